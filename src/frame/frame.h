@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The frames between the engine and its lanes and readers: what each means, and how it is written
+ * and read. Pure: bytes in, structs out; part of the simulation's seam.
+ *
+ * Wire: u32 length of what follows (little-endian), u8 type, payload (base/buf.h integers). A stream
+ * socket keeps the order. Both sides are the same program, so there is one FRAME_VERSION, checked in
+ * HELLO: change a frame and raise it.
+ * Promise: decoding never reads past the frame, and a frame that is not exactly right is refused
+ *          (ERR_BUG for the engine's, a dead lane for a lane's): lanes parse foreign data and may lie.
+ * Owner:   decoded structs lend from the frame's bytes; arrays come from the caller's arena.
+ */
+#ifndef STINT_FRAME_FRAME_H
+#define STINT_FRAME_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/buf.h"
+
+struct err;
+
+enum {
+	FRAME_VERSION = 1,
+	FRAME_HEAD_BYTES = 5,
+	FRAME_BYTES_MAX = 48 * 1024 * 1024,
+	FRAME_TICKETS_MAX = 4096 /* slots of the shared memory, see below */
+};
+
+/* To the lane (or reader), then from it. */
+#define FRAMES(X)                                                                                  \
+	X(FRAME_HELLO, 1)                                                                          \
+	X(FRAME_CHUNK, 2)                                                                          \
+	X(FRAME_DROP, 3)                                                                           \
+	X(FRAME_WORK, 4)                                                                           \
+	X(FRAME_BULK, 5)                                                                           \
+	X(FRAME_CANCEL, 6)                                                                         \
+	X(FRAME_STOP, 7)                                                                           \
+	X(FRAME_CREDIT, 8)                                                                         \
+	X(FRAME_KEYS_ANSWER, 9)                                                                    \
+	X(FRAME_CONTENT_ANSWER, 10)                                                                \
+	X(FRAME_THEN, 11)                                                                          \
+	X(FRAME_READY, 64)                                                                         \
+	X(FRAME_OUTCOME, 65)                                                                       \
+	X(FRAME_BULK_OUTCOME, 66)                                                                  \
+	X(FRAME_SOURCE_CHANGED, 67)                                                                \
+	X(FRAME_KEYS, 68)                                                                          \
+	X(FRAME_CONTENT, 69)                                                                       \
+	X(FRAME_LOADED, 70)                                                                        \
+	X(FRAME_LOAD_END, 71)                                                                      \
+	X(FRAME_WAITS, 72)                                                                         \
+	X(FRAME_THEN_DONE, 73)
+
+enum frame_type {
+#define X(id, value) id = value,
+	FRAMES(X)
+#undef X
+};
+
+enum lane_role { LANE_WORKER = 1, LANE_READER, LANE_FINISHER };
+
+/* Shared memory (a memfd at descriptor LANE_SHARED_FD), one slot for each ticket: the lane writes
+ * `begun` = 1 directly before the point of no return, and `pid` once a child runs. When a lane is dead,
+ * a ticket whose slot says 0 was certainly not begun. The engine clears the slot when it gives the
+ * ticket out. */
+struct lane_slot {
+	uint32_t begun;
+	int32_t pid;
+};
+
+enum { LANE_SOCKET_FD = 3, LANE_SHARED_FD = 4 };
+
+/* First frame to every process. Texts are lent; "" where there is none. */
+struct frame_hello {
+	uint16_t version;
+	enum lane_role role;
+	const char *job_text; /* normalised job */
+	const char *job_path;
+	const char *job_directory;
+	uint8_t ledger_uuid[16];
+	int64_t run_id;
+	const char *run_name;
+	const char *slot;
+	const char *date;
+	const char *params; /* JSON object of text values */
+	const char *nonce;  /* hex; STINT_NONCE of everything that the lane starts */
+	/* readers only */
+	const char *source_path; /* --source */
+	int64_t first_n;	 /* --first, 0 none */
+	const void *cursor;	 /* where to go on, from FRAME_LOADED; empty: from the start */
+	size_t cursor_len;
+	bool ask_keys; /* send FRAME_KEYS for each chunk before FRAME_LOADED, wait for the answer */
+};
+
+/* Gives a chunk's body to a lane, under a handle, before work on it. */
+struct frame_chunk {
+	uint32_t handle;
+	int64_t first_item;
+	uint32_t n;
+	const void *body;
+	size_t body_len;
+};
+/* FRAME_DROP and FRAME_CANCEL carry one u32: a handle; a ticket (UINT32_MAX: all). Cancel ends the
+ * attempt: TERM, then KILL; the outcome comes as always, with `cancelled`. FRAME_STOP and FRAME_READY
+ * are empty. STOP: exit 0 when nothing is left to do. */
+
+struct frame_work_item {
+	uint32_t ticket;
+	uint32_t handle;
+	uint32_t index;
+	int32_t attempt; /* from 1 */
+	int32_t redo;
+};
+struct frame_work {
+	uint32_t n;
+	const struct frame_work_item *items;
+};
+
+/* A chunk as one unit: does the items whose bit is set. */
+struct frame_bulk {
+	uint32_t ticket;
+	uint32_t handle;
+	uint32_t n;
+	const uint8_t *bits;
+};
+
+struct frame_outcome {
+	uint32_t ticket;
+	uint8_t outcome; /* enum outcome of ledger/txn.h: 1 done … 6 not begun */
+	bool cancelled;	 /* ended because the engine said so: charges nothing */
+	int64_t began_at; /* wall clock, us; 0 when it never began */
+	int64_t took_us;
+	const char *err_class; /* short and stable: exit-1, signal-9, timeout, bad-input, … "" when done */
+	const char *err;       /* one line for people */
+	const void *output;    /* the tail of stdout and stderr */
+	size_t output_len;
+	bool output_cut;
+	const char *key;    /* the item's key, always */
+	const char *person; /* report.person's field, "" */
+};
+
+/* Which items of the unit were done. The others were not begun: they go back uncharged, with `err` said
+ * once, and the lane is asked again later. */
+struct frame_bulk_outcome {
+	uint32_t ticket;
+	uint32_t n;
+	const uint8_t *done;
+	int64_t began_at;
+	int64_t took_us;
+	const char *err_class;
+	const char *err;
+};
+
+/* The file behind a chunk is not what was loaded: the run stops. */
+struct frame_source_changed {
+	uint32_t handle;
+	const char *text;
+};
+
+struct frame_keys {
+	uint32_t n;
+	const char *const *keys;
+};
+struct frame_keys_answer { /* bits; items with either bit set are held back */
+	uint32_t n;
+	const uint8_t *open;
+	const uint8_t *seen;
+};
+struct frame_content {
+	const char *path;
+	uint8_t digest[32];
+};
+struct frame_content_answer {
+	const char *run; /* the other run that had it, "" none */
+};
+
+struct frame_reject {
+	const char *path;
+	int64_t line, column, offset;
+	const char *reason;
+	const void *raw;
+	size_t raw_len;
+	bool is_cut;
+	const char *key; /* "" none */
+};
+
+/* At most one chunk (n > 0), rejects, counts, and the cursor that stands behind all of it. The reader
+ * sends at most READER_WINDOW of these ahead of FRAME_CREDIT (u32: how many were committed). */
+struct frame_loaded {
+	uint32_t n;
+	const void *body;
+	size_t body_len;
+	const char *keys; /* JSON array, "" for chunks by reference */
+	bool tell;
+	uint32_t n_rejects;
+	const struct frame_reject *rejects;
+	int64_t read, filtered, held_back;
+	const void *cursor;
+	size_t cursor_len;
+};
+enum { READER_WINDOW = 8 };
+
+enum load_end { LOAD_OK = 1, LOAD_MISSING, LOAD_FAILED, LOAD_EMPTY_MISSING_OK, LOAD_BAD_CONFIG };
+struct frame_load_end {
+	uint8_t end;	  /* enum load_end */
+	const char *text; /* why, for people; "" when ok */
+};
+
+/* What the reader waits for, to be shown: "invoices.csv to appear". "" when it waits no more. */
+struct frame_waits {
+	const char *text;
+	int64_t until; /* utime, 0 unknown */
+};
+
+/* To a finisher (source.then): a chunk that is settled, and which of its items ended well; n == 0 ends
+ * the list, only then whole-file sources are moved or removed. Each is answered by FRAME_THEN_DONE. */
+struct frame_then {
+	int64_t chunk_id;
+	uint32_t n;
+	const uint8_t *good;
+	const void *body;
+	size_t body_len;
+};
+struct frame_then_done {
+	int64_t chunk_id; /* 0 for the end of the list */
+	const char *err;  /* "" when it went well */
+};
+
+/* Writing: appends one whole frame. */
+void frame_put_hello(struct buf *b, const struct frame_hello *f);
+void frame_put_chunk(struct buf *b, const struct frame_chunk *f);
+void frame_put_u32(struct buf *b, enum frame_type type, uint32_t value);
+void frame_put_empty(struct buf *b, enum frame_type type);
+void frame_put_work(struct buf *b, const struct frame_work *f);
+void frame_put_bulk(struct buf *b, const struct frame_bulk *f);
+void frame_put_outcome(struct buf *b, const struct frame_outcome *f);
+void frame_put_bulk_outcome(struct buf *b, const struct frame_bulk_outcome *f);
+void frame_put_source_changed(struct buf *b, const struct frame_source_changed *f);
+void frame_put_keys(struct buf *b, const struct frame_keys *f);
+void frame_put_keys_answer(struct buf *b, const struct frame_keys_answer *f);
+void frame_put_content(struct buf *b, const struct frame_content *f);
+void frame_put_content_answer(struct buf *b, const struct frame_content_answer *f);
+void frame_put_loaded(struct buf *b, const struct frame_loaded *f);
+void frame_put_load_end(struct buf *b, const struct frame_load_end *f);
+void frame_put_waits(struct buf *b, const struct frame_waits *f);
+void frame_put_then(struct buf *b, const struct frame_then *f);
+void frame_put_then_done(struct buf *b, const struct frame_then_done *f);
+
+/* One frame, whole, as the transport hands it over. */
+struct frame {
+	enum frame_type type;
+	const char *payload;
+	size_t len;
+};
+
+/* Splits the first frame off `data`: 0 and *ret_frame and *ret_used (bytes), 1 (FRAME_INCOMPLETE) when
+ * more is needed, ERR_BUG when it is no frame of ours. */
+enum frame_condition { FRAME_INCOMPLETE = 1 };
+ST_MUST_CHECK int frame_split(const char *data, size_t len, struct frame *ret_frame,
+			      size_t *ret_used, struct err *err);
+
+/* Reading the payload of a frame of that type. Lends from it; arrays and C strings from `arena`. */
+ST_MUST_CHECK int frame_get_hello(const struct frame *f, struct arena *a, struct frame_hello *ret, struct err *err);
+ST_MUST_CHECK int frame_get_chunk(const struct frame *f, struct frame_chunk *ret, struct err *err);
+ST_MUST_CHECK int frame_get_u32(const struct frame *f, uint32_t *ret, struct err *err);
+ST_MUST_CHECK int frame_get_work(const struct frame *f, struct arena *a, struct frame_work *ret, struct err *err);
+ST_MUST_CHECK int frame_get_bulk(const struct frame *f, struct frame_bulk *ret, struct err *err);
+ST_MUST_CHECK int frame_get_outcome(const struct frame *f, struct arena *a, struct frame_outcome *ret, struct err *err);
+ST_MUST_CHECK int frame_get_bulk_outcome(const struct frame *f, struct arena *a, struct frame_bulk_outcome *ret, struct err *err);
+ST_MUST_CHECK int frame_get_source_changed(const struct frame *f, struct arena *a, struct frame_source_changed *ret, struct err *err);
+ST_MUST_CHECK int frame_get_keys(const struct frame *f, struct arena *a, struct frame_keys *ret, struct err *err);
+ST_MUST_CHECK int frame_get_keys_answer(const struct frame *f, struct frame_keys_answer *ret, struct err *err);
+ST_MUST_CHECK int frame_get_content(const struct frame *f, struct arena *a, struct frame_content *ret, struct err *err);
+ST_MUST_CHECK int frame_get_content_answer(const struct frame *f, struct arena *a, struct frame_content_answer *ret, struct err *err);
+ST_MUST_CHECK int frame_get_loaded(const struct frame *f, struct arena *a, struct frame_loaded *ret, struct err *err);
+ST_MUST_CHECK int frame_get_load_end(const struct frame *f, struct arena *a, struct frame_load_end *ret, struct err *err);
+ST_MUST_CHECK int frame_get_waits(const struct frame *f, struct arena *a, struct frame_waits *ret, struct err *err);
+ST_MUST_CHECK int frame_get_then(const struct frame *f, struct frame_then *ret, struct err *err);
+ST_MUST_CHECK int frame_get_then_done(const struct frame *f, struct arena *a, struct frame_then_done *ret, struct err *err);
+
+const char *frame_name(enum frame_type type);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A job: what a job file says, checked and with every default filled in.
+ *
+ * Promise: a `struct job` exists only when the whole file was right. Every key of the job file is in the
+ *          schema table (job/schema.h); a key whose function is not built yet was refused.
+ * Owner:   job_load/job_parse give, job_free frees; never changed afterwards.
+ */
+#ifndef STINT_JOB_JOB_H
+#define STINT_JOB_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "job/field.h"
+
+struct buf;
+struct err;
+struct template;
+
+enum job_once_per { JOB_ONCE_PER_SLOT, JOB_ONCE_PER_DAY, JOB_ONCE_PER_START, JOB_ONCE_PER_COUNT_ };
+enum job_carry_over { JOB_RESUME_FIRST, JOB_LEAVE, JOB_ABANDON, JOB_CARRY_OVER_COUNT_ };
+enum job_overlap { JOB_OVERLAP_SKIP, JOB_OVERLAP_QUEUE, JOB_OVERLAP_STOP_PREVIOUS, JOB_OVERLAP_COUNT_ };
+enum job_effect { JOB_IDEMPOTENT, JOB_ONCE, JOB_TRANSACTIONAL, JOB_EFFECT_COUNT_ };
+enum job_doubt { JOB_DOUBT_ASK, JOB_DOUBT_RETRY, JOB_DOUBT_SKIP, JOB_DOUBT_COUNT_ };
+enum job_empty { JOB_EMPTY_OK, JOB_EMPTY_WARN, JOB_EMPTY_FAIL, JOB_EMPTY_COUNT_ };
+enum job_missing { JOB_MISSING_FAIL, JOB_MISSING_WAIT, JOB_MISSING_OK, JOB_MISSING_COUNT_ };
+enum job_malformed { JOB_MALFORMED_REJECT, JOB_MALFORMED_FAIL, JOB_MALFORMED_COUNT_ };
+enum job_unique { JOB_UNIQUE_NONE, JOB_UNIQUE_RUN, JOB_UNIQUE_JOB, JOB_UNIQUE_WITHIN, JOB_UNIQUE_COUNT_ };
+enum job_then { JOB_THEN_KEEP, JOB_THEN_MOVE, JOB_THEN_DELETE, JOB_THEN_COUNT_ };
+enum job_jitter { JOB_JITTER_FULL, JOB_JITTER_EQUAL, JOB_JITTER_NONE, JOB_JITTER_COUNT_ };
+enum job_encoding { JOB_UTF8, JOB_LATIN1, JOB_WINDOWS_1252, JOB_ENCODING_COUNT_ };
+
+/* Kinds of sources and work that this version can run; the schema knows the others by name. */
+enum source_kind { SOURCE_NONE, SOURCE_CSV, SOURCE_JSONL, SOURCE_FILES, SOURCE_STDIN, SOURCE_KIND_COUNT_ };
+enum stdin_format { STDIN_CSV, STDIN_JSONL, STDIN_LINES, STDIN_FORMAT_COUNT_ };
+enum work_kind { WORK_EXEC, WORK_NOOP, WORK_KIND_COUNT_ };
+enum exec_input { EXEC_INPUT_JSON, EXEC_INPUT_CSV, EXEC_INPUT_NONE, EXEC_INPUT_TEMPLATE, EXEC_INPUT_COUNT_ };
+enum exec_mode { EXEC_EACH, EXEC_STREAM, EXEC_MODE_COUNT_ };
+
+struct job_param {
+	char *name;
+	struct field field; /* its type */
+	char *fallback;	    /* the default as text, NULL: must be given */
+	bool identity;	    /* part of the run's name */
+};
+
+/* A reference to a secret: env:NAME, file:PATH, credential:NAME. Never the value. */
+struct job_secret {
+	char *name;
+	char *reference;
+};
+
+struct job_column {
+	char *name;
+	int column; /* from 1 */
+};
+
+struct job_limit { /* a count, or a share of the whole */
+	bool is_set;
+	bool is_ratio;
+	int64_t count;
+	double ratio;
+};
+
+struct job_retry {
+	int attempts; /* in all, at least 1 */
+	int64_t first_us;
+	double factor;
+	int64_t max_us;
+	enum job_jitter jitter;
+	int64_t within_run_us;
+};
+
+struct job_breaker {
+	int64_t open_for_us;
+	int64_t open_max_us;
+	int64_t give_up_after_us;
+};
+
+struct job_control { /* a total that the source's trailer or a parameter states */
+	char *field;	  /* NULL: the count of records */
+	char *expected;	  /* a template over trailer and parameters */
+};
+
+struct job_source {
+	enum source_kind kind;
+	enum stdin_format format; /* stdin only */
+	char *path;		  /* files: as written, may hold globs; relative: to the job file */
+	bool header;
+	char delimiter;
+	char quote; /* '\0': no quoting */
+	enum job_encoding encoding;
+	int64_t skip_first;    /* lines before the header */
+	char *trailer_when;    /* a pattern that the trailer's line matches, or NULL */
+	struct job_column *trailer_columns;
+	size_t n_trailer_columns;
+	enum job_missing when_missing;
+	int64_t wait_for_us;
+	int64_t stable_for_us;
+	int64_t older_than_us; /* 0: any age */
+	bool refuse_same_content;
+	enum job_then then;
+	char *then_directory;
+	char *key; /* a field's name or a template; NULL: the kind's own (path, path:line) */
+	enum job_unique unique;
+	int64_t unique_within_us;
+	struct field *fields;
+	size_t n_fields;
+	int64_t max_items; /* 0: no limit */
+	double surge;	   /* 0: no guard */
+	enum job_empty when_empty;
+	enum job_malformed when_malformed;
+	struct job_limit max_rejects; /* unset: the larger of 10 and 1 % */
+	struct job_retry retry;	      /* of loading; within_run_us unused */
+};
+
+struct job_work {
+	enum work_kind kind;
+	char **command; /* templates, NULL-terminated; NULL with `shell` */
+	char *shell;	/* handed to /bin/sh -c as it stands */
+	enum exec_input input;
+	char *input_template;
+	char **env_names; /* both NULL-terminated */
+	char **env_values; /* templates */
+	char *directory;   /* a template, NULL: that of the job file */
+	char *user;	   /* NULL: as stint */
+	int umask;	   /* -1: as it is */
+	int64_t keep_output_bytes;
+	enum exec_mode mode;
+	enum job_effect effect;
+	int64_t key_valid_us; /* 0: for ever */
+	enum job_doubt when_in_doubt;
+	/* Statuses that go before the built-in classification: one bit for each exit status, 256 bits. */
+	uint8_t done_when[32];
+	uint8_t retry_when[32];
+	uint8_t dead_when[32];
+	uint8_t doubt_when[32];
+	int64_t timeout_us;
+	int concurrency; /* 0: number of CPUs */
+	int64_t canary;
+	struct job_limit max_dead;
+};
+
+struct job_window {
+	int64_t max_us;	     /* 0: none */
+	int stop_by_minute;  /* minutes after midnight, -1: none */
+	int64_t grace_us;
+	int64_t stalled_after_us;
+};
+
+struct job {
+	char *path;	 /* as given, for messages */
+	char *directory; /* absolute; what relative paths start from */
+	char *name;
+	char *description;
+	char *owner;
+	char *runbook;
+	struct job_param *params;
+	size_t n_params;
+	struct job_secret *secrets;
+	size_t n_secrets;
+	enum job_once_per once_per;
+	enum job_carry_over carry_over;
+	enum job_overlap overlap;
+	struct job_source source;
+	struct job_control *controls;
+	size_t n_controls;
+	bool control_over_loaded; /* control.over */
+	struct job_work work;
+	struct job_retry retry;
+	struct job_breaker breaker;
+	int64_t chunk_items; /* 1 … 4096 */
+	int64_t chunk_bytes;
+	struct job_window window;
+	char *person; /* report.person: the field that says for whom an item is, or NULL */
+	char *text;   /* the normalised file: canonical JSON of what was given, without defaults */
+};
+
+/* Reads and checks the file. All faults are reported through `report` (NULL: the first goes to err),
+ * each "FILE:LINE:COLUMN: what (nearest)"; fails with ERR_CONFIG when there was any, ERR_NOINPUT when
+ * the file is not there. Gives the job. */
+typedef void (*job_report_fn)(void *arg, const char *message);
+ST_MUST_CHECK int job_load(const char *path, job_report_fn report, void *arg, struct job **ret_job,
+			   struct err *err);
+/* The same from text; `path` names it in messages, `directory` is what relative paths start from. */
+ST_MUST_CHECK int job_parse(const char *text, size_t len, const char *path, const char *directory,
+			    job_report_fn report, void *arg, struct job **ret_job, struct err *err);
+void job_free(struct job *job);
+void job_auto(struct job **job);
+
+/* The index of a field, or -1. */
+int job_find_field(const struct job *job, const char *name, size_t len);
+
+/* True when a chunk of this job is one unit of work for a lane (noop now; bulk loads later). */
+bool job_is_bulk(const struct job *job);
+
+/* True when an attempt must not begin before its started mark is durable (PROTOCOL: once, and
+ * idempotent with key_valid). */
+bool job_needs_start_mark(const struct job *job);
+
+/* What a resumed run takes from today's file: windows, retry, breaker, concurrency, limits. Copies
+ * these from `now` into `job`. Returns 1 (JOB_CHANGED) and a description in `ret_difference` when the
+ * parts that a run keeps (source, fields, work, effect, key) differ. */
+enum job_condition { JOB_CHANGED = 1 };
+ST_MUST_CHECK int job_refresh(struct job *job, const struct job *now, struct buf *ret_difference);
+
+/* Writes the job with every default (explain), as YAML with comments, and then a paragraph on what
+ * will happen. */
+void job_explain(const struct job *job, struct buf *out);
+/* A JSON Schema (draft 2020-12) of job files, made from the table. */
+void job_put_schema(struct buf *out);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Templates: text with placeholders `${NAME}`, as JOBFILE "Placeholders" lists them.
+ *
+ * Promise: a placeholder's value is escaped for where it stands, never pasted; `$${` is a literal
+ *          `${`. Unknown names are found when the template is parsed against the names the job knows.
+ * Owner:   template_parse gives, template_free frees; a parsed template is never changed.
+ */
+#ifndef STINT_JOB_TEMPLATE_H
+#define STINT_JOB_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "job/field.h"
+
+struct buf;
+struct err;
+struct item;
+struct job;
+struct template;
+
+enum template_place {
+	TEMPLATE_ARGUMENT, /* a process argument or environment value: no NUL */
+	TEMPLATE_TEXT,	   /* plain text, nothing escaped: a program's standard input */
+	TEMPLATE_JSON,	   /* inside a JSON string */
+	TEMPLATE_URL,	   /* a part of a URL: RFC 3986 percent-encoding */
+	TEMPLATE_HEADER,   /* a header: CR, LF and NUL refused */
+	TEMPLATE_PATH,	   /* a part of a file name: '/' and NUL refused, "." and ".." refused */
+	TEMPLATE_PLACE_COUNT_
+};
+
+/* What the placeholders of one run stand for; texts lent for as long as templates are rendered. */
+struct template_run {
+	int64_t id;
+	const char *name; /* JOB@SLOT… */
+	const char *job;
+	const char *slot;
+	const char *date; /* 2026-11-23 */
+	const char *const *param_values; /* in the order of job->params */
+};
+
+/* What the placeholders of one attempt stand for. `item` is NULL where there is none. */
+struct template_item {
+	const struct item *item;
+	int64_t number;
+	int attempt;
+	const char *idempotency_key;
+};
+
+/* Parses `text`. Names are checked against `job` (fields, params, constants, secrets). ERR_CONFIG names
+ * the placeholder, its column in the text and the nearest known name. */
+ST_MUST_CHECK int template_parse(const char *text, size_t len, const struct job *job,
+				 struct template **ret_template, struct err *err);
+void template_free(struct template *t);
+
+/* Appends the text with everything filled in. ERR_DATA (the item's fault: a null where a text is
+ * needed, a NUL in an argument), ERR_CONFIG (a secret that cannot be read). */
+ST_MUST_CHECK int template_render(const struct template *t, enum template_place place,
+				  const struct template_run *run, const struct template_item *item,
+				  struct buf *out, struct err *err);
+/* True when the template is exactly one placeholder of a field; then that field's index. */
+bool template_is_field(const struct template *t, size_t *ret_field);
+/* True when nothing in it depends on the item. */
+bool template_is_constant(const struct template *t);
+
+#endif

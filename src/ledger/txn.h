@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A ledger transaction as data: an ordered list of operations that are committed together or not at
+ * all, with their results. The engine builds it, the writer thread (or the simulation) has a backend
+ * apply it, and it comes back with `status` and each operation's `ret_` members filled.
+ *
+ * Promise: every write of an instance starts with the fence (instance alive, nonce equal), and a
+ *          numbered batch is applied at most once. Guards raise: a chunk or loose row that is not held
+ *          as the operation says undoes the whole transaction (LEDGER_LOST).
+ * Owner:   whoever holds the pointer; all memory (inputs and results) is in its arena and dies with
+ *          ledger_txn_free.
+ * Pure:    no I/O here; part of the simulation's seam.
+ *
+ * To change an operation: both backends (sqlite/, memory/), the contract suite, and PROTOCOL's words in
+ * docs/ledger.md. To change what is stored: a new schema version in sqlite/schema.c.
+ */
+#ifndef STINT_LEDGER_TXN_H
+#define STINT_LEDGER_TXN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "core/outcome.h"
+
+/* ---- states as they are stored; the numbers are PROTOCOL's ---- */
+
+#define INSTANCE_STATES(X)                                                                         \
+	X(INSTANCE_LIVE, 1, "live")                                                                \
+	X(INSTANCE_STOPPING, 2, "stopping")                                                        \
+	X(INSTANCE_ENDED, 3, "ended")                                                              \
+	X(INSTANCE_REAPED, 4, "reaped")
+
+#define RUN_STATES(X)                                                                              \
+	X(RUN_LOADING, 1, "loading")                                                               \
+	X(RUN_OPEN, 2, "open")                                                                     \
+	X(RUN_PAUSED, 3, "paused")                                                                 \
+	X(RUN_FINISHED, 4, "finished")                                                             \
+	X(RUN_ABANDONED, 5, "abandoned")                                                           \
+	X(RUN_FAILED, 6, "failed")                                                                 \
+	X(RUN_MISSED, 7, "missed")
+
+#define CHUNK_STATES(X)                                                                            \
+	X(CHUNK_READY, 0, "ready")                                                                 \
+	X(CHUNK_HELD, 1, "held")                                                                   \
+	X(CHUNK_CLOSED, 2, "closed")
+
+/* number, name in the ledger, state as users see it */
+#define LOOSE_STATES(X)                                                                            \
+	X(LOOSE_RETRY, 1, "retry")                                                                 \
+	X(LOOSE_HELD, 2, "running")                                                                \
+	X(LOOSE_DOUBT, 3, "in_doubt")                                                              \
+	X(LOOSE_DEAD, 4, "dead")                                                                   \
+	X(LOOSE_DONE, 5, "done")                                                                   \
+	X(LOOSE_WAIVED, 6, "skipped")                                                              \
+	X(LOOSE_PROBING, 7, "in_doubt")                                                            \
+	X(LOOSE_ASKED, 8, "in_doubt")
+
+enum instance_state {
+#define X(id, value, text) id = value,
+	INSTANCE_STATES(X)
+#undef X
+};
+enum run_state {
+#define X(id, value, text) id = value,
+	RUN_STATES(X)
+#undef X
+};
+enum chunk_state {
+#define X(id, value, text) id = value,
+	CHUNK_STATES(X)
+#undef X
+};
+enum loose_state {
+#define X(id, value, text) id = value,
+	LOOSE_STATES(X)
+#undef X
+};
+
+/* PROTOCOL 2: pure, keyed, marker, unsafe, segment. */
+enum effect_class { EFFECT_PURE = 1, EFFECT_KEYED, EFFECT_MARKER, EFFECT_UNSAFE, EFFECT_SEGMENT };
+enum doubt_policy { DOUBT_RETRY = 1, DOUBT_ASK, DOUBT_SKIP };
+
+enum { LEDGER_NONCE_BYTES = 16, LEDGER_UUID_BYTES = 16, CHUNK_ITEMS_MAX = 4096 };
+
+/* ---- rows ---- */
+
+struct ledger_lane_row { /* a process that acts for an instance */
+	int64_t inc;
+	int64_t pid;
+	int64_t start_time; /* field 22 of /proc/PID/stat */
+};
+
+struct ledger_instance_row {
+	int64_t inc;
+	uint8_t nonce[LEDGER_NONCE_BYTES];
+	const char *name;
+	const char *host;
+	const char *boot_id;
+	int64_t pid;
+	enum instance_state state;
+	utime started_at;
+	bool is_gone; /* its process is provably no more (the kernel let go of its lock) */
+	const struct ledger_lane_row *lanes;
+	size_t n_lanes;
+};
+
+struct ledger_run_row {
+	int64_t id;
+	const char *job;
+	const char *due_key; /* slot / identifying parameters / n */
+	const char *name;    /* JOB@SLOT[,NAME=VALUE…][#N] */
+	const char *slot;
+	const char *date;   /* 2026-11-23 */
+	const char *params; /* canonical JSON object of all parameters */
+	int64_t n;
+	const char *job_text; /* the normalised job */
+	const char *job_path; /* where the file was, for messages and relative paths */
+	enum run_state state;
+	const char *reason; /* why it failed, was stopped or abandoned; "" */
+	utime started_at;
+	utime ended_at; /* 0 while it is not over */
+	bool was_open;	/* it once got past loading: a failed run then resumes instead of loading again */
+	enum effect_class effect;
+	enum doubt_policy doubt;
+	int64_t key_valid_us; /* 0: for ever */
+	int64_t n_items, n_read, n_filtered, n_rejected, n_held_back;
+	int64_t loader; /* inc that loads, 0 none */
+	int32_t loader_epoch;
+	int64_t first_n; /* --first N, 0 none */
+	const char *source_path; /* --source PATH, "" none */
+};
+
+/* Items of a run by state; their sum is n_items (I1). */
+struct ledger_counts {
+	int64_t waiting, running, done, skipped, retry, in_doubt, dead;
+	int64_t asked;		 /* of in_doubt: a person decides */
+	int64_t ready_chunks;	 /* nobody holds them */
+	int64_t held_by_others;	 /* chunks and loose rows that other instances hold */
+	utime next_due;		 /* earliest not_before of retry and doubt rows; UTIME_NEVER when none */
+};
+
+struct ledger_chunk_row {
+	int64_t id;
+	int64_t run_id;
+	int64_t first_item;
+	uint32_t n;
+	enum chunk_state state;
+	int64_t owner; /* inc, 0 none */
+	int32_t epoch;
+	int32_t crashes;
+	int32_t rev;
+	const uint8_t *started, *done, *told; /* BITS_BYTES(n), base/bits.h */
+	const void *body; /* NULL where it was not asked for */
+	size_t body_len;
+};
+
+struct ledger_loose_row {
+	int64_t run_id;
+	int64_t item;
+	int64_t chunk_id;
+	int64_t first_item; /* of that chunk */
+	uint32_t chunk_n;
+	const char *key; /* NULL: not known */
+	const char *person; /* NULL: none */
+	enum loose_state state;
+	int32_t attempt; /* charged so far */
+	int32_t crashes;
+	int32_t redo;
+	int32_t epoch;
+	int64_t owner;
+	utime first_started; /* 0: never */
+	utime not_before;
+	const char *err_class; /* "" none */
+	const char *err;
+	const char *fingerprint; /* 8 hexadecimal digits of the error's shape, "" none */
+	const void *body; /* of its chunk; only from LOOSE_CLAIM */
+	size_t body_len;
+};
+
+/* ---- operations ---- */
+
+/* kind, member of the union */
+#define LEDGER_OPS(X)                                                                              \
+	X(LOP_INSTANCE_BEGIN, instance_begin)                                                      \
+	X(LOP_INSTANCE_LIST, instance_list)                                                        \
+	X(LOP_INSTANCE_STOPPING, instance_stopping)                                                \
+	X(LOP_INSTANCE_END, instance_end)                                                          \
+	X(LOP_LANE_PUT, lane_put)                                                                  \
+	X(LOP_LANE_DROP, lane_drop)                                                                \
+	X(LOP_REAP, reap)                                                                          \
+	X(LOP_RUN_LIST, run_list)                                                                  \
+	X(LOP_RUN_CREATE, run_create)                                                              \
+	X(LOP_RUN_JOIN, run_join)                                                                  \
+	X(LOP_RUN_LEAVE, run_leave)                                                                \
+	X(LOP_RUN_END, run_end)                                                                    \
+	X(LOP_RUN_FINISH, run_finish)                                                              \
+	X(LOP_RUN_COUNTS, run_counts)                                                              \
+	X(LOP_LOAD_TAKE, load_take)                                                                \
+	X(LOP_LOAD_PUT, load_put)                                                                  \
+	X(LOP_LOAD_OPEN, load_open)                                                                \
+	X(LOP_KEYS_FIND, keys_find)                                                                \
+	X(LOP_CONTENT_FIND, content_find)                                                          \
+	X(LOP_CHUNK_CLAIM, chunk_claim)                                                            \
+	X(LOP_CHUNK_PROGRESS, chunk_progress)                                                      \
+	X(LOP_GIVE_BACK, give_back)                                                                \
+	X(LOP_LOOSE_PUT, loose_put)                                                                \
+	X(LOP_LOOSE_CLAIM, loose_claim)                                                            \
+	X(LOP_LOOSE_SETTLE, loose_settle)                                                          \
+	X(LOP_DOUBT_RESOLVE, doubt_resolve)                                                        \
+	X(LOP_ATTEMPT_PUT, attempt_put)                                                            \
+	X(LOP_ROLLUP_ADD, rollup_add)                                                              \
+	X(LOP_REQUEST_LIST, request_list)                                                          \
+	X(LOP_REQUEST_OBEY, request_obey)                                                          \
+	X(LOP_UNTOLD_LIST, untold_list)                                                            \
+	X(LOP_TOLD_PUT, told_put)                                                                  \
+	X(LOP_PERSON, person)
+
+enum ledger_op_kind {
+#define X(id, member) id,
+	LEDGER_OPS(X)
+#undef X
+	LEDGER_OP_COUNT_
+};
+
+/* Takes a number and a row for a new incarnation. On SQLite the backend first takes byte 1+inc of the
+ * lock file. Alone in its transaction, which has no fence; the transaction's `inc` is set by it. */
+struct lop_instance_begin {
+	uint8_t nonce[LEDGER_NONCE_BYTES];
+	const char *name, *host, *boot_id;
+	int64_t pid;
+	int64_t ret_inc;
+};
+
+/* All instances in state live or stopping but the caller's. Read only. */
+struct lop_instance_list {
+	const struct ledger_instance_row *ret_rows;
+	size_t ret_n;
+};
+
+/* State live -> stopping: claims nothing any more. Ending: -> ended; must hold nothing. */
+struct lop_instance_stopping {
+	int64_t unused;
+};
+struct lop_instance_end {
+	int64_t unused;
+};
+
+struct lop_lane_put {
+	int64_t pid, start_time;
+};
+struct lop_lane_drop {
+	int64_t pid, start_time;
+};
+
+/* R: the incarnation `dead` is gone and its lanes are too (or `quarantine_us` bridges that). Started and
+ * not done -> doubt, loose held and probing -> doubt, chunks freed, loader freed, run_instance rows
+ * left, state reaped. Nothing happens (ret_done false) when it is neither live nor stopping or is not
+ * provably gone. */
+struct lop_reap {
+	int64_t dead;
+	int64_t quarantine_us;
+	bool ret_done;
+	int64_t ret_doubtful;
+};
+
+/* The job's runs that are not over (loading, open, paused, failed), oldest first, and, when `due_key`
+ * is not NULL, the run with that key whatever its state (ret_due, NULL when there is none).
+ * `live_elsewhere[i]`: another live instance has joined run i. `n_items` of the last 20 finished runs
+ * for the surge guard. `last_n`: highest n of the same slot and parameters (for --again). Read only. */
+struct lop_run_list {
+	const char *job;
+	const char *due_key;  /* NULL: none */
+	const char *due_base; /* due_key without the final /n, for last_n */
+	const struct ledger_run_row *ret_rows;
+	const bool *ret_live_elsewhere;
+	size_t ret_n;
+	const struct ledger_run_row *ret_due;
+	bool ret_due_live_elsewhere;
+	int64_t ret_last_n;
+	int64_t ret_history[20];
+	size_t ret_n_history;
+};
+
+/* Makes a run in state loading; ret_exists when (job, due_key) is there already (I12), then nothing is
+ * changed. From `row` everything but id, state, counts, times and loader is taken. */
+struct lop_run_create {
+	struct ledger_run_row row;
+	bool ret_exists;
+	int64_t ret_id;
+};
+
+/* Puts the instance down as one that works on the run, and reads it. A run in state failed becomes
+ * open again when it was open before, else loading with what it had loaded removed. `refresh_doubt`
+ * etc. are not stored anew. ret_over: it is finished, abandoned or missed, nothing was changed. */
+struct lop_run_join {
+	int64_t run_id;
+	bool ret_over;
+	struct ledger_run_row ret_row;
+	struct ledger_counts ret_counts;
+	const struct ledger_instance_row *ret_others; /* other live instances that have joined */
+	size_t ret_n_others;
+};
+
+/* Takes the instance off the run's list; `reason` (stop's reason, may be "") is kept with the run. */
+struct lop_run_leave {
+	int64_t run_id;
+	const char *reason;
+};
+
+/* Ends a run by decision: loading or open -> failed or abandoned, with the reason. ret_done false when
+ * it was over already. Chunks that others hold stay theirs until they settle. */
+struct lop_run_end {
+	int64_t run_id;
+	enum run_state state;
+	const char *reason;
+	bool ret_done;
+};
+
+/* E. `only_loose`: nothing. ret_finished: this or another call finished it. Always fills counts. */
+struct lop_run_finish {
+	int64_t run_id;
+	bool ret_finished;
+	struct ledger_counts ret_counts;
+};
+
+struct lop_run_counts {
+	int64_t run_id;
+	struct ledger_counts ret_counts;
+	enum run_state ret_state;
+};
+
+/* Becomes the run's loader when nobody is; ret_taken false: `ret_loader` loads. Gives the cursor (NULL
+ * and 0 at the start). */
+struct lop_load_take {
+	int64_t run_id;
+	bool ret_taken;
+	int64_t ret_loader;
+	int32_t ret_epoch;
+	const void *ret_cursor;
+	size_t ret_cursor_len;
+};
+
+struct ledger_new_chunk {
+	uint32_t n;
+	const void *body;
+	size_t body_len;
+	const char *keys; /* JSON array of the keys of staged items, NULL for chunks by reference */
+	bool tell;	  /* somebody must be told afterwards (then:), else told is set at once */
+};
+
+struct ledger_reject {
+	const char *path;
+	int64_t line, column, offset; /* from 1, 1 and 0 */
+	const char *reason;
+	const void *raw; /* the record as it stood, cut to a limit */
+	size_t raw_len;
+	bool is_cut;
+	const char *key; /* duplicates: the key, else NULL */
+};
+
+/* Adds what the reader found and moves the cursor; guarded by loader and epoch. */
+struct lop_load_put {
+	int64_t run_id;
+	int32_t epoch;
+	const struct ledger_new_chunk *chunks;
+	size_t n_chunks;
+	const struct ledger_reject *rejects;
+	size_t n_rejects;
+	const void *cursor;
+	size_t cursor_len;
+	int64_t add_read, add_filtered, add_held_back; /* rejected and items are counted from the above */
+};
+
+/* Loading is complete: loading -> open, loader freed; guarded by loader and epoch. */
+struct lop_load_open {
+	int64_t run_id;
+	int32_t epoch;
+};
+
+/* For each key: is it open (retry, held, in doubt) in an earlier run of the job; was it ever done
+ * (unique: job; `seen_since` 0) or done since then (within). Read only. */
+struct lop_keys_find {
+	const char *job;
+	int64_t run_id;
+	const char *const *keys;
+	size_t n;
+	bool seen;
+	utime seen_since;
+	const uint8_t *ret_open; /* bits */
+	const uint8_t *ret_seen;
+};
+
+/* same_content: refuse. Remembers that the run read this content; ret_run is the name of another run
+ * of the job that had it and was neither failed before it opened nor abandoned, NULL when none. */
+struct lop_content_find {
+	const char *job;
+	int64_t run_id;
+	const char *path;
+	const uint8_t *digest;
+	size_t digest_len;
+	const char *ret_run;
+};
+
+/* C. Up to `max` ready chunks of an open run, in order, with bodies. Nothing for an instance that is
+ * not live. */
+struct lop_chunk_claim {
+	int64_t run_id;
+	uint32_t max;
+	const struct ledger_chunk_row *ret_rows;
+	size_t ret_n;
+};
+
+/* P, and X when `close`. `started` and `done` are or-ed in; either may be NULL. add_crashes when a lane
+ * died with it. `done_keys`: keys that are now done and are to be remembered (unique: job, within). */
+struct lop_chunk_progress {
+	int64_t run_id;
+	int64_t chunk_id;
+	int32_t epoch;
+	int32_t rev;
+	uint32_t n;
+	const uint8_t *started;
+	const uint8_t *done;
+	bool close;
+	int32_t add_crashes;
+	const char *const *done_keys;
+	size_t n_done_keys;
+};
+
+/* G: frees this instance's chunks of the run (0: of all runs) in which nothing is started and not done,
+ * and is counted; the others stay held. */
+struct lop_give_back {
+	int64_t run_id;
+	int64_t ret_chunks;
+};
+
+/* An item leaves its chunk: same transaction as its done bit. `row.owner` non-zero (with state held)
+ * keeps it in this instance's hand. */
+struct lop_loose_put {
+	struct ledger_loose_row row;
+	bool remember_key; /* unique: job or within, and the state is done */
+};
+
+/* L. Up to `max` due retry rows of an open run, oldest first, with their chunks' bodies. */
+struct lop_loose_claim {
+	int64_t run_id;
+	utime now;
+	uint32_t max;
+	const struct ledger_loose_row *ret_rows;
+	size_t ret_n;
+};
+
+/* LS. `row` gives run, item, epoch (guards, with this owner) and what it becomes: state, attempt
+ * (absolute), crashes, not_before, key, person, err_class, err, fingerprint. */
+struct lop_loose_settle {
+	struct ledger_loose_row row;
+	bool remember_key;
+};
+
+/* What is in doubt and past its quarantine: 3 -> 8 (ask), 1 (retry), 6 (skip). Retry asks after all
+ * where now > first_started + 0.9 key_valid (key_valid 0: for ever). */
+struct lop_doubt_resolve {
+	int64_t run_id;
+	enum doubt_policy policy;
+	int64_t key_valid_us;
+	utime now;
+	int64_t ret_retried, ret_asked, ret_skipped;
+};
+
+struct lop_attempt_put {
+	utime at; /* when it began */
+	int64_t run_id, item;
+	int32_t attempt;
+	enum outcome outcome;
+	int64_t took_us;
+	const char *err_class, *err, *fingerprint;
+	const void *output; /* the tail of what it said; may be empty */
+	size_t output_len;
+	bool output_cut;
+};
+
+/* Per minute and instance: ordinary successes and all outcomes, for `report --by hour|instance`. */
+struct lop_rollup_add {
+	int64_t run_id;
+	utime minute;
+	int64_t done, failed, took_us;
+};
+
+enum request_verb { REQUEST_STOP = 1, REQUEST_STOP_NOW, REQUEST_SKIP, REQUEST_RETRY, REQUEST_RESOLVE };
+
+struct ledger_request_row {
+	int64_t id;
+	enum request_verb verb;
+	int64_t run_id;
+	int64_t item; /* -1: the run */
+	const char *who, *why;
+};
+
+/* Requests that nobody has obeyed for runs that this instance has joined, and for items that it holds.
+ * Read only. */
+struct lop_request_list {
+	const struct ledger_request_row *ret_rows;
+	size_t ret_n;
+};
+struct lop_request_obey {
+	int64_t id;
+};
+
+/* then: closed chunks whose told bits are not all set, from `after` (a chunk id) on, with bodies and,
+ * in `ret_rows[i].started`, instead of started bits, which items ended as done or skipped. Nothing
+ * while items of the run are open (waiting, running, retry, in doubt but not asked). */
+struct lop_untold_list {
+	int64_t run_id;
+	int64_t after;
+	uint32_t max;
+	const struct ledger_chunk_row *ret_rows;
+	size_t ret_n;
+};
+/* Sets all told bits of these chunks; chunk_id 0: of all chunks of the run. */
+struct lop_told_put {
+	int64_t run_id;
+	int64_t chunk_id;
+};
+
+/* What a person's verb does at once to what nobody holds; what an instance holds gets a request row.
+ * All with an audit row: who, why, when (I13). */
+enum person_verb {
+	PERSON_RETRY,	     /* dead (or in doubt: no) -> retry now; a finished run is opened again */
+	PERSON_RESOLVE_DONE, /* in doubt -> done */
+	PERSON_RESOLVE_RETRY,/* in doubt -> retry with a fresh redo */
+	PERSON_RESOLVE_SKIP, /* in doubt -> skipped */
+	PERSON_SKIP,	     /* waiting, retry, dead, in doubt -> skipped */
+	PERSON_STOP,	     /* a request to every instance on the run */
+	PERSON_STOP_NOW,
+	PERSON_ABANDON,	     /* run not over -> abandoned; PERSON_STOP_NOW to those who are on it */
+	PERSON_VERB_COUNT_
+};
+struct lop_person {
+	enum person_verb verb;
+	int64_t run_id;
+	const int64_t *items; /* numbers; NULL for verbs on the run */
+	size_t n;
+	const char *who, *why;
+	utime now;
+	bool dry_run; /* count only */
+	int64_t ret_changed;   /* done at once */
+	int64_t ret_requested; /* an instance holds them: will be done by it */
+	int64_t ret_refused;   /* not in a state for this verb */
+};
+
+struct ledger_op {
+	struct ledger_op *next;
+	enum ledger_op_kind kind;
+	union {
+#define X(id, member) struct lop_##member member;
+		LEDGER_OPS(X)
+#undef X
+	} u;
+};
+
+/* ---- the transaction ---- */
+
+enum ledger_status {
+	LEDGER_PENDING,
+	LEDGER_APPLIED, /* committed (or was committed before: the batch number says so) */
+	LEDGER_FENCED,	/* this incarnation was reaped or never was: write nothing more */
+	LEDGER_LOST,	/* a guard found nothing; nothing was committed */
+	LEDGER_BUSY,	/* certainly not committed, worth another try */
+	LEDGER_UNKNOWN, /* may be committed or not: send the same transaction again */
+	LEDGER_NO_SPACE,/* certainly not committed: the disk is full */
+	LEDGER_BROKEN	/* storage failed: end with 74 and never retry the fsync (PROTOCOL 3.8) */
+};
+
+enum { LEDGER_TXN_MAGIC = 0x7c1a0e51 };
+
+struct ledger_txn {
+	uint32_t magic;
+	struct arena arena;
+	struct ledger_op *first;
+	struct ledger_op *last;
+	size_t n_ops;
+	int64_t inc; /* 0: a person's transaction, no fence, no batch number */
+	uint8_t nonce[LEDGER_NONCE_BYTES];
+	int64_t batch;	 /* this instance's running number; 0 in transactions that only read */
+	bool claims;	 /* the fence demands state live, not just live or stopping */
+	utime now;	 /* the time that rows get; the engine's clock */
+	enum ledger_status status;
+	struct err err;	 /* words for every status but applied */
+	bool space_is_low; /* set by a backend that had to let go of its ballast */
+	void *context;	 /* the caller's */
+};
+
+struct ledger_txn *ledger_txn_new(void);
+void ledger_txn_free(struct ledger_txn *txn);
+/* Appends a zeroed operation and lends it for filling. */
+struct ledger_op *ledger_txn_add(struct ledger_txn *txn, enum ledger_op_kind kind);
+/* True when no operation writes. */
+bool ledger_txn_is_read_only(const struct ledger_txn *txn);
+/* Forgets results and status so that the same transaction can be sent again. */
+void ledger_txn_rewind(struct ledger_txn *txn);
+
+const char *ledger_op_name(enum ledger_op_kind kind);
+const char *run_state_name(enum run_state state);
+const char *loose_state_name(enum loose_state state);
+const char *instance_state_name(enum instance_state state);
+
+#endif
