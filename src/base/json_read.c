@@ -19,30 +19,14 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/json_doc.h"
 #include "base/json_scan.h"
-#include "base/mem.h"
 #include "base/utf8.h"
 
 enum {
-	BLOCK_FIRST_BYTES = 4096,
 	PADDING_BYTES = 8,    /* zeros behind the text: a word may be loaded anywhere in it */
 	NAMES_SCAN_MAX = 256, /* members up to which a suspected name is looked for one by one */
 	NAMES_FILTER_BITS = 1024, /* with 20 members, one in five objects has a false suspicion */
-};
-
-struct block {
-	struct block *older;
-	size_t size;
-	uint64_t data[]; /* aligned for nodes */
-};
-
-struct json_doc {
-	size_t max;    /* what may be used in all */
-	size_t closed; /* used in the older blocks */
-	size_t hint;   /* what the document before needed in all */
-	struct block *block;
-	char *at; /* free part of `block` */
-	char *end;
 };
 
 struct parser {
@@ -60,82 +44,6 @@ struct names {
 };
 
 static int parse_value(struct parser *p, int depth, struct json **ret_value);
-
-/* ---- the arena ---- */
-
-static size_t doc_used(const struct json_doc *doc)
-{
-	if (doc->block == NULL)
-		return 0;
-	return doc->closed + (size_t)(doc->at - (char *)doc->block->data);
-}
-
-static void doc_open_block(struct json_doc *doc, struct block *block)
-{
-	block->older = doc->block;
-	doc->block = block;
-	doc->at = (char *)block->data;
-	doc->end = doc->at + block->size;
-}
-
-/* A new block that has room for `size`; false when the limit does not allow it. What counts is what
- * is used, not the blocks, so that a document fits or not whatever was parsed before. */
-static bool doc_grow(struct json_doc *doc, size_t size)
-{
-	size_t used = doc_used(doc);
-	size_t want = doc->block == NULL ? doc->hint : doc->block->size * 2;
-
-	if (size > doc->max - used)
-		return false;
-	if (want < BLOCK_FIRST_BYTES)
-		want = BLOCK_FIRST_BYTES;
-	if (want < size)
-		want = size;
-	if (want > doc->max - used)
-		want = doc->max - used;
-	struct block *block = malloc(sizeof(*block) + want);
-	if (block == NULL)
-		return false;
-	block->size = want;
-	doc->closed = used;
-	doc_open_block(doc, block);
-	return true;
-}
-
-static void *doc_alloc(struct json_doc *doc, size_t size)
-{
-	size = (size + sizeof(uint64_t) - 1) & ~(sizeof(uint64_t) - 1);
-	if ((size_t)(doc->end - doc->at) < size && !doc_grow(doc, size))
-		return NULL;
-	char *p = doc->at;
-	doc->at += size;
-	return p;
-}
-
-static void doc_free_blocks(struct json_doc *doc)
-{
-	while (doc->block != NULL) {
-		struct block *older = doc->block->older;
-		free(doc->block);
-		doc->block = older;
-	}
-	doc->at = NULL;
-	doc->end = NULL;
-	doc->closed = 0;
-}
-
-/* Empty; several blocks are given up for one of their whole size, made when needed. */
-static void doc_reset(struct json_doc *doc)
-{
-	if (doc->block == NULL)
-		return;
-	if (doc->block->older == NULL) {
-		doc->at = (char *)doc->block->data;
-		return;
-	}
-	doc->hint = doc_used(doc);
-	doc_free_blocks(doc);
-}
 
 /* ---- messages ---- */
 
@@ -186,7 +94,7 @@ static int parser_expected(struct parser *p, const char *what)
 static int parser_too_big(struct parser *p)
 {
 	parser_complain(p, ERR_TOO_BIG, p->at, "the document needs more than %zu bytes of memory",
-			p->doc->max);
+			json_doc_max(p->doc));
 	return ERR_TOO_BIG;
 }
 
@@ -392,7 +300,7 @@ static int name_order(const void *a, const void *b)
 /* For objects of many members: by sorting, which no choice of names can make slow. */
 static int check_many_names(struct parser *p, const struct json *object)
 {
-	const struct json **sorted = doc_alloc(p->doc, object->n * sizeof(*sorted));
+	const struct json **sorted = json_doc_alloc(p->doc, object->n * sizeof(*sorted));
 	size_t n = 0;
 
 	if (sorted == NULL)
@@ -573,7 +481,7 @@ static int parse_content(struct parser *p, int depth, struct json *node)
 /* A value of any type, blanks before it skipped; `depth` containers are open. */
 static int parse_value(struct parser *p, int depth, struct json **ret_value)
 {
-	struct json *node = doc_alloc(p->doc, sizeof(*node));
+	struct json *node = json_doc_alloc(p->doc, sizeof(*node));
 
 	if (node == NULL)
 		return parser_too_big(p);
@@ -587,10 +495,10 @@ static int parse_value(struct parser *p, int depth, struct json **ret_value)
 
 static int parser_copy(struct parser *p)
 {
-	p->base = p->len > SIZE_MAX / 2 ? NULL : doc_alloc(p->doc, p->len + PADDING_BYTES);
+	p->base = p->len > SIZE_MAX / 2 ? NULL : json_doc_alloc(p->doc, p->len + PADDING_BYTES);
 	if (p->base == NULL)
 		return ERR(p->err, ERR_TOO_BIG, "the document needs more than %zu bytes of memory",
-			   p->doc->max);
+			   json_doc_max(p->doc));
 	if (p->len > 0)
 		memcpy(p->base, p->text, p->len);
 	memset(p->base + p->len, 0, PADDING_BYTES);
@@ -612,7 +520,7 @@ int json_parse_into(struct json_doc *doc, const char *text, size_t len,
 
 	assert(doc != NULL && ret_root != NULL && err != NULL);
 	assert(text != NULL || len == 0);
-	doc_reset(doc);
+	json_doc_reset(doc);
 	int rc = parser_copy(&p);
 	if (rc < 0)
 		return rc;
@@ -638,28 +546,6 @@ int json_parse(const char *text, size_t len, size_t max_bytes, struct json_doc *
 		return rc;
 	*ret_doc = TAKE(doc);
 	return 0;
-}
-
-struct json_doc *json_doc_new(size_t max_bytes)
-{
-	struct json_doc *doc = xnew(struct json_doc);
-
-	doc->max = max_bytes;
-	return doc;
-}
-
-void json_doc_free(struct json_doc *doc)
-{
-	if (doc == NULL)
-		return;
-	doc_free_blocks(doc);
-	free(doc);
-}
-
-void json_doc_auto(struct json_doc **doc)
-{
-	json_doc_free(*doc);
-	*doc = NULL;
 }
 
 const struct json *json_find(const struct json *object, const char *name, size_t name_len)
