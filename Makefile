@@ -33,7 +33,7 @@ lint:  ## the gates alone
 	@tools/run-checks lint
 
 sim:  ## simulate NIGHTS=1000 nights from SEED=1 on
-	@tools/build dev >/dev/null
+	@tools/build -q dev
 	build-dev/tests/sim/sim --seed $(SEED) --nights $(NIGHTS)
 
 asan:  ## all suites with address and undefined-behaviour sanitizers
