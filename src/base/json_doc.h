@@ -2,7 +2,7 @@
 /*
  * The memory of a JSON document: an arena of a few blocks, for the reader only.
  *
- * Promise: what is asked for in all never exceeds the document's maximum, and whether something fits
+ * Promise: what is asked for in all never exceeds the maximum, and whether something fits
  *          does not depend on what was parsed before.
  */
 #ifndef STINT_BASE_JSON_DOC_H
