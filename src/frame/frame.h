@@ -3,11 +3,11 @@
  * The frames between the engine and its lanes and readers: what each means, and how it is written
  * and read. Pure: bytes in, structs out; part of the simulation's seam.
  *
- * Wire: u32 length of what follows (little-endian), u8 type, payload (base/buf.h integers). A stream
- * socket keeps the order. Both sides are the same program, so there is one FRAME_VERSION, checked in
- * HELLO: change a frame and raise it.
+ * Wire: u32 length of what follows (little-endian), u8 type, payload (base/buf.h integers). A
+ * stream socket keeps the order. Both sides are the same program, so there is one FRAME_VERSION,
+ * checked in HELLO: change a frame and raise it.
  * Promise: decoding never reads past the frame, and a frame that is not exactly right is refused
- *          (ERR_BUG for the engine's, a dead lane for a lane's): lanes parse foreign data and may lie.
+ *          (ERR_BUG for the engine's, a dead lane for a lane's): lanes parse foreign data, may lie.
  * Owner:   decoded structs lend from the frame's bytes; arrays come from the caller's arena.
  */
 #ifndef STINT_FRAME_FRAME_H
@@ -27,7 +27,9 @@ enum {
 	FRAME_VERSION = 1,
 	FRAME_HEAD_BYTES = 5,
 	FRAME_BYTES_MAX = 48 * 1024 * 1024,
-	FRAME_TICKETS_MAX = 4096 /* slots of the shared memory, see below */
+	FRAME_TICKETS_MAX = 4096, /* slots of the shared memory, see below */
+	FRAME_ITEMS_MAX = 4096,	  /* items of a chunk */
+	FRAME_OUTCOME_MAX = 6	  /* enum outcome of ledger/txn.h, which stands above this folder */
 };
 
 /* To the lane (or reader), then from it. */
@@ -63,9 +65,9 @@ enum frame_type {
 enum lane_role { LANE_WORKER = 1, LANE_READER, LANE_FINISHER };
 
 /* Shared memory (a memfd at descriptor LANE_SHARED_FD), one slot for each ticket: the lane writes
- * `begun` = 1 directly before the point of no return, and `pid` once a child runs. When a lane is dead,
- * a ticket whose slot says 0 was certainly not begun. The engine clears the slot when it gives the
- * ticket out. */
+ * `begun` = 1 directly before the point of no return, and `pid` once a child runs. When a lane is
+ * dead, a ticket whose slot says 0 was certainly not begun. The engine clears the slot when it
+ * gives the ticket out. */
 struct lane_slot {
 	uint32_t begun;
 	int32_t pid;
@@ -104,8 +106,8 @@ struct frame_chunk {
 	size_t body_len;
 };
 /* FRAME_DROP and FRAME_CANCEL carry one u32: a handle; a ticket (UINT32_MAX: all). Cancel ends the
- * attempt: TERM, then KILL; the outcome comes as always, with `cancelled`. FRAME_STOP and FRAME_READY
- * are empty. STOP: exit 0 when nothing is left to do. */
+ * attempt: TERM, then KILL; the outcome comes as always, with `cancelled`. FRAME_STOP and
+ * FRAME_READY are empty. STOP: exit 0 when nothing is left to do. */
 
 struct frame_work_item {
 	uint32_t ticket;
@@ -129,11 +131,11 @@ struct frame_bulk {
 
 struct frame_outcome {
 	uint32_t ticket;
-	uint8_t outcome; /* enum outcome of ledger/txn.h: 1 done … 6 not begun */
-	bool cancelled;	 /* ended because the engine said so: charges nothing */
+	uint8_t outcome;  /* enum outcome of ledger/txn.h: 1 done … 6 not begun */
+	bool cancelled;	  /* ended because the engine said so: charges nothing */
 	int64_t began_at; /* wall clock, us; 0 when it never began */
 	int64_t took_us;
-	const char *err_class; /* short and stable: exit-1, signal-9, timeout, bad-input, … "" when done */
+	const char *err_class; /* short and stable: exit-1, signal-9, timeout, …; "" when done */
 	const char *err;       /* one line for people */
 	const void *output;    /* the tail of stdout and stderr */
 	size_t output_len;
@@ -142,8 +144,8 @@ struct frame_outcome {
 	const char *person; /* report.person's field, "" */
 };
 
-/* Which items of the unit were done. The others were not begun: they go back uncharged, with `err` said
- * once, and the lane is asked again later. */
+/* Which items of the unit were done. The others were not begun: they go back uncharged, with `err`
+ * said once, and the lane is asked again later. */
 struct frame_bulk_outcome {
 	uint32_t ticket;
 	uint32_t n;
@@ -187,8 +189,9 @@ struct frame_reject {
 	const char *key; /* "" none */
 };
 
-/* At most one chunk (n > 0), rejects, counts, and the cursor that stands behind all of it. The reader
- * sends at most READER_WINDOW of these ahead of FRAME_CREDIT (u32: how many were committed). */
+/* At most one chunk (n > 0), rejects, counts, and the cursor that stands behind all of it. The
+ * reader sends at most READER_WINDOW of these ahead of FRAME_CREDIT (u32: how many were committed).
+ */
 struct frame_loaded {
 	uint32_t n;
 	const void *body;
@@ -215,8 +218,9 @@ struct frame_waits {
 	int64_t until; /* utime, 0 unknown */
 };
 
-/* To a finisher (source.then): a chunk that is settled, and which of its items ended well; n == 0 ends
- * the list, only then whole-file sources are moved or removed. Each is answered by FRAME_THEN_DONE. */
+/* To a finisher (source.then): a chunk that is settled, and which of its items ended well; n == 0
+ * ends the list, only then whole-file sources are moved or removed. Each is answered by
+ * FRAME_THEN_DONE. */
 struct frame_then {
 	int64_t chunk_id;
 	uint32_t n;
@@ -229,7 +233,8 @@ struct frame_then_done {
 	const char *err;  /* "" when it went well */
 };
 
-/* Writing: appends one whole frame. */
+/* Writing: appends one whole frame, or none and the buffer is `failed` when it does not fit. A text
+ * that is NULL is written as "". */
 void frame_put_hello(struct buf *b, const struct frame_hello *f);
 void frame_put_chunk(struct buf *b, const struct frame_chunk *f);
 void frame_put_u32(struct buf *b, enum frame_type type, uint32_t value);
@@ -256,30 +261,48 @@ struct frame {
 	size_t len;
 };
 
-/* Splits the first frame off `data`: 0 and *ret_frame and *ret_used (bytes), 1 (FRAME_INCOMPLETE) when
- * more is needed, ERR_BUG when it is no frame of ours. */
+/* Splits the first frame off `data`: 0 and *ret_frame and *ret_used (bytes), 1 (FRAME_INCOMPLETE)
+ * when more is needed, ERR_BUG when it is no frame of ours. */
 enum frame_condition { FRAME_INCOMPLETE = 1 };
 ST_MUST_CHECK int frame_split(const char *data, size_t len, struct frame *ret_frame,
 			      size_t *ret_used, struct err *err);
 
-/* Reading the payload of a frame of that type. Lends from it; arrays and C strings from `arena`. */
-ST_MUST_CHECK int frame_get_hello(const struct frame *f, struct arena *a, struct frame_hello *ret, struct err *err);
+/* Reading the payload of a frame, which must be of that type (asserted). Lends from it; arrays and
+ * C strings from `arena`; memory that is empty is NULL, a text that is empty "". ERR_BUG when the
+ * frame is not exactly right: too short, too long, a number out of its range, a NUL in a text. */
+ST_MUST_CHECK int frame_get_hello(const struct frame *f, struct arena *a, struct frame_hello *ret,
+				  struct err *err);
 ST_MUST_CHECK int frame_get_chunk(const struct frame *f, struct frame_chunk *ret, struct err *err);
+/* Of FRAME_DROP, FRAME_CANCEL and FRAME_CREDIT. */
 ST_MUST_CHECK int frame_get_u32(const struct frame *f, uint32_t *ret, struct err *err);
-ST_MUST_CHECK int frame_get_work(const struct frame *f, struct arena *a, struct frame_work *ret, struct err *err);
+/* Of FRAME_STOP and FRAME_READY: nothing is in them. */
+ST_MUST_CHECK int frame_get_empty(const struct frame *f, struct err *err);
+ST_MUST_CHECK int frame_get_work(const struct frame *f, struct arena *a, struct frame_work *ret,
+				 struct err *err);
 ST_MUST_CHECK int frame_get_bulk(const struct frame *f, struct frame_bulk *ret, struct err *err);
-ST_MUST_CHECK int frame_get_outcome(const struct frame *f, struct arena *a, struct frame_outcome *ret, struct err *err);
-ST_MUST_CHECK int frame_get_bulk_outcome(const struct frame *f, struct arena *a, struct frame_bulk_outcome *ret, struct err *err);
-ST_MUST_CHECK int frame_get_source_changed(const struct frame *f, struct arena *a, struct frame_source_changed *ret, struct err *err);
-ST_MUST_CHECK int frame_get_keys(const struct frame *f, struct arena *a, struct frame_keys *ret, struct err *err);
-ST_MUST_CHECK int frame_get_keys_answer(const struct frame *f, struct frame_keys_answer *ret, struct err *err);
-ST_MUST_CHECK int frame_get_content(const struct frame *f, struct arena *a, struct frame_content *ret, struct err *err);
-ST_MUST_CHECK int frame_get_content_answer(const struct frame *f, struct arena *a, struct frame_content_answer *ret, struct err *err);
-ST_MUST_CHECK int frame_get_loaded(const struct frame *f, struct arena *a, struct frame_loaded *ret, struct err *err);
-ST_MUST_CHECK int frame_get_load_end(const struct frame *f, struct arena *a, struct frame_load_end *ret, struct err *err);
-ST_MUST_CHECK int frame_get_waits(const struct frame *f, struct arena *a, struct frame_waits *ret, struct err *err);
+ST_MUST_CHECK int frame_get_outcome(const struct frame *f, struct arena *a,
+				    struct frame_outcome *ret, struct err *err);
+ST_MUST_CHECK int frame_get_bulk_outcome(const struct frame *f, struct arena *a,
+					 struct frame_bulk_outcome *ret, struct err *err);
+ST_MUST_CHECK int frame_get_source_changed(const struct frame *f, struct arena *a,
+					   struct frame_source_changed *ret, struct err *err);
+ST_MUST_CHECK int frame_get_keys(const struct frame *f, struct arena *a, struct frame_keys *ret,
+				 struct err *err);
+ST_MUST_CHECK int frame_get_keys_answer(const struct frame *f, struct frame_keys_answer *ret,
+					struct err *err);
+ST_MUST_CHECK int frame_get_content(const struct frame *f, struct arena *a,
+				    struct frame_content *ret, struct err *err);
+ST_MUST_CHECK int frame_get_content_answer(const struct frame *f, struct arena *a,
+					   struct frame_content_answer *ret, struct err *err);
+ST_MUST_CHECK int frame_get_loaded(const struct frame *f, struct arena *a, struct frame_loaded *ret,
+				   struct err *err);
+ST_MUST_CHECK int frame_get_load_end(const struct frame *f, struct arena *a,
+				     struct frame_load_end *ret, struct err *err);
+ST_MUST_CHECK int frame_get_waits(const struct frame *f, struct arena *a, struct frame_waits *ret,
+				  struct err *err);
 ST_MUST_CHECK int frame_get_then(const struct frame *f, struct frame_then *ret, struct err *err);
-ST_MUST_CHECK int frame_get_then_done(const struct frame *f, struct arena *a, struct frame_then_done *ret, struct err *err);
+ST_MUST_CHECK int frame_get_then_done(const struct frame *f, struct arena *a,
+				      struct frame_then_done *ret, struct err *err);
 
 const char *frame_name(enum frame_type type);
 
