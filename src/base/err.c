@@ -6,6 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The system's words for an errno, also for one that it has no words for. */
+static void err_add_errno(struct err *err, size_t used)
+{
+	const char *words = strerrordesc_np(err->os_errno);
+	size_t rest = sizeof(err->text) - used;
+
+	/* cut when too long: still true */
+	if (words != NULL)
+		(void)snprintf(err->text + used, rest, ": %s", words);
+	else
+		(void)snprintf(err->text + used, rest, ": error %d", err->os_errno);
+}
+
 void err_set(struct err *err, int code, int os_errno, const char *fmt, ...)
 {
 	va_list ap;
@@ -17,8 +30,7 @@ void err_set(struct err *err, int code, int os_errno, const char *fmt, ...)
 	int n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	if (os_errno != 0 && n >= 0 && (size_t)n < sizeof(err->text))
-		(void)snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s",
-			       strerrordesc_np(os_errno)); /* cut when too long: still true */
+		err_add_errno(err, (size_t)n);
 }
 
 void err_add(struct err *err, const char *fmt, ...)
