@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* The system's words for an errno, also for one that it has no words for. */
 static void err_add_errno(struct err *err, size_t used)
 {
@@ -65,23 +67,34 @@ int err_exit_status(const struct err *err)
 	return 70;
 }
 
+/* How many bytes at `text` may be shown as they are: one printable character, or 0. */
+static size_t quote_printable(const char *text, size_t len)
+{
+	size_t n = utf8_sequence(text, len);
+	size_t same = 0;
+
+	return n > 0 && utf8_is_printable(utf8_decode(text, &same)) ? n : 0;
+}
+
 char *err_quote(char *out, size_t size, const char *text, size_t len)
 {
 	static const char cut[] = "\xe2\x80\xa6'";
 	size_t o = 0;
 
-	assert(size >= 16);
+	assert(out != NULL && size >= 16 && (text != NULL || len == 0));
 	out[o++] = '\'';
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		if (o + 4 + sizeof(cut) > size) {
+	for (size_t i = 0; i < len;) {
+		size_t n = quote_printable(text + i, len - i);
+		if (o + 4 + sizeof(cut) > size) { /* a character or \xNN takes four at most */
 			memcpy(out + o, cut, sizeof(cut));
 			return out;
 		}
-		if (c >= 0x20 && c != 0x7f && c < 0x80)
-			out[o++] = (char)c;
+		if (n > 0)
+			memcpy(out + o, text + i, n);
 		else
-			o += (size_t)snprintf(out + o, size - o, "\\x%02x", c);
+			(void)snprintf(out + o, size - o, "\\x%02x", (unsigned char)text[i]);
+		o += n > 0 ? n : 4;
+		i += n > 0 ? n : 1;
 	}
 	out[o++] = '\'';
 	out[o] = '\0';

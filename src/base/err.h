@@ -66,8 +66,8 @@ void err_add(struct err *err, const char *fmt, ...) ST_PRINTF(2, 3);
 /* The exit status (CLI, Exit status) for a failure. */
 int err_exit_status(const struct err *err);
 
-/* Writes outside text in single quotes, unprintable bytes as \xNN, cut with "…" to fit `size`.
- * Returns `out`. */
+/* Writes outside text in single quotes; what is not printable UTF-8 as \xNN; cut with "…" to fit
+ * `size`. Returns `out`. */
 char *err_quote(char *out, size_t size, const char *text, size_t len);
 
 /* A stack buffer for err_quote: `QUOTED(text, len)` may stand among the arguments of a printf. */

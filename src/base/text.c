@@ -288,19 +288,6 @@ void text_put_count(struct buf *b, int64_t n)
 
 /* ---- printable ---- */
 
-/* C0, DEL and C1: none of them belongs on a terminal or in a log line. */
-static bool is_control(uint32_t code_point)
-{
-	return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0);
-}
-
-/* Line breakers and the marks that turn the direction of what follows. */
-static bool is_deceiving(uint32_t c)
-{
-	return c == 0x2028 || c == 0x2029 || c == 0x200e || c == 0x200f ||
-	       (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
 /* One character made printable into `out`; gives how many source bytes it was. */
 static size_t printable_next(const char *text, size_t len, char *out, size_t size)
 {
@@ -308,13 +295,10 @@ static size_t printable_next(const char *text, size_t len, char *out, size_t siz
 	size_t unused = 0;
 	size_t o = 0;
 
-	if (n > 0) {
-		uint32_t c = utf8_decode(text, &unused);
-		if (!is_control(c) && !is_deceiving(c)) {
-			memcpy(out, text, n);
-			out[n] = '\0';
-			return n;
-		}
+	if (n > 0 && utf8_is_printable(utf8_decode(text, &unused))) {
+		memcpy(out, text, n);
+		out[n] = '\0';
+		return n;
 	}
 	n = n == 0 ? 1 : n;
 	for (size_t i = 0; i < n; i++)

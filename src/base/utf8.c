@@ -145,6 +145,22 @@ void utf8_put(struct buf *b, uint32_t code_point)
 	buf_put(b, bytes, n);
 }
 
+bool utf8_is_printable(uint32_t code_point)
+{
+	static const struct {
+		uint32_t first;
+		uint32_t last;
+	} hidden[] = {
+		{0x00, 0x1f},	  {0x7f, 0x9f},	    {0x200e, 0x200f},
+		{0x2028, 0x2029}, {0x202a, 0x202e}, {0x2066, 0x2069},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+		if (code_point >= hidden[i].first && code_point <= hidden[i].last)
+			return false;
+	return true;
+}
+
 size_t utf8_width(const char *text, size_t len)
 {
 	size_t columns = 0;

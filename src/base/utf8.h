@@ -3,6 +3,7 @@
 #ifndef STINT_BASE_UTF8_H
 #define STINT_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,9 @@ uint32_t utf8_decode(const char *text, size_t *ret_len);
 size_t utf8_encode(uint32_t code_point, char out[UTF8_BYTES_MAX]);
 /* Appends one code point. */
 void utf8_put(struct buf *b, uint32_t code_point);
+/* False for what has no place in one line of a terminal or log: control characters (C0, DEL, C1),
+ * line and paragraph separators, and the marks that turn the direction of what follows. */
+bool utf8_is_printable(uint32_t code_point);
 /* How many terminal columns a well-formed text takes (wide East Asian characters two). */
 size_t utf8_width(const char *text, size_t len);
 /* The length in bytes of the longest prefix that is at most `columns` wide and ends on a character.

@@ -95,6 +95,9 @@ static void quoted_text_is_printable(void **state)
 	assert_string_equal(err_quote(out, sizeof(out), "", 0), "''");
 	assert_string_equal(err_quote(out, sizeof(out), "a\n\0\x7f\xc3", 5),
 			    "'a\\x0a\\x00\\x7f\\xc3'");
+	assert_string_equal(err_quote(out, sizeof(out), "M\xc3\xbcller", 7), "'M\xc3\xbcller'");
+	assert_string_equal(err_quote(out, sizeof(out), "\xe2\x80\xae\xc2\x9b", 5),
+			    "'\\xe2\\x80\\xae\\xc2\\x9b'");
 	assert_string_equal(QUOTED("on the stack", 12), "'on the stack'");
 }
 

@@ -268,7 +268,7 @@ static void messages_tell_line_and_column_in_characters(void **state)
 	const char *text = "{\n  \"\xc3\xbc\xc3\xbc\": [1,\n    2 \xe2\x82\xac]\n}";
 
 	assert_refused(text, strlen(text),
-		       "line 3, column 7: expected ',' or ']', found '\\xe2\\x82\\xac'");
+		       "line 3, column 7: expected ',' or ']', found '\xe2\x82\xac'");
 	assert_refused("{\"a\":1,\n \"b\" 2}", 15,
 		       "line 2, column 6: expected ':' after the name, found '2'");
 	assert_refused("[1,\n", 4, "line 2, column 1: expected a value, but the text ends");
