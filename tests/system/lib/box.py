@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A box: one directory with a ledger of its own, in which a test runs the real program.
+
+The program is $STINT, else build/stint. Nothing of the machine's configuration is seen from inside.
+"""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+STINT = os.path.abspath(os.environ.get('STINT', os.path.join(TOP, 'build', 'stint')))
+
+
+class Result:
+    """What a call said, and how it ended."""
+
+    def __init__(self, args, code, out, err):
+        self.args, self.code, self.out, self.err = args, code, out, err
+
+    @property
+    def said(self):
+        return self.out + self.err
+
+    def __repr__(self):
+        return f'{" ".join(self.args)}\n-> {self.code}\n{self.out[-3000:]}\n--\n{self.err[-3000:]}'
+
+
+class Box:
+    def __init__(self, path, ledger=None):
+        self.path = str(path)
+        self.ledger = ledger or os.path.join(self.path, 'ledger.db')
+        self.options = []
+        kind = subprocess.run(['stat', '-f', '-c', '%T', os.path.dirname(self.ledger)], text=True,
+                              capture_output=True, check=True).stdout.strip()
+        if kind in ('tmpfs', 'ramfs'):
+            self.options = ['--volatile']
+        self.env = {
+            'PATH': '/usr/local/bin:/usr/bin:/bin', 'LC_ALL': 'C.UTF-8', 'TZ': 'UTC', 'NO_COLOR': '1',
+            'HOME': self.path, 'XDG_CONFIG_HOME': os.path.join(self.path, '.config'),
+            'XDG_STATE_HOME': os.path.join(self.path, '.state'), 'STINT_LEDGER': 'sqlite:' + self.ledger}
+        self.running = []
+
+    def file(self, name, data='', mode=None):
+        """Writes a file of the box; text or bytes. Gives its path."""
+        path = os.path.join(self.path, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'wb') as f:
+            f.write(data.encode() if isinstance(data, str) else data)
+        if mode is not None:
+            os.chmod(path, mode)
+        return path
+
+    def read(self, name):
+        with open(os.path.join(self.path, name), encoding='utf-8', errors='surrogateescape') as f:
+            return f.read()
+
+    def lines(self, name):
+        path = os.path.join(self.path, name)
+        return self.read(name).split('\n')[:-1] if os.path.exists(path) else []
+
+    def command(self, *args):
+        return [STINT, args[0], *self.options, *args[1:]]
+
+    def run(self, *args, timeout=60, stdin=None, **more):
+        """Calls `stint ARGS` and waits for it."""
+        done = subprocess.run(self.command(*args), cwd=self.path, env=self.env, timeout=timeout,
+                              input=stdin, capture_output=True, check=False, **more)
+        return Result(args, done.returncode, done.stdout.decode('utf-8', 'replace'),
+                      done.stderr.decode('utf-8', 'replace'))
+
+    def start(self, *args, **more):
+        """Starts `stint ARGS`; what it says goes to a file. Ended by close() at the latest."""
+        with open(os.path.join(self.path, f'said.{len(self.running)}'), 'wb') as said:
+            process = subprocess.Popen(self.command(*args), cwd=self.path, env=self.env, stdout=said,
+                                       stderr=said, stdin=subprocess.DEVNULL, **more)
+        process.said = said.name
+        self.running.append(process)
+        return process
+
+    def close(self):
+        for process in self.running:
+            if process.poll() is None:
+                for pid in [process.pid, *descendants(process.pid)]:
+                    kill(pid)
+                process.wait()
+
+    def items(self, *args):
+        """[{key, state, …}] of `stint items ARGS --json`."""
+        said = self.run('items', *args, '--json')
+        assert said.code in (0, 1), said
+        return json.loads(said.out)['items'] if said.out else []
+
+    def keys(self, state):
+        return sorted(item['key'] for item in self.items('--state', state))
+
+    def verify(self):
+        said = self.run('ledger', 'verify')
+        assert said.code == 0, said
+
+    def process_said(self, process):
+        with open(process.said, encoding='utf-8', errors='replace') as f:
+            return f.read()
+
+
+# ---- processes, by /proc ---------------------------------------------------------------------------
+
+
+def parents():
+    """{pid: parent} of every process."""
+    found = {}
+    for name in os.listdir('/proc'):
+        if name.isdigit():
+            try:
+                with open(f'/proc/{name}/stat', encoding='utf-8', errors='replace') as f:
+                    fields = f.read().rsplit(')', 1)[1].split()
+            except OSError:
+                continue
+            if fields[0] != 'Z':
+                found[int(name)] = int(fields[1])
+    return found
+
+
+def children(pid, table=None):
+    return [p for p, parent in (table or parents()).items() if parent == pid]
+
+
+def descendants(pid, table=None):
+    table = table or parents()
+    found = []
+    for child in children(pid, table):
+        found += [child, *descendants(child, table)]
+    return found
+
+
+def is_stint(pid):
+    try:
+        return os.readlink(f'/proc/{pid}/exe') == os.path.realpath(STINT)
+    except OSError:
+        return False
+
+
+def cast(keeper):
+    """The processes under a keeper by role: keeper, engine, lane, child (a program of an item)."""
+    table = parents()
+    roles = {'keeper': [keeper] if keeper in table else [], 'engine': [], 'lane': [], 'child': []}
+    for engine in children(keeper, table):
+        if is_stint(engine):
+            roles['engine'].append(engine)
+        for lane in children(engine, table):
+            if is_stint(lane):
+                roles['lane'].append(lane)
+            roles['child'] += [c for c in children(lane, table) if not is_stint(c)]
+    return roles
+
+
+def kill(pid, how=signal.SIGKILL):
+    """True when the process was there."""
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until(what, limit_s=20, every_s=0.005):
+    """Waits until what() is true and gives what it gave; fails the test when that takes too long."""
+    end = time.monotonic() + limit_s
+    while True:
+        value = what()
+        if value:
+            return value
+        assert time.monotonic() < end, 'waited too long'
+        time.sleep(every_s)
+
+
+def peak_rss_mib(pids):
+    """The largest VmHWM of these processes (0 for those that are gone)."""
+    peak = 0
+    for pid in pids:
+        try:
+            with open(f'/proc/{pid}/status', encoding='utf-8') as f:
+                found = re.search(r'VmHWM:\s+(\d+)', f.read())
+        except OSError:
+            continue
+        peak = max(peak, int(found.group(1)) / 1024 if found else 0)
+    return peak

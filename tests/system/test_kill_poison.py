@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Items that kill the lane they run in: each is found, and takes no other with it."""
+import pytest
+from lib.box import Box
+
+JOB = '''
+version: 1
+job: poison
+source:
+  csv: {{path: items.csv}}
+  key: id
+  fields: {{id: integer}}
+work:
+  exec: {{shell: 'case $STINT_KEY in {poison}) kill -9 $PPID; exit 1;; esac; echo "$STINT_KEY" >>effects', input: none}}
+  effect: {effect}
+  concurrency: 4
+retry: {{attempts: 5, first: 20ms, max: 50ms}}
+'''
+
+
+@pytest.fixture(name='box')
+def make_box(tmp_path):
+    box = Box(tmp_path)
+    yield box
+    box.close()
+
+
+def run_job(box, effect, poison):
+    keys = [str(i) for i in range(1, 201)]
+    box.file('items.csv', 'id\n' + ''.join(k + '\n' for k in keys))
+    box.file('poison.yaml', JOB.format(effect=effect, poison='|'.join(poison)))
+    said = box.run('run', 'poison.yaml', '--no-progress', timeout=90)
+    assert said.code == 3, said
+    box.verify()
+    return [k for k in keys if k not in poison]
+
+
+def test_an_idempotent_item_that_kills_its_lane_three_times_is_dead(box):
+    others = run_job(box, 'idempotent', ['77', '150'])
+    assert box.keys('dead') == ['150', '77']
+    assert set(box.lines('effects')) == set(others)
+
+
+def test_a_once_item_that_kills_its_lane_is_in_doubt_at_once(box):
+    others = run_job(box, 'once', ['77'])
+    effects = box.lines('effects')
+    assert len(effects) == len(set(effects))
+    doubtful = box.keys('in_doubt')
+    assert '77' in doubtful
+    # What ran beside it in the same lane is in doubt too: it had begun, and nobody saw it end.
+    assert set(others) - set(effects) <= set(doubtful)
+    assert len(doubtful) <= 4
