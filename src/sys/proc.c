@@ -276,7 +276,7 @@ static int program_search(const char *name, char *out, size_t size, struct err *
 		at = "/bin:/usr/bin"; /* execvp(3) */
 	for (;;) {
 		int len = (int)strcspn(at, ":");
-		int n = snprintf(path, sizeof(path), "%.*s%s%s", len, at, len == 0 ? "" : "/",
+		int n = snprintf(path, sizeof(path), "%.*s%s%s", len, at, len == 0 ? "./" : "/",
 				 name);
 		int rc = n < 0 || (size_t)n >= sizeof(path) ? ENOENT : program_check(path);
 		if (rc == 0)
