@@ -34,11 +34,14 @@ int64_t clock_monotonic_us(void)
 static time_t clock_split(utime t, int *ret_us)
 {
 	int64_t us = t % US_PER_S;
+	int64_t seconds = t / US_PER_S;
 
-	if (us < 0)
+	if (us < 0) {
 		us += US_PER_S;
+		seconds--;
+	}
 	*ret_us = (int)us;
-	return (time_t)((t - us) / US_PER_S);
+	return (time_t)seconds;
 }
 
 static struct civil civil_of(const struct tm *tm, int us)

@@ -51,9 +51,9 @@ static void digits_are_kept_as_they_were_written(void **state)
 		"-12.340",
 		"1234567890.123456789",
 		NINES_38,
-		"-" NINES_38,
-		"0." NINES_38,
-		"-0." NINES_38,
+		("-" NINES_38),
+		("0." NINES_38),
+		("-0." NINES_38),
 		"9999999999999999999.9999999999999999999",
 		"0.00000000000000000000000000000000000001",
 		"10000000000000000000000000000000000000",
@@ -115,10 +115,10 @@ static void what_is_no_decimal_is_refused(void **state)
 		"Inf",
 		"1.-2",
 		"\xd9\xa1",
-		"1" NINES_38,
-		NINES_38 ".0",
+		("1" NINES_38),
+		(NINES_38 ".0"),
 		"0.000000000000000000000000000000000000000",
-		"0.0" NINES_38,
+		("0.0" NINES_38),
 	};
 	struct err err = ERR_INIT;
 
@@ -149,16 +149,16 @@ static void sums_are_exact_or_refused(void **state)
 		{NINES_38, "0", NINES_38},
 		{NINES_38, "1", NULL},
 		{NINES_38, "-1", "99999999999999999999999999999999999998"},
-		{"-" NINES_38, "-1", NULL},
-		{NINES_38, "-" NINES_38, "0"},
+		{("-" NINES_38), "-1", NULL},
+		{NINES_38, ("-" NINES_38), "0"},
 		{NINES_38, "0.1", NULL},
 		{NINES_38, NINES_38, NULL},
 		{"10000000000000000000000000000000000000", "-0.1",
 		 "9999999999999999999999999999999999999.9"},
 		{"20000000000000000000000000000000000000", "-0.1", NULL},
 		{"1", "0.00000000000000000000000000000000000001", NULL},
-		{"0." NINES_38, "0.00000000000000000000000000000000000001", NULL},
-		{"0", "0." NINES_38, "0." NINES_38},
+		{("0." NINES_38), "0.00000000000000000000000000000000000001", NULL},
+		{"0", ("0." NINES_38), ("0." NINES_38)},
 	};
 	struct err err = ERR_INIT;
 
@@ -179,10 +179,10 @@ static void sums_are_exact_or_refused(void **state)
 
 static void order_is_by_value(void **state)
 {
-	static const char *const rising[] = {"-" NINES_38, "-2",    "-1.5", "-0.1",
-					     "-0.01",	   "0.000", "0.01", "0.1",
-					     "1.49",	   "1.5",   "2",    "18446744073709551616",
-					     NINES_38};
+	static const char *const rising[] = {
+		("-" NINES_38), "-2",  "-1.5", "-0.1", "-0.01", "0.000",
+		"0.01",		"0.1", "1.49", "1.5",  "2",	"18446744073709551616",
+		NINES_38};
 	struct decimal one = read("1.0");
 	struct decimal same = read("1.00");
 	struct decimal tiny = read("0." NINES_38);
