@@ -123,18 +123,23 @@ static int decimal_complain(const char *text, size_t len, const char *why, struc
 	return ERR(err, ERR_DATA, "%s is no decimal number: %s", QUOTED(text, len), why);
 }
 
+static int decimal_no_digits(const char *text, size_t len, char mark, struct err *err)
+{
+	return ERR(err, ERR_DATA,
+		   "%s is no decimal number: expected digits, at most one '%c' and more digits",
+		   QUOTED(text, len), mark);
+}
+
 /* Finds the digits of `text`, whose sign is before `at`. */
 static int decimal_split(const char *text, size_t len, size_t at, char mark, struct digits *ret,
 			 struct err *err)
 {
-	char why[] = "expected digits, at most one '.' and more digits";
 	size_t whole = count_digits(text + at, len - at);
 	size_t end = at + whole;
 
-	*strchr(why, '.') = mark;
 	*ret = (struct digits){.whole = text + at, .whole_len = whole};
 	if (whole == 0)
-		return decimal_complain(text, len, why, err);
+		return decimal_no_digits(text, len, mark, err);
 	if (end < len && text[end] == mark) {
 		ret->fraction = text + end + 1;
 		ret->fraction_len = count_digits(ret->fraction, len - end - 1);
@@ -143,7 +148,7 @@ static int decimal_split(const char *text, size_t len, size_t at, char mark, str
 		end += 1 + ret->fraction_len;
 	}
 	if (end < len)
-		return decimal_complain(text, len, why, err);
+		return decimal_no_digits(text, len, mark, err);
 	while (ret->whole_len > 0 && ret->whole[0] == '0') {
 		ret->whole++;
 		ret->whole_len--;

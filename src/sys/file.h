@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files and descriptors: whole reads and writes, durable replacement, what a file system is.
+ * (Our own header: the system header of this name, for flock(2), is hidden by it. Use sys/lock.h.)
  *
  * Failures name the path and have the code that fits the reason: ERR_NOINPUT (not there, or no
  * file), ERR_PERM, ERR_FULL, ERR_IO. All of this blocks: not for the loop thread. Any thread.

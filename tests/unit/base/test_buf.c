@@ -14,9 +14,10 @@
 
 static void empty_buffer_reads_as_empty_text(void **state)
 {
-	struct buf b = BUF_INIT(10);
+	struct buf b;
 	struct err err = ERR_INIT;
 
+	buf_init(&b, 10);
 	assert_string_equal(buf_str(&b), "");
 	assert_int_equal(buf_check(&b, "content", &err), 0);
 	buf_put(&b, NULL, 0);
