@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An item as a lane sees it: its fields in the order of the job's declaration, and where it came from.
- * Everything is lent by whoever decoded it and valid until that chunk is dropped.
+ * An item as a lane sees it: its fields in the order of the job's declaration, and where it came
+ * from. Everything is lent by whoever decoded it and valid until that chunk is dropped.
  */
 #ifndef STINT_JOB_ITEM_H
 #define STINT_JOB_ITEM_H

@@ -2,8 +2,8 @@
 /*
  * A job: what a job file says, checked and with every default filled in.
  *
- * Promise: a `struct job` exists only when the whole file was right. Every key of the job file is in the
- *          schema table (job/schema.h); a key whose function is not built yet was refused.
+ * Promise: a `struct job` exists only when the whole file was right. Every key of the job file is
+ *          in the schema table (job/schema.h); a key whose function is not built yet was refused.
  * Owner:   job_load/job_parse give, job_free frees; never changed afterwards.
  */
 #ifndef STINT_JOB_JOB_H
@@ -22,22 +22,46 @@ struct template;
 
 enum job_once_per { JOB_ONCE_PER_SLOT, JOB_ONCE_PER_DAY, JOB_ONCE_PER_START, JOB_ONCE_PER_COUNT_ };
 enum job_carry_over { JOB_RESUME_FIRST, JOB_LEAVE, JOB_ABANDON, JOB_CARRY_OVER_COUNT_ };
-enum job_overlap { JOB_OVERLAP_SKIP, JOB_OVERLAP_QUEUE, JOB_OVERLAP_STOP_PREVIOUS, JOB_OVERLAP_COUNT_ };
+enum job_overlap {
+	JOB_OVERLAP_SKIP,
+	JOB_OVERLAP_QUEUE,
+	JOB_OVERLAP_STOP_PREVIOUS,
+	JOB_OVERLAP_COUNT_
+};
 enum job_effect { JOB_IDEMPOTENT, JOB_ONCE, JOB_TRANSACTIONAL, JOB_EFFECT_COUNT_ };
 enum job_doubt { JOB_DOUBT_ASK, JOB_DOUBT_RETRY, JOB_DOUBT_SKIP, JOB_DOUBT_COUNT_ };
 enum job_empty { JOB_EMPTY_OK, JOB_EMPTY_WARN, JOB_EMPTY_FAIL, JOB_EMPTY_COUNT_ };
 enum job_missing { JOB_MISSING_FAIL, JOB_MISSING_WAIT, JOB_MISSING_OK, JOB_MISSING_COUNT_ };
 enum job_malformed { JOB_MALFORMED_REJECT, JOB_MALFORMED_FAIL, JOB_MALFORMED_COUNT_ };
-enum job_unique { JOB_UNIQUE_NONE, JOB_UNIQUE_RUN, JOB_UNIQUE_JOB, JOB_UNIQUE_WITHIN, JOB_UNIQUE_COUNT_ };
+enum job_unique {
+	JOB_UNIQUE_NONE,
+	JOB_UNIQUE_RUN,
+	JOB_UNIQUE_JOB,
+	JOB_UNIQUE_WITHIN,
+	JOB_UNIQUE_COUNT_
+};
 enum job_then { JOB_THEN_KEEP, JOB_THEN_MOVE, JOB_THEN_DELETE, JOB_THEN_COUNT_ };
 enum job_jitter { JOB_JITTER_FULL, JOB_JITTER_EQUAL, JOB_JITTER_NONE, JOB_JITTER_COUNT_ };
 enum job_encoding { JOB_UTF8, JOB_LATIN1, JOB_WINDOWS_1252, JOB_ENCODING_COUNT_ };
 
 /* Kinds of sources and work that this version can run; the schema knows the others by name. */
-enum source_kind { SOURCE_NONE, SOURCE_CSV, SOURCE_JSONL, SOURCE_FILES, SOURCE_STDIN, SOURCE_KIND_COUNT_ };
+enum source_kind {
+	SOURCE_NONE,
+	SOURCE_CSV,
+	SOURCE_JSONL,
+	SOURCE_FILES,
+	SOURCE_STDIN,
+	SOURCE_KIND_COUNT_
+};
 enum stdin_format { STDIN_CSV, STDIN_JSONL, STDIN_LINES, STDIN_FORMAT_COUNT_ };
 enum work_kind { WORK_EXEC, WORK_NOOP, WORK_KIND_COUNT_ };
-enum exec_input { EXEC_INPUT_JSON, EXEC_INPUT_CSV, EXEC_INPUT_NONE, EXEC_INPUT_TEMPLATE, EXEC_INPUT_COUNT_ };
+enum exec_input {
+	EXEC_INPUT_JSON,
+	EXEC_INPUT_CSV,
+	EXEC_INPUT_NONE,
+	EXEC_INPUT_TEMPLATE,
+	EXEC_INPUT_COUNT_
+};
 enum exec_mode { EXEC_EACH, EXEC_STREAM, EXEC_MODE_COUNT_ };
 
 struct job_param {
@@ -80,9 +104,9 @@ struct job_breaker {
 	int64_t give_up_after_us;
 };
 
-struct job_control { /* a total that the source's trailer or a parameter states */
-	char *field;	  /* NULL: the count of records */
-	char *expected;	  /* a template over trailer and parameters */
+struct job_control {	/* a total that the source's trailer or a parameter states */
+	char *field;	/* NULL: the count of records */
+	char *expected; /* a template over trailer and parameters */
 };
 
 struct job_source {
@@ -93,8 +117,8 @@ struct job_source {
 	char delimiter;
 	char quote; /* '\0': no quoting */
 	enum job_encoding encoding;
-	int64_t skip_first;    /* lines before the header */
-	char *trailer_when;    /* a pattern that the trailer's line matches, or NULL */
+	int64_t skip_first; /* lines before the header */
+	char *trailer_when; /* a pattern that the trailer's line matches, or NULL */
 	struct job_column *trailer_columns;
 	size_t n_trailer_columns;
 	enum job_missing when_missing;
@@ -123,7 +147,7 @@ struct job_work {
 	char *shell;	/* handed to /bin/sh -c as it stands */
 	enum exec_input input;
 	char *input_template;
-	char **env_names; /* both NULL-terminated */
+	char **env_names;  /* both NULL-terminated */
 	char **env_values; /* templates */
 	char *directory;   /* a template, NULL: that of the job file */
 	char *user;	   /* NULL: as stint */
@@ -133,7 +157,8 @@ struct job_work {
 	enum job_effect effect;
 	int64_t key_valid_us; /* 0: for ever */
 	enum job_doubt when_in_doubt;
-	/* Statuses that go before the built-in classification: one bit for each exit status, 256 bits. */
+	/* Statuses that go before the built-in classification: one bit for each exit status, 256
+	 * bits. */
 	uint8_t done_when[32];
 	uint8_t retry_when[32];
 	uint8_t dead_when[32];
@@ -145,8 +170,8 @@ struct job_work {
 };
 
 struct job_window {
-	int64_t max_us;	     /* 0: none */
-	int stop_by_minute;  /* minutes after midnight, -1: none */
+	int64_t max_us;	    /* 0: none */
+	int stop_by_minute; /* minutes after midnight, -1: none */
 	int64_t grace_us;
 	int64_t stalled_after_us;
 };
@@ -179,13 +204,14 @@ struct job {
 	char *text;   /* the normalised file: canonical JSON of what was given, without defaults */
 };
 
-/* Reads and checks the file. All faults are reported through `report` (NULL: the first goes to err),
- * each "FILE:LINE:COLUMN: what (nearest)"; fails with ERR_CONFIG when there was any, ERR_NOINPUT when
- * the file is not there. Gives the job. */
+/* Reads and checks the file. All faults are reported through `report` (NULL: the first goes to
+ * err), each "FILE:LINE:COLUMN: what (nearest)"; fails with ERR_CONFIG when there was any,
+ * ERR_NOINPUT when the file is not there. Gives the job. */
 typedef void (*job_report_fn)(void *arg, const char *message);
 ST_MUST_CHECK int job_load(const char *path, job_report_fn report, void *arg, struct job **ret_job,
 			   struct err *err);
-/* The same from text; `path` names it in messages, `directory` is what relative paths start from. */
+/* The same from text; `path` names it in messages, `directory` is what relative paths start from.
+ */
 ST_MUST_CHECK int job_parse(const char *text, size_t len, const char *path, const char *directory,
 			    job_report_fn report, void *arg, struct job **ret_job, struct err *err);
 void job_free(struct job *job);
@@ -202,8 +228,8 @@ bool job_is_bulk(const struct job *job);
 bool job_needs_start_mark(const struct job *job);
 
 /* What a resumed run takes from today's file: windows, retry, breaker, concurrency, limits. Copies
- * these from `now` into `job`. Returns 1 (JOB_CHANGED) and a description in `ret_difference` when the
- * parts that a run keeps (source, fields, work, effect, key) differ. */
+ * these from `now` into `job`. Returns 1 (JOB_CHANGED) and a description in `ret_difference` when
+ * the parts that a run keeps (source, fields, work, effect, key) differ. */
 enum job_condition { JOB_CHANGED = 1 };
 ST_MUST_CHECK int job_refresh(struct job *job, const struct job *now, struct buf *ret_difference);
 

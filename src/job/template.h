@@ -3,8 +3,8 @@
  * Templates: text with placeholders `${NAME}`, as JOBFILE "Placeholders" lists them.
  *
  * Promise: a placeholder's value is escaped for where it stands, never pasted; `$${` is a literal
- *          `${`. Unknown names are found when the template is parsed against the names the job knows.
- * Owner:   template_parse gives, template_free frees; a parsed template is never changed.
+ *          `${`. Unknown names are found when the template is parsed against the names the job
+ * knows. Owner:   template_parse gives, template_free frees; a parsed template is never changed.
  */
 #ifndef STINT_JOB_TEMPLATE_H
 #define STINT_JOB_TEMPLATE_H
@@ -38,8 +38,10 @@ struct template_run {
 	const char *name; /* JOB@SLOT… */
 	const char *job;
 	const char *slot;
-	const char *date; /* 2026-11-23 */
+	const char *date;		 /* 2026-11-23 */
 	const char *const *param_values; /* in the order of job->params */
+	const char *const
+		*trailer_values; /* of job->source.trailer_columns; NULL but for control */
 };
 
 /* What the placeholders of one attempt stand for. `item` is NULL where there is none. */
@@ -50,11 +52,31 @@ struct template_item {
 	const char *idempotency_key;
 };
 
-/* Parses `text`. Names are checked against `job` (fields, params, constants, secrets). ERR_CONFIG names
- * the placeholder, its column in the text and the nearest known name. */
+/* Where a template of a job file stands decides which names it may use. */
+enum template_use {
+	TEMPLATE_FOR_ITEM, /* work: fields, item, source, run, parameters, secrets */
+	TEMPLATE_FOR_KEY,  /* source.key: fields, source, run, parameters; it is stored: no secrets
+			    */
+	TEMPLATE_FOR_PATH, /* source.path: run and parameters */
+	TEMPLATE_FOR_CONTROL, /* control: trailer, run and parameters */
+	TEMPLATE_USE_COUNT_
+};
+
+/* Parses `text` for `use`; see template_parse. Keeps `job` until template_free. */
+ST_MUST_CHECK int template_parse_for(enum template_use use, const char *text, size_t len,
+				     const struct job *job, struct template **ret_template,
+				     struct err *err);
+/* The template of what names an item, whether job->source.key is a field's name or a text with
+ * placeholders; the key must be set. Rendered for TEMPLATE_TEXT. */
+ST_MUST_CHECK int template_parse_key(const struct job *job, struct template **ret_template,
+				     struct err *err);
+/* Parses `text`, a part of work. Names are checked against `job` (fields, params, constants,
+ * secrets). ERR_CONFIG names the placeholder, its column in the text and the nearest known name.
+ * Keeps `job` until template_free. */
 ST_MUST_CHECK int template_parse(const char *text, size_t len, const struct job *job,
 				 struct template **ret_template, struct err *err);
 void template_free(struct template *t);
+void template_auto(struct template **t);
 
 /* Appends the text with everything filled in. ERR_DATA (the item's fault: a null where a text is
  * needed, a NUL in an argument), ERR_CONFIG (a secret that cannot be read). */

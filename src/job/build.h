@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts of struct job that are more than one value, and the rules between keys.
+ *
+ * Works on a checked and completed tree after fill_job(). Nodes with faults are left out, so that
+ * one mistake is reported once and not again by everything that depends on it.
+ */
+#ifndef STINT_JOB_BUILD_H
+#define STINT_JOB_BUILD_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "job/fault.h"
+#include "job/job.h"
+#include "job/template.h"
+
+struct node;
+
+struct build {
+	struct job *job;
+	struct node *root;
+	struct faults *faults;
+	bool names_are_known; /* all fields, parameters and secrets were right: others may name them
+			       */
+};
+
+void build_names(struct build *b);   /* params, secrets */
+void build_source(struct build *b);  /* kind, fields, trailer, unique */
+void build_work(struct build *b);    /* kind, command, environment, statuses */
+void build_control(struct build *b); /* control */
+/* What must hold between keys, once everything is there. */
+void build_rules(struct build *b);
+
+/* Reports "PATH: text" at the node's value and marks it bad. */
+void build_fault(struct build *b, struct node *node, const char *fmt, ...) ST_PRINTF(3, 4);
+/* The same at the node's key. */
+void build_fault_key(struct build *b, struct node *node, const char *fmt, ...) ST_PRINTF(3, 4);
+/* True when the node is there, written in the file and right. */
+bool build_is_given(const struct node *node);
+/* False, with a fault, when the key is no name: a letter or '_', then letters, digits, '_' (and '-'
+ * where `dash`). */
+bool build_check_name(struct build *b, struct node *node, bool dash);
+/* The one key of `map` that is a kind (`csv` in source), NULL with a fault when there is not one.
+ */
+struct node *build_find_kind(struct build *b, struct node *map, const char *what);
+/* Checks the placeholders of a text; does nothing while names are not known. True when it is right;
+ * then `ret_constant` (may be NULL) says whether nothing in it depends on the item. */
+bool build_check_template(struct build *b, struct node *node, enum template_use use,
+			  bool *ret_constant);
+
+#endif

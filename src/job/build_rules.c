@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must hold between keys of different sections. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "job/build.h"
+#include "job/node.h"
+
+static void check_once_per(struct build *b)
+{
+	struct node *once_per = node_find(b->root, "once_per");
+
+	if (build_is_given(once_per) && b->job->once_per == JOB_ONCE_PER_SLOT &&
+	    node_find(b->root, "schedule") == NULL)
+		build_fault(b, once_per, "slot needs a schedule; without one: day or start");
+}
+
+static void check_person(struct build *b)
+{
+	struct node *person = node_find_good(node_find(b->root, "report"), "person");
+	const struct job_source *source = &b->job->source;
+
+	if (person == NULL || !b->names_are_known ||
+	    job_find_field(b->job, person->text, person->len) >= 0)
+		return;
+	const char **names = xcalloc(source->n_fields + 1, sizeof(*names));
+	for (size_t i = 0; i < source->n_fields; i++)
+		names[i] = source->fields[i].name;
+	const char *near = text_nearest(person->text, person->len, names, source->n_fields);
+	build_fault(b, person, "there is no field %s%s%s%s", QUOTED(person->text, person->len),
+		    near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
+		    near == NULL ? "" : "'?");
+	free(names);
+}
+
+/* A first wait above the longest one; only where the file says both. */
+static void check_waits(struct build *b, const struct node *map, const char *first, const char *max)
+{
+	struct node *low = node_find(map, first);
+	struct node *high = node_find(map, max);
+	int64_t low_us = 0;
+	int64_t high_us = 0;
+	struct err err = ERR_INIT;
+
+	if (!build_is_given(low) || !build_is_given(high) ||
+	    text_parse_duration(low->text, low->len, &low_us, &err) < 0 ||
+	    text_parse_duration(high->text, high->len, &high_us, &err) < 0 || low_us <= high_us)
+		return;
+	build_fault(b, low, "%s is longer than %s, which is %s", low->text, max, high->text);
+}
+
+void build_rules(struct build *b)
+{
+	assert(b != NULL && b->job != NULL && b->root != NULL);
+	check_once_per(b);
+	check_person(b);
+	check_waits(b, node_find(b->root, "retry"), "first", "max");
+	check_waits(b, node_find(node_find(b->root, "source"), "retry"), "first", "max");
+	check_waits(b, node_find(b->root, "breaker"), "open_for", "open_max");
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The source: its kind, its fields, its trailer, what names an item, and the totals that must
+ * balance. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/decimal.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "job/build.h"
+#include "job/node.h"
+
+static const char *const kind_names[] = {
+	[SOURCE_NONE] = "",	  [SOURCE_CSV] = "csv",	    [SOURCE_JSONL] = "jsonl",
+	[SOURCE_FILES] = "files", [SOURCE_STDIN] = "stdin",
+};
+
+static enum source_kind kind_from_name(const char *name)
+{
+	for (int i = 0; i < SOURCE_KIND_COUNT_; i++)
+		if (strcmp(kind_names[i], name) == 0)
+			return (enum source_kind)i;
+	return SOURCE_NONE;
+}
+
+/* ---- fields ---- */
+
+struct builtin {
+	const char *name;
+	enum field_type type;
+};
+
+static const struct builtin file_fields[] = {{"path", FIELD_TEXT},
+					     {"name", FIELD_TEXT},
+					     {"size", FIELD_INTEGER},
+					     {"modified", FIELD_TIMESTAMP}};
+static const struct builtin line_fields[] = {{"line", FIELD_TEXT}};
+
+static void add_builtins(struct job_source *source, const struct builtin *builtins, size_t n)
+{
+	source->fields = xcalloc(n, sizeof(*source->fields));
+	source->n_fields = n;
+	for (size_t i = 0; i < n; i++)
+		source->fields[i] = (struct field){.name = xstrdup(builtins[i].name),
+						   .type = builtins[i].type,
+						   .decimal_mark = '.'};
+}
+
+/* RFC 6901: begins with '/', and '~' only as ~0 and ~1. */
+static bool is_pointer(const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p == '~' && p[1] != '0' && p[1] != '1')
+			return false;
+	return text[0] == '/';
+}
+
+static void build_from(struct build *b, struct node *from, struct field *field)
+{
+	bool is_json = b->job->source.kind == SOURCE_JSONL ||
+		       (b->job->source.kind == SOURCE_STDIN &&
+			b->job->source.format == STDIN_JSONL);
+
+	if (from == NULL || from->is_bad)
+		return;
+	if (is_json && !is_pointer(from->text)) {
+		build_fault(b, from, "expected a JSON pointer such as /customer/email, found %s",
+			    QUOTED(from->text, from->len));
+		return;
+	}
+	field->from = xstrdup(from->text);
+}
+
+static void build_field(struct build *b, struct node *node, struct field *field)
+{
+	const struct node *type = node->type == NODE_MAP ? node_find_good(node, "type") : node;
+	const struct node *sensitive = node_find_good(node, "sensitive");
+	struct err err = ERR_INIT;
+
+	field->name = xstrdup(node->name);
+	field->sensitive = sensitive != NULL && strcmp(sensitive->text, "true") == 0;
+	if (type == NULL || node_is_bad(node))
+		return;
+	if (field_parse_type(field, type->text, type->len, &err) < 0)
+		unreachable("the type was checked");
+	build_from(b, node_find(node, "from"), field);
+}
+
+static void build_declared_fields(struct build *b, struct node *fields)
+{
+	struct job_source *source = &b->job->source;
+
+	source->fields = xcalloc(fields->n + 1, sizeof(*source->fields));
+	for (struct node *c = fields->first; c != NULL; c = c->next)
+		if (c->key != NULL && build_check_name(b, c, false))
+			build_field(b, c, &source->fields[source->n_fields++]);
+}
+
+static void build_line_field(struct build *b, struct node *fields)
+{
+	struct job_source *source = &b->job->source;
+
+	if (fields == NULL) {
+		add_builtins(source, line_fields, ARRAY_LEN(line_fields));
+		return;
+	}
+	build_declared_fields(b, fields);
+	if (!node_is_bad(fields) && (source->n_fields != 1 || source->fields[0].type != FIELD_TEXT))
+		build_fault_key(
+			b, fields,
+			"with format lines an item is one text: declare exactly one field of "
+			"type text, or none (it is then called line)");
+}
+
+static void build_fields(struct build *b, struct node *source)
+{
+	struct node *fields = node_find(source, "fields");
+	enum source_kind kind = b->job->source.kind;
+
+	if (fields != NULL && fields->type != NODE_MAP)
+		return; /* reported */
+	if (kind == SOURCE_FILES) {
+		add_builtins(&b->job->source, file_fields, ARRAY_LEN(file_fields));
+		if (fields != NULL)
+			build_fault_key(b, fields,
+					"items that are files have the fields path, name, size and "
+					"modified, and no others");
+	} else if (kind == SOURCE_STDIN && b->job->source.format == STDIN_LINES) {
+		build_line_field(b, fields);
+	} else if (fields == NULL || fields->n == 0) {
+		struct node *at = fields == NULL ? source : fields;
+		build_fault_key(b, at, "%sthe fields of an item, by name and type, are missing",
+				fields == NULL ? "fields: " : "");
+	} else {
+		build_declared_fields(b, fields);
+	}
+}
+
+/* ---- files ---- */
+
+static void build_trailer(struct build *b, struct node *kind)
+{
+	struct node *columns = node_find_good(node_find(kind, "trailer"), "columns");
+	struct job_source *source = &b->job->source;
+
+	if (columns == NULL)
+		return;
+	source->trailer_columns = xcalloc(columns->n + 1, sizeof(*source->trailer_columns));
+	for (struct node *c = columns->first; c != NULL; c = c->next) {
+		int64_t number = 0;
+		struct err err = ERR_INIT;
+		if (c->key == NULL || !build_check_name(b, c, false))
+			continue;
+		if (text_parse_int(c->text, c->len, &number, &err) < 0)
+			unreachable("the number was checked");
+		struct job_column *column = &source->trailer_columns[source->n_trailer_columns++];
+		column->name = xstrdup(c->name);
+		column->column = (int)number;
+	}
+}
+
+static void check_files(struct build *b, struct node *kind)
+{
+	struct node *wait_for = node_find(kind, "wait_for");
+	struct node *path = node_find_good(kind, "path");
+
+	if (build_is_given(wait_for) && b->job->source.when_missing != JOB_MISSING_WAIT)
+		build_fault_key(b, wait_for, "means something only with when_missing: wait");
+	if (path != NULL && path->len == 0)
+		build_fault(b, path, "expected a path, found ''");
+	(void)build_check_template(b, path, TEMPLATE_FOR_PATH, NULL); /* it reported */
+}
+
+static void check_csv(struct build *b, struct node *kind)
+{
+	struct node *delimiter = node_find(kind, "delimiter");
+	const struct job_source *source = &b->job->source;
+	struct node *at = delimiter != NULL && delimiter->is_default ? node_find(kind, "quote")
+								     : delimiter;
+
+	if (at == NULL || node_is_bad(kind))
+		return;
+	if (source->delimiter == source->quote)
+		build_fault(b, at, "delimiter and quote are the same character");
+	else if (source->delimiter == '\0')
+		build_fault(b, at, "expected one character, found ''");
+}
+
+/* These say how CSV is written; with lines and JSON they would be ignored. */
+static void check_stdin(struct build *b, struct node *kind)
+{
+	if (b->job->source.format == STDIN_CSV || node_is_bad(node_find(kind, "format"))) {
+		check_csv(b, kind);
+		return;
+	}
+	for (struct node *c = kind->first; c != NULL; c = c->next)
+		if (c->key != NULL && strcmp(c->name, "format") != 0 && build_is_given(c))
+			build_fault_key(b, c, "means something only with format: csv");
+}
+
+static void check_kind(struct build *b, struct node *kind)
+{
+	switch (b->job->source.kind) {
+	case SOURCE_CSV:
+		check_csv(b, kind);
+		check_files(b, kind);
+		break;
+	case SOURCE_JSONL:
+	case SOURCE_FILES:
+		check_files(b, kind);
+		break;
+	case SOURCE_STDIN:
+		check_stdin(b, kind);
+		break;
+	case SOURCE_NONE:
+	case SOURCE_KIND_COUNT_:
+		break;
+	}
+}
+
+/* ---- keys ---- */
+
+static void check_key_field(struct build *b, struct node *key)
+{
+	const struct job_source *source = &b->job->source;
+	int index = job_find_field(b->job, key->text, key->len);
+
+	if (index >= 0) {
+		if (source->fields[index].optional)
+			build_fault(b, key, "field %s may be null, and a key may not",
+				    source->fields[index].name);
+		return;
+	}
+	const char **names = xcalloc(source->n_fields + 1, sizeof(*names));
+	for (size_t i = 0; i < source->n_fields; i++)
+		names[i] = source->fields[i].name;
+	const char *near = text_nearest(key->text, key->len, names, source->n_fields);
+	build_fault(b, key, "there is no field %s%s%s%s", QUOTED(key->text, key->len),
+		    near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
+		    near == NULL ? "" : "'?");
+	free(names);
+}
+
+static void check_key(struct build *b, struct node *source)
+{
+	struct node *key = node_find_good(source, "key");
+	bool is_constant = false;
+
+	if (key == NULL || !b->names_are_known)
+		return;
+	if (strstr(key->text, "${") == NULL)
+		check_key_field(b, key);
+	else if (build_check_template(b, key, TEMPLATE_FOR_KEY, &is_constant) && is_constant)
+		build_fault(b, key, "all items would have the same key: no field is in it");
+}
+
+static void build_unique(struct build *b, struct node *source)
+{
+	struct node *unique = node_find_good(source, "unique");
+	struct job_source *s = &b->job->source;
+
+	if (unique == NULL)
+		return;
+	if (unique->type == NODE_MAP)
+		s->unique = JOB_UNIQUE_WITHIN;
+	if (s->unique != JOB_UNIQUE_NONE && node_find(source, "key") == NULL &&
+	    s->kind != SOURCE_FILES)
+		build_fault_key(
+			b, unique,
+			"needs source.key: the place of a record names nothing beyond its run");
+}
+
+void build_source(struct build *b)
+{
+	struct node *source = node_find(b->root, "source");
+
+	b->names_are_known = !node_is_bad(node_find(b->root, "params")) &&
+			     !node_is_bad(node_find(b->root, "secrets"));
+	b->job->source.retry.jitter = JOB_JITTER_FULL;
+	if (source == NULL || source->type != NODE_MAP) {
+		b->names_are_known = b->names_are_known && source == NULL;
+		return;
+	}
+	struct node *kind = build_find_kind(b, source, "source");
+	if (kind == NULL || kind->type != NODE_MAP || node_is_bad(node_find(kind, "format"))) {
+		b->names_are_known = false;
+		return;
+	}
+	b->job->source.kind = kind_from_name(kind->name);
+	build_fields(b, source);
+	build_trailer(b, kind);
+	b->names_are_known = b->names_are_known && b->job->source.n_fields > 0 &&
+			     !node_is_bad(node_find(source, "fields")) &&
+			     !node_is_bad(node_find(kind, "trailer"));
+	check_kind(b, kind);
+	check_key(b, source);
+	build_unique(b, source);
+}
+
+/* ---- control ---- */
+
+/* A total that is written out must be a number. */
+static void check_total(struct build *b, struct node *node, bool is_count)
+{
+	struct decimal value = {0};
+	int64_t count = 0;
+	struct err err = ERR_INIT;
+
+	if (!build_check_template(b, node, TEMPLATE_FOR_CONTROL, NULL) ||
+	    strstr(node->text, "${") != NULL)
+		return;
+	int r = is_count ? text_parse_int(node->text, node->len, &count, &err)
+			 : decimal_parse(node->text, node->len, '.', &value, &err);
+	if (r < 0)
+		build_fault(b, node,
+			    "expected a number or a placeholder such as ${trailer.count}, "
+			    "found %s",
+			    QUOTED(node->text, node->len));
+}
+
+static void add_control(struct job *job, const char *field, const char *expected)
+{
+	job->controls = xrealloc(job->controls, job->n_controls + 1, sizeof(*job->controls));
+	job->controls[job->n_controls++] = (struct job_control){
+		.field = field == NULL ? NULL : xstrdup(field), .expected = xstrdup(expected)};
+}
+
+static void build_sum(struct build *b, struct node *node)
+{
+	int index = job_find_field(b->job, node->name, strlen(node->name));
+
+	if (node->key == NULL || node->is_bad)
+		return;
+	if (b->names_are_known && index < 0) {
+		build_fault_key(b, node, "there is no such field");
+		return;
+	}
+	enum field_type type = index < 0 ? FIELD_DECIMAL : b->job->source.fields[index].type;
+	if (type != FIELD_INTEGER && type != FIELD_DECIMAL) {
+		build_fault_key(b, node, "a field of type %s cannot be summed exactly",
+				field_type_name(type));
+		return;
+	}
+	check_total(b, node, false);
+	add_control(b->job, node->name, node->text);
+}
+
+void build_control(struct build *b)
+{
+	struct node *control = node_find(b->root, "control");
+	struct node *over = node_find_good(control, "over");
+	struct node *count = node_find_good(control, "count");
+	struct node *sums = node_find(control, "sum");
+
+	if (control == NULL || control->type != NODE_MAP)
+		return;
+	if (node_find(b->root, "source") == NULL) {
+		build_fault_key(b, control, "there is no source whose records could be counted");
+		return;
+	}
+	b->job->control_over_loaded = over != NULL && strcmp(over->text, "loaded") == 0;
+	if (count != NULL) {
+		check_total(b, count, true);
+		add_control(b->job, NULL, count->text);
+	}
+	for (struct node *c = sums == NULL ? NULL : sums->first; c != NULL; c = c->next)
+		build_sum(b, c);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job/job.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "job/build.h"
+#include "job/check.h"
+#include "job/complete.h"
+#include "job/fault.h"
+#include "job/fill.h"
+#include "job/job_file.h"
+#include "job/node.h"
+#include "job/yaml.h"
+
+/* JSON may need six bytes for one of the file's, and aliases expand. */
+enum { TEXT_BYTES_MAX = 16 * YAML_BYTES_MAX };
+
+/* ---- freeing ---- */
+
+static void texts_free(char **texts)
+{
+	for (size_t i = 0; texts != NULL && texts[i] != NULL; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+static void source_done(struct job_source *source)
+{
+	free(source->path);
+	free(source->trailer_when);
+	for (size_t i = 0; i < source->n_trailer_columns; i++)
+		free(source->trailer_columns[i].name);
+	free(source->trailer_columns);
+	free(source->then_directory);
+	free(source->key);
+	for (size_t i = 0; i < source->n_fields; i++)
+		field_done(&source->fields[i]);
+	free(source->fields);
+}
+
+static void work_done(struct job_work *work)
+{
+	texts_free(work->command);
+	free(work->shell);
+	free(work->input_template);
+	texts_free(work->env_names);
+	texts_free(work->env_values);
+	free(work->directory);
+	free(work->user);
+}
+
+void job_free(struct job *job)
+{
+	if (job == NULL)
+		return;
+	for (size_t i = 0; i < job->n_params; i++) {
+		free(job->params[i].name);
+		free(job->params[i].fallback);
+		field_done(&job->params[i].field);
+	}
+	for (size_t i = 0; i < job->n_secrets; i++) {
+		free(job->secrets[i].name);
+		free(job->secrets[i].reference);
+	}
+	for (size_t i = 0; i < job->n_controls; i++) {
+		free(job->controls[i].field);
+		free(job->controls[i].expected);
+	}
+	free(job->params);
+	free(job->secrets);
+	free(job->controls);
+	source_done(&job->source);
+	work_done(&job->work);
+	free(job->path);
+	free(job->directory);
+	free(job->name);
+	free(job->description);
+	free(job->owner);
+	free(job->runbook);
+	free(job->person);
+	free(job->text);
+	free(job);
+}
+
+void job_auto(struct job **job)
+{
+	job_free(*job);
+}
+
+/* ---- reading ---- */
+
+static char *canonical_text(const struct node *root)
+{
+	struct json_writer w = {0};
+	AUTO(buf) struct buf text = BUF_INIT(TEXT_BYTES_MAX);
+
+	jw_init(&w, &text);
+	node_put_json(root, &w);
+	return buf_take(&text); /* NULL when it does not fit */
+}
+
+static struct job *job_new(const char *path, const char *directory)
+{
+	struct job *job = xnew(struct job);
+
+	job->path = xstrdup(path);
+	job->directory = xstrdup(directory);
+	job->window.stop_by_minute = -1;
+	job->work.umask = -1;
+	return job;
+}
+
+/* Everything after YAML. What is wrong is in `faults`; the job is then not to be used. */
+static struct job *job_build(struct node *root, const char *path, const char *directory,
+			     struct arena *arena, struct faults *faults)
+{
+	struct job *job = job_new(path, directory);
+	struct build build = {.job = job, .root = root, .faults = faults};
+
+	job->text = canonical_text(root);
+	if (job->text == NULL)
+		faults_add(faults, root->at, "the file is too large once aliases are expanded");
+	complete_tree(root, arena);
+	fill_job(job, root);
+	build_names(&build);
+	build_source(&build);
+	build_control(&build);
+	build_work(&build);
+	build_rules(&build);
+	return job;
+}
+
+/* lint: allow parameters: the text, its name and place, and whom to tell stand side by side */
+int job_parse(const char *text, size_t len, const char *path, const char *directory,
+	      job_report_fn report, void *arg, struct job **ret_job, struct err *err)
+{
+	struct arena arena = {0};
+	struct faults faults = {0};
+	struct job *job = NULL;
+
+	assert((text != NULL || len == 0) && path != NULL && directory != NULL && ret_job != NULL &&
+	       err != NULL);
+	struct node *root = yaml_read(text, len, &arena, &faults);
+	if (root != NULL) {
+		check_tree(root, &faults);
+		if (root->type == NODE_MAP)
+			job = job_build(root, path, directory, &arena, &faults);
+	}
+	int r = faults_report(&faults, path, report, arg, err);
+	faults_done(&faults);
+	arena_done(&arena);
+	if (r < 0) {
+		job_free(job);
+		return r;
+	}
+	*ret_job = job;
+	return 0;
+}
+
+/* The absolute path of the directory that `path` is in; the caller frees. */
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+	char *directory = slash == NULL ? xstrdup(".") : xstrndup(path, len == 0 ? 1 : len);
+	char *absolute = realpath(directory, NULL);
+
+	if (absolute == NULL) /* it was just read from: the name as it is will do */
+		return directory;
+	free(directory);
+	return absolute;
+}
+
+int job_load(const char *path, job_report_fn report, void *arg, struct job **ret_job,
+	     struct err *err)
+{
+	AUTO(buf) struct buf text = BUF_INIT(YAML_BYTES_MAX + 1);
+
+	assert(path != NULL && ret_job != NULL && err != NULL);
+	int r = job_file_read(path, &text, err);
+	if (r == ERR_TOO_BIG)
+		return ERR(err, ERR_CONFIG, "%s is larger than 1 MiB; this is no job file", path);
+	if (r < 0)
+		return r;
+	AUTO(str) char *directory = directory_of(path);
+	return job_parse(buf_str(&text), text.len, path, directory, report, arg, ret_job, err);
+}
+
+/* ---- questions ---- */
+
+int job_find_field(const struct job *job, const char *name, size_t len)
+{
+	assert(job != NULL && (name != NULL || len == 0));
+	for (size_t i = 0; i < job->source.n_fields; i++)
+		if (strlen(job->source.fields[i].name) == len &&
+		    memcmp(job->source.fields[i].name, name, len) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool job_is_bulk(const struct job *job)
+{
+	assert(job != NULL);
+	return job->work.kind == WORK_NOOP;
+}
+
+bool job_needs_start_mark(const struct job *job)
+{
+	assert(job != NULL);
+	return job->work.effect == JOB_ONCE ||
+	       (job->work.effect == JOB_IDEMPOTENT && job->work.key_valid_us > 0);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job/template_name.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "job/date.h"
+#include "job/job.h"
+
+enum { NAMES_MAX = 256, NAME_CHARS_MAX = 128, OFFSET_DIGITS_MAX = 5 };
+
+/* Bits of what a use may name. */
+enum group {
+	GROUP_FIELD = 1 << 0,
+	GROUP_ITEM = 1 << 1,
+	GROUP_RUN = 1 << 2,
+	GROUP_PARAM = 1 << 3,
+	GROUP_SECRET = 1 << 4,
+	GROUP_SOURCE = 1 << 5,
+	GROUP_TRAILER = 1 << 6,
+};
+
+static const unsigned groups_of[] = {
+	[TEMPLATE_FOR_ITEM] = GROUP_FIELD | GROUP_ITEM | GROUP_RUN | GROUP_PARAM | GROUP_SECRET |
+			      GROUP_SOURCE,
+	[TEMPLATE_FOR_KEY] = GROUP_FIELD | GROUP_RUN | GROUP_PARAM | GROUP_SOURCE,
+	[TEMPLATE_FOR_PATH] = GROUP_RUN | GROUP_PARAM,
+	[TEMPLATE_FOR_CONTROL] = GROUP_RUN | GROUP_PARAM | GROUP_TRAILER,
+};
+
+static const char *const use_words[] = {
+	[TEMPLATE_FOR_ITEM] = "in work",
+	[TEMPLATE_FOR_KEY] = "in a key",
+	[TEMPLATE_FOR_PATH] = "in the path of a source",
+	[TEMPLATE_FOR_CONTROL] = "in control",
+};
+
+struct fixed_name {
+	const char *name;
+	enum part_kind kind;
+	unsigned group;
+};
+
+static const struct fixed_name fixed_names[] = {
+	{"item.key", PART_ITEM_KEY, GROUP_ITEM},
+	{"item.attempt", PART_ITEM_ATTEMPT, GROUP_ITEM},
+	{"item.idempotency_key", PART_ITEM_IDEMPOTENCY_KEY, GROUP_ITEM},
+	{"item.date", PART_DATE, GROUP_RUN},
+	{"run.id", PART_RUN_ID, GROUP_RUN},
+	{"run.job", PART_RUN_JOB, GROUP_RUN},
+	{"run.slot", PART_RUN_SLOT, GROUP_RUN},
+	{"run.date", PART_DATE, GROUP_RUN},
+	{"run.month_start", PART_MONTH_START, GROUP_RUN},
+	{"run.month_end", PART_MONTH_END, GROUP_RUN},
+	{"source.path", PART_SOURCE_PATH, GROUP_SOURCE},
+	{"source.line", PART_SOURCE_LINE, GROUP_SOURCE},
+};
+
+static bool is_date(enum part_kind kind)
+{
+	return kind == PART_DATE || kind == PART_MONTH_START || kind == PART_MONTH_END;
+}
+
+static bool equals(const char *name, size_t len, const char *other)
+{
+	return strlen(other) == len && memcmp(name, other, len) == 0;
+}
+
+/* ---- names that the job declares ---- */
+
+static size_t declared_count(const struct job *job, enum part_kind kind)
+{
+	switch ((int)kind) {
+	case PART_FIELD:
+		return job->source.n_fields;
+	case PART_PARAM:
+		return job->n_params;
+	case PART_SECRET:
+		return job->n_secrets;
+	default:
+		return job->source.n_trailer_columns;
+	}
+}
+
+static const char *declared_name(const struct job *job, enum part_kind kind, size_t i)
+{
+	switch ((int)kind) {
+	case PART_FIELD:
+		return job->source.fields[i].name;
+	case PART_PARAM:
+		return job->params[i].name;
+	case PART_SECRET:
+		return job->secrets[i].name;
+	default:
+		return job->source.trailer_columns[i].name;
+	}
+}
+
+struct declared {
+	const char *prefix;
+	enum part_kind kind;
+	unsigned group;
+};
+
+static const struct declared declareds[] = {
+	{"", PART_FIELD, GROUP_FIELD},
+	{"param.", PART_PARAM, GROUP_PARAM},
+	{"secret.", PART_SECRET, GROUP_SECRET},
+	{"trailer.", PART_TRAILER, GROUP_TRAILER},
+};
+
+static bool find_declared(const struct job *job, const struct declared *d, const char *name,
+			  size_t len, size_t *ret_index)
+{
+	size_t prefix = strlen(d->prefix);
+
+	if (len < prefix || memcmp(name, d->prefix, prefix) != 0)
+		return false;
+	for (size_t i = 0; i < declared_count(job, d->kind); i++)
+		if (equals(name + prefix, len - prefix, declared_name(job, d->kind, i))) {
+			*ret_index = i;
+			return true;
+		}
+	return false;
+}
+
+/* ---- complaints ---- */
+
+/* Collects every name that may stand here and says which is nearest. */
+static int complain_unknown(enum template_use use, const char *name, size_t len,
+			    const struct job *job, struct err *err)
+{
+	char texts[NAMES_MAX][NAME_CHARS_MAX];
+	const char *names[NAMES_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(fixed_names); i++)
+		if ((groups_of[use] & fixed_names[i].group) != 0)
+			names[n++] = fixed_names[i].name;
+	for (size_t k = 0; k < ARRAY_LEN(declareds); k++) {
+		const struct declared *d = &declareds[k];
+		if ((groups_of[use] & d->group) == 0)
+			continue;
+		for (size_t i = 0; i < declared_count(job, d->kind) && n < NAMES_MAX; i++) {
+			(void)snprintf(texts[n], NAME_CHARS_MAX, "%s%s", d->prefix,
+				       declared_name(job, d->kind, i)); /* cut: no neighbour */
+			names[n] = texts[n];
+			n++;
+		}
+	}
+	const char *near = text_nearest(name, len, names, n);
+	return ERR(err, ERR_CONFIG, "unknown placeholder ${%.*s}%s%s%s",
+		   (int)(len < NAME_CHARS_MAX ? len : NAME_CHARS_MAX), name,
+		   near == NULL ? "" : "; did you mean '${", near == NULL ? "" : near,
+		   near == NULL ? "" : "}'?");
+}
+
+static int complain_use(enum template_use use, const char *name, size_t len, struct err *err)
+{
+	return ERR(err, ERR_CONFIG, "${%.*s} may not stand %s",
+		   (int)(len < NAME_CHARS_MAX ? len : NAME_CHARS_MAX), name, use_words[use]);
+}
+
+/* Names that JOBFILE knows and this version does not. */
+static bool is_later(const char *name, size_t len)
+{
+	static const char *const prefixes[] = {"constant.", "step."};
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+		size_t n = strlen(prefixes[i]);
+		if (len > n && memcmp(name, prefixes[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A name that is known, and yet means nothing for the kind of source. */
+static int check_source(const struct job *job, enum part_kind kind, struct err *err)
+{
+	enum source_kind source = job->source.kind;
+
+	if (source == SOURCE_NONE)
+		return ERR(err, ERR_CONFIG, "${source.%s} without a source",
+			   kind == PART_SOURCE_PATH ? "path" : "line");
+	if (kind == PART_SOURCE_PATH && source == SOURCE_STDIN)
+		return ERR(err, ERR_CONFIG, "${source.path}: standard input has no path");
+	if (kind == PART_SOURCE_LINE && source == SOURCE_FILES)
+		return ERR(err, ERR_CONFIG, "${source.line}: items that are files have no line");
+	return 0;
+}
+
+/* ---- dates ---- */
+
+/* `-1d`, `+2w` after the name. */
+static int parse_offset(const char *text, size_t len, struct part *part, struct err *err)
+{
+	size_t digits = 1;
+	int64_t n = 0;
+
+	for (; digits < len && text[digits] >= '0' && text[digits] <= '9'; digits++)
+		n = digits <= OFFSET_DIGITS_MAX ? n * 10 + (text[digits] - '0') : n;
+	if (digits == 1 || digits > 1 + OFFSET_DIGITS_MAX || digits + 1 != len ||
+	    (text[digits] != 'd' && text[digits] != 'w'))
+		return ERR(err, ERR_CONFIG,
+			   "expected days or weeks such as -1d or +2w after the date, found %s",
+			   QUOTED(text, len));
+	part->offset_days = n * (text[digits] == 'w' ? 7 : 1) * (text[0] == '-' ? -1 : 1);
+	return 0;
+}
+
+/* Splits `run.date-1d:%Y` and reads what comes after the name; `*ret_len`: of the name. */
+static int parse_date_suffix(const char *name, size_t len, struct part *part, size_t *ret_len,
+			     struct err *err)
+{
+	const char *colon = memchr(name, ':', len);
+	size_t end = colon == NULL ? len : (size_t)(colon - name);
+	size_t own = 0;
+
+	if (colon != NULL) {
+		const char *format = colon + 1;
+		if (date_check_write_format(format, len - end - 1, err) < 0)
+			return ERR_CONFIG;
+		part->text = xstrndup(format, len - end - 1);
+		part->len = len - end - 1;
+	}
+	while (own < end && name[own] != '-' && name[own] != '+')
+		own++;
+	*ret_len = own;
+	return own == end ? 0 : parse_offset(name + own, end - own, part, err);
+}
+
+/* ---- the name ---- */
+
+static const struct fixed_name *find_fixed(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fixed_names); i++) {
+		const struct fixed_name *f = &fixed_names[i];
+		size_t n = strlen(f->name);
+		if (equals(name, len, f->name))
+			return f;
+		if (is_date(f->kind) && len > n && memcmp(name, f->name, n) == 0 &&
+		    strchr(":+-", name[n]) != NULL)
+			return f;
+	}
+	return NULL;
+}
+
+static int parse_fixed(enum template_use use, const struct fixed_name *f, const char *name,
+		       size_t len, const struct job *job, struct part *ret_part, struct err *err)
+{
+	size_t own = 0;
+
+	ret_part->kind = f->kind;
+	if ((groups_of[use] & f->group) == 0)
+		return complain_use(use, name, len, err);
+	if (f->group == GROUP_SOURCE)
+		return check_source(job, f->kind, err);
+	return is_date(f->kind) ? parse_date_suffix(name, len, ret_part, &own, err) : 0;
+}
+
+int part_parse(enum template_use use, const char *name, size_t len, const struct job *job,
+	       struct part *ret_part, struct err *err)
+{
+	assert(use < TEMPLATE_USE_COUNT_ && job != NULL && ret_part != NULL && err != NULL);
+	*ret_part = (struct part){0};
+	const struct fixed_name *f = find_fixed(name, len);
+	if (f != NULL)
+		return parse_fixed(use, f, name, len, job, ret_part, err);
+	for (size_t i = 0; i < ARRAY_LEN(declareds); i++) {
+		const struct declared *d = &declareds[i];
+		if (!find_declared(job, d, name, len, &ret_part->index))
+			continue;
+		ret_part->kind = d->kind;
+		return (groups_of[use] & d->group) != 0 ? 0 : complain_use(use, name, len, err);
+	}
+	if (is_later(name, len))
+		return ERR(err, ERR_CONFIG, "${%.*s}: not available in this version",
+			   (int)(len < NAME_CHARS_MAX ? len : NAME_CHARS_MAX), name);
+	return complain_unknown(use, name, len, job, err);
+}
