@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/decide.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+/* A start that had no resources, or was taken back: soon, but not in a tight loop. */
+#define NOT_BEGUN_WAIT_US US_PER_S
+
+static struct decision decide_again_charged(const struct decide_policy *policy,
+					    const struct decide_attempt *a)
+{
+	struct decision d = {.fate = FATE_DEAD, .used = a->used + 1, .crashes = a->crashes};
+
+	if (d.used >= policy->retry.attempts)
+		return d;
+	d.fate = FATE_RETRY;
+	d.due = a->now + retry_wait_us(&policy->retry, d.used, a->random);
+	return d;
+}
+
+static struct decision decide_again_free(const struct decide_attempt *a, utime due)
+{
+	return (struct decision){
+		.fate = FATE_RETRY, .used = a->used, .crashes = a->crashes, .due = due};
+}
+
+/* True when a repeat at `due` would still be recognised by the other side. */
+static bool decide_key_lasts(const struct decide_policy *policy, const struct decide_attempt *a,
+			     utime due)
+{
+	if (policy->effect != DECIDE_KEYED || policy->key_valid_us == 0 || a->first_started == 0)
+		return true;
+	return due < a->first_started + policy->key_valid_us - policy->key_valid_us / 10;
+}
+
+static struct decision decide_repeatable_unknown(const struct decide_policy *policy,
+						 const struct decide_attempt *a)
+{
+	bool is_free = a->cancelled || a->lane_died;
+	struct decision d = is_free ? decide_again_free(a, a->now)
+				    : decide_again_charged(policy, a);
+
+	if (a->blamed)
+		d.crashes++;
+	if (d.crashes >= DECIDE_CRASHES_MAX)
+		d.fate = FATE_DEAD;
+	if (d.fate == FATE_RETRY && !decide_key_lasts(policy, a, d.due))
+		d.fate = FATE_ASKED;
+	return d;
+}
+
+static struct decision decide_once_unknown(const struct decide_policy *policy,
+					   const struct decide_attempt *a)
+{
+	struct decision d = {.fate = FATE_ASKED, .used = a->used, .crashes = a->crashes};
+
+	if (!a->cancelled && !a->lane_died)
+		d.used++;
+	if (a->blamed)
+		d.crashes++;
+	switch (policy->doubt) {
+	case DECIDE_ASK:
+		return d;
+	case DECIDE_SKIP:
+		d.fate = FATE_SKIPPED;
+		return d;
+	case DECIDE_RETRY:
+		return decide_repeatable_unknown(policy, a);
+	}
+	return d;
+}
+
+/* The lane died before this item's point of no return: free of charge, but not free of suspicion.
+ */
+static struct decision decide_not_begun(const struct decide_attempt *a)
+{
+	bool at_once = a->cancelled || a->lane_died;
+	struct decision d = decide_again_free(a, at_once ? a->now : a->now + NOT_BEGUN_WAIT_US);
+
+	if (a->blamed && ++d.crashes >= DECIDE_CRASHES_MAX)
+		d.fate = FATE_DEAD;
+	return d;
+}
+
+struct decision decide(const struct decide_policy *policy, const struct decide_attempt *a)
+{
+	struct decision d;
+
+	assert(policy != NULL && a != NULL);
+	switch (a->outcome) {
+	case OUTCOME_DONE:
+		return (struct decision){
+			.fate = FATE_DONE, .used = a->used + 1, .crashes = a->crashes};
+	case OUTCOME_RETRY:
+		return decide_again_charged(policy, a);
+	case OUTCOME_DEAD:
+		return (struct decision){
+			.fate = FATE_DEAD, .used = a->used + 1, .crashes = a->crashes};
+	case OUTCOME_ALL:
+		d = decide_again_free(a, a->now);
+		d.opens_breaker = true;
+		return d;
+	case OUTCOME_UNKNOWN:
+		if (policy->effect == DECIDE_ONCE)
+			return decide_once_unknown(policy, a);
+		return decide_repeatable_unknown(policy, a);
+	case OUTCOME_NOT_BEGUN:
+		return decide_not_begun(a);
+	case OUTCOME_COUNT_:
+		break;
+	}
+	unreachable("an outcome that does not exist");
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What becomes of an item after an attempt. Pure: the whole policy of retry, doubt and death in one
+ * place, a function of what is known and a given time.
+ *
+ * Rules (PROTOCOL 2, 3.7, 3.9; JOBFILE "What an attempt can end as", "Effects"):
+ *   done       done.
+ *   retry      charged; again after a wait, or dead when the attempts are used up.
+ *   dead       charged; dead.
+ *   all alike  uncharged; again when the breaker lets it; the breaker opens.
+ *   unknown    idempotent: charged, again (with the same key, while key_valid lasts with a margin
+ * of a tenth; then a person is asked). once: as when_in_doubt says. Ended by us (cancelled) or with
+ *              the lane that held it: the same, but nothing is charged.
+ *   not begun  uncharged, again.
+ * The death of a lane that an item alone can have caused counts in `crashes`; the third kills the
+ * item.
+ */
+#ifndef STINT_CORE_DECIDE_H
+#define STINT_CORE_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "core/outcome.h"
+#include "core/retry.h"
+
+enum { DECIDE_CRASHES_MAX = 3 };
+
+enum decide_effect { DECIDE_PURE, DECIDE_KEYED, DECIDE_ONCE };
+enum decide_doubt { DECIDE_ASK, DECIDE_RETRY, DECIDE_SKIP };
+
+struct decide_policy {
+	struct retry_policy retry;
+	enum decide_effect effect;
+	enum decide_doubt doubt;
+	int64_t key_valid_us; /* keyed: how long the other side knows the key; 0 for ever */
+};
+
+struct decide_attempt {
+	enum outcome outcome;
+	int used;	     /* attempts charged before this one */
+	int crashes;	     /* deaths charged before */
+	bool cancelled;	     /* ended because we said so */
+	bool lane_died;	     /* the lane died with it (outcome unknown or not begun) */
+	bool blamed;	     /* … and it was the only one that can have killed it */
+	utime first_started; /* of the first attempt, 0 when this was it and nothing was marked */
+	utime now;
+	uint64_t random;
+};
+
+enum decide_fate {
+	FATE_DONE,
+	FATE_RETRY, /* again at `due` */
+	FATE_DEAD,
+	FATE_ASKED,   /* in doubt, a person decides */
+	FATE_SKIPPED, /* in doubt, and the job says to skip */
+	FATE_COUNT_
+};
+
+struct decision {
+	enum decide_fate fate;
+	int used; /* attempts charged now */
+	int crashes;
+	utime due; /* with FATE_RETRY */
+	bool opens_breaker;
+};
+
+struct decision decide(const struct decide_policy *policy, const struct decide_attempt *attempt);
+
+#endif

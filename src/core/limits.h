@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The limits that end a run before it does harm: rejects, surge, dead items. Pure.
+ * Each fills `why` with words that give the figures and the key of the job file.
+ */
+#ifndef STINT_CORE_LIMITS_H
+#define STINT_CORE_LIMITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	LIMITS_REJECTS_DEFAULT = 10, /* or 1 %, whichever is more */
+	LIMITS_DEAD_AT_LEAST = 20,
+	LIMITS_SURGE_RUNS = 5 /* from so many earlier runs on */
+};
+
+/* max_rejects, with the full count known. */
+bool limits_too_many_rejects(bool is_set, bool is_ratio, int64_t count, double ratio,
+			     int64_t rejected, int64_t read, char *why, size_t size);
+/* surge: more than `factor` times the median of the earlier runs' items. */
+bool limits_surge(double factor, int64_t items, const int64_t *history, size_t n, char *why,
+		  size_t size);
+/* max_dead: a count, or a share of the items (and then at least LIMITS_DEAD_AT_LEAST). */
+bool limits_too_many_dead(bool is_set, bool is_ratio, int64_t count, double ratio, int64_t dead,
+			  int64_t items, char *why, size_t size);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Group commit: what the engine wants written is gathered in one open transaction while another is
+ * under way, so that everything that came in meanwhile becomes one commit.
+ *
+ * Promise: transactions go out one at a time and in order; one that was certainly not committed, or of
+ *          unknown fate, is sent again as it is (its batch number keeps it from being applied
+ * twice); a waiter is called only after its transaction is durable, in the order of asking.
+ * Owner:   the session. Waiters' arguments must live until the commit is idle.
+ * Failure: fenced, lost or broken storage freezes it; `on_trouble` is told once and nothing is written
+ *          any more.
+ */
+#ifndef STINT_ENGINE_COMMIT_H
+#define STINT_ENGINE_COMMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "engine/world.h"
+#include "ledger/txn.h"
+
+/* `op` is the operation that was asked for, with its results; NULL where none was named. */
+typedef void (*commit_fn)(void *arg, struct ledger_op *op);
+typedef void (*commit_trouble_fn)(void *arg, enum ledger_status status, const char *text);
+
+struct commit {
+	const struct world_ops *ops;
+	void *world;
+	commit_trouble_fn on_trouble;
+	void *trouble_arg;
+	int64_t inc; /* 0 until the instance has begun */
+	uint8_t nonce[LEDGER_NONCE_BYTES];
+	int64_t batch;
+	struct ledger_txn *open;   /* being gathered, NULL: nothing */
+	struct ledger_txn *flying; /* under way or waiting to be sent again */
+	int64_t resend_at;	   /* boot clock; 0: under way */
+	int64_t trouble_since;	   /* boot clock of the first failed sending, 0 none */
+	int tries;
+	bool no_space;	   /* the last sending found the disk full */
+	bool space_is_low; /* a backend had to let go of its ballast */
+	bool frozen;
+};
+
+void commit_init(struct commit *c, const struct world_ops *ops, void *world);
+/* Forgets everything, told or not. */
+void commit_done(struct commit *c);
+
+/* Adds an operation to the open transaction; lends it for filling. `fn` (may be NULL) is called
+ * with it when it is durable. */
+struct ledger_op *commit_add(struct commit *c, enum ledger_op_kind kind, commit_fn fn, void *arg);
+/* Calls `fn` with `op` (of the open transaction, or NULL) when everything asked for so far is
+ * durable. */
+void commit_wait(struct commit *c, struct ledger_op *op, commit_fn fn, void *arg);
+/* The arena of the open transaction, for texts and bits of its operations. */
+struct arena *commit_arena(struct commit *c);
+/* Sends the open transaction when none is under way. */
+void commit_flush(struct commit *c);
+/* Takes a transaction back from the world. */
+void commit_on_ledger(struct commit *c, struct ledger_txn *txn);
+/* Sends again what waits for it, when it is time. */
+void commit_on_timer(struct commit *c);
+/* Nothing is open, under way or waiting. */
+bool commit_is_idle(const struct commit *c);
+/* When commit_on_timer has something to do; INT64_MAX never. */
+int64_t commit_deadline(const struct commit *c);
+
+#endif

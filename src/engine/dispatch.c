@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a ready chunk to a lane: claiming, started marks, slots, and who gets what.
+ *
+ * An item is marked started only when it has a slot, or, where attempts are short, at most as many
+ * again ahead. Items that were with a lane when it died (suspects) are sent alone, to a lane of
+ * their own, so that the next death has one possible cause.
+ */
+#include "engine/run.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+#define START_AHEAD_BELOW_US (100 * US_PER_MS)
+#define RECLAIM_US US_PER_S
+#define LANE_MARGIN_US (15 * US_PER_S)
+#define BULK_MARGIN_US (60 * US_PER_S)
+enum { CLAIM_CHUNKS_MAX = 16, BULK_UNITS_PER_LANE = 2, LANE_DEATHS_MAX = 20 };
+
+/* ---- tickets ---- */
+
+static struct ticket *ticket_new(struct run *r)
+{
+	if (r->free_ticket == UINT32_MAX)
+		return NULL;
+	struct ticket *t = &r->tickets[r->free_ticket];
+	uint32_t number = t->number;
+	r->free_ticket = t->next_free;
+	*t = (struct ticket){.number = number, .sent_wall = r->ops->now(r->world)};
+	r->n_tickets++;
+	if (number >= r->ticket_top)
+		r->ticket_top = number + 1;
+	return t;
+}
+
+void ticket_free(struct run *r, struct ticket *t)
+{
+	assert(t->state != TICKET_FREE);
+	free(t->bits);
+	*t = (struct ticket){
+		.state = TICKET_FREE, .number = t->number, .next_free = r->free_ticket};
+	r->free_ticket = t->number;
+	r->n_tickets--;
+}
+
+struct ticket *ticket_find(struct run *r, uint32_t number, uint32_t lane)
+{
+	if (number >= FRAME_TICKETS_MAX)
+		return NULL;
+	struct ticket *t = &r->tickets[number];
+	return t->state == TICKET_SENT && t->lane == lane ? t : NULL;
+}
+
+/* ---- chunks ---- */
+
+void chunk_free(struct run *r, struct chunk *chunk)
+{
+	list_remove(&chunk->link);
+	body_unref(&r->lanes, chunk->body);
+	free(chunk->done);
+	free(chunk->taken);
+	free(chunk->suspects);
+	free(chunk);
+}
+
+static void chunk_on_closed(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+
+	for (struct list *node = r->chunks.next; node != &r->chunks; node = node->next) {
+		struct chunk *chunk = CONTAINER_OF(node, struct chunk, link);
+		if (chunk->id == op->u.chunk_progress.chunk_id) {
+			chunk_free(r, chunk);
+			return;
+		}
+	}
+}
+
+struct lop_chunk_progress *chunk_progress(struct run *r, struct chunk *chunk)
+{
+	struct arena *a = commit_arena(r->commit);
+
+	if (chunk->op_in != r->commit->open) {
+		chunk->op = commit_add(r->commit, LOP_CHUNK_PROGRESS, NULL, NULL);
+		chunk->op_in = r->commit->open;
+		chunk->is_mark_awaited = false;
+		chunk->op->u.chunk_progress = (struct lop_chunk_progress){
+			.run_id = r->id,
+			.chunk_id = chunk->id,
+			.epoch = chunk->epoch,
+			.rev = ++chunk->rev,
+			.n = chunk->n,
+			.started = arena_alloc(a, BITS_BYTES(chunk->n)),
+			.done = arena_alloc(a, BITS_BYTES(chunk->n))};
+	}
+	return &chunk->op->u.chunk_progress;
+}
+
+/* The bits belong to the arena of a transaction that is still open: ours to write. */
+static void progress_mark(const uint8_t *bits, size_t index)
+{
+	bits_set((uint8_t *)(uintptr_t)bits, index);
+}
+
+void chunk_settle(struct run *r, struct chunk *chunk, uint32_t index)
+{
+	struct lop_chunk_progress *progress = chunk_progress(r, chunk);
+
+	assert(!bits_get(chunk->done, index) && bits_get(chunk->taken, index));
+	progress_mark(progress->done, index);
+	bits_set(chunk->done, index);
+	if (++chunk->n_done < chunk->n)
+		return;
+	progress->close = true;
+	chunk->is_closed = true;
+	commit_wait(r->commit, chunk->op, chunk_on_closed, r);
+}
+
+void chunk_untake(struct run *r, struct chunk *chunk, uint32_t index)
+{
+	assert(bits_get(chunk->taken, index) && !bits_get(chunk->done, index));
+	bits_clear(chunk->taken, index);
+	chunk->n_taken--;
+	r->pending++;
+	if (index < chunk->next)
+		chunk->next = index;
+}
+
+void chunk_suspect(struct run *r, struct chunk *chunk, uint32_t index)
+{
+	(void)r;
+	if (chunk->suspects == NULL)
+		chunk->suspects = xcalloc(1, BITS_BYTES(chunk->n));
+	assert(!bits_get(chunk->suspects, index));
+	bits_set(chunk->suspects, index);
+	chunk->n_suspects++;
+}
+
+static void chunk_take_row(struct run *r, const struct ledger_chunk_row *row)
+{
+	struct chunk *chunk = xnew(struct chunk);
+	size_t bytes = BITS_BYTES(row->n);
+
+	*chunk = (struct chunk){.id = row->id,
+				.first_item = row->first_item,
+				.n = row->n,
+				.epoch = row->epoch,
+				.done = xmemdup(row->done, bytes),
+				.taken = xmemdup(row->done, bytes),
+				.n_done = (uint32_t)bits_count(row->done, row->n)};
+	chunk->n_taken = chunk->n_done;
+	chunk->body = body_ref(&r->lanes, row->id, row->first_item, row->n, row->body,
+			       row->body_len);
+	list_append(&r->chunks, &chunk->link);
+	/* A lane died with it in the hands of an engine that did not live to find out which item it
+	 * was. */
+	if (row->crashes > 0 && !r->needs_start_mark) {
+		for (uint32_t i = 0; i < row->n; i++) {
+			if (bits_get(chunk->taken, i))
+				continue;
+			bits_set(chunk->taken, i);
+			chunk->n_taken++;
+			chunk_suspect(r, chunk, i);
+		}
+	}
+	r->pending += chunk->n - chunk->n_taken;
+}
+
+/* ---- claiming ---- */
+
+static void claim_on_chunks(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+	const struct lop_chunk_claim *claim = &op->u.chunk_claim;
+
+	r->chunk_claim_out = false;
+	for (size_t i = 0; i < claim->ret_n; i++)
+		chunk_take_row(r, &claim->ret_rows[i]);
+	if (claim->ret_n < claim->max) {
+		r->no_more_chunks = true;
+		r->reclaim_at = r->ops->boot_us(r->world) + RECLAIM_US;
+	}
+}
+
+void claim_chunks(struct run *r, uint32_t max)
+{
+	struct ledger_op *op = commit_add(r->commit, LOP_CHUNK_CLAIM, claim_on_chunks, r);
+
+	op->u.chunk_claim = (struct lop_chunk_claim){.run_id = r->id, .max = max};
+	r->chunk_claim_out = true;
+}
+
+static void loose_take_row(struct run *r, const struct ledger_loose_row *row)
+{
+	struct loose *loose = xnew(struct loose);
+	struct arena *a = &loose->arena;
+
+	loose->row = *row;
+	loose->row.key = arena_str(a, row->key);
+	loose->row.person = arena_str(a, row->person);
+	loose->row.err_class = arena_str(a, row->err_class);
+	loose->row.err = arena_str(a, row->err);
+	loose->row.fingerprint = arena_str(a, row->fingerprint);
+	loose->row.body = NULL;
+	loose->is_suspect = row->crashes > 0;
+	loose->body = body_ref(&r->lanes, row->chunk_id, row->first_item, row->chunk_n, row->body,
+			       row->body_len);
+	list_append(&r->loose, &loose->link);
+}
+
+void loose_free(struct run *r, struct loose *loose)
+{
+	list_remove(&loose->link);
+	body_unref(&r->lanes, loose->body);
+	arena_done(&loose->arena);
+	free(loose);
+}
+
+static void claim_on_loose(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+	const struct lop_loose_claim *claim = &op->u.loose_claim;
+
+	r->loose_claim_out = false;
+	r->n_retrying -= (int64_t)claim->ret_n;
+	for (size_t i = 0; i < claim->ret_n; i++)
+		loose_take_row(r, &claim->ret_rows[i]);
+	/* What is due later was not told: the idle check asks for it. */
+	if (claim->ret_n == claim->max)
+		run_note_due(r, claim->now);
+}
+
+void claim_loose(struct run *r, uint32_t max)
+{
+	struct ledger_op *op = commit_add(r->commit, LOP_LOOSE_CLAIM, claim_on_loose, r);
+
+	op->u.loose_claim = (struct lop_loose_claim){
+		.run_id = r->id, .now = r->ops->now(r->world), .max = max};
+	r->loose_claim_out = true;
+	r->next_due = UTIME_NEVER;
+}
+
+void run_note_due(struct run *r, utime due)
+{
+	if (due < r->next_due)
+		r->next_due = due;
+}
+
+static uint32_t loose_in_hand(const struct run *r)
+{
+	uint32_t n = 0;
+
+	for (const struct list *node = r->loose.next; node != &r->loose; node = node->next)
+		n++;
+	return n;
+}
+
+static uint32_t chunks_untaken(struct run *r)
+{
+	uint32_t n = 0;
+
+	for (struct list *node = r->chunks.next; node != &r->chunks; node = node->next) {
+		const struct chunk *chunk = CONTAINER_OF(node, struct chunk, link);
+		n += chunk->n_taken < chunk->n;
+	}
+	return n;
+}
+
+static uint32_t claim_wanted(struct run *r)
+{
+	uint32_t ahead = 2 * r->limit;
+
+	if (r->is_bulk) {
+		uint32_t have = chunks_untaken(r);
+		return have >= r->limit ? 0 : ahead - have;
+	}
+	if (r->pending >= ahead)
+		return 0;
+	return (ahead - r->pending + (uint32_t)r->job->chunk_items - 1) /
+	       (uint32_t)r->job->chunk_items;
+}
+
+static void claim_turn(struct run *r)
+{
+	utime now = r->ops->now(r->world);
+	uint32_t want = claim_wanted(r);
+
+	/* While it is open nothing is claimed (DESIGN 7). */
+	if (r->breaker.state == BREAKER_OPEN && r->ops->boot_us(r->world) < r->breaker.until_us)
+		return;
+	if (r->no_more_chunks && r->ops->boot_us(r->world) >= r->reclaim_at && r->looks_for_dead)
+		r->no_more_chunks = false;
+	if (want > CLAIM_CHUNKS_MAX)
+		want = CLAIM_CHUNKS_MAX;
+	if (want > 0 && !r->chunk_claim_out && !r->no_more_chunks)
+		claim_chunks(r, want);
+	/* Retries share the slots fairly with chunks: half of them at most (PROTOCOL 3.9). */
+	uint32_t share = r->limit > 1 && r->pending > 0 ? r->limit / 2 : r->limit;
+	uint32_t have = loose_in_hand(r);
+	if (r->next_due <= now && !r->loose_claim_out && have < share)
+		claim_loose(r, share - have);
+}
+
+/* ---- lanes and slots ---- */
+
+static struct lane *lane_least_busy(struct run *r)
+{
+	struct lane *best = NULL;
+
+	for (size_t i = 0; i < LANES_MAX; i++) {
+		struct lane *lane = &r->lanes.lane[i];
+		if (lane->number == 0 || lane->role != LANE_WORKER || lane->state != LANE_UP ||
+		    lane->is_exclusive)
+			continue;
+		if (best == NULL || lane->in_flight < best->in_flight)
+			best = lane;
+	}
+	return best;
+}
+
+static void ticket_send(struct run *r, struct ticket *t, struct lane *lane)
+{
+	struct body *body = t->loose != NULL ? t->loose->body : t->chunk->body;
+
+	r->ops->lane_clear(r->world, lane->number, t->number);
+	body_give(&r->lanes, lane, body);
+	if (t->is_bulk) {
+		frame_put_bulk(&lane->out, &(struct frame_bulk){.ticket = t->number,
+								.handle = body->handle,
+								.n = t->n_bits,
+								.bits = t->bits});
+	} else {
+		struct frame_work_item item = {.ticket = t->number,
+					       .handle = body->handle,
+					       .index = t->index,
+					       .attempt = t->attempt,
+					       .redo = t->loose != NULL ? t->loose->row.redo : 0};
+		frame_put_work(&lane->out, &(struct frame_work){.n = 1, .items = &item});
+	}
+	t->state = TICKET_SENT;
+	t->lane = lane->number;
+	t->sent_at = r->ops->boot_us(r->world);
+	lane->in_flight++;
+	r->n_sent++;
+	breaker_sent(&r->breaker);
+}
+
+static bool may_send(struct run *r)
+{
+	uint32_t under_way = r->n_sent + r->n_marking + r->n_ahead;
+
+	if (r->canary_left > 0 && (int64_t)under_way >= r->canary_left)
+		return false;
+	if (r->breaker.state == BREAKER_CLOSED)
+		return true;
+	return under_way == 0 && breaker_may_send(&r->breaker, r->ops->boot_us(r->world));
+}
+
+/* The next item of a held chunk without a ticket. */
+static bool chunk_pick(struct run *r, struct chunk **ret_chunk, uint32_t *ret_index)
+{
+	for (struct list *node = r->chunks.next; node != &r->chunks; node = node->next) {
+		struct chunk *chunk = CONTAINER_OF(node, struct chunk, link);
+		if (chunk->n_taken == chunk->n)
+			continue;
+		chunk->next = (uint32_t)bits_find_clear(chunk->taken, chunk->n, chunk->next);
+		assert(chunk->next < chunk->n);
+		*ret_chunk = chunk;
+		*ret_index = chunk->next;
+		return true;
+	}
+	return false;
+}
+
+static struct ticket *ticket_for_item(struct run *r, struct chunk *chunk, uint32_t index)
+{
+	struct ticket *t = ticket_new(r);
+
+	if (t == NULL)
+		return NULL;
+	t->chunk = chunk;
+	t->index = index;
+	t->attempt = 1;
+	if (!bits_get(chunk->taken, index)) {
+		bits_set(chunk->taken, index);
+		chunk->n_taken++;
+		r->pending--;
+	}
+	return t;
+}
+
+static void mark_on_durable(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+	const struct lop_chunk_progress *progress = &op->u.chunk_progress;
+
+	/* Safety: O1. Only here, after the commit that also proved that we still own the chunk, may
+	 * the items be sent. */
+	for (uint32_t i = 0; i < r->ticket_top && r->n_marking > 0; i++) {
+		struct ticket *t = &r->tickets[i];
+		if (t->state != TICKET_MARKING || t->chunk->id != progress->chunk_id ||
+		    !bits_get(progress->started, t->index))
+			continue;
+		t->state = TICKET_AHEAD;
+		r->n_marking--;
+		r->n_ahead++;
+	}
+}
+
+static void mark_started(struct run *r, struct ticket *t)
+{
+	struct lop_chunk_progress *progress = chunk_progress(r, t->chunk);
+
+	progress_mark(progress->started, t->index);
+	t->state = TICKET_MARKING;
+	r->n_marking++;
+	if (t->chunk->is_mark_awaited)
+		return;
+	commit_wait(r->commit, t->chunk->op, mark_on_durable, r);
+	t->chunk->is_mark_awaited = true;
+}
+
+static struct ticket *ticket_ahead(struct run *r)
+{
+	for (uint32_t i = 0; i < r->ticket_top; i++)
+		if (r->tickets[i].state == TICKET_AHEAD)
+			return &r->tickets[i];
+	return NULL;
+}
+
+static struct loose *loose_pick(struct run *r, bool suspects)
+{
+	for (struct list *node = r->loose.next; node != &r->loose; node = node->next) {
+		struct loose *loose = CONTAINER_OF(node, struct loose, link);
+		if (!loose->has_ticket && loose->is_suspect == suspects)
+			return loose;
+	}
+	return NULL;
+}
+
+static struct ticket *ticket_for_loose(struct run *r, struct loose *loose)
+{
+	struct ticket *t = ticket_new(r);
+
+	if (t == NULL)
+		return NULL;
+	t->loose = loose;
+	t->index = (uint32_t)(loose->row.item - loose->row.first_item);
+	t->attempt = loose->row.attempt + 1;
+	loose->has_ticket = true;
+	return t;
+}
+
+/* What goes next into a free slot, ready to be sent; NULL when nothing is. */
+static struct ticket *ticket_next(struct run *r)
+{
+	struct chunk *chunk = NULL;
+	uint32_t index = 0;
+
+	if (r->n_ahead > 0) {
+		struct ticket *t = ticket_ahead(r);
+		r->n_ahead--;
+		return t;
+	}
+	struct loose *loose = loose_pick(r, false);
+	if (loose != NULL)
+		return ticket_for_loose(r, loose);
+	if (r->needs_start_mark || r->is_bulk || !chunk_pick(r, &chunk, &index))
+		return NULL;
+	return ticket_for_item(r, chunk, index);
+}
+
+static void fill_slots(struct run *r)
+{
+	while (r->n_sent < r->limit && (r->n_ahead > 0 || may_send(r))) {
+		struct lane *lane = lane_least_busy(r);
+		if (lane == NULL)
+			return;
+		struct ticket *t = ticket_next(r);
+		if (t == NULL)
+			return;
+		ticket_send(r, t, lane);
+	}
+}
+
+static void fill_marks(struct run *r)
+{
+	struct chunk *chunk = NULL;
+	uint32_t index = 0;
+	bool is_quick = r->attempt_us > 0 && r->attempt_us < START_AHEAD_BELOW_US;
+	uint32_t room = is_quick ? 2 * r->limit : r->limit;
+
+	while (r->n_sent + r->n_ahead + r->n_marking < room && may_send(r) &&
+	       chunk_pick(r, &chunk, &index)) {
+		struct ticket *t = ticket_for_item(r, chunk, index);
+		if (t == NULL)
+			return;
+		mark_started(r, t);
+	}
+}
+
+/* ---- bulk units ---- */
+
+static void send_bulk(struct run *r, struct lane *lane, struct chunk *chunk, const uint8_t *bits)
+{
+	struct ticket *t = ticket_new(r);
+
+	if (t == NULL)
+		return;
+	t->chunk = chunk;
+	t->is_bulk = true;
+	t->attempt = 1;
+	t->n_bits = chunk->n;
+	t->bits = xmemdup(bits, BITS_BYTES(chunk->n));
+	ticket_send(r, t, lane);
+}
+
+static void fill_bulk(struct run *r)
+{
+	struct chunk *chunk = NULL;
+	uint32_t index = 0;
+	uint8_t bits[BITS_BYTES(CHUNK_ITEMS_MAX)];
+
+	while (r->n_sent < r->limit && may_send(r) && chunk_pick(r, &chunk, &index)) {
+		struct lane *lane = lane_least_busy(r);
+		if (lane == NULL || lane->in_flight >= BULK_UNITS_PER_LANE)
+			return;
+		memset(bits, 0, BITS_BYTES(chunk->n));
+		for (uint32_t i = index; i < chunk->n; i++) {
+			if (bits_get(chunk->taken, i))
+				continue;
+			bits_set(bits, i);
+			bits_set(chunk->taken, i);
+			chunk->n_taken++;
+			r->pending--;
+		}
+		send_bulk(r, lane, chunk, bits);
+	}
+}
+
+/* ---- suspects ---- */
+
+static struct chunk *chunk_with_suspect(struct run *r)
+{
+	for (struct list *node = r->chunks.next; node != &r->chunks; node = node->next) {
+		struct chunk *chunk = CONTAINER_OF(node, struct chunk, link);
+		if (chunk->n_suspects > 0)
+			return chunk;
+	}
+	return NULL;
+}
+
+/* The lane that works suspects: reserved first, used when it has nothing else. */
+static struct lane *lane_reserved(struct run *r)
+{
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (r->lanes.lane[i].number != 0 && r->lanes.lane[i].is_exclusive)
+			return &r->lanes.lane[i];
+	struct lane *lane = lane_least_busy(r);
+	if (lane != NULL)
+		lane->is_exclusive = true;
+	return lane;
+}
+
+static void fill_suspects(struct run *r)
+{
+	struct chunk *chunk = chunk_with_suspect(r);
+	struct loose *loose = loose_pick(r, true);
+
+	if (chunk == NULL && loose == NULL)
+		return;
+	struct lane *lane = lane_reserved(r);
+	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP || !may_send(r))
+		return;
+	if (loose != NULL) {
+		struct ticket *t = ticket_for_loose(r, loose);
+		if (t != NULL)
+			ticket_send(r, t, lane);
+		return;
+	}
+	uint32_t index = (uint32_t)bits_find_set(chunk->suspects, chunk->n, 0);
+	bits_clear(chunk->suspects, index);
+	chunk->n_suspects--;
+	if (r->is_bulk) {
+		uint8_t bits[BITS_BYTES(CHUNK_ITEMS_MAX)] = {0};
+		bits_set(bits, index);
+		send_bulk(r, lane, chunk, bits);
+		return;
+	}
+	struct ticket *t = ticket_for_item(r, chunk, index);
+	if (t != NULL)
+		ticket_send(r, t, lane);
+}
+
+static void unreserve_lanes(struct run *r)
+{
+	if (chunk_with_suspect(r) != NULL || loose_pick(r, true) != NULL)
+		return;
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (r->lanes.lane[i].in_flight == 0)
+			r->lanes.lane[i].is_exclusive = false;
+}
+
+/* ---- the turn ---- */
+
+static void start_workers(struct run *r)
+{
+	struct err err = ERR_INIT;
+	int want = r->spec->lanes;
+
+	if (!r->is_bulk && (uint32_t)want > r->limit)
+		want = (int)r->limit;
+	while (lanes_count(&r->lanes, LANE_WORKER) < want &&
+	       r->ops->boot_us(r->world) >= r->lanes.not_before) {
+		if (lanes_start(&r->lanes, LANE_WORKER, &err) == NULL) {
+			r->lanes.not_before = r->ops->boot_us(r->world) + US_PER_S;
+			run_say(r, SAY_WARNING, "no worker process can be started: %s", err.text);
+			return;
+		}
+	}
+}
+
+/* By when a lane must have answered: the attempt's time limit, TERM and KILL, and a margin. */
+static int64_t ticket_deadline(const struct run *r, const struct ticket *t)
+{
+	return t->sent_at + r->job->work.timeout_us +
+	       (t->is_bulk ? BULK_MARGIN_US : LANE_MARGIN_US);
+}
+
+/* A lane that is silent past its attempts' time limits is killed. */
+static void kill_silent_lanes(struct run *r)
+{
+	int64_t now = r->ops->boot_us(r->world);
+
+	for (uint32_t i = 0; i < r->ticket_top && r->n_sent > 0; i++) {
+		struct ticket *t = &r->tickets[i];
+		if (t->state != TICKET_SENT || now < ticket_deadline(r, t))
+			continue;
+		run_say(r, SAY_WARNING,
+			"a worker process is silent past its time limit and is ended");
+		t->sent_at = now; /* not again before it had time to die */
+		r->ops->lane_kill(r->world, t->lane);
+	}
+}
+
+void dispatch_turn(struct run *r)
+{
+	start_workers(r);
+	if (r->lanes.deaths_in_a_row >= LANE_DEATHS_MAX) {
+		run_stop(r, EXIT_INTERNAL, false,
+			 "worker processes die without having done anything");
+		return;
+	}
+	if (breaker_gave_up(
+		    &r->breaker,
+		    &(struct breaker_policy){.give_up_after_us = r->job->breaker.give_up_after_us},
+		    r->ops->boot_us(r->world))) {
+		run_stop(r, EXIT_FAILED, true,
+			 "every attempt failed alike for too long (breaker.give_up_after)");
+		return;
+	}
+	kill_silent_lanes(r);
+	unreserve_lanes(r);
+	claim_turn(r);
+	fill_suspects(r);
+	if (r->is_bulk)
+		fill_bulk(r);
+	fill_slots(r);
+	if (r->needs_start_mark) {
+		fill_marks(r);
+	}
+}
+
+bool dispatch_is_idle(const struct run *r)
+{
+	return list_is_empty(&r->chunks) && list_is_empty(&r->loose) && r->n_tickets == 0 &&
+	       !r->chunk_claim_out && !r->loose_claim_out;
+}
+
+int64_t dispatch_deadline(const struct run *r)
+{
+	int64_t at = INT64_MAX;
+
+	for (uint32_t i = 0; i < r->ticket_top && r->n_sent > 0; i++) {
+		const struct ticket *t = &r->tickets[i];
+		if (t->state == TICKET_SENT && ticket_deadline(r, t) < at)
+			at = ticket_deadline(r, t);
+	}
+	if (r->breaker.state == BREAKER_OPEN && r->breaker.until_us < at)
+		at = r->breaker.until_us;
+	if (r->no_more_chunks && r->looks_for_dead && r->reclaim_at < at)
+		at = r->reclaim_at;
+	if (lanes_count(&r->lanes, LANE_WORKER) == 0 && r->lanes.not_before < at)
+		at = r->lanes.not_before;
+	return at;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stopping, between items: nothing new is begun; attempts under way get `grace`, then are ended;
+ * what is provably unsent goes back without using an attempt; chunks are given back; the run is
+ * left.
+ */
+#include "engine/run.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* After a cancel: TERM, two seconds, KILL, and the way back. A lane that needs longer is killed. */
+#define CUT_PATIENCE_US (6 * US_PER_S)
+
+void run_stop(struct run *r, int exit_status, bool fails, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (r->stop_wanted || r->phase >= RUN_LEAVING)
+		return;
+	r->stop_wanted = true;
+	r->fails = fails;
+	r->stop_exit = exit_status;
+	va_start(ap, fmt);
+	(void)vsnprintf(r->stop_reason, sizeof(r->stop_reason), fmt, ap);
+	va_end(ap);
+	r->stop_at = r->ops->boot_us(r->world);
+	if (r->cut_at == INT64_MAX)
+		r->cut_at = r->stop_at + (r->job != NULL ? r->job->window.grace_us : 0);
+	if (exit_status != EXIT_LATER)
+		run_say(r, SAY_ERROR, "%s: %s", r->row.name != NULL ? r->row.name : "run",
+			r->stop_reason);
+}
+
+void run_cut(struct run *r)
+{
+	r->cut_at = r->ops->boot_us(r->world);
+}
+
+static void drain_cancel(struct run *r)
+{
+	r->was_cut = true;
+	for (uint32_t i = 0; i < r->ticket_top; i++)
+		if (r->tickets[i].state == TICKET_SENT)
+			r->tickets[i].was_cancelled = true;
+	for (size_t i = 0; i < LANES_MAX; i++) {
+		struct lane *lane = &r->lanes.lane[i];
+		if (lane->number != 0 && lane->role == LANE_WORKER && lane->in_flight > 0)
+			frame_put_u32(&lane->out, FRAME_CANCEL, UINT32_MAX);
+	}
+}
+
+static void drain_unsent(struct run *r)
+{
+	struct list *node;
+	struct list *next;
+
+	for (uint32_t i = 0; i < r->ticket_top && r->n_ahead > 0; i++)
+		if (r->tickets[i].state == TICKET_AHEAD)
+			settle_unsent(r, &r->tickets[i]);
+	LIST_EACH (node, next, &r->loose) {
+		struct loose *loose = CONTAINER_OF(node, struct loose, link);
+		if (!loose->has_ticket)
+			settle_loose_unsent(r, loose);
+	}
+}
+
+/* Reading can go on later from the cursor; a finisher's work can be repeated. */
+static void drain_end_helpers(struct run *r)
+{
+	for (size_t i = 0; i < LANES_MAX; i++) {
+		struct lane *lane = &r->lanes.lane[i];
+		if (lane->number != 0 && lane->role != LANE_WORKER && lane->state != LANE_ENDING) {
+			lane->state = LANE_ENDING;
+			r->ops->lane_kill(r->world, lane->number);
+		}
+	}
+}
+
+void drain_turn(struct run *r)
+{
+	int64_t now = r->ops->boot_us(r->world);
+
+	drain_end_helpers(r);
+	drain_unsent(r);
+	if (r->n_tickets > 0 && now >= r->cut_at && !r->was_cut)
+		drain_cancel(r);
+	if (r->n_tickets > 0 && r->was_cut && now >= r->cut_at + CUT_PATIENCE_US) {
+		run_say(r, SAY_WARNING,
+			"attempts do not end when told to; their processes are killed");
+		r->cut_at = now; /* again only after the same patience */
+		lanes_kill(&r->lanes);
+	}
+	if (r->n_tickets > 0 || !list_is_empty(&r->loose) || r->chunk_claim_out ||
+	    r->loose_claim_out)
+		return;
+	if (lanes_find_role(&r->lanes, LANE_READER) != NULL)
+		return;
+	run_leave(r);
+}
+
+int64_t drain_deadline(const struct run *r)
+{
+	if (r->n_tickets == 0)
+		return INT64_MAX;
+	return r->was_cut ? r->cut_at + CUT_PATIENCE_US : r->cut_at;
+}

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/run.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "engine/session_inside.h"
+
+#define IDLE_POLL_US US_PER_S
+#define IDLE_SOON_US (50 * US_PER_MS)
+enum { WHY_MAX = 400 };
+
+void run_say(struct run *r, enum say_level level, const char *fmt, ...)
+{
+	char text[WHY_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	r->ops->say(r->world, level, text);
+}
+
+/* ---- making and joining ---- */
+
+static void run_make_tickets(struct run *r)
+{
+	r->tickets = xcalloc(FRAME_TICKETS_MAX, sizeof(*r->tickets));
+	for (uint32_t i = 0; i < FRAME_TICKETS_MAX; i++)
+		r->tickets[i] = (struct ticket){
+			.number = i, .next_free = i + 1 < FRAME_TICKETS_MAX ? i + 1 : UINT32_MAX};
+}
+
+struct run *run_new(struct session *s, int64_t run_id, bool is_patient, bool is_sole)
+{
+	struct run *r = xnew(struct run);
+
+	r->session = s;
+	r->commit = session_commit(s);
+	r->ops = r->commit->ops;
+	r->world = r->commit->world;
+	r->spec = session_get_spec(s);
+	r->id = run_id;
+	r->is_patient = is_patient;
+	r->is_sole = is_sole;
+	r->phase = RUN_JOINING;
+	r->next_due = UTIME_NEVER;
+	r->left_due = UTIME_NEVER;
+	r->cut_at = INT64_MAX;
+	r->began_at = r->ops->boot_us(r->world);
+	r->last_settled_at = r->began_at;
+	list_init(&r->chunks);
+	list_init(&r->loose);
+	lanes_init(&r->lanes, r->commit, &r->hello, session_lane_number(s));
+	run_make_tickets(r);
+	return r;
+}
+
+static void run_drop_holdings(struct run *r)
+{
+	while (!list_is_empty(&r->loose))
+		loose_free(r, CONTAINER_OF(list_first(&r->loose), struct loose, link));
+	while (!list_is_empty(&r->chunks))
+		chunk_free(r, CONTAINER_OF(list_first(&r->chunks), struct chunk, link));
+}
+
+void run_free(struct run *r)
+{
+	if (r == NULL)
+		return;
+	for (uint32_t i = 0; i < FRAME_TICKETS_MAX; i++)
+		free(r->tickets[i].bits);
+	run_drop_holdings(r);
+	lanes_done(&r->lanes);
+	job_free(r->job);
+	arena_done(&r->arena);
+	free(r->tickets);
+	free(r->cursor);
+	free(r);
+}
+
+static void run_copy_row(struct run *r, const struct ledger_run_row *row)
+{
+	struct arena *a = &r->arena;
+
+	r->row = *row;
+	r->row.job = arena_str(a, row->job);
+	r->row.due_key = arena_str(a, row->due_key);
+	r->row.name = arena_str(a, row->name);
+	r->row.slot = arena_str(a, row->slot);
+	r->row.date = arena_str(a, row->date);
+	r->row.params = arena_str(a, row->params);
+	r->row.job_text = arena_str(a, row->job_text);
+	r->row.job_path = arena_str(a, row->job_path);
+	r->row.reason = arena_str(a, row->reason);
+	r->row.source_path = arena_str(a, row->source_path == NULL ? "" : row->source_path);
+	r->n_items = row->n_items;
+	r->n_read = row->n_read;
+	r->n_filtered = row->n_filtered;
+	r->n_rejected = row->n_rejected;
+	r->n_held_back = row->n_held_back;
+}
+
+static const char *run_directory(struct run *r)
+{
+	const char *slash = strrchr(r->row.job_path, '/');
+
+	if (slash == NULL)
+		return ".";
+	return arena_text(&r->arena, r->row.job_path,
+			  slash == r->row.job_path ? 1 : (size_t)(slash - r->row.job_path));
+}
+
+static enum decide_effect effect_of(const struct job *job)
+{
+	if (job->work.effect == JOB_ONCE)
+		return DECIDE_ONCE;
+	return job->work.key_valid_us > 0 ? DECIDE_KEYED : DECIDE_PURE;
+}
+
+static enum decide_doubt doubt_of(const struct job *job)
+{
+	if (job->work.when_in_doubt == JOB_DOUBT_RETRY)
+		return DECIDE_RETRY;
+	return job->work.when_in_doubt == JOB_DOUBT_SKIP ? DECIDE_SKIP : DECIDE_ASK;
+}
+
+/* Everything that follows from the job, at the start and after a reload. */
+static void run_apply_job(struct run *r)
+{
+	const struct job *job = r->job;
+	int concurrency = job->work.concurrency > 0 ? job->work.concurrency : r->spec->cpus;
+
+	r->policy = (struct decide_policy){
+		.retry = {.attempts = job->retry.attempts,
+			  .first_us = job->retry.first_us,
+			  .factor = job->retry.factor,
+			  .max_us = job->retry.max_us,
+			  .jitter = job->retry.jitter == JOB_JITTER_FULL    ? RETRY_JITTER_FULL
+				    : job->retry.jitter == JOB_JITTER_EQUAL ? RETRY_JITTER_EQUAL
+									    : RETRY_JITTER_NONE},
+		.effect = effect_of(job),
+		.doubt = doubt_of(job),
+		.key_valid_us = job->work.key_valid_us};
+	r->needs_start_mark = job_needs_start_mark(job);
+	r->is_bulk = job_is_bulk(job);
+	r->limit = r->is_bulk ? 2 * (uint32_t)r->spec->lanes : (uint32_t)concurrency;
+	if (r->limit > FRAME_TICKETS_MAX / 4)
+		r->limit = FRAME_TICKETS_MAX / 4;
+}
+
+static void run_make_hello(struct run *r)
+{
+	char *nonce = arena_alloc(&r->arena, 2 * sizeof(r->spec->nonce) + 1);
+
+	hash_hex(r->spec->nonce, sizeof(r->spec->nonce), nonce);
+	r->hello = (struct frame_hello){.job_text = r->row.job_text,
+					.job_path = r->row.job_path,
+					.job_directory = r->job->directory,
+					.run_id = r->id,
+					.run_name = r->row.name,
+					.slot = r->row.slot,
+					.date = r->row.date,
+					.params = r->row.params,
+					.nonce = nonce,
+					.source_path = r->row.source_path,
+					.first_n = r->row.first_n,
+					.ask_keys = r->job->source.key != NULL};
+	memcpy(r->hello.ledger_uuid, r->spec->ledger_uuid, sizeof(r->hello.ledger_uuid));
+}
+
+/* The job as the run began with it, and today's windows and waits. */
+static int run_parse_job(struct run *r, struct err *err)
+{
+	struct buf difference = BUF_INIT(4096);
+
+	if (job_parse(r->row.job_text, strlen(r->row.job_text), r->row.job_path, run_directory(r),
+		      NULL, NULL, &r->job, err) < 0)
+		return err->code;
+	if (job_refresh(r->job, r->spec->job, &difference) == JOB_CHANGED)
+		run_say(r, SAY_WARNING,
+			"%s goes on with the job file that it began with; the file has changed since: %s",
+			r->row.name, buf_str(&difference));
+	buf_done(&difference);
+	return 0;
+}
+
+void run_refresh(struct run *r, const struct job *now)
+{
+	struct buf difference = BUF_INIT(4096);
+
+	if (r->job == NULL)
+		return;
+	if (job_refresh(r->job, now, &difference) == JOB_CHANGED)
+		run_say(r, SAY_INFO, "taken over but for what a run keeps: %s",
+			buf_str(&difference));
+	buf_done(&difference);
+	run_apply_job(r);
+}
+
+static void run_end_at_once(struct run *r, int exit_status)
+{
+	r->exit_status = exit_status;
+	r->phase = RUN_OVER;
+}
+
+static int exit_of_state(const struct ledger_run_row *row, const struct ledger_counts *counts)
+{
+	if (row->state != RUN_FINISHED)
+		return EXIT_FAILED;
+	return counts->dead + counts->in_doubt + row->n_rejected > 0 ? EXIT_PERSON : EXIT_DONE;
+}
+
+static void run_on_joined(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+	const struct lop_run_join *join = &op->u.run_join;
+	struct err err = ERR_INIT;
+
+	run_copy_row(r, &join->ret_row);
+	r->counts = join->ret_counts;
+	r->n_retrying = r->counts.retry;
+	r->next_due = r->counts.next_due;
+	if (join->ret_over) {
+		r->is_finished = true;
+		run_end_at_once(r, exit_of_state(&r->row, &r->counts));
+		return;
+	}
+	for (size_t i = 0; i < join->ret_n_others; i++)
+		run_say(r, SAY_INFO, "%s is also worked on by %s (pid %lld on %s)", r->row.name,
+			join->ret_others[i].name, (long long)join->ret_others[i].pid,
+			join->ret_others[i].host);
+	r->looks_for_dead = join->ret_n_others > 0;
+	if (run_parse_job(r, &err) < 0) {
+		run_stop(r, EXIT_CONFIG, false, "its job file cannot be read any more: %s",
+			 err.text);
+		r->cut_at = 0;
+		r->phase = RUN_DRAINING;
+		return;
+	}
+	run_apply_job(r);
+	run_make_hello(r);
+	if (r->job->work.canary > r->counts.done)
+		r->canary_left = r->job->work.canary - r->counts.done;
+	r->phase = r->row.state == RUN_LOADING ? RUN_LOADER_WANTED : RUN_WORKING;
+}
+
+static void run_join(struct run *r)
+{
+	struct ledger_op *op = commit_add(r->commit, LOP_RUN_JOIN, run_on_joined, r);
+
+	op->u.run_join.run_id = r->id;
+}
+
+/* ---- leaving ---- */
+
+static void run_on_left(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+
+	(void)op;
+	r->phase = RUN_OVER;
+	lanes_stop(&r->lanes);
+}
+
+static void run_on_last_look(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+	const struct lop_run_finish *finish = &op->u.run_finish;
+
+	r->counts = finish->ret_counts;
+	r->mine = (struct run_counters){0};
+	if (!r->fails && finish->ret_finished) {
+		r->is_finished = true;
+		r->exit_status = r->counts.dead + r->counts.in_doubt + r->n_rejected > 0
+					 ? EXIT_PERSON
+					 : EXIT_DONE;
+	}
+}
+
+void run_leave(struct run *r)
+{
+	struct arena *a = commit_arena(r->commit);
+
+	assert(r->n_tickets == 0 && list_is_empty(&r->loose));
+	r->phase = RUN_LEAVING;
+	r->exit_status = r->stop_exit;
+	struct ledger_op *back = commit_add(r->commit, LOP_GIVE_BACK, NULL, NULL);
+	back->u.give_back.run_id = r->id;
+	if (r->fails) {
+		struct lop_run_end *end =
+			&commit_add(r->commit, LOP_RUN_END, NULL, NULL)->u.run_end;
+		*end = (struct lop_run_end){.run_id = r->id,
+					    .state = RUN_FAILED,
+					    .reason = arena_str(a, r->stop_reason)};
+	}
+	struct ledger_op *finish = commit_add(r->commit, LOP_RUN_FINISH, run_on_last_look, r);
+	finish->u.run_finish.run_id = r->id;
+	struct ledger_op *leave = commit_add(r->commit, LOP_RUN_LEAVE, run_on_left, r);
+	leave->u.run_leave.run_id = r->id;
+	leave->u.run_leave.reason = arena_str(a, r->stop_reason);
+}
+
+/* ---- the look around when nothing is in hand ---- */
+
+/* The latest point of time that this session may still wait for. */
+static utime run_horizon(const struct run *r)
+{
+	utime now = r->ops->now(r->world);
+	utime horizon = now + r->job->retry.within_run_us;
+
+	if (r->spec->stop_by < horizon)
+		horizon = r->spec->stop_by;
+	if (r->job->window.max_us > 0) {
+		utime end = now + r->began_at + r->job->window.max_us - r->ops->boot_us(r->world);
+		if (end < horizon)
+			horizon = end;
+	}
+	return horizon;
+}
+
+static bool run_waits_for_due(struct run *r)
+{
+	utime now = r->ops->now(r->world);
+
+	if (r->next_due == UTIME_NEVER)
+		return false;
+	if (r->next_due > now && (!r->is_patient || r->next_due > run_horizon(r)))
+		return false;
+	r->idle_poll_at = r->ops->boot_us(r->world) +
+			  (r->next_due > now ? r->next_due - now + US_PER_MS : IDLE_SOON_US);
+	r->last_settled_at = r->ops->boot_us(r->world); /* waits by name: not stalled */
+	r->waits_until = r->next_due;
+	(void)snprintf(r->waits, sizeof(r->waits), "the next attempt");
+	return true;
+}
+
+static void run_on_idle_look(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+	const struct lop_run_finish *finish = &op->u.run_finish;
+	const struct ledger_counts *n = &r->counts;
+	int64_t open;
+
+	r->finish_out = false;
+	if (r->phase != RUN_WORKING)
+		return;
+	r->counts = finish->ret_counts;
+	r->mine = (struct run_counters){0};
+	r->n_retrying = r->counts.retry;
+	r->waits[0] = '\0';
+	if (finish->ret_finished) {
+		run_stop(r, EXIT_LATER, false, "done");
+		return;
+	}
+	if (!dispatch_is_idle(r))
+		return;
+	r->next_due = n->next_due;
+	if (run_waits_for_due(r))
+		return;
+	if (n->ready_chunks > 0) {
+		r->no_more_chunks = false;
+		r->idle_poll_at = r->ops->boot_us(r->world) + IDLE_SOON_US;
+		return;
+	}
+	if (n->held_by_others > 0) {
+		r->looks_for_dead = true;
+		r->no_more_chunks = false;
+		r->idle_poll_at = r->ops->boot_us(r->world) + IDLE_POLL_US;
+		(void)snprintf(r->waits, sizeof(r->waits),
+			       "other instances to finish what they hold");
+		return;
+	}
+	open = n->waiting + n->running + n->retry + n->in_doubt - n->asked;
+	if (open == 0 && r->job->source.then != JOB_THEN_KEEP) {
+		r->phase = RUN_TELLING;
+		return;
+	}
+	r->left_due = n->next_due;
+	run_stop(r, EXIT_LATER, false, "%lld items wait for a later run", (long long)open);
+}
+
+static void run_look_around(struct run *r)
+{
+	struct ledger_op *op;
+	int64_t now = r->ops->boot_us(r->world);
+
+	if (r->finish_out || now < r->idle_poll_at || !dispatch_is_idle(r))
+		return;
+	/* With what we know undone it would only say so. */
+	r->finish_out = true;
+	r->idle_poll_at = now + IDLE_POLL_US;
+	op = commit_add(r->commit, LOP_DOUBT_RESOLVE, NULL, NULL);
+	op->u.doubt_resolve = (struct lop_doubt_resolve){
+		.run_id = r->id,
+		.policy = r->policy.effect != DECIDE_ONCE   ? DOUBT_RETRY
+			  : r->policy.doubt == DECIDE_RETRY ? DOUBT_RETRY
+			  : r->policy.doubt == DECIDE_SKIP  ? DOUBT_SKIP
+							    : DOUBT_ASK,
+		.key_valid_us = r->policy.key_valid_us,
+		.now = r->ops->now(r->world)};
+	claim_chunks(r, 1);
+	claim_loose(r, r->limit);
+	op = commit_add(r->commit, LOP_RUN_FINISH, run_on_idle_look, r);
+	op->u.run_finish.run_id = r->id;
+}
+
+/* ---- windows ---- */
+
+static void run_check_windows(struct run *r)
+{
+	const struct job_window *w = &r->job->window;
+	int64_t now = r->ops->boot_us(r->world);
+
+	if (w->max_us > 0 && now - r->began_at >= w->max_us)
+		run_stop(r, EXIT_LATER, false, "the window is over (window.max)");
+	else if (r->ops->now(r->world) >= r->spec->stop_by)
+		run_stop(r, EXIT_LATER, false, "the window is over (window.stop_by)");
+	else if (r->breaker.state != BREAKER_CLOSED || r->phase == RUN_LOADING_NOW)
+		r->last_settled_at = now; /* waits by name, or the reader has its own limits */
+	else if (now - r->last_settled_at >= w->stalled_after_us)
+		run_stop(r, EXIT_LATER, false,
+			 "no item was settled for too long (window.stalled_after)%s%s",
+			 r->waits[0] != '\0' ? "; it waited for " : "", r->waits);
+}
+
+/* ---- the turn ---- */
+
+static void run_work(struct run *r)
+{
+	dispatch_turn(r);
+	run_look_around(r);
+}
+
+void run_turn(struct run *r)
+{
+	if (r->phase == RUN_JOINING && !r->join_out) {
+		r->join_out = true;
+		run_join(r);
+	}
+	if (r->phase > RUN_JOINING && r->phase < RUN_DRAINING) {
+		run_check_windows(r);
+		request_turn(r);
+	}
+	if (r->stop_wanted && r->phase > RUN_JOINING && r->phase < RUN_DRAINING)
+		r->phase = RUN_DRAINING;
+	switch (r->phase) {
+	case RUN_LOADER_WANTED:
+		load_want(r);
+		break;
+	case RUN_LOADING_NOW:
+		load_turn(r);
+		break;
+	case RUN_WORKING:
+		run_work(r);
+		break;
+	case RUN_TELLING:
+		tell_turn(r);
+		break;
+	case RUN_DRAINING:
+		drain_turn(r);
+		break;
+	case RUN_JOINING:
+	case RUN_LEAVING:
+	case RUN_OVER:
+		break;
+	}
+	lanes_flush(&r->lanes);
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t run_window_deadline(const struct run *r)
+{
+	int64_t at = r->last_settled_at + r->job->window.stalled_after_us;
+	utime left = r->spec->stop_by == UTIME_NEVER ? UTIME_NEVER
+						     : r->spec->stop_by - r->ops->now(r->world);
+
+	if (r->job->window.max_us > 0)
+		at = earliest(at, r->began_at + r->job->window.max_us);
+	if (left != UTIME_NEVER)
+		at = earliest(at, r->ops->boot_us(r->world) + (left > 0 ? left : 0));
+	return at;
+}
+
+int64_t run_deadline(const struct run *r)
+{
+	int64_t at = INT64_MAX;
+
+	if (r->phase == RUN_DRAINING)
+		return drain_deadline(r);
+	if (r->phase <= RUN_JOINING || r->phase >= RUN_LEAVING)
+		return at;
+	at = earliest(run_window_deadline(r), request_deadline(r));
+	if (r->phase == RUN_LOADER_WANTED || r->phase == RUN_LOADING_NOW)
+		return earliest(at, load_deadline(r));
+	at = earliest(at, dispatch_deadline(r));
+	if (r->phase == RUN_WORKING && !r->finish_out && dispatch_is_idle(r))
+		at = earliest(at, r->idle_poll_at);
+	utime now = r->ops->now(r->world);
+	if (r->next_due != UTIME_NEVER && !r->loose_claim_out && !dispatch_is_idle(r))
+		at = earliest(at, r->ops->boot_us(r->world) +
+					  (r->next_due > now ? r->next_due - now : IDLE_SOON_US));
+	return at;
+}
+
+/* ---- what lanes say ---- */
+
+static int run_take_outcome(struct run *r, struct lane *lane, const struct frame *frame,
+			    struct err *err)
+{
+	struct arena a = {0};
+	struct frame_outcome one;
+	struct frame_bulk_outcome bulk;
+	struct frame_source_changed changed;
+	int rc = 0;
+
+	switch ((int)frame->type) {
+	case FRAME_OUTCOME:
+		rc = frame_get_outcome(frame, &a, &one, err);
+		if (rc == 0)
+			settle_outcome(r, lane, &one);
+		break;
+	case FRAME_BULK_OUTCOME:
+		rc = frame_get_bulk_outcome(frame, &a, &bulk, err);
+		if (rc == 0)
+			settle_bulk(r, lane, &bulk);
+		break;
+	case FRAME_SOURCE_CHANGED:
+		rc = frame_get_source_changed(frame, &a, &changed, err);
+		if (rc == 0)
+			run_stop(r, EXIT_FAILED, true, "%s", changed.text);
+		break;
+	default: /* READY, and what a worker has no business to send */
+		break;
+	}
+	arena_done(&a);
+	return rc;
+}
+
+void run_on_frame(struct run *r, struct lane *lane, const struct frame *frame)
+{
+	struct err err = ERR_INIT;
+
+	if (r->phase >= RUN_OVER)
+		return;
+	if (lane->role == LANE_READER) {
+		load_on_frame(r, lane, frame);
+	} else if (lane->role == LANE_FINISHER) {
+		tell_on_frame(r, frame);
+	} else if (run_take_outcome(r, lane, frame, &err) < 0) {
+		run_say(r, SAY_ERROR, "a worker process sent rubbish and is ended: %s", err.text);
+		r->ops->lane_kill(r->world, lane->number);
+	}
+}
+
+/* Settles everything that the dead lane held. */
+static void run_lose_lane(struct run *r, struct lane *lane, bool proven)
+{
+	uint32_t n_begun = 0;
+
+	for (uint32_t i = 0; i < r->ticket_top; i++)
+		if (r->tickets[i].state == TICKET_SENT && r->tickets[i].lane == lane->number)
+			n_begun += r->tickets[i].is_bulk ||
+				   r->ops->lane_begun(r->world, lane->number, i);
+	for (uint32_t i = 0; i < r->ticket_top; i++) {
+		struct ticket *t = &r->tickets[i];
+		if (t->state != TICKET_SENT || t->lane != lane->number)
+			continue;
+		settle_lost(r, t, t->is_bulk || r->ops->lane_begun(r->world, lane->number, i),
+			    n_begun == 1 && lane->is_exclusive, proven);
+	}
+}
+
+void run_on_lane_end(struct run *r, struct lane *lane, int exit_status, int by_signal, bool proven)
+{
+	enum lane_role role = lane->role;
+	uint32_t number = lane->number;
+
+	if (role == LANE_WORKER && lane->state != LANE_ENDING)
+		run_say(r, SAY_WARNING, "a worker process died (%s %d)",
+			by_signal != 0 ? "signal" : "exit",
+			by_signal != 0 ? by_signal : exit_status);
+	if (role == LANE_WORKER)
+		run_lose_lane(r, lane, proven);
+	lanes_ended(&r->lanes, lane);
+	if (role == LANE_READER && number == r->reader)
+		load_on_reader_end(r, exit_status, by_signal);
+	if (role == LANE_FINISHER)
+		tell_on_end(r);
+}
+
+const char *run_phase_text(const struct run *r)
+{
+	switch (r->phase) {
+	case RUN_JOINING:
+		return "starting";
+	case RUN_LOADER_WANTED:
+	case RUN_LOADING_NOW:
+		return "loading";
+	case RUN_WORKING:
+		return r->waits[0] != '\0' ? "waiting" : "running";
+	case RUN_TELLING:
+		return "finishing";
+	case RUN_DRAINING:
+		return strcmp(r->stop_reason, "done") == 0 ? "finishing" : "stopping";
+	case RUN_LEAVING:
+	case RUN_OVER:
+		break;
+	}
+	return "finishing";
+}

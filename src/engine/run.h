@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One run being worked by this session: joined, loaded if need be, worked, and left.
+ *
+ * Promise: O1 a started mark is durable before the item is sent; O2 done is written only after a lane
+ *          said so; O3 a source is acknowledged after that is durable. Stops between items.
+ * Owner:   the session; freed only when the commit is idle, because waiters point here.
+ * Shape:   events change state, then run_turn() looks at the state and does what can be done next. So the
+ *          same rules hold whatever order things happen in.
+ *
+ * Files: run.c (phases), load.c (reader), dispatch.c (claim, start, send), settle.c (outcomes), drain.c
+ * (stopping), tell.c (source.then), request.c (what people ask for).
+ */
+#ifndef STINT_ENGINE_RUN_H
+#define STINT_ENGINE_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "core/breaker.h"
+#include "core/decide.h"
+#include "core/meter.h"
+#include "engine/commit.h"
+#include "engine/lanes.h"
+#include "engine/session.h"
+#include "job/job.h"
+
+enum {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_PERSON = 3,
+	EXIT_NO_SOURCE = 66,
+	EXIT_BUSY = 69,
+	EXIT_INTERNAL = 70,
+	EXIT_STORAGE = 74,
+	EXIT_LATER = 75,
+	EXIT_CONFIG = 78
+};
+
+enum run_phase {
+	RUN_JOINING,
+	RUN_LOADER_WANTED, /* not loaded yet: become its loader, or wait for who is */
+	RUN_LOADING_NOW,
+	RUN_WORKING,
+	RUN_TELLING, /* all is settled; the source is told (then:) */
+	RUN_DRAINING,
+	RUN_LEAVING,
+	RUN_OVER
+};
+
+/* A chunk that this instance holds. */
+struct chunk {
+	struct list link;
+	int64_t id;
+	int64_t first_item;
+	uint32_t n;
+	int32_t epoch;
+	int32_t rev;
+	struct body *body;
+	uint8_t *done;	   /* settled: here and now, or before */
+	uint8_t *taken;	   /* has a ticket, or is done */
+	uint8_t *suspects; /* were with a lane when it died: one at a time, alone */
+	uint32_t n_done;
+	uint32_t n_taken;
+	uint32_t n_suspects;
+	uint32_t next;		  /* items before it are taken */
+	bool is_closed;		  /* its last bit is in a transaction */
+	bool is_mark_awaited;	  /* … and somebody waits for its started marks */
+	struct ledger_op *op;	  /* its progress in the open transaction … */
+	struct ledger_txn *op_in; /* … which is this one */
+};
+
+/* A loose item in this instance's hand. */
+struct loose {
+	struct list link;
+	struct arena arena;
+	struct ledger_loose_row row;
+	struct body *body;
+	bool has_ticket;
+	bool is_suspect; /* was with a lane when it died: alone next time */
+};
+
+enum ticket_state {
+	TICKET_FREE,
+	TICKET_MARKING, /* its started mark is under way */
+	TICKET_AHEAD,	/* marked, waits for a slot */
+	TICKET_SENT
+};
+
+struct ticket {
+	enum ticket_state state;
+	uint32_t number;
+	uint32_t next_free;
+	struct chunk *chunk; /* or … */
+	struct loose *loose;
+	uint32_t index; /* within the body */
+	uint32_t lane;	/* number */
+	int attempt;
+	bool is_bulk;
+	bool was_cancelled;
+	uint8_t *bits; /* bulk: which items */
+	uint32_t n_bits;
+	int64_t sent_at; /* boot clock */
+	utime sent_wall;
+};
+
+struct run_counters {
+	int64_t done, dead, skipped, asked;
+};
+
+struct run {
+	struct session *session;
+	struct commit *commit;
+	const struct world_ops *ops;
+	void *world;
+	const struct session_spec *spec;
+	int64_t id;
+	bool is_patient; /* waits for its own retries; else leaves them to a later pass */
+	bool is_sole;	 /* nothing else to do in this call */
+
+	enum run_phase phase;
+	bool join_out;
+	struct arena arena;
+	struct ledger_run_row row; /* texts in `arena` */
+	struct job *job;	   /* as the run began with it, windows as of today */
+	struct decide_policy policy;
+	struct frame_hello hello;
+	struct lanes lanes;
+	bool needs_start_mark;
+	bool is_bulk;
+	uint32_t limit; /* items (bulk: units) in flight */
+
+	/* what was there when we joined, and what came */
+	struct ledger_counts counts; /* as last read */
+	int64_t n_items, n_read, n_filtered, n_rejected, n_held_back;
+	struct run_counters mine; /* since `counts` was read */
+	int64_t n_retrying;
+
+	/* loading, see load.c */
+	uint32_t reader; /* lane number, 0 none */
+	int32_t loader_epoch;
+	bool load_ended;
+	uint8_t load_end; /* enum load_end */
+	bool load_open_sent;
+	int reader_deaths;
+	int64_t reader_not_before; /* boot clock */
+	void *cursor;
+	size_t cursor_len;
+	int64_t load_poll_at; /* boot clock */
+	char waits[128];
+	utime waits_until;
+
+	/* working, see dispatch.c */
+	struct list chunks; /* struct chunk */
+	struct list loose;  /* struct loose */
+	struct ticket *tickets;
+	uint32_t free_ticket;
+	uint32_t ticket_top; /* tickets from here on were never used */
+	uint32_t n_marking, n_ahead, n_sent, n_loose_sent;
+	uint32_t pending; /* items of held chunks without a ticket, suspects aside */
+	uint32_t n_tickets;
+	bool chunk_claim_out, loose_claim_out, no_more_chunks;
+	int64_t reclaim_at;	      /* boot clock: look for ready chunks again */
+	utime next_due;		      /* earliest retry or doubt that we know of */
+	bool finish_out, finish_seen; /* the idle check is under way; has answered */
+	int64_t idle_poll_at;
+	int64_t attempt_us; /* smoothed length of an attempt, for start-ahead */
+	struct breaker breaker;
+	int64_t canary_left;
+	struct meter meter;
+	int64_t began_at;	      /* boot clock */
+	int64_t last_settled_at;      /* boot clock; also moves when it waits by name */
+	struct ledger_op *rollup;     /* of the open transaction … */
+	struct ledger_txn *rollup_in; /* … which is this one */
+
+	/* telling, see tell.c */
+	bool tell_started, tell_listing, tell_ended, tell_failed;
+	int64_t tell_after;
+	uint32_t tell_open; /* frames without an answer */
+
+	/* people, see request.c */
+	int64_t request_at;
+	bool request_out;
+	bool looks_for_dead; /* others are in it: their death has to be noticed */
+
+	/* stopping, see drain.c */
+	bool stop_wanted;
+	bool fails;    /* the run is to end as failed */
+	int stop_exit; /* what to end with when work is left */
+	char stop_reason[256];
+	int64_t stop_at; /* boot clock: when it began */
+	int64_t cut_at;	 /* attempts are ended then; INT64_MAX: never */
+	bool was_cut;
+	bool was_asked_to_stop; /* by a person, this run alone */
+	bool leave_out;
+
+	int exit_status; /* in RUN_OVER */
+	bool is_finished;
+	utime left_due; /* earliest retry that was left, UTIME_NEVER none */
+};
+
+struct run *run_new(struct session *s, int64_t run_id, bool is_patient, bool is_sole);
+void run_free(struct run *r);
+/* Does what can be done now; called after every event. */
+void run_turn(struct run *r);
+/* The boot clock at which a turn has something to do by itself. */
+int64_t run_deadline(const struct run *r);
+void run_on_frame(struct run *r, struct lane *lane, const struct frame *frame);
+void run_on_lane_end(struct run *r, struct lane *lane, int exit_status, int by_signal, bool proven);
+/* A reload: windows, retry and limits of today. */
+void run_refresh(struct run *r, const struct job *now);
+const char *run_phase_text(const struct run *r);
+void run_say(struct run *r, enum say_level level, const char *fmt, ...) ST_PRINTF(3, 4);
+
+/* Stops between items and leaves with `exit_status` when work is left. `fails`: the run ends as
+ * failed. The first reason stays. */
+void run_stop(struct run *r, int exit_status, bool fails, const char *fmt, ...) ST_PRINTF(4, 5);
+/* Ends the attempts under way, too. */
+void run_cut(struct run *r);
+
+/* ---- between the files of the run ---- */
+
+void load_want(struct run *r); /* RUN_LOADER_WANTED: one step */
+void load_turn(struct run *r); /* RUN_LOADING_NOW: one step */
+void load_on_frame(struct run *r, struct lane *lane, const struct frame *frame);
+void load_on_reader_end(struct run *r, int exit_status, int by_signal);
+int64_t load_deadline(const struct run *r);
+
+void dispatch_turn(struct run *r);
+bool dispatch_is_idle(const struct run *r); /* holds nothing and waits for nothing of its own */
+int64_t dispatch_deadline(const struct run *r);
+struct ticket *ticket_find(struct run *r, uint32_t number, uint32_t lane);
+void ticket_free(struct run *r, struct ticket *t);
+void chunk_free(struct run *r, struct chunk *chunk);
+/* The chunk's progress in the open transaction. */
+struct lop_chunk_progress *chunk_progress(struct run *r, struct chunk *chunk);
+/* Marks an item of a held chunk settled; closes the chunk with its last one. */
+void chunk_settle(struct run *r, struct chunk *chunk, uint32_t index);
+/* Gives an item of a held chunk back to be picked again. */
+void chunk_untake(struct run *r, struct chunk *chunk, uint32_t index);
+void chunk_suspect(struct run *r, struct chunk *chunk, uint32_t index);
+void loose_free(struct run *r, struct loose *loose);
+void run_note_due(struct run *r, utime due);
+void claim_chunks(struct run *r, uint32_t max);
+void claim_loose(struct run *r, uint32_t max);
+
+void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome *f);
+void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outcome *f);
+/* The lane died with this ticket. */
+void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool proven);
+/* The ticket was never sent: back to where it came from, uncharged. */
+void settle_unsent(struct run *r, struct ticket *t);
+/* A person takes an item of a held chunk out that nobody works on. */
+void settle_skip(struct run *r, struct chunk *chunk, uint32_t index, const char *why);
+/* A loose item in hand that was not sent: back to retry, uncharged; or out, as a person wishes. */
+void settle_loose_unsent(struct run *r, struct loose *loose);
+void settle_loose_skip(struct run *r, struct loose *loose, const char *why);
+/* Ends the run when too many are dead. */
+void settle_check_limits(struct run *r);
+
+/* Gives everything back, finishes the run if nothing is left of it, and takes our name off it. */
+void run_leave(struct run *r);
+
+void drain_turn(struct run *r);
+int64_t drain_deadline(const struct run *r);
+
+void tell_turn(struct run *r);
+void tell_on_frame(struct run *r, const struct frame *frame);
+void tell_on_end(struct run *r);
+
+void request_turn(struct run *r);
+int64_t request_deadline(const struct run *r);
+
+#endif

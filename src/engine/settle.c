@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Outcomes into the ledger. core/decide says what becomes of the item; here that is written down,
+ * in one transaction with everything else that came in: the done bit, the loose row, the attempt,
+ * the roll-up.
+ */
+#include "engine/run.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "core/fingerprint.h"
+#include "core/limits.h"
+
+/* What is known about the end of an attempt, from a lane or about a lane. */
+struct ending {
+	enum outcome outcome;
+	bool cancelled, lane_died, blamed;
+	utime began_at;
+	int64_t took_us;
+	const char *err_class, *err, *key, *person;
+	const void *output;
+	size_t output_len;
+	bool output_cut;
+};
+
+/* ---- what is written beside the item ---- */
+
+static void put_rollup(struct run *r, int64_t done, int64_t failed, int64_t took_us)
+{
+	utime now = r->ops->now(r->world);
+	utime minute = now - now % US_PER_MIN;
+
+	if (r->rollup_in == NULL || r->rollup_in != r->commit->open ||
+	    r->rollup->u.rollup_add.minute != minute) {
+		r->rollup = commit_add(r->commit, LOP_ROLLUP_ADD, NULL, NULL);
+		r->rollup_in = r->commit->open;
+		r->rollup->u.rollup_add = (struct lop_rollup_add){.run_id = r->id,
+								  .minute = minute};
+	}
+	r->rollup->u.rollup_add.done += done;
+	r->rollup->u.rollup_add.failed += failed;
+	r->rollup->u.rollup_add.took_us += took_us;
+}
+
+static void put_attempt(struct run *r, int64_t item, int attempt, const struct ending *e,
+			const char *print)
+{
+	struct arena *a = commit_arena(r->commit);
+	struct lop_attempt_put *put =
+		&commit_add(r->commit, LOP_ATTEMPT_PUT, NULL, NULL)->u.attempt_put;
+
+	*put = (struct lop_attempt_put){.at = e->began_at != 0 ? e->began_at
+							       : r->ops->now(r->world),
+					.run_id = r->id,
+					.item = item,
+					.attempt = attempt,
+					.outcome = e->outcome,
+					.took_us = e->took_us,
+					.err_class = arena_str(a, e->err_class),
+					.err = arena_str(a, e->err),
+					.fingerprint = arena_str(a, print),
+					.output = arena_dup(a, e->output, e->output_len),
+					.output_len = e->output_len,
+					.output_cut = e->output_cut};
+}
+
+static enum loose_state loose_state_of(enum decide_fate fate)
+{
+	switch (fate) {
+	case FATE_DONE:
+		return LOOSE_DONE;
+	case FATE_RETRY:
+		return LOOSE_RETRY;
+	case FATE_DEAD:
+		return LOOSE_DEAD;
+	case FATE_ASKED:
+		return LOOSE_ASKED;
+	case FATE_SKIPPED:
+		return LOOSE_WAIVED;
+	case FATE_COUNT_:
+		break;
+	}
+	unreachable("a fate that does not exist");
+}
+
+static bool remembers_keys(const struct run *r)
+{
+	return r->job->source.unique == JOB_UNIQUE_JOB ||
+	       r->job->source.unique == JOB_UNIQUE_WITHIN;
+}
+
+/* The row of the item as it is after the decision. */
+static struct ledger_loose_row row_after(struct run *r, const struct ending *e,
+					 const struct decision *d, const char *print)
+{
+	struct arena *a = commit_arena(r->commit);
+
+	return (struct ledger_loose_row){
+		.run_id = r->id,
+		.key = e->key[0] != '\0' ? arena_str(a, e->key) : NULL,
+		.person = e->person[0] != '\0' ? arena_str(a, e->person) : NULL,
+		.state = loose_state_of(d->fate),
+		.attempt = d->used,
+		.crashes = d->crashes,
+		.not_before = d->fate == FATE_RETRY ? d->due : r->ops->now(r->world),
+		.err_class = arena_str(a, e->err_class),
+		.err = arena_str(a, e->err),
+		.fingerprint = arena_str(a, print)};
+}
+
+/* ---- counting ---- */
+
+static void count_fate(struct run *r, const struct decision *d)
+{
+	switch (d->fate) {
+	case FATE_DONE:
+		r->mine.done++;
+		if (r->canary_left > 0)
+			r->canary_left--;
+		break;
+	case FATE_RETRY:
+		r->n_retrying++;
+		run_note_due(r, d->due);
+		break;
+	case FATE_DEAD:
+		r->mine.dead++;
+		break;
+	case FATE_ASKED:
+		r->mine.asked++;
+		break;
+	case FATE_SKIPPED:
+		r->mine.skipped++;
+		break;
+	case FATE_COUNT_:
+		break;
+	}
+	if (d->fate != FATE_RETRY)
+		meter_add(&r->meter, r->ops->boot_us(r->world), 1);
+	r->last_settled_at = r->ops->boot_us(r->world);
+	if (r->canary_left > 0 && (d->fate == FATE_DEAD || d->fate == FATE_ASKED))
+		run_stop(r, EXIT_FAILED, true, "one of the first %lld items failed (canary)",
+			 (long long)r->job->work.canary);
+	settle_check_limits(r);
+}
+
+void settle_check_limits(struct run *r)
+{
+	const struct job_limit *max = &r->job->work.max_dead;
+	char why[200];
+
+	if (limits_too_many_dead(max->is_set, max->is_ratio, max->count, max->ratio,
+				 r->counts.dead + r->mine.dead, r->n_items, why, sizeof(why)))
+		run_stop(r, EXIT_FAILED, true, "%s", why);
+}
+
+static void feed_breaker(struct run *r, const struct ending *e, bool opens)
+{
+	const struct job_breaker *b = &r->job->breaker;
+	bool was_closed = r->breaker.state == BREAKER_CLOSED;
+
+	if (opens) {
+		breaker_open(&r->breaker,
+			     &(struct breaker_policy){.open_for_us = b->open_for_us,
+						      .open_max_us = b->open_max_us,
+						      .give_up_after_us = b->give_up_after_us},
+			     r->ops->boot_us(r->world));
+		if (was_closed)
+			run_say(r, SAY_WARNING,
+				"%s: this would fail for every item; nothing is sent for a while",
+				e->err);
+	} else if (e->lane_died || e->cancelled || e->outcome == OUTCOME_NOT_BEGUN) {
+		breaker_probe_lost(&r->breaker);
+	} else {
+		breaker_close(&r->breaker);
+	}
+}
+
+static void feed_length(struct run *r, int64_t took_us)
+{
+	/* An eighth of the new one: quick enough to follow, slow enough not to jump. */
+	r->attempt_us = r->attempt_us == 0 ? took_us + 1 : (7 * r->attempt_us + took_us + 1) / 8;
+}
+
+/* ---- one item ---- */
+
+static void settle_chunk_item(struct run *r, struct ticket *t, const struct ending *e,
+			      const struct decision *d, const char *print)
+{
+	struct chunk *chunk = t->chunk;
+	struct lop_chunk_progress *progress;
+
+	chunk_settle(r, chunk, t->index);
+	progress = chunk_progress(r, chunk);
+	if (d->fate == FATE_DONE) {
+		if (remembers_keys(r) && e->key[0] != '\0') {
+			struct arena *a = commit_arena(r->commit);
+			if (progress->done_keys == NULL)
+				progress->done_keys = arena_alloc(
+					a, chunk->n * sizeof(*progress->done_keys));
+			((const char **)(uintptr_t)progress->done_keys)[progress->n_done_keys++] =
+				arena_str(a, e->key);
+		}
+		return;
+	}
+	struct lop_loose_put *put = &commit_add(r->commit, LOP_LOOSE_PUT, NULL, NULL)->u.loose_put;
+	put->row = row_after(r, e, d, print);
+	put->row.item = chunk->first_item + t->index;
+	put->row.chunk_id = chunk->id;
+	put->row.first_item = chunk->first_item;
+	put->row.chunk_n = chunk->n;
+	put->row.first_started = r->needs_start_mark ? t->sent_wall : 0;
+}
+
+static void settle_loose_item(struct run *r, struct loose *loose, const struct ending *e,
+			      const struct decision *d, const char *print)
+{
+	struct lop_loose_settle *settle =
+		&commit_add(r->commit, LOP_LOOSE_SETTLE, NULL, NULL)->u.loose_settle;
+
+	settle->row = row_after(r, e, d, print);
+	settle->row.item = loose->row.item;
+	settle->row.chunk_id = loose->row.chunk_id;
+	settle->row.epoch = loose->row.epoch;
+	settle->row.redo = loose->row.redo;
+	settle->row.first_started = loose->row.first_started;
+	if (settle->row.key == NULL && loose->row.key != NULL)
+		settle->row.key = arena_str(commit_arena(r->commit), loose->row.key);
+	if (settle->row.person == NULL && loose->row.person != NULL)
+		settle->row.person = arena_str(commit_arena(r->commit), loose->row.person);
+	settle->remember_key = d->fate == FATE_DONE && remembers_keys(r);
+	loose_free(r, loose);
+}
+
+static struct decision settle_decide(struct run *r, const struct ticket *t, const struct ending *e)
+{
+	const struct ledger_loose_row *row = t->loose != NULL ? &t->loose->row : NULL;
+	struct decide_attempt attempt = {.outcome = e->outcome,
+					 .used = row != NULL ? row->attempt : 0,
+					 .crashes = row != NULL ? row->crashes : 0,
+					 .cancelled = e->cancelled,
+					 .lane_died = e->lane_died,
+					 .blamed = e->blamed,
+					 .now = r->ops->now(r->world),
+					 .random = r->ops->random(r->world)};
+
+	if (row != NULL)
+		attempt.first_started = row->first_started;
+	else if (r->needs_start_mark)
+		attempt.first_started = t->sent_wall;
+	return decide(&r->policy, &attempt);
+}
+
+/* Nothing happened to it, and nothing says that it was started: it simply is not taken any more. */
+static bool goes_back_as_it_was(const struct run *r, const struct ticket *t,
+				const struct decision *d)
+{
+	return t->chunk != NULL && !r->needs_start_mark && d->fate == FATE_RETRY && d->used == 0 &&
+	       d->crashes == 0 && d->due <= r->ops->now(r->world);
+}
+
+static void settle_ticket(struct run *r, struct ticket *t, const struct ending *e)
+{
+	char print[FINGERPRINT_CHARS + 1];
+	struct decision d = settle_decide(r, t, e);
+	bool is_loose = t->loose != NULL;
+	int64_t item = is_loose ? t->loose->row.item : t->chunk->first_item + t->index;
+
+	fingerprint(e->err_class, e->err, print);
+	if (e->outcome != OUTCOME_NOT_BEGUN &&
+	    (e->outcome != OUTCOME_DONE || e->output_len > 0 || is_loose))
+		put_attempt(r, item, t->attempt, e, print);
+	if (e->outcome != OUTCOME_NOT_BEGUN)
+		put_rollup(r, e->outcome == OUTCOME_DONE, e->outcome != OUTCOME_DONE, e->took_us);
+	feed_breaker(r, e, d.opens_breaker);
+	if (goes_back_as_it_was(r, t, &d)) {
+		chunk_untake(r, t->chunk, t->index);
+		ticket_free(r, t);
+		return;
+	}
+	if (is_loose)
+		settle_loose_item(r, t->loose, e, &d, print);
+	else
+		settle_chunk_item(r, t, e, &d, print);
+	ticket_free(r, t);
+	count_fate(r, &d);
+}
+
+static void ticket_back(struct run *r, struct lane *lane)
+{
+	assert(lane->in_flight > 0 && r->n_sent > 0);
+	lane->in_flight--;
+	r->n_sent--;
+	r->lanes.deaths_in_a_row = 0;
+}
+
+void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome *f)
+{
+	struct ticket *t = ticket_find(r, f->ticket, lane->number);
+
+	/* An answer twice, or to a question that was never asked, changes nothing. */
+	if (t == NULL || t->is_bulk || f->outcome < OUTCOME_DONE ||
+	    f->outcome > OUTCOME_NOT_BEGUN) {
+		run_say(r, SAY_DETAIL, "a worker answered what nobody asked (ticket %u)",
+			f->ticket);
+		return;
+	}
+	ticket_back(r, lane);
+	if (f->outcome != OUTCOME_NOT_BEGUN)
+		feed_length(r, f->took_us);
+	settle_ticket(r, t,
+		      &(struct ending){.outcome = (enum outcome)f->outcome,
+				       .cancelled = f->cancelled && t->was_cancelled,
+				       .began_at = f->began_at,
+				       .took_us = f->took_us,
+				       .err_class = f->err_class,
+				       .err = f->err,
+				       .key = f->key,
+				       .person = f->person,
+				       .output = f->output,
+				       .output_len = f->output_len,
+				       .output_cut = f->output_cut});
+}
+
+/* ---- bulk ---- */
+
+void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outcome *f)
+{
+	struct ticket *t = ticket_find(r, f->ticket, lane->number);
+	int64_t done = 0;
+
+	if (t == NULL || !t->is_bulk || f->n != t->n_bits) {
+		run_say(r, SAY_DETAIL, "a worker answered what nobody asked (ticket %u)",
+			f->ticket);
+		return;
+	}
+	ticket_back(r, lane);
+	for (uint32_t i = 0; i < t->n_bits; i++) {
+		if (!bits_get(t->bits, i))
+			continue;
+		if (bits_get(f->done, i)) {
+			chunk_settle(r, t->chunk, i);
+			done++;
+		} else {
+			chunk_untake(r, t->chunk, i);
+		}
+	}
+	if (f->err[0] != '\0')
+		run_say(r, SAY_WARNING, "%s", f->err);
+	if (done > 0) {
+		put_rollup(r, done, 0, f->took_us);
+		r->mine.done += done;
+		r->canary_left = r->canary_left > done ? r->canary_left - done : 0;
+		meter_add(&r->meter, r->ops->boot_us(r->world), done);
+		r->last_settled_at = r->ops->boot_us(r->world);
+	}
+	breaker_close(&r->breaker);
+	ticket_free(r, t);
+}
+
+static void settle_lost_bulk(struct run *r, struct ticket *t)
+{
+	for (uint32_t i = 0; i < t->n_bits; i++)
+		if (bits_get(t->bits, i))
+			chunk_suspect(r, t->chunk, i);
+	ticket_free(r, t);
+}
+
+/* ---- what was not answered ---- */
+
+/* One of several that a dead lane had begun: worked alone next time, so that it is known who did
+ * it. */
+static void settle_suspect(struct run *r, struct ticket *t)
+{
+	if (t->loose != NULL) {
+		t->loose->is_suspect = true;
+		t->loose->has_ticket = false;
+	} else {
+		chunk_suspect(r, t->chunk, t->index);
+	}
+	ticket_free(r, t);
+}
+
+void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool proven)
+{
+	struct lane *lane = lanes_find(&r->lanes, t->lane);
+	struct ending e = {.outcome = begun ? OUTCOME_UNKNOWN : OUTCOME_NOT_BEGUN,
+			   .lane_died = true,
+			   .blamed = begun && alone && !t->was_cancelled,
+			   .cancelled = t->was_cancelled,
+			   .began_at = begun ? t->sent_wall : 0,
+			   .took_us = r->ops->boot_us(r->world) - t->sent_at,
+			   .err_class = "crash",
+			   .err = "the process that worked on it died",
+			   .key = "",
+			   .person = ""};
+
+	if (!proven)
+		e.err = "the process that worked on it died, and what it started may still be running";
+	if (lane != NULL && lane->in_flight > 0)
+		lane->in_flight--;
+	r->n_sent--;
+	breaker_probe_lost(&r->breaker);
+	if (t->is_bulk && (!alone || bits_count(t->bits, t->n_bits) > 1)) {
+		struct lop_chunk_progress *progress = chunk_progress(r, t->chunk);
+		progress->add_crashes = 1;
+		settle_lost_bulk(r, t);
+		return;
+	}
+	if (t->is_bulk) {
+		t->index = (uint32_t)bits_find_set(t->bits, t->n_bits, 0);
+		e.outcome = OUTCOME_UNKNOWN;
+		e.blamed = true;
+	}
+	if (begun && !alone && r->policy.effect != DECIDE_ONCE && !t->was_cancelled) {
+		if (t->chunk != NULL)
+			chunk_progress(r, t->chunk)->add_crashes = 1;
+		settle_suspect(r, t);
+		return;
+	}
+	settle_ticket(r, t, &e);
+}
+
+void settle_unsent(struct run *r, struct ticket *t)
+{
+	assert(t->state == TICKET_AHEAD);
+	r->n_ahead--;
+	settle_ticket(r, t,
+		      &(struct ending){.outcome = OUTCOME_NOT_BEGUN,
+				       .cancelled = true,
+				       .err_class = "",
+				       .err = "",
+				       .key = "",
+				       .person = ""});
+}
+
+void settle_skip(struct run *r, struct chunk *chunk, uint32_t index, const char *why)
+{
+	struct arena *a;
+
+	bits_set(chunk->taken, index);
+	chunk->n_taken++;
+	r->pending--;
+	chunk_settle(r, chunk, index);
+	a = commit_arena(r->commit);
+	struct lop_loose_put *put = &commit_add(r->commit, LOP_LOOSE_PUT, NULL, NULL)->u.loose_put;
+	put->row = (struct ledger_loose_row){.run_id = r->id,
+					     .item = chunk->first_item + index,
+					     .chunk_id = chunk->id,
+					     .first_item = chunk->first_item,
+					     .chunk_n = chunk->n,
+					     .state = LOOSE_WAIVED,
+					     .not_before = r->ops->now(r->world),
+					     .err_class = "skipped",
+					     .err = arena_str(a, why),
+					     .fingerprint = ""};
+	r->mine.skipped++;
+}
+
+/* ---- loose items that were in hand and not sent ---- */
+
+static void settle_loose_as(struct run *r, struct loose *loose, enum decide_fate fate,
+			    const char *err_class, const char *err)
+{
+	const struct ledger_loose_row *row = &loose->row;
+	struct ending e = {.err_class = err_class, .err = err, .key = "", .person = ""};
+	struct decision d = {.fate = fate,
+			     .used = row->attempt,
+			     .crashes = row->crashes,
+			     .due = r->ops->now(r->world)};
+
+	settle_loose_item(r, loose, &e, &d, row->fingerprint);
+}
+
+void settle_loose_unsent(struct run *r, struct loose *loose)
+{
+	r->n_retrying++;
+	run_note_due(r, r->ops->now(r->world));
+	settle_loose_as(r, loose, FATE_RETRY, loose->row.err_class, loose->row.err);
+}
+
+void settle_loose_skip(struct run *r, struct loose *loose, const char *why)
+{
+	r->mine.skipped++;
+	settle_loose_as(r, loose, FATE_SKIPPED, "skipped", why);
+}
