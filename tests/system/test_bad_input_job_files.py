@@ -128,7 +128,7 @@ def test_numbers_that_are_no_count(box, number):
 
 @pytest.mark.parametrize('word', ['yes', 'on', 'True', '1', '"true"'])
 def test_truth_is_true_or_false(box, word):
-    refused(box, changed('{path: items.csv}', f'{{path: items.csv, header: {word}}}'), '3:')
+    refused(box, changed('{path: items.csv}', f'{{path: items.csv, header: {word}}}'), '4:')
 
 
 def test_yes_as_a_text_stays_a_text(box):
