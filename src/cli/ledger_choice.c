@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/ledger_choice.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/config.h"
+#include "ledger/ledger.h"
+
+enum { URL_MAX = 64 * 1024 };
+
+static const char system_path[] = "/var/lib/stint/ledger.db";
+
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static int url_check(const char *url, const char *from, char **ret_url, struct err *err)
+{
+	struct buf b = BUF_INIT(URL_MAX);
+
+	if (begins(url, "postgres://") || begins(url, "postgresql://"))
+		return ERR(err, ERR_CONFIG,
+			   "a ledger on PostgreSQL (named by %s) is not available in this version; "
+			   "sqlite:PATH is",
+			   from);
+	if (begins(url, "env:"))
+		return ERR(err, ERR_CONFIG, "env:NAME (in %s) leads to another env:NAME", from);
+	const char *path = begins(url, "sqlite:") ? url + strlen("sqlite:") : url;
+	if (path[0] == '\0')
+		return ERR(err, ERR_CONFIG, "%s names no ledger: sqlite:PATH is expected", from);
+	if (path == url && strstr(url, "://") != NULL)
+		return ERR(err, ERR_CONFIG,
+			   "%s: %s is no ledger; sqlite:PATH, a plain path or env:NAME is", from,
+			   QUOTED(url, strlen(url)));
+	buf_printf(&b, "sqlite:%s", path);
+	*ret_url = buf_take(&b);
+	return 0;
+}
+
+/* What somebody wrote, with env:NAME looked up. */
+static int url_named(const char *url, const char *from, char **ret_url, struct err *err)
+{
+	if (!begins(url, "env:"))
+		return url_check(url, from, ret_url, err);
+	const char *value = getenv(url + strlen("env:"));
+	if (value == NULL || value[0] == '\0')
+		return ERR(err, ERR_CONFIG,
+			   "%s says the ledger is in the environment variable %s, which is not set",
+			   from, QUOTED(url + strlen("env:"), strlen(url) - strlen("env:")));
+	return url_check(value, from, ret_url, err);
+}
+
+/* Whether there is a ledger of the system. Not readable is an error, never another ledger. */
+static int system_exists(const char *path, bool *ret_exists, struct err *err)
+{
+	*ret_exists = access(path, F_OK) == 0;
+	if (!*ret_exists && errno != ENOENT && errno != ENOTDIR)
+		return ERR_SYS(
+			err, ERR_PERM, errno,
+			"whether there is a ledger %s cannot be seen; name one by --ledger or "
+			"STINT_LEDGER",
+			path);
+	if (*ret_exists && access(path, R_OK) != 0)
+		return ERR_SYS(
+			err, ERR_PERM, errno,
+			"the ledger %s cannot be read; become a user who may, or name another "
+			"by --ledger or STINT_LEDGER",
+			path);
+	return 0;
+}
+
+int ledger_choose(const struct ledger_wish *wish, char **ret_url, const char **ret_from,
+		  struct err *err)
+{
+	bool exists = false;
+	struct buf b = BUF_INIT(URL_MAX);
+
+	assert(wish != NULL && ret_url != NULL && ret_from != NULL && err != NULL);
+	if (wish->option != NULL) {
+		*ret_from = "--ledger";
+		return url_named(wish->option, *ret_from, ret_url, err);
+	}
+	if (wish->variable != NULL && wish->variable[0] != '\0') {
+		*ret_from = "STINT_LEDGER";
+		return url_named(wish->variable, *ret_from, ret_url, err);
+	}
+	if (wish->config->ledger != NULL) {
+		*ret_from = "the configuration file";
+		return url_named(wish->config->ledger, wish->config->ledger_file, ret_url, err);
+	}
+	int rc = system_exists(wish->system_path, &exists, err);
+	if (rc < 0)
+		return rc;
+	if (exists) {
+		*ret_from = "the system's";
+		return url_check(wish->system_path, *ret_from, ret_url, err);
+	}
+	AUTO(str) char *home = config_home("XDG_STATE_HOME", ".local/state");
+	if (home == NULL)
+		return ERR(err, ERR_CONFIG,
+			   "there is no home directory for a ledger; name one by --ledger or "
+			   "STINT_LEDGER");
+	*ret_from = "this user's";
+	buf_printf(&b, "sqlite:%s/stint/ledger.db", home);
+	*ret_url = buf_take(&b);
+	return 0;
+}
+
+int cli_ledger_url(const struct cli *cli, char **ret_url, const char **ret_from, struct err *err)
+{
+	AUTO(config) struct config config = {0};
+	struct ledger_wish wish = {
+		.option = cli->options.value[OPTION_LEDGER],
+		.variable = getenv("STINT_LEDGER"),
+		.config = &config,
+		.system_path = system_path,
+	};
+
+	int rc = config_load(cli->options.value[OPTION_CONFIG], &config, err);
+	return rc < 0 ? rc : ledger_choose(&wish, ret_url, ret_from, err);
+}
+
+int cli_open_ledger(const struct cli *cli, unsigned flags, struct ledger **ret_ledger,
+		    struct err *err)
+{
+	AUTO(str) char *url = NULL;
+	const char *from = NULL;
+
+	int rc = cli_ledger_url(cli, &url, &from, err);
+	if (rc < 0)
+		return rc;
+	const char *path = url + strlen("sqlite:");
+	if ((flags & LEDGER_CREATE) == 0 && access(path, F_OK) != 0 && errno == ENOENT)
+		return ERR(
+			err, ERR_LEDGER,
+			"there is no ledger %s (%s); the first `stint run` or `stint ledger init` "
+			"makes it",
+			path, from);
+	if (cli->options.is_given[OPTION_VOLATILE])
+		flags |= LEDGER_VOLATILE;
+	rc = ledger_open(url, flags, ret_ledger, err);
+	if (rc == 0)
+		cli_detail(cli, "ledger %s (%s)", ledger_url(*ret_ledger), from);
+	return rc;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which ledger: --ledger, else STINT_LEDGER, else the configuration file, else
+ * /var/lib/stint/ledger.db where it exists, else $XDG_STATE_HOME/stint/ledger.db.
+ *
+ * Promise: never another ledger in silence: what was named or found and cannot be used is an error.
+ */
+#ifndef STINT_CLI_LEDGER_CHOICE_H
+#define STINT_CLI_LEDGER_CHOICE_H
+
+#include "base/attr.h"
+
+struct cli;
+struct config;
+struct err;
+struct ledger;
+
+struct ledger_wish {
+	const char *option;	     /* --ledger, NULL none */
+	const char *variable;	     /* STINT_LEDGER, NULL none */
+	const struct config *config; /* what the files say */
+	const char *system_path;     /* /var/lib/stint/ledger.db */
+};
+
+/* Gives the URL (sqlite:PATH) and, lent, in a word or two, where it was named. ERR_CONFIG,
+ * ERR_PERM. */
+ST_MUST_CHECK int ledger_choose(const struct ledger_wish *wish, char **ret_url,
+				const char **ret_from, struct err *err);
+
+/* Chooses by the command line and opens, with these ledger_flags (and --volatile). The caller
+ * closes. ERR_LEDGER, in words for a person, where there is none to read. */
+ST_MUST_CHECK int cli_open_ledger(const struct cli *cli, unsigned flags, struct ledger **ret_ledger,
+				  struct err *err);
+/* The URL alone; gives. */
+ST_MUST_CHECK int cli_ledger_url(const struct cli *cli, char **ret_url, const char **ret_from,
+				 struct err *err);
+
+#endif
