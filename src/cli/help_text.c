@@ -21,35 +21,35 @@
 	"kept. On a terminal it says how many and asks first; --yes does not ask. Exit status "    \
 	"1: nothing was selected; 75: somebody holds it and it could not be requested."
 
-static const char init_examples[] =
+static const char on_init_examples[] =
 	"stint init nightly.yaml            # one program, once a day\n"
 	"stint init mails.yaml --from csv   # a program for each record\n";
-static const char init_details[] =
+static const char on_init_details[] =
 	"The file is complete: put in your program and your source, check it, run it. A file "
 	"that exists is never overwritten; `-` prints it.";
 
-static const char check_examples[] = "stint check jobs/*.yaml\n";
-static const char check_details[] =
+static const char on_check_examples[] = "stint check jobs/*.yaml\n";
+static const char on_check_details[] =
 	"Every fault is shown as FILE:LINE:COLUMN with what was expected, and the nearest "
 	"known word for a typing error. Programs that the job names are looked for. Exit "
 	"status 0: nothing wrong; 66: a file is not there; 78: faults.";
 
-static const char explain_examples[] = "stint explain mails.yaml\n";
-static const char explain_details[] =
+static const char on_explain_examples[] = "stint explain mails.yaml\n";
+static const char on_explain_details[] =
 	"Secrets are shown as the references that stand in the file, never as their values.";
 
-static const char schema_examples[] = "stint schema > ~/.config/stint-job.schema.json\n";
-static const char schema_details[] =
+static const char on_schema_examples[] = "stint schema > ~/.config/stint-job.schema.json\n";
+static const char on_schema_details[] =
 	"JSON Schema, draft 2020-12. In an editor with a YAML language server: `# "
 	"yaml-language-server: $schema=PATH` as the file's first line.";
 
-static const char run_examples[] =
+static const char on_run_examples[] =
 	"stint run mails.yaml                    # unfinished runs, then today's\n"
 	"stint run mails.yaml --date 2026-11-20  # that day's run and no other\n"
 	"stint run mails.yaml --param region=eu\n"
 	"stint run mails.yaml --again --source mended.csv\n"
 	"stint run mails.yaml -n                 # what would be done\n";
-static const char run_details[] =
+static const char on_run_details[] =
 	"A run is named by the job, its slot (the day, unless the job says otherwise) and its "
 	"identifying parameters. Runs that are not finished are worked first, oldest first, "
 	"each under its own date; then the run of the present slot. A run that has finished "
@@ -61,101 +61,102 @@ static const char run_details[] =
 	"73, 74: the ledger; 75: stopped early, call again; 77: permission; 78: the job file. "
 	"Of several runs the first of 1, 75, 3, 0 that holds for any.";
 
-static const char status_examples[] = "stint status\n"
-				      "stint status invoice-mail --json\n";
-static const char status_details[] = "Exit status 1: the job has never run.";
+static const char on_status_examples[] = "stint status\n"
+					 "stint status invoice-mail --json\n";
+static const char on_status_details[] = "Exit status 1: the job has never run.";
 
-static const char why_examples[] = "stint why invoice-mail\n"
-				   "stint why invoice-mail@2026-11-23\n"
-				   "stint why invoice-mail/inv-000017\n";
-static const char why_details[] =
+static const char on_why_examples[] = "stint why invoice-mail\n"
+				      "stint why invoice-mail@2026-11-23\n"
+				      "stint why invoice-mail/inv-000017\n";
+static const char on_why_details[] =
 	"What it says stands in the ledger; every answer ends with commands that help.";
 
-static const char runs_list_examples[] = "stint runs -N 5\n"
-					 "stint runs invoice-mail --compare\n";
-static const char runs_list_details[] = "The newest first; 20 unless -N says how many.";
+static const char on_runs_list_examples[] = "stint runs -N 5\n"
+					    "stint runs invoice-mail --compare\n";
+static const char on_runs_list_details[] = "The newest first; 20 unless -N says how many.";
 
-static const char report_examples[] = "stint report\n"
-				      "stint report invoice-mail@2026-11-23 --by error\n"
-				      "stint report --since yesterday\n"
-				      "stint report --format csv > items-that-failed.csv\n";
-static const char report_details[] =
+static const char on_report_examples[] = "stint report\n"
+					 "stint report invoice-mail@2026-11-23 --by error\n"
+					 "stint report --since yesterday\n"
+					 "stint report --format csv > items-that-failed.csv\n";
+static const char on_report_details[] =
 	"The sums are checked before anything is printed: read = loaded + filtered + rejected "
 	"+ held back, and loaded = done + skipped + retry + in doubt + dead + running + "
 	"waiting. If they do not hold the report says so and the exit status is 70.\n\n"
 	"`--format csv` is a line for each item that failed, waits for another try or needs a "
 	"person.";
 
-static const char items_examples[] = "stint items --run invoice-mail@2026-11-23 --state dead\n"
-				     "stint items invoice-mail/inv-000017\n"
-				     "stint items --error 3f2a90c1 --json\n";
-static const char items_details[] =
+static const char on_items_examples[] = "stint items --run invoice-mail@2026-11-23 --state dead\n"
+					"stint items invoice-mail/inv-000017\n"
+					"stint items --error 3f2a90c1 --json\n";
+static const char on_items_details[] =
 	"Without a selection: the items of the latest run." SELECTION_TEXT;
 
-static const char attempts_examples[] = "stint attempts invoice-mail/inv-000017\n"
-					"stint attempts 12:4711\n";
-static const char attempts_details[] =
+static const char on_attempts_examples[] = "stint attempts invoice-mail/inv-000017\n"
+					   "stint attempts 12:4711\n";
+static const char on_attempts_details[] =
 	"All failures are kept, and those successes that left output or followed a failure.";
 
-static const char logs_examples[] = "stint logs invoice-mail@2026-11-23\n"
-				    "stint logs 12:4711\n";
-static const char logs_details[] = "The tail of what each recorded attempt said, oldest first.";
+static const char on_logs_examples[] = "stint logs invoice-mail@2026-11-23\n"
+				       "stint logs 12:4711\n";
+static const char on_logs_details[] = "The tail of what each recorded attempt said, oldest first.";
 
-static const char rejects_examples[] =
+static const char on_rejects_examples[] =
 	"stint rejects invoice-mail@2026-11-23\n"
 	"stint rejects 12 --format csv > mended.csv; $EDITOR mended.csv\n"
 	"stint run invoice-mail.yaml --again --source mended.csv\n";
-static const char rejects_details[] =
+static const char on_rejects_details[] =
 	"`--format csv` gives the header of the source and then the records byte by byte as "
 	"they stood there, so that they can be mended and fed back.";
 
-static const char retry_examples[] =
+static const char on_retry_examples[] =
 	"stint retry invoice-mail/inv-000017\n"
 	"stint retry --run invoice-mail@2026-11-23 --error 3f2a90c1 --now\n";
-static const char retry_details[] =
+static const char on_retry_details[] =
 	"Without --state: items that are dead. The next `stint run` of the job works them; "
 	"--now works them here." SELECTION_TEXT PERSON_TEXT;
 
-static const char resolve_examples[] =
+static const char on_resolve_examples[] =
 	"stint resolve invoice-mail/inv-000017 --done --why 'is in their inbox'\n"
 	"stint resolve --run 12 --retry --why 'their log shows nothing'\n";
-static const char resolve_details[] =
+static const char on_resolve_details[] =
 	"An item is in doubt when an attempt at it may have taken effect and nobody can tell: "
 	"look at the other side, then decide. --retry does it again with a fresh idempotency "
 	"key." SELECTION_TEXT PERSON_TEXT;
 
-static const char skip_examples[] = "stint skip invoice-mail/inv-000017 --why 'paid in cash'\n";
-static const char skip_details[] =
+static const char on_skip_examples[] = "stint skip invoice-mail/inv-000017 --why 'paid in cash'\n";
+static const char on_skip_details[] =
 	"Without --state: items that are waiting, in retry, in doubt or dead." SELECTION_TEXT
 		PERSON_TEXT;
 
-static const char stop_examples[] = "stint stop invoice-mail@2026-11-23\n"
-				    "stint stop --all --now\n";
-static const char stop_details[] =
+static const char on_stop_examples[] = "stint stop invoice-mail@2026-11-23\n"
+				       "stint stop --all --now\n";
+static const char on_stop_details[] =
 	"The run ends with exit status 75, and the next `stint run` goes on with it." PERSON_TEXT;
 
-static const char abandon_examples[] =
+static const char on_abandon_examples[] =
 	"stint abandon invoice-mail@2026-11-20 --why 'sent by hand'\n";
-static const char abandon_details[] =
+static const char on_abandon_details[] =
 	"What is not settled stays as it is and is never worked again." PERSON_TEXT;
 
-static const char instances_examples[] = "stint instances\n";
-static const char instances_details[] = "Those that live; -v shows those that ended, too.";
+static const char on_instances_examples[] = "stint instances\n";
+static const char on_instances_details[] = "Those that live; -v shows those that ended, too.";
 
-static const char ledger_examples[] = "stint ledger info\n"
-				      "stint ledger verify\n"
-				      "stint ledger init --ledger sqlite:/srv/batch/ledger.db\n";
-static const char ledger_details[] =
+static const char on_ledger_examples[] = "stint ledger info\n"
+					 "stint ledger verify\n"
+					 "stint ledger init --ledger sqlite:/srv/batch/ledger.db\n";
+static const char on_ledger_details[] =
 	"init makes the ledger (run does so by itself). upgrade brings an older one up to "
 	"date. verify checks every invariant and the storage; exit status 1 when something "
 	"was found. info says where it is, how big, and what is in it. restored is for after "
 	"a restore from backup: it puts every open item that must not be done twice in doubt.";
 
-static const char version_examples[] = "stint version\n";
+static const char on_version_examples[] = "stint version\n";
 
-static const char help_examples[] = "stint help run\n"
-				    "stint help retry.attempts\n";
-static const char help_details[] = "Completions for shells: `stint help :bash`, `:zsh`, `:fish`.";
+static const char on_help_examples[] = "stint help run\n"
+				       "stint help retry.attempts\n";
+static const char on_help_details[] =
+	"Completions for shells: `stint help :bash`, `:zsh`, `:fish`.";
 
 struct verb_text {
 	const char *examples;
@@ -163,28 +164,28 @@ struct verb_text {
 };
 
 static const struct verb_text texts[VERB_COUNT_] = {
-	[VERB_INIT] = {init_examples, init_details},
-	[VERB_CHECK] = {check_examples, check_details},
-	[VERB_EXPLAIN] = {explain_examples, explain_details},
-	[VERB_SCHEMA] = {schema_examples, schema_details},
-	[VERB_RUN] = {run_examples, run_details},
-	[VERB_STATUS] = {status_examples, status_details},
-	[VERB_WHY] = {why_examples, why_details},
-	[VERB_RUNS_LIST] = {runs_list_examples, runs_list_details},
-	[VERB_REPORT] = {report_examples, report_details},
-	[VERB_ITEMS] = {items_examples, items_details},
-	[VERB_ATTEMPTS] = {attempts_examples, attempts_details},
-	[VERB_LOGS] = {logs_examples, logs_details},
-	[VERB_REJECTS] = {rejects_examples, rejects_details},
-	[VERB_RETRY] = {retry_examples, retry_details},
-	[VERB_RESOLVE] = {resolve_examples, resolve_details},
-	[VERB_SKIP] = {skip_examples, skip_details},
-	[VERB_STOP] = {stop_examples, stop_details},
-	[VERB_ABANDON] = {abandon_examples, abandon_details},
-	[VERB_INSTANCES] = {instances_examples, instances_details},
-	[VERB_LEDGER] = {ledger_examples, ledger_details},
-	[VERB_VERSION] = {version_examples, ""},
-	[VERB_HELP] = {help_examples, help_details},
+	[VERB_INIT] = {on_init_examples, on_init_details},
+	[VERB_CHECK] = {on_check_examples, on_check_details},
+	[VERB_EXPLAIN] = {on_explain_examples, on_explain_details},
+	[VERB_SCHEMA] = {on_schema_examples, on_schema_details},
+	[VERB_RUN] = {on_run_examples, on_run_details},
+	[VERB_STATUS] = {on_status_examples, on_status_details},
+	[VERB_WHY] = {on_why_examples, on_why_details},
+	[VERB_RUNS_LIST] = {on_runs_list_examples, on_runs_list_details},
+	[VERB_REPORT] = {on_report_examples, on_report_details},
+	[VERB_ITEMS] = {on_items_examples, on_items_details},
+	[VERB_ATTEMPTS] = {on_attempts_examples, on_attempts_details},
+	[VERB_LOGS] = {on_logs_examples, on_logs_details},
+	[VERB_REJECTS] = {on_rejects_examples, on_rejects_details},
+	[VERB_RETRY] = {on_retry_examples, on_retry_details},
+	[VERB_RESOLVE] = {on_resolve_examples, on_resolve_details},
+	[VERB_SKIP] = {on_skip_examples, on_skip_details},
+	[VERB_STOP] = {on_stop_examples, on_stop_details},
+	[VERB_ABANDON] = {on_abandon_examples, on_abandon_details},
+	[VERB_INSTANCES] = {on_instances_examples, on_instances_details},
+	[VERB_LEDGER] = {on_ledger_examples, on_ledger_details},
+	[VERB_VERSION] = {on_version_examples, ""},
+	[VERB_HELP] = {on_help_examples, on_help_details},
 };
 
 const char *help_details(const struct verb *verb)
