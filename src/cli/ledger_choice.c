@@ -129,6 +129,20 @@ int cli_ledger_url(const struct cli *cli, char **ret_url, const char **ret_from,
 	return rc < 0 ? rc : ledger_choose(&wish, ret_url, ret_from, err);
 }
 
+/* Whether there is a file at all; other troubles are ledger_open's to tell. */
+static bool is_missing(const char *url)
+{
+	return access(url + strlen("sqlite:"), F_OK) != 0 && errno == ENOENT;
+}
+
+static int open_url(const struct cli *cli, const char *url, unsigned flags,
+		    struct ledger **ret_ledger, struct err *err)
+{
+	if (cli->options.is_given[OPTION_VOLATILE])
+		flags |= LEDGER_VOLATILE;
+	return ledger_open(url, flags, ret_ledger, err);
+}
+
 int cli_open_ledger(const struct cli *cli, unsigned flags, struct ledger **ret_ledger,
 		    struct err *err)
 {
@@ -138,17 +152,30 @@ int cli_open_ledger(const struct cli *cli, unsigned flags, struct ledger **ret_l
 	int rc = cli_ledger_url(cli, &url, &from, err);
 	if (rc < 0)
 		return rc;
-	const char *path = url + strlen("sqlite:");
-	if ((flags & LEDGER_CREATE) == 0 && access(path, F_OK) != 0 && errno == ENOENT)
+	if ((flags & LEDGER_CREATE) == 0 && is_missing(url))
 		return ERR(
 			err, ERR_LEDGER,
 			"there is no ledger %s (%s); the first `stint run` or `stint ledger init` "
 			"makes it",
-			path, from);
-	if (cli->options.is_given[OPTION_VOLATILE])
-		flags |= LEDGER_VOLATILE;
-	rc = ledger_open(url, flags, ret_ledger, err);
+			url + strlen("sqlite:"), from);
+	rc = open_url(cli, url, flags, ret_ledger, err);
 	if (rc == 0)
 		cli_detail(cli, "ledger %s (%s)", ledger_url(*ret_ledger), from);
 	return rc;
+}
+
+int cli_read_ledger(const struct cli *cli, struct ledger **ret_ledger, struct err *err)
+{
+	AUTO(str) char *url = NULL;
+	const char *from = NULL;
+
+	int rc = cli_ledger_url(cli, &url, &from, err);
+	if (rc < 0)
+		return rc;
+	if (is_missing(url))
+		return ERR(err, ERR_DATA,
+			   "there is no ledger %s (%s): nothing has run there yet; --ledger names "
+			   "another",
+			   url + strlen("sqlite:"), from);
+	return open_url(cli, url, LEDGER_READ_ONLY, ret_ledger, err);
 }

@@ -31,6 +31,10 @@ ST_MUST_CHECK int ledger_choose(const struct ledger_wish *wish, char **ret_url,
  * closes. ERR_LEDGER, in words for a person, where there is none to read. */
 ST_MUST_CHECK int cli_open_ledger(const struct cli *cli, unsigned flags, struct ledger **ret_ledger,
 				  struct err *err);
+/* For the verbs that only show: opens for reading. Where there is no ledger yet nothing can be
+ * found: that is said, with exit status 1 (ERR_DATA). */
+ST_MUST_CHECK int cli_read_ledger(const struct cli *cli, struct ledger **ret_ledger,
+				  struct err *err);
 /* The URL alone; gives. */
 ST_MUST_CHECK int cli_ledger_url(const struct cli *cli, char **ret_url, const char **ret_from,
 				 struct err *err);
