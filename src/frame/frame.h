@@ -13,6 +13,8 @@
 #ifndef STINT_FRAME_FRAME_H
 #define STINT_FRAME_FRAME_H
 
+#include <assert.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,14 +66,15 @@ enum frame_type {
 
 enum lane_role { LANE_WORKER = 1, LANE_READER, LANE_FINISHER };
 
-/* Shared memory (a memfd at descriptor LANE_SHARED_FD), one slot for each ticket: the lane writes
- * `begun` = 1 directly before the point of no return, and `pid` once a child runs. When a lane is
- * dead, a ticket whose slot says 0 was certainly not begun. The engine clears the slot when it
- * gives the ticket out. */
+/* Shared memory (a memfd at descriptor LANE_SHARED_FD), one slot for each ticket: the lane sets
+ * `begun` to 1 directly before the point of no return, and `pid` once a child runs; back to 0 when
+ * it is certain that nothing was begun after all. When a lane is dead, a ticket whose slot says 0
+ * was certainly not begun. The engine clears the slot when it gives the ticket out. */
 struct lane_slot {
-	uint32_t begun;
-	int32_t pid;
+	_Atomic uint32_t begun;
+	_Atomic int32_t pid;
 };
+static_assert(sizeof(struct lane_slot) == 8, "the slots are shared between processes");
 
 enum { LANE_SOCKET_FD = 3, LANE_SHARED_FD = 4 };
 

@@ -2,10 +2,12 @@
 /*
  * Work: what a lane does with one item. One file per kind behind struct work_backend.
  *
- * Promise: each started attempt ends in exactly one outcome, within the attempt's time limit plus the
- *          time that TERM and KILL need; nothing of an item reaches a shell; what a child leaves
- * behind is killed with its process group.
+ * Promise: each started attempt ends in exactly one outcome, within the attempt's time limit plus
+ *          the time that TERM and KILL need; nothing of an item reaches a shell; what a child
+ * leaves behind is killed with its process group.
  * Owner:   the lane's loop thread. An attempt belongs to the work until its callback was called.
+ * Needs:   descriptors 0 to 2 open, all others O_CLOEXEC, SIGPIPE ignored, SIGCHLD not ignored
+ *          (lane_main sees to that). The program gets none of it but the three.
  */
 #ifndef STINT_WORK_WORK_H
 #define STINT_WORK_WORK_H
@@ -32,7 +34,9 @@ struct work_context {
 	const char *nonce;	 /* STINT_NONCE */
 	struct lane_slot *slots; /* shared memory, FRAME_TICKETS_MAX of them; NULL in tests */
 	void *arg;
-	/* The attempt with this ticket ended. `outcome` is lent for the call. */
+	/* The attempt with this ticket ended. `outcome` is lent for the call; its `key` and
+	 * `person` are NULL: who started the attempt knows the item. The work may not be freed in
+	 * here. */
 	void (*done)(void *arg, const struct frame_outcome *outcome);
 };
 
@@ -41,16 +45,20 @@ struct work_attempt {
 	struct template_item item; /* lent until `done` */
 };
 
-/* Makes what the job's work section asks for: parses its templates, finds programs. ERR_CONFIG
- * names a program that is not there or is not executable. Gives. */
+/* Makes what the job's work section asks for: parses its templates, finds its program and user.
+ * Keeps what `context` points to. ERR_CONFIG for what cannot be at all. A program that is not there
+ * is none of that (it may come back, and work_check says so before a run): its attempts end as "all
+ * alike", exit-127 or exit-126. Gives. */
 ST_MUST_CHECK int work_open(const struct work_context *context, struct work **ret_work,
 			    struct err *err);
-/* Begins an attempt; `done` is called later, also for attempts that could not begin. */
+/* Begins an attempt; `done` is called later, never from within, also for attempts that could not
+ * begin. A ticket is used for one attempt at a time. */
 void work_start(struct work *work, const struct work_attempt *attempt);
-/* Ends an attempt early (TERM, then KILL after 2 s); `done` comes with cancelled. UINT32_MAX: all.
- */
+/* Ends an attempt early (TERM, then KILL after 2 s); `done` comes with cancelled, or as it would
+ * have if it had just ended by itself. UINT32_MAX: all. */
 void work_cancel(struct work *work, uint32_t ticket);
 size_t work_in_flight(const struct work *work);
+/* Kills what is under way, without calling `done`. NULL is allowed. */
 void work_free(struct work *work);
 
 /* Before a run, without side effects: is what the work names there? For `run` (exit 78 before the

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "work/exec_mask.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "job/item.h"
+#include "job/job.h"
+#include "job/secret.h"
+
+enum { MASK_MAGIC = 0x4d61736b };
+
+static const char STARS[] = "***";
+
+struct needle {
+	const char *text;
+	size_t len;
+};
+
+struct exec_mask {
+	uint32_t magic;
+	const struct job *job;
+	struct needle *needles; /* the secrets, then the present item's */
+	size_t n_secrets;
+	size_t n;
+	struct buf *secrets; /* one for each of the job */
+};
+
+struct exec_mask *exec_mask_new(const struct job *job)
+{
+	struct exec_mask *mask = xnew(struct exec_mask);
+	struct err err = ERR_INIT;
+
+	mask->magic = MASK_MAGIC;
+	mask->job = job;
+	mask->needles = xcalloc(job->n_secrets + job->source.n_fields, sizeof(*mask->needles));
+	mask->secrets = xcalloc(job->n_secrets, sizeof(*mask->secrets));
+	for (size_t i = 0; i < job->n_secrets; i++) {
+		struct buf *value = &mask->secrets[i];
+		buf_init(value, SECRET_BYTES_MAX);
+		if (secret_read(job, &job->secrets[i], value, &err) == 0 &&
+		    value->len >= MASK_BYTES_MIN)
+			mask->needles[mask->n_secrets++] = (struct needle){.text = value->data,
+									   .len = value->len};
+	}
+	mask->n = mask->n_secrets;
+	return mask;
+}
+
+void exec_mask_free(struct exec_mask *mask)
+{
+	if (mask == NULL)
+		return;
+	assert(mask->magic == MASK_MAGIC);
+	for (size_t i = 0; i < mask->job->n_secrets; i++) {
+		if (mask->secrets[i].data != NULL)
+			explicit_bzero(mask->secrets[i].data, mask->secrets[i].cap);
+		buf_done(&mask->secrets[i]);
+	}
+	free(mask->secrets);
+	free(mask->needles);
+	mask->magic = 0;
+	free(mask);
+}
+
+static void mask_take_item(struct exec_mask *mask, const struct item *item)
+{
+	const struct job_source *source = &mask->job->source;
+
+	mask->n = mask->n_secrets;
+	for (size_t i = 0; i < source->n_fields; i++) {
+		const struct value *value = &item->fields[i];
+		if (source->fields[i].sensitive && !value->is_null && value->len >= MASK_BYTES_MIN)
+			mask->needles[mask->n++] = (struct needle){.text = value->text,
+								   .len = value->len};
+	}
+}
+
+size_t exec_mask_longest(struct exec_mask *mask, const struct item *item)
+{
+	size_t longest = 0;
+
+	assert(mask != NULL && mask->magic == MASK_MAGIC && item != NULL);
+	mask_take_item(mask, item);
+	for (size_t i = 0; i < mask->n; i++)
+		if (mask->needles[i].len > longest)
+			longest = mask->needles[i].len;
+	return longest;
+}
+
+/* How long the longest needle is that stands at `data`, 0 when none does. */
+static size_t mask_match(const struct exec_mask *mask, const char *data, size_t len)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < mask->n; i++) {
+		const struct needle *needle = &mask->needles[i];
+		if (needle->len <= len && needle->len > longest &&
+		    memcmp(data, needle->text, needle->len) == 0)
+			longest = needle->len;
+	}
+	return longest;
+}
+
+void exec_mask_put(struct exec_mask *mask, const struct item *item, const struct mask_text *text,
+		   struct buf *out)
+{
+	bool may_begin[UINT8_MAX + 1] = {false}; /* most bytes begin no needle */
+	size_t plain = text->from;		 /* what was not yet written begins here */
+
+	assert(mask != NULL && mask->magic == MASK_MAGIC && item != NULL);
+	assert(text->from <= text->len);
+	mask_take_item(mask, item);
+	for (size_t i = 0; i < mask->n; i++)
+		may_begin[(unsigned char)mask->needles[i].text[0]] = true;
+	for (size_t at = 0; mask->n > 0 && at < text->len;) {
+		size_t found = 0;
+		if (may_begin[(unsigned char)text->data[at]])
+			found = mask_match(mask, text->data + at, text->len - at);
+		if (found == 0) {
+			at++;
+			continue;
+		}
+		if (at + found > text->from) {
+			if (at > plain)
+				buf_put(out, text->data + plain, at - plain);
+			buf_puts(out, STARS);
+			plain = at + found;
+		}
+		at += found;
+	}
+	if (text->len > plain)
+		buf_put(out, text->data + plain, text->len - plain);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keeps what nobody may see out of what a program said: the values of fields that are declared
+ * sensitive and of the job's secrets become `***`. Values below MASK_BYTES_MIN stay: they would
+ * turn a text into stars without hiding anything.
+ *
+ * Owner: one for each exec work; the loop's thread. Secrets are wiped in exec_mask_free.
+ */
+#ifndef STINT_WORK_EXEC_MASK_H
+#define STINT_WORK_EXEC_MASK_H
+
+#include <stddef.h>
+
+struct buf;
+struct exec_mask;
+struct item;
+struct job;
+
+enum { MASK_BYTES_MIN = 3 };
+
+/* Reads the secrets; one that cannot be read is left out here, and told where it is used. Keeps
+ * `job`. */
+struct exec_mask *exec_mask_new(const struct job *job);
+void exec_mask_free(struct exec_mask *mask);
+
+/* The longest text to be masked for this item, 0 for none. */
+size_t exec_mask_longest(struct exec_mask *mask, const struct item *item);
+/* A text of which only what stands from `from` on is wanted. */
+struct mask_text {
+	const char *data;
+	size_t len;
+	size_t from;
+};
+
+/* Appends it, masked. A value that begins before `from` and ends behind it is masked as well. */
+void exec_mask_put(struct exec_mask *mask, const struct item *item, const struct mask_text *text,
+		   struct buf *out);
+
+#endif
