@@ -2,6 +2,7 @@
 #include "engine/lanes.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,7 +70,11 @@ struct lane *lanes_start(struct lanes *ls, enum lane_role role, struct err *err)
 			      .role = role,
 			      .process = process,
 			      .out = BUF_INIT((size_t)2 * FRAME_BYTES_MAX)};
+	char nonce[128];
 	struct frame_hello hello = *ls->hello;
+	/* Each lane's own, so that what it leaves behind can be told from what its neighbours do. */
+	(void)snprintf(nonce, sizeof(nonce), "%s.%u.", ls->hello->nonce, number);
+	hello.nonce = nonce;
 	hello.version = FRAME_VERSION;
 	hello.role = role;
 	frame_put_hello(&lane->out, &hello);
