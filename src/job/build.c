@@ -52,6 +52,16 @@ bool build_is_given(const struct node *node)
 	return node != NULL && !node->is_default && !node_is_bad(node);
 }
 
+bool build_is_unusual(const struct node *node)
+{
+	if (!build_is_given(node) || node->type != NODE_SCALAR || node->key->fallback == NULL)
+		return build_is_given(node);
+	const char *fallback = node->key->fallback;
+	size_t quote = strchr("\"'", fallback[0]) != NULL ? 1 : 0;
+	return strlen(fallback) != node->len + 2 * quote ||
+	       memcmp(fallback + quote, node->text, node->len) != 0;
+}
+
 static bool is_name(const char *name, bool dash)
 {
 	for (size_t i = 0; name[i] != '\0'; i++) {

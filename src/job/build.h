@@ -38,6 +38,8 @@ void build_fault(struct build *b, struct node *node, const char *fmt, ...) ST_PR
 void build_fault_key(struct build *b, struct node *node, const char *fmt, ...) ST_PRINTF(3, 4);
 /* True when the node is there, written in the file and right. */
 bool build_is_given(const struct node *node);
+/* True when it is given and says something else than the default would. */
+bool build_is_unusual(const struct node *node);
 /* False, with a fault, when the key is no name: a letter or '_', then letters, digits, '_' (and '-'
  * where `dash`). */
 bool build_check_name(struct build *b, struct node *node, bool dash);

@@ -166,7 +166,7 @@ static void check_files(struct build *b, struct node *kind)
 	struct node *wait_for = node_find(kind, "wait_for");
 	struct node *path = node_find_good(kind, "path");
 
-	if (build_is_given(wait_for) && b->job->source.when_missing != JOB_MISSING_WAIT)
+	if (build_is_unusual(wait_for) && b->job->source.when_missing != JOB_MISSING_WAIT)
 		build_fault_key(b, wait_for, "means something only with when_missing: wait");
 	if (path != NULL && path->len == 0)
 		build_fault(b, path, "expected a path, found ''");
@@ -196,7 +196,7 @@ static void check_stdin(struct build *b, struct node *kind)
 		return;
 	}
 	for (struct node *c = kind->first; c != NULL; c = c->next)
-		if (c->key != NULL && strcmp(c->name, "format") != 0 && build_is_given(c))
+		if (c->key != NULL && strcmp(c->name, "format") != 0 && build_is_unusual(c))
 			build_fault_key(b, c, "means something only with format: csv");
 }
 

@@ -78,6 +78,10 @@ static void complain_unknown(struct node *node, const struct schema_key *parent,
 	const struct schema_key *elsewhere = find_elsewhere(node->name);
 
 	node->is_bad = true;
+	if (faults->n == FAULTS_MAX) { /* finding words for what is only counted would take long */
+		faults->n_more++;
+		return;
+	}
 	if (node->parent->parent != NULL) {
 		buf_puts(&place, " in ");
 		node_put_path(node->parent, &place);

@@ -35,7 +35,10 @@ static void put_integer(struct job *job, const struct schema_key *key, int64_t v
 static void put_text(struct job *job, const struct schema_key *key, const char *text)
 {
 	char *copy = xstrdup(text);
+	char *old = NULL;
 
+	memcpy(&old, (const char *)job + key->at, sizeof(old));
+	free(old); /* two kinds of source, which is a fault, fill the same member */
 	put_bytes(job, key, &copy, sizeof(copy));
 }
 
@@ -43,8 +46,10 @@ static void put_then(struct job *job, const struct schema_key *key, const struct
 		     const struct node *node)
 {
 	put_integer(job, key, scalar->integer);
-	if (scalar->integer == JOB_THEN_MOVE)
-		job->source.then_directory = xstrdup(strchr(node->text, ':') + 1);
+	if (scalar->integer != JOB_THEN_MOVE)
+		return;
+	free(job->source.then_directory);
+	job->source.then_directory = xstrdup(strchr(node->text, ':') + 1);
 }
 
 static void put_scalar(struct job *job, const struct schema_key *key, const struct scalar *scalar,
@@ -99,6 +104,8 @@ static void fill_node(struct job *job, const struct node *node)
 	struct scalar scalar = {0};
 	struct err err = ERR_INIT;
 
+	if (node->key != NULL && node->key->later)
+		return;
 	for (const struct node *c = node->first; c != NULL; c = c->next)
 		fill_node(job, c);
 	if (node->key == NULL || node->key->bytes == 0 || node->is_bad || node->type != NODE_SCALAR)

@@ -238,5 +238,7 @@ ST_MUST_CHECK int job_refresh(struct job *job, const struct job *now, struct buf
 void job_explain(const struct job *job, struct buf *out);
 /* A JSON Schema (draft 2020-12) of job files, made from the table. */
 void job_put_schema(struct buf *out);
+/* The reference of all keys in Markdown, made from the same table. */
+void job_put_reference(struct buf *out);
 
 #endif

@@ -3,45 +3,43 @@
 #include "job/job.h"
 #include "job/schema.h"
 
-#define YEAR (366 * US_PER_DAY)
+#define YEAR (52 * 7 * US_PER_DAY)
 
 enum { CHUNK_ITEMS_MAX = 4096, CHUNK_BYTES_MIN = 1024, CHUNK_BYTES_MAX = 64 * 1024 * 1024 };
 
 static const struct schema_key rows[] = {
-	{"retry", T_MAP, .also = "@retry", .says = "When an attempt at an item fails."},
-	{"@retry.attempts", T_INTEGER, .min = 1, .max = 1000, .fallback = "5", AT(retry.attempts),
+	{"retry", T_MAP, .says = "When an attempt at an item fails."},
+	{"retry.attempts", T_INTEGER, .min = 1, .max = 1000, .fallback = "5", AT(retry.attempts),
 	 .is_refreshed = true, .says = "Attempts in all."},
-	{"@retry.first", T_DURATION, .max = YEAR, .fallback = "10s", AT(retry.first_us),
+	{"retry.first", T_DURATION, .max = YEAR, .fallback = "10s", AT(retry.first_us),
 	 .is_refreshed = true, .says = "The wait before the second."},
-	{"@retry.factor", T_NUMBER, .min = 1, .max = 1000, .fallback = "4", AT(retry.factor),
+	{"retry.factor", T_NUMBER, .min = 1, .max = 1000, .fallback = "4", AT(retry.factor),
 	 .is_refreshed = true, .says = "By how much waits grow."},
-	{"@retry.max", T_DURATION, .max = YEAR, .fallback = "1h", AT(retry.max_us),
+	{"retry.max", T_DURATION, .max = YEAR, .fallback = "1h", AT(retry.max_us),
 	 .is_refreshed = true, .says = "The longest wait."},
-	{"@retry.jitter", T_ENUM, .words = "full|equal|none", .fallback = "full", AT(retry.jitter),
+	{"retry.jitter", T_ENUM, .words = "full|equal|none", .fallback = "full", AT(retry.jitter),
 	 .is_refreshed = true, .says = "How far waits are spread: all, half, not at all."},
-	{"@retry.within_run", T_DURATION, .max = YEAR, .fallback = "20m", AT(retry.within_run_us),
+	{"retry.within_run", T_DURATION, .max = YEAR, .fallback = "20m", AT(retry.within_run_us),
 	 .is_refreshed = true, .says = "An item due later than this is left to the next run."},
 
-	{"breaker", T_MAP, .also = "@breaker",
-	 .says = "Holds everything back when what fails is not the item."},
-	{"@breaker.window", T_DURATION, .later = true, .fallback = "60s",
+	{"breaker", T_MAP, .says = "Holds everything back when what fails is not the item."},
+	{"breaker.window", T_DURATION, .later = true, .fallback = "60s",
 	 .says = "Over so long failures are counted."},
-	{"@breaker.at_least", T_INTEGER, .later = true, .min = 1, .fallback = "20",
+	{"breaker.at_least", T_INTEGER, .later = true, .min = 1, .fallback = "20",
 	 .says = "Fewer attempts decide nothing."},
-	{"@breaker.failures", T_RATIO, .later = true, .fallback = "50%", .says = "So many failed."},
-	{"@breaker.open_for", T_DURATION, .max = YEAR, .fallback = "30s", AT(breaker.open_for_us),
+	{"breaker.failures", T_RATIO, .later = true, .fallback = "50%", .says = "So many failed."},
+	{"breaker.open_for", T_DURATION, .max = YEAR, .fallback = "30s", AT(breaker.open_for_us),
 	 .is_refreshed = true, .says = "The first pause; each further one is longer."},
-	{"@breaker.open_max", T_DURATION, .max = YEAR, .fallback = "10m", AT(breaker.open_max_us),
+	{"breaker.open_max", T_DURATION, .max = YEAR, .fallback = "10m", AT(breaker.open_max_us),
 	 .is_refreshed = true, .says = "The longest pause."},
-	{"@breaker.give_up_after", T_DURATION, .max = YEAR, .fallback = "1h",
+	{"breaker.give_up_after", T_DURATION, .max = YEAR, .fallback = "1h",
 	 AT(breaker.give_up_after_us), .is_refreshed = true,
 	 .says = "After so long without success the run fails."},
 
-	{"chunk", T_MAP, .also = "@chunk",
-	 .says = "What is claimed, marked and committed at once."},
-	{"@chunk.items", T_INTEGER, .min = 1, .max = CHUNK_ITEMS_MAX, .fallback = "500",
+	{"chunk", T_MAP, .says = "What is claimed, marked and committed at once."},
+	{"chunk.items", T_INTEGER, .min = 1, .max = CHUNK_ITEMS_MAX, .fallback = "500",
 	 AT(chunk_items), .says = "At most so many items."},
-	{"@chunk.bytes", T_SIZE, .min = CHUNK_BYTES_MIN, .max = CHUNK_BYTES_MAX, .fallback = "4M",
+	{"chunk.bytes", T_SIZE, .min = CHUNK_BYTES_MIN, .max = CHUNK_BYTES_MAX, .fallback = "4M",
 	 AT(chunk_bytes), .says = "At most so many bytes."},
 
 	{"window", T_MAP, .says = "How long a run may take, and until when."},
@@ -124,9 +122,9 @@ static const struct schema_key rows[] = {
 	{"steps[].filter", T_TEXT, .says = "As of a job."},
 	{"steps[].transform", T_TEXT, .says = "As of a job."},
 	{"steps[].work", T_MAP, .also = "work", .is_required = true, .says = "As of a job."},
-	{"steps[].retry", T_MAP, .also = "@retry", .says = "As of a job."},
-	{"steps[].breaker", T_MAP, .also = "@breaker", .says = "As of a job."},
-	{"steps[].chunk", T_MAP, .also = "@chunk", .says = "As of a job."},
+	{"steps[].retry", T_MAP, .also = "retry", .says = "As of a job."},
+	{"steps[].breaker", T_MAP, .also = "breaker", .says = "As of a job."},
+	{"steps[].chunk", T_MAP, .also = "chunk", .says = "As of a job."},
 	{"steps[].go_on_when", T_ENUM, .words = "done|done_with_failures", .fallback = "done",
 	 .says = "How the step before it must have ended."},
 };

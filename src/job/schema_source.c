@@ -4,7 +4,7 @@
 #include "job/schema.h"
 
 /* A delay of a year is no delay any more; keeps sums of durations far from overflow. */
-#define YEAR (366 * US_PER_DAY)
+#define YEAR (52 * 7 * US_PER_DAY)
 
 static const struct schema_key rows[] = {
 	{"source", T_MAP, .otherwise = "one item with the key ${run.slot}",
@@ -98,7 +98,7 @@ static const struct schema_key rows[] = {
 	 .says = "What names an item: a field, or a text with placeholders."},
 	{"source.unique", T_ENUM | T_MAP, .words = "none|run|job", .fallback = "none",
 	 AT(source.unique),
-	 .says = "Where a key may occur once: run rejects a second one, job holds back what was done."},
+	 .says = "Where a key may occur once; run rejects a second, job holds back what was done."},
 	{"source.unique.within", T_DURATION, .is_required = true, .min = US_PER_S, .max = 30 * YEAR,
 	 AT(source.unique_within_us), .says = "As job, but forgotten after so long."},
 	{"source.fields", T_NAMES, .says = "The fields of an item, by name and type."},

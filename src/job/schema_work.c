@@ -3,7 +3,7 @@
 #include "job/job.h"
 #include "job/schema.h"
 
-#define YEAR (366 * US_PER_DAY)
+#define YEAR (52 * 7 * US_PER_DAY)
 
 static const struct schema_key rows[] = {
 	{"work", T_MAP, .is_required = true, .says = "What is done with each item."},
@@ -50,7 +50,6 @@ static const struct schema_key rows[] = {
 	{"work.doubt_when", T_LIST, .says = "Exit statuses after which nobody knows."},
 	{"work.doubt_when[]", T_STATUSES | T_MAP, .later_types = T_MAP, .also = "@when",
 	 .says = "A status, a range, a pattern."},
-	{"@when.body", T_TEXT, .is_required = true, .says = "Lua over the answer."},
 	{"work.verify", T_MAP, .later = true, .says = "Asks whether an item in doubt took effect."},
 	{"work.verify.http", T_MAP, .says = "Asks a web service."},
 	{"work.verify.http.url", T_TEMPLATE, .is_required = true, .says = "The URL to get."},
@@ -97,6 +96,7 @@ static const struct schema_key rows[] = {
 	 .says = "So many must succeed before the rest begins."},
 	{"work.max_dead", T_LIMIT, AT(work.max_dead), .is_refreshed = true,
 	 .otherwise = "10% and at least 20", .says = "More: the run stops."},
+	{"@when.body", T_TEXT, .is_required = true, .says = "Lua over the answer."},
 };
 
 const struct schema_table schema_work = {rows, ARRAY_LEN(rows)};

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A job in sentences: what it reads, does, promises, and what happens when something goes wrong. */
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "job/explain.h"
+#include "job/job.h"
+#include "job/status.h"
+
+enum { WAITS_SHOWN = 5, FIELDS_SHOWN = 12 };
+
+static const char *plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* Text from the file stands in comments: on one line, and printable. */
+static void put_quoted(const char *text, struct buf *out)
+{
+	buf_putc(out, '\'');
+	text_put_printable(out, text, strlen(text), 60);
+	buf_putc(out, '\'');
+}
+
+/* ---- reading ---- */
+
+static void put_fields(const struct job_source *source, struct buf *out)
+{
+	buf_puts(out, "with the field");
+	buf_puts(out, source->n_fields == 1 ? " " : "s ");
+	for (size_t i = 0; i < source->n_fields && i < FIELDS_SHOWN; i++)
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", source->fields[i].name);
+	if (source->n_fields > FIELDS_SHOWN)
+		buf_printf(out, " and %zu more", source->n_fields - FIELDS_SHOWN);
+}
+
+static void put_key(const struct job_source *source, struct buf *out)
+{
+	if (source->key != NULL) {
+		buf_puts(out, "named by ");
+		put_quoted(source->key, out);
+	} else if (source->kind == SOURCE_FILES) {
+		buf_puts(out, "named by its path");
+	} else {
+		buf_puts(out, "named by its place, path:line, which means nothing to other runs");
+	}
+}
+
+static void put_missing(const struct job_source *source, struct buf *out)
+{
+	switch (source->when_missing) {
+	case JOB_MISSING_FAIL:
+		buf_puts(out, " Where there is none, the run does not start (exit status 66).");
+		break;
+	case JOB_MISSING_WAIT:
+		buf_puts(out, " Where there is none, it waits up to ");
+		text_put_duration(out, source->wait_for_us);
+		buf_puts(out, ", then fails (exit status 66).");
+		break;
+	case JOB_MISSING_OK:
+		buf_puts(out, " Where there is none, there is nothing to do.");
+		break;
+	case JOB_MISSING_COUNT_:
+		break;
+	}
+}
+
+static void put_what(const struct job_source *source, struct buf *out)
+{
+	switch (source->kind) {
+	case SOURCE_NONE:
+		buf_puts(out, "Has one item in each run, with the key ${run.slot}.");
+		return;
+	case SOURCE_CSV:
+		buf_puts(out, "Reads the CSV records of ");
+		break;
+	case SOURCE_JSONL:
+		buf_puts(out, "Reads the JSON lines of ");
+		break;
+	case SOURCE_FILES:
+		buf_puts(out, "Takes the files ");
+		break;
+	case SOURCE_STDIN:
+		buf_puts(out, source->format == STDIN_CSV     ? "Reads CSV records"
+			      : source->format == STDIN_JSONL ? "Reads JSON lines"
+							      : "Reads lines");
+		buf_puts(out, " from standard input; each is an item ");
+		break;
+	case SOURCE_KIND_COUNT_:
+		return;
+	}
+	if (source->path != NULL) {
+		put_quoted(source->path, out);
+		buf_puts(out, "; each is an item ");
+	}
+	put_fields(source, out);
+	buf_puts(out, ", ");
+	put_key(source, out);
+	buf_putc(out, '.');
+	if (source->kind != SOURCE_STDIN)
+		put_missing(source, out);
+}
+
+static void put_limit(const struct job_limit *limit, const char *otherwise, struct buf *out)
+{
+	if (!limit->is_set)
+		buf_puts(out, otherwise);
+	else if (limit->is_ratio)
+		buf_printf(out, "%g%%", limit->ratio * 100);
+	else
+		buf_printf(out, "%" PRId64, limit->count);
+}
+
+static void put_guards(const struct job *job, struct buf *out)
+{
+	const struct job_source *source = &job->source;
+
+	if (source->when_malformed == JOB_MALFORMED_FAIL) {
+		buf_puts(out, " A record that does not read ends the run (exit status 1).");
+	} else {
+		buf_puts(out, " A record that does not read is rejected and kept with line, column "
+			      "and reason; more than ");
+		put_limit(&source->max_rejects, "10 or 1%, whichever is larger,", out);
+		buf_puts(out, " end the run.");
+	}
+	if (source->max_items > 0)
+		buf_printf(out, " More than %" PRId64 " items stop it before the first one.",
+			   source->max_items);
+	if (source->surge > 0)
+		buf_printf(out,
+			   " So do more than %g times the median of the last 20 runs (from 5 on).",
+			   source->surge);
+	if (source->when_empty == JOB_EMPTY_FAIL)
+		buf_puts(out, " Nothing to do is a failure.");
+	else if (source->when_empty == JOB_EMPTY_WARN)
+		buf_puts(out, " Nothing to do is a success with a warning.");
+	else
+		buf_puts(out, " Nothing to do is a success.");
+}
+
+static void put_controls(const struct job *job, struct buf *out)
+{
+	for (size_t i = 0; i < job->n_controls; i++) {
+		const struct job_control *c = &job->controls[i];
+		buf_puts(out, i == 0 ? " Before the first item is processed " : " and ");
+		if (c->field == NULL)
+			buf_puts(out, "the number of records");
+		else
+			buf_printf(out, "the sum of %s", c->field);
+		buf_puts(out, " must be ");
+		put_quoted(c->expected, out);
+	}
+	if (job->n_controls > 0)
+		buf_puts(out, job->control_over_loaded ? ", counted over what was loaded."
+						       : ", counted over all that was read.");
+}
+
+/* ---- working ---- */
+
+static void put_program(const struct job_work *work, struct buf *out)
+{
+	size_t n = 0;
+
+	if (work->shell != NULL) {
+		buf_puts(out, "runs its script by /bin/sh");
+		return;
+	}
+	while (work->command[n] != NULL)
+		n++;
+	buf_puts(out, "starts ");
+	put_quoted(work->command[0], out);
+	if (n > 1)
+		buf_printf(out, " with %zu argument%s", n - 1, plural((int64_t)n - 1));
+}
+
+static void put_work(const struct job *job, struct buf *out)
+{
+	const struct job_work *work = &job->work;
+
+	if (work->kind == WORK_NOOP) {
+		buf_puts(out, "Does nothing with them; every item is done at once.\n");
+		return;
+	}
+	buf_puts(out, "For each item it ");
+	put_program(work, out);
+	if (work->concurrency == 0)
+		buf_puts(out, ", as many at once as there are CPUs");
+	else
+		buf_printf(out, ", at most %d at once", work->concurrency);
+	buf_puts(out, ". An attempt may take ");
+	text_put_duration(out, work->timeout_us);
+	buf_puts(out, "; then it is ended.");
+	if (work->canary > 0)
+		buf_printf(out, " The first %" PRId64 " must succeed before the rest begins.",
+			   work->canary);
+	buf_putc(out, '\n');
+}
+
+static void put_doubt(const struct job_work *work, struct buf *out)
+{
+	switch (work->when_in_doubt) {
+	case JOB_DOUBT_ASK:
+		buf_puts(out, "a person decides (stint resolve)");
+		break;
+	case JOB_DOUBT_RETRY:
+		buf_puts(out, "it is then tried again, because when_in_doubt says so: it may take "
+			      "effect twice");
+		break;
+	case JOB_DOUBT_SKIP:
+		buf_puts(out, "it is then left out, because when_in_doubt says so: it may never "
+			      "take effect");
+		break;
+	case JOB_DOUBT_COUNT_:
+		break;
+	}
+}
+
+static void put_effect(const struct job_work *work, struct buf *out)
+{
+	if (work->effect == JOB_ONCE) {
+		buf_puts(out,
+			 "Effect once: when the program, stint or the machine dies in the middle "
+			 "of an item, nobody knows whether it took effect. Such an item is in "
+			 "doubt; it is never repeated in silence: ");
+		put_doubt(work, out);
+		buf_puts(out, ". The same holds for a time limit and a signal.\n");
+		return;
+	}
+	buf_puts(out,
+		 "Effect idempotent: when the program, stint or the machine dies in the middle of "
+		 "an item, it is done again, with the same ${item.idempotency_key}. To do it "
+		 "twice must be harmless.");
+	if (work->key_valid_us > 0) {
+		buf_puts(out, " The other side knows the key for ");
+		text_put_duration(out, work->key_valid_us);
+		buf_puts(out, "; after that an item is in doubt instead: ");
+		put_doubt(work, out);
+		buf_putc(out, '.');
+	}
+	buf_putc(out, '\n');
+}
+
+/* ---- failing ---- */
+
+/* min(max, first * factor^n), as core/retry computes it. */
+static int64_t wait_after(const struct job_retry *retry, int used)
+{
+	double wait = (double)retry->first_us;
+
+	for (int i = 1; i < used && wait < (double)retry->max_us; i++)
+		wait *= retry->factor;
+	return wait < (double)retry->max_us ? (int64_t)wait : retry->max_us;
+}
+
+static void put_waits(const struct job_retry *retry, struct buf *out)
+{
+	int waits = retry->attempts - 1;
+
+	for (int i = 1; i <= waits && i <= WAITS_SHOWN; i++) {
+		buf_puts(out, i == 1 ? "" : i == waits ? " and " : ", ");
+		text_put_duration(out, wait_after(retry, i) / US_PER_MS * US_PER_MS);
+	}
+	if (waits > WAITS_SHOWN) {
+		buf_puts(out, " and so on, at most ");
+		text_put_duration(out, retry->max_us);
+	}
+	if (retry->jitter == JOB_JITTER_FULL)
+		buf_puts(out, " (each a random part of that)");
+	else if (retry->jitter == JOB_JITTER_EQUAL)
+		buf_puts(out, " (each at least half of that)");
+}
+
+static void put_retry(const struct job *job, struct buf *out)
+{
+	const struct job_retry *retry = &job->retry;
+
+	if (retry->attempts == 1) {
+		buf_puts(out, "An attempt that fails is not repeated: the item is dead at once.");
+		return;
+	}
+	buf_printf(out, "An attempt that fails is repeated, up to %d in all, after ",
+		   retry->attempts);
+	put_waits(retry, out);
+	buf_puts(out, "; an item due later than ");
+	text_put_duration(out, retry->within_run_us);
+	buf_puts(out,
+		 " from then on is left to the next run. After the last one the item is dead.");
+}
+
+static void put_set(const char *what, const uint8_t set[STATUS_BYTES], struct buf *out)
+{
+	size_t from = out->len;
+
+	buf_puts(out, what);
+	size_t before = out->len;
+	status_put(set, out);
+	if (out->len == before) {
+		out->len = from; /* an empty set: nothing to say */
+		if (out->data != NULL)
+			out->data[from] = '\0';
+		return;
+	}
+	buf_putc(out, '.');
+}
+
+static void put_statuses(const struct job_work *work, struct buf *out)
+{
+	put_set(" Done are also exit status ", work->done_when, out);
+	put_set(" To be tried again: exit status ", work->retry_when, out);
+	put_set(" Dead at once: exit status ", work->dead_when, out);
+	put_set(" In doubt: exit status ", work->doubt_when, out);
+}
+
+static void put_failure(const struct job *job, struct buf *out)
+{
+	if (job->work.kind != WORK_EXEC)
+		return;
+	put_retry(job, out);
+	buf_puts(out,
+		 " Exit status 64 to 68 and 76 say that it can never be done: dead at once. "
+		 "Exit status 69, 77, 78, 126 and 127 are no fault of the item: everything waits ");
+	text_put_duration(out, job->breaker.open_for_us);
+	buf_puts(out, ", growing to ");
+	text_put_duration(out, job->breaker.open_max_us);
+	buf_puts(out, ", and after ");
+	text_put_duration(out, job->breaker.give_up_after_us);
+	buf_puts(out, " without success the run fails.");
+	put_statuses(&job->work, out);
+	buf_putc(out, '\n');
+}
+
+/* ---- ending ---- */
+
+static void put_stop(const struct job *job, struct buf *out)
+{
+	buf_puts(out, "The run stops between items when a signal or a person says so");
+	if (job->window.max_us > 0) {
+		buf_puts(out, ", after ");
+		text_put_duration(out, job->window.max_us);
+	}
+	if (job->window.stop_by_minute >= 0)
+		buf_printf(out, ", at %02d:%02d", job->window.stop_by_minute / 60,
+			   job->window.stop_by_minute % 60);
+	buf_puts(out, ", when nothing was settled for ");
+	text_put_duration(out, job->window.stalled_after_us);
+	buf_puts(out, ", or when more than ");
+	put_limit(&job->work.max_dead, "10% of its items (and at least 20)", out);
+	buf_puts(out, " are dead. Attempts under way are given ");
+	text_put_duration(out, job->window.grace_us);
+	buf_puts(out, ".");
+	switch (job->carry_over) {
+	case JOB_RESUME_FIRST:
+		buf_puts(out,
+			 " What is left (exit status 75) is worked first by the next start, under "
+			 "its own run, date and key.\n");
+		break;
+	case JOB_LEAVE:
+		buf_puts(out,
+			 " What is left (exit status 75) stays until a person resumes that run: "
+			 "carry_over is leave.\n");
+		break;
+	case JOB_ABANDON:
+		buf_puts(out,
+			 " What is left is given up by the next start: carry_over is abandon.\n");
+		break;
+	case JOB_CARRY_OVER_COUNT_:
+		break;
+	}
+}
+
+static void put_person(const struct job *job, struct buf *out)
+{
+	buf_puts(out, "A person is needed (exit status 3) for items that are dead");
+	if (job_needs_start_mark(job) && job->work.when_in_doubt == JOB_DOUBT_ASK)
+		buf_puts(out, " or in doubt");
+	if (job->source.kind != SOURCE_NONE && job->source.when_malformed == JOB_MALFORMED_REJECT)
+		buf_puts(out, " and for rejected records");
+	buf_puts(out, ". stint why, items and rejects show them");
+	if (job->person != NULL)
+		buf_printf(out, ", and for whom each is (%s)", job->person);
+	buf_puts(out, ". ");
+	if (job->once_per == JOB_ONCE_PER_DAY)
+		buf_puts(out,
+			 "Each day has one run: once it has finished, another call of the same "
+			 "day says so and does nothing, unless --again is given.\n");
+	else if (job->once_per == JOB_ONCE_PER_START)
+		buf_puts(out, "Each call resumes what is unfinished, or begins something new.\n");
+	else
+		buf_putc(out, '\n');
+}
+
+void explain_put_words(const struct job *job, struct buf *out)
+{
+	assert(job != NULL && out != NULL);
+	put_what(&job->source, out);
+	if (job->source.kind != SOURCE_NONE) {
+		put_guards(job, out);
+		put_controls(job, out);
+	}
+	buf_putc(out, '\n');
+	put_work(job, out);
+	put_effect(&job->work, out);
+	put_failure(job, out);
+	put_stop(job, out);
+	put_person(job, out);
+}
