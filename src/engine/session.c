@@ -355,6 +355,11 @@ static void session_plan(struct session *s)
 	char key[NAME_MAX_CHARS + 2];
 
 	s->phase = SESSION_PLANNING;
+	if (s->spec.run_id != 0) {
+		session_add_run(s, s->spec.run_id);
+		s->phase = SESSION_WORKING;
+		return;
+	}
 	plan_due_base(&s->spec, base, sizeof(base));
 	(void)snprintf(key, sizeof(key), "%s1", base);
 	struct ledger_op *op = commit_add(&s->commit, LOP_RUN_LIST, session_on_planned, s);

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waits, breaker, limits, meter and fingerprints. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "core/breaker.h"
+#include "core/fingerprint.h"
+#include "core/limits.h"
+#include "core/meter.h"
+#include "core/retry.h"
+
+/* ---- retry ---- */
+
+static void waits_grow_by_the_factor_up_to_the_most(void **state)
+{
+	struct retry_policy p = {.attempts = 9,
+				 .first_us = 10,
+				 .factor = 4,
+				 .max_us = 500,
+				 .jitter = RETRY_JITTER_NONE};
+
+	assert_int_equal(retry_wait_us(&p, 1, 0), 10);
+	assert_int_equal(retry_wait_us(&p, 2, 0), 40);
+	assert_int_equal(retry_wait_us(&p, 3, 0), 160);
+	assert_int_equal(retry_wait_us(&p, 4, 0), 500);
+	assert_int_equal(retry_wait_us(&p, 1000, 0), 500);
+}
+
+static void jitter_stays_in_its_range(void **state)
+{
+	struct retry_policy p = {.attempts = 9, .first_us = 100, .factor = 1, .max_us = 100};
+	bool low = false;
+
+	for (uint64_t random = 0; random < 1000; random++) {
+		p.jitter = RETRY_JITTER_FULL;
+		int64_t full = retry_wait_us(&p, 1, random * 7919);
+		p.jitter = RETRY_JITTER_EQUAL;
+		int64_t equal = retry_wait_us(&p, 1, random * 7919);
+		assert_in_range(full, 0, 100);
+		assert_in_range(equal, 50, 100);
+		low = low || full < 10;
+	}
+	assert_true(low);
+}
+
+/* ---- breaker ---- */
+
+static const struct breaker_policy BREAKER = {
+	.open_for_us = 30, .open_max_us = 100, .give_up_after_us = 1000};
+
+static void an_open_breaker_sends_one_probe_and_closes_when_it_works(void **state)
+{
+	struct breaker b = {0};
+
+	assert_true(breaker_may_send(&b, 0));
+	breaker_open(&b, &BREAKER, 5);
+	assert_false(breaker_may_send(&b, 34));
+	assert_true(breaker_may_send(&b, 35));
+	breaker_sent(&b);
+	assert_false(breaker_may_send(&b, 36));
+	breaker_close(&b);
+	assert_true(breaker_may_send(&b, 37));
+	assert_int_equal(b.state, BREAKER_CLOSED);
+}
+
+static void each_failed_probe_doubles_the_pause_up_to_the_most(void **state)
+{
+	struct breaker b = {0};
+	int64_t pauses[] = {30, 60, 100, 100};
+
+	breaker_open(&b, &BREAKER, 0);
+	for (size_t i = 0; i < ARRAY_LEN(pauses); i++) {
+		assert_int_equal(b.open_for_us, pauses[i]);
+		assert_true(breaker_may_send(&b, b.until_us));
+		breaker_sent(&b);
+		breaker_open(&b, &BREAKER, b.until_us);
+	}
+}
+
+static void stragglers_neither_close_nor_prolong_it(void **state)
+{
+	struct breaker b = {0};
+
+	breaker_open(&b, &BREAKER, 0);
+	breaker_open(&b, &BREAKER, 20);
+	breaker_close(&b);
+	assert_int_equal(b.state, BREAKER_OPEN);
+	assert_int_equal(b.until_us, 30);
+}
+
+static void a_lost_probe_is_sent_again_and_in_the_end_it_gives_up(void **state)
+{
+	struct breaker b = {0};
+
+	breaker_open(&b, &BREAKER, 0);
+	assert_true(breaker_may_send(&b, 30));
+	breaker_sent(&b);
+	breaker_probe_lost(&b);
+	assert_true(breaker_may_send(&b, 31));
+	assert_false(breaker_gave_up(&b, &BREAKER, 999));
+	assert_true(breaker_gave_up(&b, &BREAKER, 1000));
+}
+
+/* ---- limits ---- */
+
+static void ten_rejects_or_one_percent_are_allowed_by_default(void **state)
+{
+	char why[200];
+
+	assert_false(limits_too_many_rejects(false, false, 0, 0, 10, 20, why, sizeof(why)));
+	assert_true(limits_too_many_rejects(false, false, 0, 0, 11, 20, why, sizeof(why)));
+	assert_string_equal(why, "11 of 20 records were rejected, more than 10 (max_rejects)");
+	assert_false(limits_too_many_rejects(false, false, 0, 0, 50, 5000, why, sizeof(why)));
+	assert_true(limits_too_many_rejects(false, false, 0, 0, 51, 5000, why, sizeof(why)));
+	assert_true(limits_too_many_rejects(true, false, 0, 0, 1, 5000, why, sizeof(why)));
+	assert_false(limits_too_many_rejects(true, true, 0, 0.5, 10, 20, why, sizeof(why)));
+	assert_true(limits_too_many_rejects(true, true, 0, 0.05, 2, 20, why, sizeof(why)));
+}
+
+static void a_surge_is_measured_by_the_median_from_five_runs_on(void **state)
+{
+	const int64_t history[] = {100, 1, 90, 110, 1000};
+	char why[200];
+
+	assert_false(limits_surge(5, 501, history, 4, why, sizeof(why)));
+	assert_true(limits_surge(5, 501, history, 5, why, sizeof(why)));
+	assert_false(limits_surge(5, 500, history, 5, why, sizeof(why)));
+}
+
+static void a_share_of_dead_items_needs_at_least_twenty(void **state)
+{
+	char why[200];
+
+	assert_false(limits_too_many_dead(false, false, 0, 0, 19, 19, why, sizeof(why)));
+	assert_true(limits_too_many_dead(false, false, 0, 0, 20, 199, why, sizeof(why)));
+	assert_false(limits_too_many_dead(false, false, 0, 0, 20, 200, why, sizeof(why)));
+	assert_true(limits_too_many_dead(true, false, 3, 0, 4, 1000, why, sizeof(why)));
+	assert_false(limits_too_many_dead(true, false, 3, 0, 3, 1000, why, sizeof(why)));
+}
+
+/* ---- meter ---- */
+
+static void the_meter_forgets_what_is_older_than_half_a_minute(void **state)
+{
+	struct meter m = {0};
+
+	assert_int_equal(meter_left_us(&m, 5 * US_PER_S, 10), -1);
+	for (int64_t s = 1; s <= 40; s++)
+		meter_add(&m, s * US_PER_S, 100);
+	assert_true(meter_rate(&m, 40 * US_PER_S) > 95 && meter_rate(&m, 40 * US_PER_S) < 105);
+	assert_true(meter_left_us(&m, 40 * US_PER_S, 1000) > 9 * US_PER_S);
+	assert_true(meter_rate(&m, 200 * US_PER_S) == 0);
+}
+
+/* ---- fingerprints ---- */
+
+static void one_cause_has_one_fingerprint(void **state)
+{
+	char a[FINGERPRINT_CHARS + 1];
+	char b[FINGERPRINT_CHARS + 1];
+	char c[FINGERPRINT_CHARS + 1];
+
+	fingerprint("exit-1", "no mailbox for 'ann@example.com' (id 17)", a);
+	fingerprint("exit-1", "no mailbox for 'bob@example.com' (id 4711)", b);
+	fingerprint("exit-2", "no mailbox for 'bob@example.com' (id 4711)", c);
+	assert_int_equal(strlen(a), FINGERPRINT_CHARS);
+	assert_string_equal(a, b);
+	assert_string_not_equal(b, c);
+	fingerprint("", "", a);
+	assert_string_equal(a, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(waits_grow_by_the_factor_up_to_the_most),
+		cmocka_unit_test(jitter_stays_in_its_range),
+		cmocka_unit_test(an_open_breaker_sends_one_probe_and_closes_when_it_works),
+		cmocka_unit_test(each_failed_probe_doubles_the_pause_up_to_the_most),
+		cmocka_unit_test(stragglers_neither_close_nor_prolong_it),
+		cmocka_unit_test(a_lost_probe_is_sent_again_and_in_the_end_it_gives_up),
+		cmocka_unit_test(ten_rejects_or_one_percent_are_allowed_by_default),
+		cmocka_unit_test(a_surge_is_measured_by_the_median_from_five_runs_on),
+		cmocka_unit_test(a_share_of_dead_items_needs_at_least_twenty),
+		cmocka_unit_test(the_meter_forgets_what_is_older_than_half_a_minute),
+		cmocka_unit_test(one_cause_has_one_fingerprint),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
