@@ -16,9 +16,9 @@
 #include "job/complete.h"
 #include "job/fault.h"
 #include "job/fill.h"
-#include "job/job_file.h"
 #include "job/node.h"
 #include "job/yaml.h"
+#include "sys/file.h"
 
 /* JSON may need six bytes for one of the file's, and aliases expand. */
 enum { TEXT_BYTES_MAX = 16 * YAML_BYTES_MAX };
@@ -185,7 +185,7 @@ int job_load(const char *path, job_report_fn report, void *arg, struct job **ret
 	AUTO(buf) struct buf text = BUF_INIT(YAML_BYTES_MAX + 1);
 
 	assert(path != NULL && ret_job != NULL && err != NULL);
-	int r = job_file_read(path, &text, err);
+	int r = file_read_all(path, YAML_BYTES_MAX, &text, err);
 	if (r == ERR_TOO_BIG)
 		return ERR(err, ERR_CONFIG, "%s is larger than 1 MiB; this is no job file", path);
 	if (r < 0)

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "job/job.h"
-#include "job/job_file.h"
+#include "sys/file.h"
 
 static int read_env(const struct job_secret *secret, const char *name, struct buf *out,
 		    struct err *err)
@@ -37,7 +37,7 @@ static int read_file(const struct job_secret *secret, const char *directory, con
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return ERR(err, ERR_CONFIG, "secret %s: its path is too long", secret->name);
 	size_t from = out->len;
-	if (job_file_read(path, out, &reason) < 0)
+	if (file_read_all(path, SECRET_BYTES_MAX, out, &reason) < 0)
 		return ERR(err, ERR_CONFIG, "secret %s: %s", secret->name, reason.text);
 	if (out->len > from && out->data[out->len - 1] == '\n')
 		out->data[--out->len] = '\0';
