@@ -2,7 +2,8 @@
 /*
  * A circuit breaker: stops sending when what failed would fail for every item alike. Pure.
  *
- * Closed: everything goes. Open: nothing goes until `until`. Half open: one probe goes; when it ends well
+ * Closed: everything goes. Open: nothing goes until `until`. Half open: one probe goes; when it
+ *         ends well
  * the breaker closes, when it fails alike it opens again for twice as long, up to open_max. Open
  * for more than give_up_after since it first opened: it gave up. Waiting for it never uses up an
  * attempt.

@@ -3,12 +3,12 @@
  * Group commit: what the engine wants written is gathered in one open transaction while another is
  * under way, so that everything that came in meanwhile becomes one commit.
  *
- * Promise: transactions go out one at a time and in order; one that was certainly not committed, or of
- *          unknown fate, is sent again as it is (its batch number keeps it from being applied
+ * Promise: transactions go out one at a time and in order; one that was certainly not committed,
+ *          or of unknown fate, is sent again as it is (its batch number keeps it from being applied
  * twice); a waiter is called only after its transaction is durable, in the order of asking.
  * Owner:   the session. Waiters' arguments must live until the commit is idle.
- * Failure: fenced, lost or broken storage freezes it; `on_trouble` is told once and nothing is written
- *          any more.
+ * Failure: fenced, lost or broken storage freezes it; `on_trouble` is told once and nothing is
+ *          written any more.
  */
 #ifndef STINT_ENGINE_COMMIT_H
 #define STINT_ENGINE_COMMIT_H

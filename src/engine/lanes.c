@@ -72,7 +72,8 @@ struct lane *lanes_start(struct lanes *ls, enum lane_role role, struct err *err)
 			      .out = BUF_INIT((size_t)2 * FRAME_BYTES_MAX)};
 	char nonce[128];
 	struct frame_hello hello = *ls->hello;
-	/* Each lane's own, so that what it leaves behind can be told from what its neighbours do. */
+	/* Each lane's own, so that what it leaves behind can be told from what its neighbours do.
+	 */
 	(void)snprintf(nonce, sizeof(nonce), "%s.%u.", ls->hello->nonce, number);
 	hello.nonce = nonce;
 	hello.version = FRAME_VERSION;

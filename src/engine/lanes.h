@@ -3,8 +3,9 @@
  * The processes that act for a run: worker lanes, and the reader or finisher. And the chunk bodies
  * that lanes were given.
  *
- * Promise: a lane gets its first frame only after its row is durable, so that whoever takes over knows
- *          what to bury. A body is sent to a lane at most once and dropped there when nobody needs
+ * Promise: a lane gets its first frame only after its row is durable, so that whoever takes over
+ *          knows what to bury. A body is sent to a lane at most once and dropped there when nobody
+ *          needs
  * it. Owner:   the run. Lanes are numbered by the session and never reused.
  */
 #ifndef STINT_ENGINE_LANES_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loading: the reader's chunks and rejects into the ledger, each with the cursor behind it, so that a
+ * Loading: the reader's chunks and rejects into the ledger, each with the cursor behind it, so
+ *          that a
  * load, too, goes on exactly where it stopped. Nothing is claimed before the whole is loaded and
  * the guards (rejects, surge, emptiness) were asked.
  */
@@ -354,18 +355,19 @@ void load_on_reader_end(struct run *r, int exit_status, int by_signal)
 static bool load_guards_hold(struct run *r)
 {
 	const struct job_source *source = &r->job->source;
-	char why[200];
+	char why[LIMITS_WHY_MAX];
+	const struct limit max = {.is_set = source->max_rejects.is_set,
+				  .is_ratio = source->max_rejects.is_ratio,
+				  .count = source->max_rejects.count,
+				  .ratio = source->max_rejects.ratio};
 
-	if (limits_too_many_rejects(source->max_rejects.is_set, source->max_rejects.is_ratio,
-				    source->max_rejects.count, source->max_rejects.ratio,
-				    r->n_rejected, r->n_read, why, sizeof(why))) {
+	if (limits_too_many_rejects(&max, r->n_rejected, r->n_read, why)) {
 		run_stop(r, EXIT_FAILED, true, "%s", why);
 		return false;
 	}
 	size_t n = 0;
 	const int64_t *history = session_history(r->session, &n);
-	if (source->surge > 0 &&
-	    limits_surge(source->surge, r->n_items, history, n, why, sizeof(why))) {
+	if (source->surge > 0 && limits_surge(source->surge, r->n_items, history, n, why)) {
 		run_stop(r, EXIT_FAILED, true, "%s", why);
 		return false;
 	}

@@ -12,8 +12,6 @@
 #include "base/mem.h"
 #include "engine/session_inside.h"
 
-#define IDLE_POLL_US US_PER_S
-#define IDLE_SOON_US (50 * US_PER_MS)
 enum { WHY_MAX = 400 };
 
 void run_say(struct run *r, enum say_level level, const char *fmt, ...)
@@ -307,129 +305,6 @@ void run_leave(struct run *r)
 	leave->u.run_leave.reason = arena_str(a, r->stop_reason);
 }
 
-/* ---- the look around when nothing is in hand ---- */
-
-/* The latest point of time that this session may still wait for. */
-static utime run_horizon(const struct run *r)
-{
-	utime now = r->ops->now(r->world);
-	utime horizon = now + r->job->retry.within_run_us;
-
-	if (r->spec->stop_by < horizon)
-		horizon = r->spec->stop_by;
-	if (r->job->window.max_us > 0) {
-		utime end = now + r->began_at + r->job->window.max_us - r->ops->boot_us(r->world);
-		if (end < horizon)
-			horizon = end;
-	}
-	return horizon;
-}
-
-static bool run_waits_for_due(struct run *r)
-{
-	utime now = r->ops->now(r->world);
-
-	if (r->next_due == UTIME_NEVER)
-		return false;
-	if (r->next_due > now && (!r->is_patient || r->next_due > run_horizon(r)))
-		return false;
-	r->idle_poll_at = r->ops->boot_us(r->world) +
-			  (r->next_due > now ? r->next_due - now + US_PER_MS : IDLE_SOON_US);
-	r->last_settled_at = r->ops->boot_us(r->world); /* waits by name: not stalled */
-	r->waits_until = r->next_due;
-	(void)snprintf(r->waits, sizeof(r->waits), "the next attempt");
-	return true;
-}
-
-static void run_on_idle_look(void *arg, struct ledger_op *op)
-{
-	struct run *r = arg;
-	const struct lop_run_finish *finish = &op->u.run_finish;
-	const struct ledger_counts *n = &r->counts;
-	int64_t open;
-
-	r->finish_out = false;
-	if (r->phase != RUN_WORKING)
-		return;
-	r->counts = finish->ret_counts;
-	r->mine = (struct run_counters){0};
-	r->n_retrying = r->counts.retry;
-	r->waits[0] = '\0';
-	if (finish->ret_finished) {
-		run_stop(r, EXIT_LATER, false, "done");
-		return;
-	}
-	if (!dispatch_is_idle(r))
-		return;
-	r->next_due = n->next_due;
-	if (run_waits_for_due(r))
-		return;
-	if (n->ready_chunks > 0) {
-		r->no_more_chunks = false;
-		r->idle_poll_at = r->ops->boot_us(r->world) + IDLE_SOON_US;
-		return;
-	}
-	if (n->held_by_others > 0) {
-		r->looks_for_dead = true;
-		r->no_more_chunks = false;
-		r->idle_poll_at = r->ops->boot_us(r->world) + IDLE_POLL_US;
-		(void)snprintf(r->waits, sizeof(r->waits),
-			       "other instances to finish what they hold");
-		return;
-	}
-	open = n->waiting + n->running + n->retry + n->in_doubt - n->asked;
-	if (open == 0 && r->job->source.then != JOB_THEN_KEEP) {
-		r->phase = RUN_TELLING;
-		return;
-	}
-	r->left_due = n->next_due;
-	run_stop(r, EXIT_LATER, false, "%lld items wait for a later run", (long long)open);
-}
-
-static void run_look_around(struct run *r)
-{
-	struct ledger_op *op;
-	int64_t now = r->ops->boot_us(r->world);
-
-	if (r->finish_out || now < r->idle_poll_at || !dispatch_is_idle(r))
-		return;
-	/* With what we know undone it would only say so. */
-	r->finish_out = true;
-	r->idle_poll_at = now + IDLE_POLL_US;
-	op = commit_add(r->commit, LOP_DOUBT_RESOLVE, NULL, NULL);
-	op->u.doubt_resolve = (struct lop_doubt_resolve){
-		.run_id = r->id,
-		.policy = r->policy.effect != DECIDE_ONCE   ? DOUBT_RETRY
-			  : r->policy.doubt == DECIDE_RETRY ? DOUBT_RETRY
-			  : r->policy.doubt == DECIDE_SKIP  ? DOUBT_SKIP
-							    : DOUBT_ASK,
-		.key_valid_us = r->policy.key_valid_us,
-		.now = r->ops->now(r->world)};
-	claim_chunks(r, 1);
-	claim_loose(r, r->limit);
-	op = commit_add(r->commit, LOP_RUN_FINISH, run_on_idle_look, r);
-	op->u.run_finish.run_id = r->id;
-}
-
-/* ---- windows ---- */
-
-static void run_check_windows(struct run *r)
-{
-	const struct job_window *w = &r->job->window;
-	int64_t now = r->ops->boot_us(r->world);
-
-	if (w->max_us > 0 && now - r->began_at >= w->max_us)
-		run_stop(r, EXIT_LATER, false, "the window is over (window.max)");
-	else if (r->ops->now(r->world) >= r->spec->stop_by)
-		run_stop(r, EXIT_LATER, false, "the window is over (window.stop_by)");
-	else if (r->breaker.state != BREAKER_CLOSED || r->phase == RUN_LOADING_NOW)
-		r->last_settled_at = now; /* waits by name, or the reader has its own limits */
-	else if (now - r->last_settled_at >= w->stalled_after_us)
-		run_stop(r, EXIT_LATER, false,
-			 "no item was settled for too long (window.stalled_after)%s%s",
-			 r->waits[0] != '\0' ? "; it waited for " : "", r->waits);
-}
-
 /* ---- the turn ---- */
 
 static void run_work(struct run *r)
@@ -474,24 +349,6 @@ void run_turn(struct run *r)
 	lanes_flush(&r->lanes);
 }
 
-static int64_t earliest(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-static int64_t run_window_deadline(const struct run *r)
-{
-	int64_t at = r->last_settled_at + r->job->window.stalled_after_us;
-	utime left = r->spec->stop_by == UTIME_NEVER ? UTIME_NEVER
-						     : r->spec->stop_by - r->ops->now(r->world);
-
-	if (r->job->window.max_us > 0)
-		at = earliest(at, r->began_at + r->job->window.max_us);
-	if (left != UTIME_NEVER)
-		at = earliest(at, r->ops->boot_us(r->world) + (left > 0 ? left : 0));
-	return at;
-}
-
 int64_t run_deadline(const struct run *r)
 {
 	int64_t at = INT64_MAX;
@@ -500,16 +357,17 @@ int64_t run_deadline(const struct run *r)
 		return drain_deadline(r);
 	if (r->phase <= RUN_JOINING || r->phase >= RUN_LEAVING)
 		return at;
-	at = earliest(run_window_deadline(r), request_deadline(r));
+	at = run_earliest(run_window_deadline(r), request_deadline(r));
 	if (r->phase == RUN_LOADER_WANTED || r->phase == RUN_LOADING_NOW)
-		return earliest(at, load_deadline(r));
-	at = earliest(at, dispatch_deadline(r));
+		return run_earliest(at, load_deadline(r));
+	at = run_earliest(at, dispatch_deadline(r));
 	if (r->phase == RUN_WORKING && !r->finish_out && dispatch_is_idle(r))
-		at = earliest(at, r->idle_poll_at);
+		at = run_earliest(at, r->idle_poll_at);
 	utime now = r->ops->now(r->world);
 	if (r->next_due != UTIME_NEVER && !r->loose_claim_out && !dispatch_is_idle(r))
-		at = earliest(at, r->ops->boot_us(r->world) +
-					  (r->next_due > now ? r->next_due - now : IDLE_SOON_US));
+		at = run_earliest(at,
+				  r->ops->boot_us(r->world) +
+					  (r->next_due > now ? r->next_due - now : RUN_SOON_US));
 	return at;
 }
 

@@ -2,13 +2,14 @@
 /*
  * One run being worked by this session: joined, loaded if need be, worked, and left.
  *
- * Promise: O1 a started mark is durable before the item is sent; O2 done is written only after a lane
- *          said so; O3 a source is acknowledged after that is durable. Stops between items.
+ * Promise: O1 a started mark is durable before the item is sent; O2 done is written only after a
+ *          lane said so; O3 a source is acknowledged after that is durable. Stops between items.
  * Owner:   the session; freed only when the commit is idle, because waiters point here.
- * Shape:   events change state, then run_turn() looks at the state and does what can be done next. So the
- *          same rules hold whatever order things happen in.
+ * Shape:   events change state, then run_turn() looks at the state and does what can be done next.
+ *          So the same rules hold whatever order things happen in.
  *
- * Files: run.c (phases), load.c (reader), dispatch.c (claim, start, send), settle.c (outcomes), drain.c
+ * Files: run.c (phases), look.c (is it finished, windows), load.c (reader), holding.c (claim),
+ *        dispatch.c (start, send), settle.c (outcomes), drain.c
  * (stopping), tell.c (source.then), request.c (what people ask for).
  */
 #ifndef STINT_ENGINE_RUN_H
@@ -223,6 +224,18 @@ void run_cut(struct run *r);
 
 /* ---- between the files of the run ---- */
 
+/* Soon enough for people, late enough not to turn in circles. */
+#define RUN_SOON_US (50 * US_PER_MS)
+
+/* look.c */
+void run_look_around(struct run *r);
+void run_check_windows(struct run *r);
+int64_t run_window_deadline(const struct run *r);
+static inline int64_t run_earliest(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 void load_want(struct run *r); /* RUN_LOADER_WANTED: one step */
 void load_turn(struct run *r); /* RUN_LOADING_NOW: one step */
 void load_on_frame(struct run *r, struct lane *lane, const struct frame *frame);
@@ -232,11 +245,14 @@ int64_t load_deadline(const struct run *r);
 void dispatch_turn(struct run *r);
 bool dispatch_is_idle(const struct run *r); /* holds nothing and waits for nothing of its own */
 int64_t dispatch_deadline(const struct run *r);
+struct ticket *ticket_new(struct run *r); /* NULL: all are out */
 struct ticket *ticket_find(struct run *r, uint32_t number, uint32_t lane);
 void ticket_free(struct run *r, struct ticket *t);
 void chunk_free(struct run *r, struct chunk *chunk);
 /* The chunk's progress in the open transaction. */
 struct lop_chunk_progress *chunk_progress(struct run *r, struct chunk *chunk);
+/* The bits belong to the arena of a transaction that is still open: ours to write. */
+void progress_mark(const uint8_t *bits, size_t index);
 /* Marks an item of a held chunk settled; closes the chunk with its last one. */
 void chunk_settle(struct run *r, struct chunk *chunk, uint32_t index);
 /* Gives an item of a held chunk back to be picked again. */
@@ -244,6 +260,8 @@ void chunk_untake(struct run *r, struct chunk *chunk, uint32_t index);
 void chunk_suspect(struct run *r, struct chunk *chunk, uint32_t index);
 void loose_free(struct run *r, struct loose *loose);
 void run_note_due(struct run *r, utime due);
+/* Claims what is wanted and may be had. */
+void claim_turn(struct run *r);
 void claim_chunks(struct run *r, uint32_t max);
 void claim_loose(struct run *r, uint32_t max);
 

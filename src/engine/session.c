@@ -9,66 +9,14 @@
 
 #include "base/mem.h"
 #include "engine/commit.h"
-#include "engine/plan.h"
 #include "engine/run.h"
 #include "engine/session_inside.h"
 #include "job/job.h"
 
 #define LOOK_FOR_DEAD_US (5 * US_PER_S)
-#define LANES_END_US (5 * US_PER_S)
 /* How long what is settled may wait for room on a full disk before we give up on it. */
 #define NO_SPACE_PATIENCE_US (60 * US_PER_S)
 #define QUARANTINE_EXTRA_US (30 * US_PER_S)
-enum { NAME_MAX_CHARS = 600, BURIALS_MAX = 256 };
-
-enum session_phase {
-	SESSION_BEGINNING,
-	SESSION_BURYING, /* the dead of earlier nights */
-	SESSION_PLANNING,
-	SESSION_WORKING,
-	SESSION_ENDING,
-	SESSION_ENDED
-};
-
-struct session_run { /* a run of this call and how it ended */
-	int64_t id;
-	bool was_worked;
-	int exit_status;
-	utime left_due; /* UTIME_NEVER: waits for nothing */
-	bool may_come_again;
-};
-
-struct session {
-	const struct world_ops *ops;
-	void *world;
-	struct session_spec spec;
-	struct commit commit;
-	struct arena arena;
-	enum session_phase phase;
-	uint32_t lane_number;
-
-	int64_t burials[BURIALS_MAX]; /* incs whose burial is under way */
-	size_t n_burials;
-	bool list_out;
-	int64_t look_at; /* boot clock: next look for dead instances */
-
-	struct session_run *runs;
-	size_t n_runs;
-	size_t at;	     /* the one being worked */
-	bool is_second_pass; /* waits for what the first pass left */
-	struct run *run;     /* NULL between two */
-	int64_t lanes_until; /* boot clock: lanes of a run that is over are killed then */
-	int64_t history[20];
-	size_t n_history;
-	int over_exit; /* of the present slot's run that was over already; -1 none */
-
-	int stops; /* how often we were told */
-	char stop_reason[128];
-	bool storage_fails;
-	int64_t storage_since;
-	int exit_status;
-};
-
 struct commit *session_commit(struct session *s)
 {
 	return &s->commit;
@@ -90,11 +38,10 @@ const int64_t *session_history(const struct session *s, size_t *ret_n)
 	return s->history;
 }
 
-static void session_say(struct session *s, enum say_level level, const char *fmt, ...)
-	ST_PRINTF(3, 4);
-static void session_say(struct session *s, enum say_level level, const char *fmt, ...)
+void session_say(struct session *s, enum say_level level, const char *fmt, ...) ST_PRINTF(3, 4);
+void session_say(struct session *s, enum say_level level, const char *fmt, ...)
 {
-	char text[NAME_MAX_CHARS];
+	char text[SESSION_NAME_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -137,34 +84,11 @@ static void session_on_ended(void *arg, struct ledger_op *op)
 	session_over(s, s->exit_status);
 }
 
-/* CLI: the first of 1, 75, 3, 0 that holds; what went wrong in a way of its own goes before. */
-static int worse_exit(int a, int b)
-{
-	static const int order[] = {EXIT_STORAGE, EXIT_INTERNAL, EXIT_CONFIG, EXIT_NO_SOURCE,
-				    EXIT_FAILED,  EXIT_BUSY,	 EXIT_LATER,  EXIT_PERSON};
-
-	for (size_t i = 0; i < ARRAY_LEN(order); i++)
-		if (a == order[i] || b == order[i])
-			return order[i];
-	return EXIT_DONE;
-}
-
-static void session_end(struct session *s, int exit_status)
+void session_end(struct session *s, int exit_status)
 {
 	s->phase = SESSION_ENDING;
 	s->exit_status = exit_status;
 	(void)commit_add(&s->commit, LOP_INSTANCE_END, session_on_ended, s);
-}
-
-static void session_sum_up(struct session *s)
-{
-	int status = s->over_exit >= 0 ? s->over_exit : EXIT_DONE;
-
-	for (size_t i = 0; i < s->n_runs; i++)
-		status = worse_exit(status, s->runs[i].exit_status);
-	if (s->storage_fails)
-		status = EXIT_STORAGE;
-	session_end(s, status);
 }
 
 /* ---- the dead ---- */
@@ -195,7 +119,7 @@ static void session_on_list(void *arg, struct ledger_op *op)
 		s->phase = SESSION_BURYING;
 }
 
-static void session_look_for_dead(struct session *s)
+void session_look_for_dead(struct session *s)
 {
 	if (s->list_out)
 		return;
@@ -226,147 +150,6 @@ void session_on_buried(struct session *s, int64_t inc, bool proven)
 	op->u.reap.dead = inc;
 	op->u.reap.quarantine_us = proven ? 0 : s->spec.job->work.timeout_us + QUARANTINE_EXTRA_US;
 	commit_flush(&s->commit);
-}
-
-/* ---- planning ---- */
-
-static void session_add_run(struct session *s, int64_t id)
-{
-	s->runs = xrealloc(s->runs, s->n_runs + 1, sizeof(*s->runs));
-	s->runs[s->n_runs++] = (struct session_run){.id = id,
-						    .exit_status = EXIT_LATER,
-						    .left_due = UTIME_NEVER,
-						    .may_come_again = true};
-}
-
-static void session_plan(struct session *s);
-
-static void session_on_created(void *arg, struct ledger_op *op)
-{
-	struct session *s = arg;
-	const struct lop_run_create *create = &op->u.run_create;
-
-	if (create->ret_id == 0) { /* somebody else was first, or the answer was lost: look again */
-		session_plan(s);
-		return;
-	}
-	session_add_run(s, create->ret_id);
-	s->phase = SESSION_WORKING;
-}
-
-static enum effect_class effect_class_of(const struct job *job)
-{
-	if (job->work.effect == JOB_ONCE)
-		return EFFECT_UNSAFE;
-	return job->work.key_valid_us > 0 ? EFFECT_KEYED : EFFECT_PURE;
-}
-
-static void session_create_run(struct session *s, const char *due_base, int64_t n)
-{
-	struct ledger_op *op = commit_add(&s->commit, LOP_RUN_CREATE, session_on_created, s);
-	struct arena *a = commit_arena(&s->commit);
-	const struct job *job = s->spec.job;
-	char name[NAME_MAX_CHARS];
-	char due_key[NAME_MAX_CHARS];
-	char path[NAME_MAX_CHARS];
-
-	plan_run_name(&s->spec, job->name, n, name, sizeof(name));
-	(void)snprintf(due_key, sizeof(due_key), "%s%lld", due_base, (long long)n);
-	const char *base = strrchr(job->path, '/');
-	(void)snprintf(path, sizeof(path), "%s/%s", job->directory,
-		       base == NULL ? job->path : base + 1);
-	op->u.run_create.row = (struct ledger_run_row){
-		.job = arena_str(a, job->name),
-		.due_key = arena_str(a, due_key),
-		.name = arena_str(a, name),
-		.slot = arena_str(a, s->spec.slot),
-		.date = arena_str(a, s->spec.date),
-		.params = arena_str(a, s->spec.params),
-		.n = n,
-		.job_text = arena_str(a, job->text),
-		.job_path = arena_str(a, path),
-		.reason = "",
-		.effect = effect_class_of(job),
-		.doubt = job->work.when_in_doubt == JOB_DOUBT_RETRY  ? DOUBT_RETRY
-			 : job->work.when_in_doubt == JOB_DOUBT_SKIP ? DOUBT_SKIP
-								     : DOUBT_ASK,
-		.key_valid_us = job->work.key_valid_us,
-		.first_n = s->spec.first_n,
-		.source_path = arena_str(a, s->spec.source_path)};
-}
-
-static void session_abandon(struct session *s, const struct plan *plan)
-{
-	struct arena *a = commit_arena(&s->commit);
-
-	for (size_t i = 0; i < plan->n_abandons; i++) {
-		struct lop_run_end *end =
-			&commit_add(&s->commit, LOP_RUN_END, NULL, NULL)->u.run_end;
-		*end = (struct lop_run_end){.run_id = plan->abandons[i],
-					    .state = RUN_ABANDONED,
-					    .reason = arena_str(a, "carry_over: abandon")};
-	}
-}
-
-static int exit_of_over(const struct ledger_run_row *row)
-{
-	return row->state == RUN_FINISHED ? EXIT_DONE : EXIT_FAILED;
-}
-
-static void session_on_planned(void *arg, struct ledger_op *op)
-{
-	struct session *s = arg;
-	const struct lop_run_list *list = &op->u.run_list;
-	struct arena a = {0};
-	struct plan plan = plan_runs(&s->spec, list, &a);
-
-	s->n_history = list->ret_n_history;
-	memcpy(s->history, list->ret_history, sizeof(s->history));
-	s->n_runs = 0;
-	if (s->stops > 0) {
-		session_end(s, EXIT_LATER);
-	} else if (plan.verdict == PLAN_OLDER_IS_ON) {
-		session_say(s, SAY_ERROR, "%s is on elsewhere; not started (overlap: skip)",
-			    plan.on_elsewhere->name);
-		session_end(s, EXIT_BUSY);
-	} else {
-		session_abandon(s, &plan);
-		for (size_t i = 0; i < plan.n_runs; i++)
-			session_add_run(s, plan.runs[i]);
-		if (plan.over != NULL) {
-			session_say(s, SAY_INFO,
-				    "%s is over already (%s); --again makes a further one",
-				    plan.over->name, run_state_name(plan.over->state));
-			s->over_exit = exit_of_over(plan.over);
-			/* Joining a run that is over changes nothing and says how it ended. */
-			session_add_run(s, plan.over->id);
-		}
-		if (plan.creates)
-			session_create_run(s, list->due_base, plan.new_n);
-		else
-			s->phase = SESSION_WORKING;
-	}
-	arena_done(&a);
-}
-
-static void session_plan(struct session *s)
-{
-	char base[NAME_MAX_CHARS];
-	char key[NAME_MAX_CHARS + 2];
-
-	s->phase = SESSION_PLANNING;
-	if (s->spec.run_id != 0) {
-		session_add_run(s, s->spec.run_id);
-		s->phase = SESSION_WORKING;
-		return;
-	}
-	plan_due_base(&s->spec, base, sizeof(base));
-	(void)snprintf(key, sizeof(key), "%s1", base);
-	struct ledger_op *op = commit_add(&s->commit, LOP_RUN_LIST, session_on_planned, s);
-	struct arena *a = commit_arena(&s->commit);
-	op->u.run_list = (struct lop_run_list){.job = arena_str(a, s->spec.job->name),
-					       .due_key = arena_str(a, key),
-					       .due_base = arena_str(a, base)};
 }
 
 /* ---- beginning ---- */
@@ -421,87 +204,6 @@ void session_start(struct session *s)
 	begin->boot_id = arena_str(a, s->spec.boot_id);
 	begin->pid = s->spec.pid;
 	session_turn(s);
-}
-
-/* ---- run after run ---- */
-
-/* A run that has nothing left of its own, and whose processes are gone. */
-static bool run_is_gone(struct session *s)
-{
-	struct run *r = s->run;
-
-	if (r->phase != RUN_OVER || !commit_is_idle(&s->commit))
-		return false;
-	for (size_t i = 0; i < LANES_MAX; i++) {
-		if (r->lanes.lane[i].number == 0)
-			continue;
-		int64_t now = s->ops->boot_us(s->world);
-		if (s->lanes_until == 0) {
-			s->lanes_until = now + LANES_END_US;
-		} else if (now >= s->lanes_until) {
-			s->lanes_until = now + LANES_END_US;
-			lanes_kill(&r->lanes);
-		}
-		return false;
-	}
-	return true;
-}
-
-static void session_close_run(struct session *s)
-{
-	struct session_run *entry = &s->runs[s->at];
-
-	entry->was_worked = true;
-	entry->exit_status = s->run->exit_status;
-	entry->left_due = s->run->left_due;
-	entry->may_come_again = !s->run->was_asked_to_stop && !s->run->fails &&
-				s->run->exit_status == EXIT_LATER;
-	run_free(s->run);
-	s->run = NULL;
-	s->lanes_until = 0;
-	s->at++;
-}
-
-/* In the second pass, what the first one left because it was not due is waited for. */
-static bool is_worth_a_second_pass(const struct session *s, const struct session_run *entry)
-{
-	utime horizon = s->ops->now(s->world) + s->spec.job->retry.within_run_us;
-
-	return entry->was_worked && entry->may_come_again && entry->left_due <= horizon &&
-	       s->n_runs > 1;
-}
-
-static void session_next_run(struct session *s)
-{
-	while (s->stops == 0 && !s->storage_fails) {
-		if (s->at >= s->n_runs && !s->is_second_pass) {
-			s->is_second_pass = true;
-			s->at = 0;
-		}
-		if (s->at >= s->n_runs)
-			break;
-		struct session_run *entry = &s->runs[s->at];
-		if (!s->is_second_pass || is_worth_a_second_pass(s, entry)) {
-			s->run = run_new(s, entry->id, s->is_second_pass || s->n_runs == 1,
-					 s->n_runs == 1);
-			return;
-		}
-		s->at++;
-	}
-	session_sum_up(s);
-}
-
-static void session_work(struct session *s)
-{
-	if (s->run != NULL && run_is_gone(s))
-		session_close_run(s);
-	if (s->run == NULL && commit_is_idle(&s->commit))
-		session_next_run(s);
-	if (s->run == NULL)
-		return;
-	if (s->run->looks_for_dead && s->ops->boot_us(s->world) >= s->look_at)
-		session_look_for_dead(s);
-	run_turn(s->run);
 }
 
 /* ---- a disk that fills up ---- */

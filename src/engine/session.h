@@ -3,8 +3,8 @@
  * A session: one incarnation of the engine, from its row in the ledger to its end. It buries and
  * reaps the dead, decides which runs to work, works them one after another, and says how it ended.
  *
- * Owner:   session_new gives, session_free frees (allowed only after world end, or in a simulation at any
- *          time: that is a crash). Everything here belongs to the loop's thread.
+ * Owner:   session_new gives, session_free frees (allowed only after world end, or in a simulation
+ *          at any time: that is a crash). Everything here belongs to the loop's thread.
  * Failure: ends by world end() with an exit status of CLI "Exit status"; words go through say().
  */
 #ifndef STINT_ENGINE_SESSION_H

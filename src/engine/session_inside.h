@@ -1,14 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a run may ask its session. */
+/* What the files of a session share, and what a run may ask its session. */
 #ifndef STINT_ENGINE_SESSION_INSIDE_H
 #define STINT_ENGINE_SESSION_INSIDE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct commit;
-struct session;
-struct session_spec;
+#include "base/arena.h"
+#include "base/attr.h"
+#include "engine/commit.h"
+#include "engine/session.h"
+
+struct run;
+
+enum { SESSION_NAME_MAX = 600, BURIALS_MAX = 256 };
+
+enum session_phase {
+	SESSION_BEGINNING,
+	SESSION_BURYING, /* the dead of earlier nights */
+	SESSION_PLANNING,
+	SESSION_WORKING,
+	SESSION_ENDING,
+	SESSION_ENDED
+};
+
+struct session_run { /* a run of this call and how it ended */
+	int64_t id;
+	bool was_worked;
+	int exit_status;
+	utime left_due; /* UTIME_NEVER: waits for nothing */
+	bool may_come_again;
+};
+
+struct session {
+	const struct world_ops *ops;
+	void *world;
+	struct session_spec spec;
+	struct commit commit;
+	struct arena arena;
+	enum session_phase phase;
+	uint32_t lane_number;
+
+	int64_t burials[BURIALS_MAX]; /* incs whose burial is under way */
+	size_t n_burials;
+	bool list_out;
+	int64_t look_at; /* boot clock: next look for dead instances */
+
+	struct session_run *runs;
+	size_t n_runs;
+	size_t at;	     /* the one being worked */
+	bool is_second_pass; /* waits for what the first pass left */
+	struct run *run;     /* NULL between two */
+	int64_t lanes_until; /* boot clock: lanes of a run that is over are killed then */
+	int64_t history[20];
+	size_t n_history;
+	int over_exit; /* of the present slot's run that was over already; -1 none */
+
+	int stops; /* how often we were told */
+	char stop_reason[128];
+	bool storage_fails;
+	int64_t storage_since;
+	int exit_status;
+};
+
+/* ---- for runs ---- */
 
 struct commit *session_commit(struct session *s);
 const struct session_spec *session_get_spec(const struct session *s);
@@ -16,5 +72,16 @@ const struct session_spec *session_get_spec(const struct session *s);
 uint32_t *session_lane_number(struct session *s);
 /* How many items the job's last runs had; lent. */
 const int64_t *session_history(const struct session *s, size_t *ret_n);
+
+/* ---- between the files of the session ---- */
+
+void session_say(struct session *s, enum say_level level, const char *fmt, ...) ST_PRINTF(3, 4);
+/* Writes the end of the instance and then ends with that status. */
+void session_end(struct session *s, int exit_status);
+void session_look_for_dead(struct session *s);
+/* Decides which runs to work (agenda.c). */
+void session_plan(struct session *s);
+/* Works them one after another (agenda.c). */
+void session_work(struct session *s);
 
 #endif

@@ -148,11 +148,14 @@ static void count_fate(struct run *r, const struct decision *d)
 
 void settle_check_limits(struct run *r)
 {
-	const struct job_limit *max = &r->job->work.max_dead;
-	char why[200];
+	const struct job_limit *given = &r->job->work.max_dead;
+	const struct limit max = {.is_set = given->is_set,
+				  .is_ratio = given->is_ratio,
+				  .count = given->count,
+				  .ratio = given->ratio};
+	char why[LIMITS_WHY_MAX];
 
-	if (limits_too_many_dead(max->is_set, max->is_ratio, max->count, max->ratio,
-				 r->counts.dead + r->mine.dead, r->n_items, why, sizeof(why)))
+	if (limits_too_many_dead(&max, r->counts.dead + r->mine.dead, r->n_items, why))
 		run_stop(r, EXIT_FAILED, true, "%s", why);
 }
 

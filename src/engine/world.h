@@ -2,8 +2,9 @@
 /*
  * The seam: everything that the engine may do to, or learn from, the world is in this table.
  *
- * Promise: the engine is callbacks only. It never blocks, never sleeps, has no threads, no globals and
- *          calls nothing outside this table and the pure libraries (tools/check-seam asks nm). So
+ * Promise: the engine is callbacks only. It never blocks, never sleeps, has no threads, no globals
+ *          and calls nothing outside this table and the pure libraries (tools/check-seam asks nm).
+ *          So
  * the same object code runs on the real world (host/) and on a simulated one (tests/sim). Calls in:
  * session_start, session_on_* of engine/session.h, one at a time, never from within a call out (an
  * answer comes in a later turn, also when it is known at once).

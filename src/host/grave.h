@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Burials: killing what a dead lane, or a dead engine's lanes, have left running, until none is found.
+ * Burials: killing what a dead lane, or a dead engine's lanes, have left running, until none is
+ *          found.
  *
- * A process is known by its environment (STINT_NONCE=nonce.lane.), which every descendant inherits and
- * which survives the death of its parents (PROTOCOL 3.6). What clears its environment escapes this: then a
- * cgroup would be needed.
+ * A process is known by its environment (STINT_NONCE=nonce.lane.), which every descendant inherits
+ * and which survives the death of its parents (PROTOCOL 3.6). What clears its environment escapes
+ * this: then a cgroup would be needed.
  */
 #ifndef STINT_HOST_GRAVE_H
 #define STINT_HOST_GRAVE_H
@@ -35,8 +36,8 @@ struct grave {
 
 /* `STINT_NONCE=<hex>.<lane>.` */
 void grave_put_nonce(char *out, size_t size, const uint8_t nonce[16], uint32_t lane);
-/* Sees to it that nothing of this lane is left, then calls `fn` from the loop. `is_clean`: it ended in
- * order, nothing is looked for. */
+/* Sees to it that nothing of this lane is left, then calls `fn` from the loop. `is_clean`: it ended
+ * in order, nothing is looked for. */
 void grave_dig(struct processes *ps, uint32_t lane, bool is_clean, grave_fn fn, void *arg);
 void grave_free(struct grave *g);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keeper: the small process that starts the engine, passes signals on, and is still there when the
- * engine is not.
+ * The keeper: the small process that starts the engine, passes signals on, and is still there when
+ * the engine is not.
  *
- * Promise: an engine that has not ticked for 120 s (while the keeper itself was running) is killed; one
- *          that dies by a signal is said so and started again with growing waits, KEEPER_RESTARTS times; an
- *          engine whose keeper dies stops with grace.
+ * Promise: an engine that has not ticked for 120 s (while the keeper itself was running) is
+ *          killed; one that dies by a signal is said so and started again with growing waits,
+ *          KEEPER_RESTARTS times; an engine whose keeper dies stops with grace.
  */
 #ifndef STINT_HOST_KEEPER_H
 #define STINT_HOST_KEEPER_H
@@ -16,12 +16,12 @@ struct err;
 
 enum { KEEPER_RESTARTS = 5 };
 
-/* Runs this same program with `argv` as the engine, under this process as its keeper. Returns the exit
- * status to end with. */
+/* Runs this same program with `argv` as the engine, under this process as its keeper. Returns the
+ * exit status to end with. */
 ST_MUST_CHECK int keeper_run(char *const *argv, int *ret_exit, struct err *err);
 
-/* In the engine: the descriptor to tick on, or -1 when there is no keeper (then the caller is to become
- * one by keeper_run). */
+/* In the engine: the descriptor to tick on, or -1 when there is no keeper (then the caller is to
+ * become one by keeper_run). */
 int keeper_child_fd(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lanes as processes: started with a socket and shared memory, fed with frames, and certainly gone, with
- * everything they started, before their end is told.
+ * Lanes as processes: started with a socket and shared memory, fed with frames, and certainly
+ * gone, with everything they started, before their end is told.
  *
  * Owner: the host's loop thread. Callbacks come from the loop, never from within a call.
  */

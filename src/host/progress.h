@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The progress bar: one line at the bottom of a terminal, drawn over in place; elsewhere a plain line now
- * and then. Everything else that is said goes above it.
+ * The progress bar: one line at the bottom of a terminal, drawn over in place; elsewhere a plain
+ * line now and then. Everything else that is said goes above it.
  */
 #ifndef STINT_HOST_PROGRESS_H
 #define STINT_HOST_PROGRESS_H
@@ -23,7 +23,8 @@ void progress_show(enum host_progress kind, const struct session_status *status,
 /* Takes the bar off the screen, before something else is written. */
 void progress_hide(enum host_progress kind);
 
-/* The line, at most `columns` wide, without colour or control characters (for tests and for lines). */
+/* The line, at most `columns` wide, without colour or control characters (for tests and for lines).
+ */
 void progress_format(const struct session_status *status, utime now, int columns, bool bar,
 		     struct buf *out);
 

@@ -111,37 +111,37 @@ static void a_lost_probe_is_sent_again_and_in_the_end_it_gives_up(void **state)
 
 static void ten_rejects_or_one_percent_are_allowed_by_default(void **state)
 {
-	char why[200];
+	char why[LIMITS_WHY_MAX];
 
-	assert_false(limits_too_many_rejects(false, false, 0, 0, 10, 20, why, sizeof(why)));
-	assert_true(limits_too_many_rejects(false, false, 0, 0, 11, 20, why, sizeof(why)));
+	assert_false(limits_too_many_rejects(&(struct limit){false, false, 0, 0}, 10, 20, why));
+	assert_true(limits_too_many_rejects(&(struct limit){false, false, 0, 0}, 11, 20, why));
 	assert_string_equal(why, "11 of 20 records were rejected, more than 10 (max_rejects)");
-	assert_false(limits_too_many_rejects(false, false, 0, 0, 50, 5000, why, sizeof(why)));
-	assert_true(limits_too_many_rejects(false, false, 0, 0, 51, 5000, why, sizeof(why)));
-	assert_true(limits_too_many_rejects(true, false, 0, 0, 1, 5000, why, sizeof(why)));
-	assert_false(limits_too_many_rejects(true, true, 0, 0.5, 10, 20, why, sizeof(why)));
-	assert_true(limits_too_many_rejects(true, true, 0, 0.05, 2, 20, why, sizeof(why)));
+	assert_false(limits_too_many_rejects(&(struct limit){false, false, 0, 0}, 50, 5000, why));
+	assert_true(limits_too_many_rejects(&(struct limit){false, false, 0, 0}, 51, 5000, why));
+	assert_true(limits_too_many_rejects(&(struct limit){true, false, 0, 0}, 1, 5000, why));
+	assert_false(limits_too_many_rejects(&(struct limit){true, true, 0, 0.5}, 10, 20, why));
+	assert_true(limits_too_many_rejects(&(struct limit){true, true, 0, 0.05}, 2, 20, why));
 }
 
 static void a_surge_is_measured_by_the_median_from_five_runs_on(void **state)
 {
 	const int64_t history[] = {100, 1, 90, 110, 1000};
-	char why[200];
+	char why[LIMITS_WHY_MAX];
 
-	assert_false(limits_surge(5, 501, history, 4, why, sizeof(why)));
-	assert_true(limits_surge(5, 501, history, 5, why, sizeof(why)));
-	assert_false(limits_surge(5, 500, history, 5, why, sizeof(why)));
+	assert_false(limits_surge(5, 501, history, 4, why));
+	assert_true(limits_surge(5, 501, history, 5, why));
+	assert_false(limits_surge(5, 500, history, 5, why));
 }
 
 static void a_share_of_dead_items_needs_at_least_twenty(void **state)
 {
-	char why[200];
+	char why[LIMITS_WHY_MAX];
 
-	assert_false(limits_too_many_dead(false, false, 0, 0, 19, 19, why, sizeof(why)));
-	assert_true(limits_too_many_dead(false, false, 0, 0, 20, 199, why, sizeof(why)));
-	assert_false(limits_too_many_dead(false, false, 0, 0, 20, 200, why, sizeof(why)));
-	assert_true(limits_too_many_dead(true, false, 3, 0, 4, 1000, why, sizeof(why)));
-	assert_false(limits_too_many_dead(true, false, 3, 0, 3, 1000, why, sizeof(why)));
+	assert_false(limits_too_many_dead(&(struct limit){false, false, 0, 0}, 19, 19, why));
+	assert_true(limits_too_many_dead(&(struct limit){false, false, 0, 0}, 20, 199, why));
+	assert_false(limits_too_many_dead(&(struct limit){false, false, 0, 0}, 20, 200, why));
+	assert_true(limits_too_many_dead(&(struct limit){true, false, 3, 0}, 4, 1000, why));
+	assert_false(limits_too_many_dead(&(struct limit){true, false, 3, 0}, 3, 1000, why));
 }
 
 /* ---- meter ---- */
