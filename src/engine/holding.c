@@ -147,8 +147,7 @@ static void chunk_take_row(struct run *r, const struct ledger_chunk_row *row)
 				.taken = xmemdup(row->done, bytes),
 				.n_done = (uint32_t)bits_count(row->done, row->n)};
 	chunk->n_taken = chunk->n_done;
-	chunk->body = body_ref(&r->lanes, row->id, row->first_item, row->n, row->body,
-			       row->body_len);
+	chunk->body = body_ref(&r->lanes, row);
 	list_append(&r->chunks, &chunk->link);
 	/* A lane died with it in the hands of an engine that did not live to find out which item it
 	 * was. */
@@ -201,8 +200,12 @@ static void loose_take_row(struct run *r, const struct ledger_loose_row *row)
 	loose->row.fingerprint = arena_str(a, row->fingerprint);
 	loose->row.body = NULL;
 	loose->is_suspect = row->crashes > 0;
-	loose->body = body_ref(&r->lanes, row->chunk_id, row->first_item, row->chunk_n, row->body,
-			       row->body_len);
+	loose->body = body_ref(&r->lanes,
+			       &(const struct ledger_chunk_row){.id = row->chunk_id,
+								.first_item = row->first_item,
+								.n = row->chunk_n,
+								.body = row->body,
+								.body_len = row->body_len});
 	list_append(&r->loose, &loose->link);
 }
 

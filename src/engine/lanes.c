@@ -162,26 +162,25 @@ void lanes_ended(struct lanes *ls, struct lane *lane)
 	*lane = (struct lane){.state = LANE_GONE};
 }
 
-struct body *body_ref(struct lanes *ls, int64_t chunk_id, int64_t first_item, uint32_t n,
-		      const void *data, size_t len)
+struct body *body_ref(struct lanes *ls, const struct ledger_chunk_row *row)
 {
 	struct list *node;
 	struct list *next;
 
 	LIST_EACH (node, next, &ls->bodies) {
 		struct body *known = CONTAINER_OF(node, struct body, link);
-		if (known->chunk_id == chunk_id) {
+		if (known->chunk_id == row->id) {
 			known->refs++;
 			return known;
 		}
 	}
 	struct body *body = xnew(struct body);
 	*body = (struct body){.handle = ++ls->next_handle,
-			      .chunk_id = chunk_id,
-			      .first_item = first_item,
-			      .n = n,
-			      .data = len > 0 ? xmemdup(data, len) : NULL,
-			      .len = len,
+			      .chunk_id = row->id,
+			      .first_item = row->first_item,
+			      .n = row->n,
+			      .data = row->body_len > 0 ? xmemdup(row->body, row->body_len) : NULL,
+			      .len = row->body_len,
 			      .refs = 1};
 	list_append(&ls->bodies, &body->link);
 	return body;

@@ -83,9 +83,9 @@ void lanes_flush(struct lanes *ls);
 /* The process is gone: frees its place and drops its row. */
 void lanes_ended(struct lanes *ls, struct lane *lane);
 
-/* The body of that chunk, made from `data` (copied) when it is not known; one more reference. */
-struct body *body_ref(struct lanes *ls, int64_t chunk_id, int64_t first_item, uint32_t n,
-		      const void *data, size_t len);
+/* The body of that chunk, made from `row` (its data copied) when it is not known; one more
+ * reference. Of `row` only id, first_item, n and body are looked at. */
+struct body *body_ref(struct lanes *ls, const struct ledger_chunk_row *row);
 void body_unref(struct lanes *ls, struct body *body);
 struct body *body_find(struct lanes *ls, uint32_t handle);
 /* Sees to it that the lane has the body. */

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "engine/session_inside.h"
 
-enum { WHY_MAX = 400 };
+enum { WHY_MAX = 1000, DIFFERENCE_MAX = 4096 };
 
 void run_say(struct run *r, enum say_level level, const char *fmt, ...)
 {
@@ -173,19 +173,53 @@ static void run_make_hello(struct run *r)
 	memcpy(r->hello.ledger_uuid, r->spec->ledger_uuid, sizeof(r->hello.ledger_uuid));
 }
 
+/* True when a line of the difference is about something that items are already recorded under. */
+static bool is_refused_change(const char *difference)
+{
+	static const char *const refused[] = {"source", "work.effect"};
+
+	for (const char *line = difference; line != NULL && *line != '\0';) {
+		for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+			if (strncmp(line, refused[i], strlen(refused[i])) == 0)
+				return true;
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+	return false;
+}
+
+/* --with-new-file: the run goes on by today's file, where that can be. */
+static int run_take_new_file(struct run *r, const char *difference, struct err *err)
+{
+	const struct job *now = r->spec->job;
+
+	if (is_refused_change(difference))
+		return ERR(err, ERR_CONFIG,
+			   "a run cannot go on with another source, key or effect: %s", difference);
+	run_say(r, SAY_INFO, "%s goes on with the new file: %s", r->row.name, difference);
+	job_free(TAKE(r->job));
+	r->row.job_text = arena_str(&r->arena, now->text);
+	return job_parse(now->text, strlen(now->text), r->row.job_path, run_directory(r), NULL,
+			 NULL, &r->job, err);
+}
+
 /* The job as the run began with it, and today's windows and waits. */
 static int run_parse_job(struct run *r, struct err *err)
 {
-	struct buf difference = BUF_INIT(4096);
+	AUTO(buf) struct buf difference = BUF_INIT(DIFFERENCE_MAX);
 
 	if (job_parse(r->row.job_text, strlen(r->row.job_text), r->row.job_path, run_directory(r),
 		      NULL, NULL, &r->job, err) < 0)
 		return err->code;
-	if (job_refresh(r->job, r->spec->job, &difference) == JOB_CHANGED)
-		run_say(r, SAY_WARNING,
-			"%s goes on with the job file that it began with; the file has changed since: %s",
-			r->row.name, buf_str(&difference));
-	buf_done(&difference);
+	if (job_refresh(r->job, r->spec->job, &difference) != JOB_CHANGED)
+		return 0;
+	if (r->spec->with_new_file)
+		return run_take_new_file(r, buf_str(&difference), err);
+	run_say(r, SAY_WARNING,
+		"%s goes on with the job file that it began with (--with-new-file to change that); "
+		"the file has changed since: %s",
+		r->row.name, buf_str(&difference));
 	return 0;
 }
 
@@ -236,6 +270,7 @@ static void run_on_joined(void *arg, struct ledger_op *op)
 			join->ret_others[i].host);
 	r->looks_for_dead = join->ret_n_others > 0;
 	if (run_parse_job(r, &err) < 0) {
+		err_add(&err, "its job file: ");
 		run_stop(r, EXIT_CONFIG, false, "its job file cannot be read any more: %s",
 			 err.text);
 		r->cut_at = 0;

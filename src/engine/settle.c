@@ -401,7 +401,8 @@ void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool p
 			   .person = ""};
 
 	if (!proven)
-		e.err = "the process that worked on it died, and what it started may still be running";
+		e.err = "the process that worked on it died, "
+			"and what it started may still be running";
 	if (lane != NULL && lane->in_flight > 0)
 		lane->in_flight--;
 	r->n_sent--;
