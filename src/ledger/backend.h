@@ -2,8 +2,8 @@
 /*
  * What a ledger backend must do. Included by ledger.c and the backends only.
  *
- * The front (ledger.c) checks calls and picks the backend by URL; backends are dumb. A backend keeps
- * its state behind a struct that begins with `struct ledger`.
+ * The front (ledger.c) checks calls and picks the backend by URL; backends are dumb. A backend
+ * keeps its state behind a struct that begins with `struct ledger`.
  */
 #ifndef STINT_LEDGER_BACKEND_H
 #define STINT_LEDGER_BACKEND_H

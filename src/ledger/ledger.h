@@ -2,13 +2,13 @@
 /*
  * The ledger: the only authority on what was claimed, started and done.
  *
- * Promise: what PROTOCOL calls I1 to I16; `ledger_verify` checks them. Several processes may have the
- *          same ledger open; a write transaction is exclusive and durable when ledger_apply says
- *          LEDGER_APPLIED.
- * Owner:   ledger_open gives, ledger_close frees. One thread at a time; the engine's writer thread has
- *          its own handle, readers have theirs.
- * Failure: opening fails with ERR_LEDGER (cannot be opened or created, newer than this program, refused
- *          file system), ERR_PERM or ERR_IO, in words that name the file and what to do.
+ * Promise: what PROTOCOL calls I1 to I16; `ledger_verify` checks them. Several processes may have
+ *          the same ledger open; a write transaction is exclusive and durable when ledger_apply
+ *          says LEDGER_APPLIED.
+ * Owner:   ledger_open gives, ledger_close frees. One thread at a time; the engine's writer thread
+ *          has its own handle, readers have theirs.
+ * Failure: opening fails with ERR_LEDGER (cannot be opened or created, newer than this program,
+ *          refused file system), ERR_PERM or ERR_IO, in words that name the file and what to do.
  */
 #ifndef STINT_LEDGER_LEDGER_H
 #define STINT_LEDGER_LEDGER_H

@@ -179,6 +179,7 @@ struct ledger_loose_row {
 	const char *fingerprint; /* 8 hexadecimal digits of the error's shape, "" none */
 	const void *body; /* of its chunk; only from LOOSE_CLAIM */
 	size_t body_len;
+	bool has_done_bit; /* in its chunk; only from ledger_walk */
 };
 
 /* ---- operations ---- */
@@ -530,7 +531,7 @@ struct lop_told_put {
 enum person_verb {
 	PERSON_RETRY,	     /* dead (or in doubt: no) -> retry now; a finished run is opened again */
 	PERSON_RESOLVE_DONE, /* in doubt -> done */
-	PERSON_RESOLVE_RETRY,/* in doubt -> retry with a fresh redo */
+	PERSON_RESOLVE_RETRY, /* in doubt -> retry, with the same key: the other side may know it */
 	PERSON_RESOLVE_SKIP, /* in doubt -> skipped */
 	PERSON_SKIP,	     /* waiting, retry, dead, in doubt -> skipped */
 	PERSON_STOP,	     /* a request to every instance on the run */
@@ -584,11 +585,14 @@ struct ledger_txn {
 	size_t n_ops;
 	int64_t inc; /* 0: a person's transaction, no fence, no batch number */
 	uint8_t nonce[LEDGER_NONCE_BYTES];
-	int64_t batch;	 /* this instance's running number; 0 in transactions that only read */
+	/* This instance's running number; 0 in transactions that only read. A number is used up by
+	 * LEDGER_APPLIED alone: what takes the place of a lost transaction has its number. */
+	int64_t batch;
 	bool claims;	 /* the fence demands state live, not just live or stopping */
 	utime now;	 /* the time that rows get; the engine's clock */
 	enum ledger_status status;
 	struct err err;	 /* words for every status but applied */
+	struct ledger_op *lost; /* with LEDGER_LOST: the operation whose guard found nothing, if one */
 	bool space_is_low; /* set by a backend that had to let go of its ballast */
 	void *context;	 /* the caller's */
 };

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/ledger.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "ledger/backend.h"
+
+struct scheme {
+	const char *prefix;
+	const struct ledger_backend *backend;
+};
+
+static const struct scheme schemes[] = {
+	{"sqlite:", &ledger_sqlite},
+	{"memory:", &ledger_memory},
+};
+
+/* The backend for a URL and what stands behind the prefix; a plain path is SQLite's. */
+static const struct ledger_backend *ledger_backend_find(const char *url, const char **ret_path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+		size_t len = strlen(schemes[i].prefix);
+		if (strncmp(url, schemes[i].prefix, len) != 0)
+			continue;
+		*ret_path = url + len;
+		return schemes[i].backend;
+	}
+	*ret_path = url;
+	/* Safety: a URL of a database server must never become a file of that name. */
+	return strstr(url, "://") == NULL ? &ledger_sqlite : NULL;
+}
+
+int ledger_open(const char *url, unsigned flags, struct ledger **ret_ledger, struct err *err)
+{
+	struct ledger *ledger = NULL;
+	const char *path = NULL;
+
+	assert(url != NULL && ret_ledger != NULL);
+	assert((flags & LEDGER_CREATE) == 0 || (flags & LEDGER_READ_ONLY) == 0);
+	const struct ledger_backend *backend = ledger_backend_find(url, &path);
+	if (backend == NULL)
+		return ERR(err, ERR_LEDGER,
+			   "ledger %s: this version keeps its ledger in SQLite: sqlite:PATH",
+			   QUOTED(url, strlen(url)));
+	if (path[0] == '\0' && backend == &ledger_sqlite)
+		return ERR(err, ERR_LEDGER, "the ledger's URL names no file: sqlite:PATH");
+	int rc = backend->open(path, flags, &ledger, err);
+	if (rc < 0)
+		return rc;
+	ledger->magic = LEDGER_MAGIC;
+	ledger->backend = backend;
+	ledger->url = xstrdup(url);
+	ledger->read_only = (flags & LEDGER_READ_ONLY) != 0;
+	*ret_ledger = ledger;
+	return 0;
+}
+
+static void ledger_assert(const struct ledger *ledger)
+{
+	assert(ledger != NULL && ledger->magic == LEDGER_MAGIC);
+}
+
+void ledger_close(struct ledger *ledger)
+{
+	if (ledger == NULL)
+		return;
+	ledger_assert(ledger);
+	ledger->magic = 0;
+	free(ledger->url);
+	ledger->backend->close(ledger);
+}
+
+void ledger_auto(struct ledger **ledger)
+{
+	ledger_close(*ledger);
+}
+
+const char *ledger_url(const struct ledger *ledger)
+{
+	ledger_assert(ledger);
+	return ledger->url;
+}
+
+void ledger_uuid(const struct ledger *ledger, uint8_t out[LEDGER_UUID_BYTES])
+{
+	ledger_assert(ledger);
+	memcpy(out, ledger->uuid, LEDGER_UUID_BYTES);
+}
+
+int ledger_schema_version(const struct ledger *ledger)
+{
+	ledger_assert(ledger);
+	return ledger->schema_version;
+}
+
+void ledger_apply(struct ledger *ledger, struct ledger_txn *txn)
+{
+	ledger_assert(ledger);
+	assert(txn != NULL && txn->magic == LEDGER_TXN_MAGIC);
+	assert(!ledger->read_only || ledger_txn_is_read_only(txn));
+	ledger_txn_rewind(txn);
+	ledger->backend->apply(ledger, txn);
+	assert(txn->status != LEDGER_PENDING);
+}
+
+int ledger_select(struct ledger *ledger, const char *sql, const struct ledger_param *params,
+		  size_t n, ledger_row_fn fn, void *arg, struct err *err)
+{
+	ledger_assert(ledger);
+	assert(sql != NULL && fn != NULL && (params != NULL || n == 0));
+	return ledger->backend->select(ledger, sql, params, n, fn, arg, err);
+}
+
+int ledger_walk(struct ledger *ledger, const struct ledger_visitor *visitor, struct err *err)
+{
+	ledger_assert(ledger);
+	assert(visitor != NULL);
+	return ledger->backend->walk(ledger, visitor, err);
+}
+
+int ledger_upgrade(struct ledger *ledger, int *ret_from, int *ret_to, struct err *err)
+{
+	ledger_assert(ledger);
+	return ledger->backend->upgrade(ledger, ret_from, ret_to, err);
+}
+
+int ledger_restored(struct ledger *ledger, utime now, int64_t *ret_doubtful, struct err *err)
+{
+	ledger_assert(ledger);
+	return ledger->backend->restored(ledger, now, ret_doubtful, err);
+}

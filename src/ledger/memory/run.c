@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs: list, create, join, leave, end, finish, count. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "ledger/memory/memory.h"
+#include "ledger/rules.h"
+
+static bool mem_run_lives_elsewhere(const struct mem_run *run, int64_t inc)
+{
+	for (size_t k = 0; k < run->joined.n; k++) {
+		const struct mem_instance *i = run->joined.at[k];
+		if (i->row.inc != inc && mem_instance_works(i))
+			return true;
+	}
+	return false;
+}
+
+/* Whether due_key is base, a slash and the run's own number. */
+static bool mem_has_base(const struct ledger_run_row *row, const char *base)
+{
+	size_t len = strlen(base);
+
+	if (strncmp(row->due_key, base, len) != 0 || row->due_key[len] != '/')
+		return false;
+	return strchr(row->due_key + len + 1, '/') == NULL;
+}
+
+static void mem_run_history(const struct memory *m, struct lop_run_list *l)
+{
+	l->ret_n_history = 0;
+	for (size_t k = m->runs.n; k > 0 && l->ret_n_history < ARRAY_LEN(l->ret_history); k--) {
+		const struct mem_run *run = m->runs.at[k - 1];
+		if (run->row.state == RUN_FINISHED && strcmp(run->row.job, l->job) == 0)
+			l->ret_history[l->ret_n_history++] = run->row.n_items;
+	}
+}
+
+int mem_run_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_run_list *l = &op->u.run_list;
+	struct arena *a = &txn->arena;
+	struct ledger_run_row *rows = arena_alloc(a, m->runs.n * sizeof(*rows));
+	bool *elsewhere = arena_alloc(a, m->runs.n * sizeof(*elsewhere));
+
+	l->ret_n = 0;
+	l->ret_due = NULL;
+	l->ret_due_live_elsewhere = false;
+	l->ret_last_n = 0;
+	for (size_t k = 0; k < m->runs.n; k++) {
+		const struct mem_run *run = m->runs.at[k];
+		if (strcmp(run->row.job, l->job) != 0)
+			continue;
+		if (!rule_run_is_over(run->row.state)) {
+			mem_put_run(a, run, &rows[l->ret_n]);
+			elsewhere[l->ret_n++] = mem_run_lives_elsewhere(run, txn->inc);
+		}
+		if (l->due_key != NULL && strcmp(run->row.due_key, l->due_key) == 0) {
+			struct ledger_run_row *due = arena_new(a, struct ledger_run_row);
+			mem_put_run(a, run, due);
+			l->ret_due = due;
+			l->ret_due_live_elsewhere = mem_run_lives_elsewhere(run, txn->inc);
+		}
+		if (l->due_base != NULL && run->row.n > l->ret_last_n &&
+		    mem_has_base(&run->row, l->due_base))
+			l->ret_last_n = run->row.n;
+	}
+	l->ret_rows = rows;
+	l->ret_live_elsewhere = elsewhere;
+	mem_run_history(m, l);
+	return 0;
+}
+
+static struct mem_run *mem_run_by_due(const struct memory *m, const char *job, const char *due_key)
+{
+	for (size_t k = 0; k < m->runs.n; k++) {
+		struct mem_run *run = m->runs.at[k];
+		if (strcmp(run->row.job, job) == 0 && strcmp(run->row.due_key, due_key) == 0)
+			return run;
+	}
+	return NULL;
+}
+
+int mem_run_create(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_run_create *c = &op->u.run_create;
+	const struct mem_run *known = mem_run_by_due(m, c->row.job, c->row.due_key);
+
+	c->ret_exists = known != NULL && !m->is_replay;
+	c->ret_id = known == NULL ? 0 : known->row.id;
+	if (known != NULL)
+		return 0;
+	struct mem_run *run = arena_new(&m->arena, struct mem_run);
+	run->row = (struct ledger_run_row){
+		.id = (int64_t)m->runs.n + 1,
+		.job = mem_text(m, c->row.job),
+		.due_key = mem_text(m, c->row.due_key),
+		.name = mem_text(m, c->row.name),
+		.slot = mem_text(m, c->row.slot),
+		.date = mem_text(m, c->row.date),
+		.params = mem_text(m, c->row.params),
+		.n = c->row.n,
+		.job_text = mem_text(m, c->row.job_text),
+		.job_path = mem_text(m, c->row.job_path),
+		.state = RUN_LOADING,
+		.reason = "",
+		.started_at = rule_utime(rule_ms(txn->now)),
+		.effect = c->row.effect,
+		.doubt = c->row.doubt,
+		.key_valid_us = rule_utime(rule_ms(c->row.key_valid_us)),
+		.first_n = c->row.first_n,
+		.source_path = mem_text(m, c->row.source_path),
+	};
+	mem_list_push(m, &m->runs, run);
+	c->ret_id = run->row.id;
+	return 0;
+}
+
+/* Nothing that a load put there remains; a run that was never open has had no effect. */
+static void mem_run_unload(struct memory *m, struct mem_run *run)
+{
+	for (size_t k = 0; k < run->chunks.n; k++) {
+		const struct mem_chunk *c = run->chunks.at[k];
+		void **slot = &m->chunks.at[c->id - 1];
+		MEM_TOUCH(m, slot);
+		*slot = NULL;
+	}
+	run->chunks.n = run->loose.n = run->contents.n = 0;
+	run->first_ready = 0;
+	run->cursor = NULL;
+	run->cursor_len = 0;
+	run->row.n_items = run->row.n_read = run->row.n_filtered = 0;
+	run->row.n_rejected = run->row.n_held_back = 0;
+	run->row.loader = 0;
+	mem_requests_lapse(m, run->row.id, 0);
+}
+
+static void mem_run_resume(struct memory *m, struct mem_run *run)
+{
+	MEM_TOUCH(m, run);
+	if (run->row.state == RUN_FAILED) {
+		run->row.state = run->row.was_open ? RUN_OPEN : RUN_LOADING;
+		if (!run->row.was_open)
+			mem_run_unload(m, run);
+	}
+	run->row.reason = "";
+	run->row.ended_at = 0;
+}
+
+static void mem_put_others(struct ledger_txn *txn, const struct mem_run *run, struct lop_run_join *j)
+{
+	struct ledger_instance_row *rows =
+		arena_alloc(&txn->arena, run->joined.n * sizeof(*rows));
+
+	j->ret_n_others = 0;
+	for (size_t k = 0; k < run->joined.n; k++) {
+		const struct mem_instance *i = run->joined.at[k];
+		if (i->row.inc != txn->inc && mem_instance_works(i))
+			mem_put_instance(&txn->arena, i, &rows[j->ret_n_others++]);
+	}
+	j->ret_others = rows;
+}
+
+int mem_run_join(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_run_join *j = &op->u.run_join;
+	struct mem_run *run = mem_run_find(m, j->run_id);
+	struct mem_instance *me = mem_instance_find(m, txn->inc);
+
+	if (run == NULL || me == NULL)
+		return mem_lost(txn, "there is no run %lld to join", (long long)j->run_id);
+	j->ret_over = rule_run_is_over(run->row.state);
+	if (!j->ret_over && !m->is_replay) {
+		mem_run_resume(m, run);
+		mem_list_remove(m, &run->joined, me);
+		mem_list_push(m, &run->joined, me);
+	}
+	mem_put_run(&txn->arena, run, &j->ret_row);
+	mem_count(m, run, txn->inc, &j->ret_counts);
+	mem_put_others(txn, run, j);
+	return 0;
+}
+
+int mem_run_leave(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	const struct lop_run_leave *l = &op->u.run_leave;
+	struct mem_run *run = mem_run_find(m, l->run_id);
+
+	if (run == NULL)
+		return mem_lost(txn, "there is no run %lld to leave", (long long)l->run_id);
+	mem_list_remove(m, &run->joined, mem_instance_find(m, txn->inc));
+	MEM_TOUCH(m, run);
+	if (run->row.loader == txn->inc)
+		run->row.loader = 0;
+	if (!rule_run_is_over(run->row.state) && run->row.state != RUN_FAILED)
+		run->row.reason = mem_text(m, l->reason);
+	return 0;
+}
+
+int mem_run_end(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_run_end *e = &op->u.run_end;
+	struct mem_run *run = mem_run_find(m, e->run_id);
+
+	if (run == NULL)
+		return mem_lost(txn, "there is no run %lld to end", (long long)e->run_id);
+	if (m->is_replay) {
+		e->ret_done = run->row.state == e->state;
+		return 0;
+	}
+	e->ret_done = rule_run_may_end(run->row.state, e->state);
+	if (!e->ret_done)
+		return 0;
+	MEM_TOUCH(m, run);
+	run->row.state = e->state;
+	run->row.reason = mem_text(m, e->reason);
+	run->row.ended_at = rule_utime(rule_ms(txn->now));
+	run->row.loader = 0;
+	return 0;
+}
+
+static bool mem_run_is_told(const struct mem_run *run)
+{
+	for (size_t k = 0; k < run->chunks.n; k++) {
+		const struct mem_chunk *c = run->chunks.at[k];
+		if (bits_count(c->told, c->n) < c->n)
+			return false;
+	}
+	return true;
+}
+
+int mem_run_finish(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_run_finish *f = &op->u.run_finish;
+	struct mem_run *run = mem_run_find(m, f->run_id);
+
+	if (run == NULL)
+		return mem_lost(txn, "there is no run %lld to finish", (long long)f->run_id);
+	if (run->row.state == RUN_OPEN && !m->is_replay && mem_run_is_empty(run) &&
+	    mem_run_is_told(run)) {
+		MEM_TOUCH(m, run);
+		run->row.state = RUN_FINISHED;
+		run->row.ended_at = rule_utime(rule_ms(txn->now));
+		mem_requests_lapse(m, f->run_id, 0);
+	}
+	f->ret_finished = run->row.state == RUN_FINISHED;
+	mem_count(m, run, txn->inc, &f->ret_counts);
+	return 0;
+}
+
+int mem_run_counts(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_run_counts *c = &op->u.run_counts;
+	const struct mem_run *run = mem_run_find(m, c->run_id);
+
+	if (run == NULL)
+		return mem_lost(txn, "there is no run %lld to count", (long long)c->run_id);
+	mem_count(m, run, txn->inc, &c->ret_counts);
+	c->ret_state = run->row.state;
+	return 0;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/rules.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+
+/* A chunk has 4,096 keys at most, and a key is bounded by the record it comes from. */
+enum { KEYS_BYTES_MAX = 256 * 1024 * 1024 };
+/* More operations than any transaction has. */
+enum { TOKEN_PLACES = 1 << 20 };
+
+int64_t rule_ms(utime t)
+{
+	return t == UTIME_NEVER ? INT64_MAX : t / US_PER_MS;
+}
+
+int64_t rule_ms_up(utime t)
+{
+	return t == UTIME_NEVER ? INT64_MAX : t / US_PER_MS + (t % US_PER_MS > 0 ? 1 : 0);
+}
+
+utime rule_utime(int64_t ms)
+{
+	return ms > INT64_MAX / US_PER_MS ? UTIME_NEVER : ms * US_PER_MS;
+}
+
+enum loose_state rule_doubt(enum doubt_policy policy, int64_t key_valid_us, int64_t first_started_ms,
+			    int64_t now_ms)
+{
+	switch (policy) {
+	case DOUBT_ASK:
+		return LOOSE_ASKED;
+	case DOUBT_SKIP:
+		return LOOSE_WAIVED;
+	case DOUBT_RETRY:
+		break;
+	}
+	if (key_valid_us == 0)
+		return LOOSE_RETRY;
+	if (first_started_ms == 0)
+		return LOOSE_ASKED;
+	/* Safety: a retry that arrives after the target forgot the key would be a second effect. */
+	int64_t limit = key_valid_us / US_PER_MS / 10 * 9;
+	return now_ms - first_started_ms > limit ? LOOSE_ASKED : LOOSE_RETRY;
+}
+
+static bool loose_is_in_doubt(enum loose_state state)
+{
+	return state == LOOSE_DOUBT || state == LOOSE_ASKED;
+}
+
+static enum rule_person_effect rule_resolve(enum loose_state state, enum loose_state becomes,
+					    enum loose_state *ret_state)
+{
+	if (!loose_is_in_doubt(state))
+		return RULE_REFUSE;
+	*ret_state = becomes;
+	return RULE_CHANGE;
+}
+
+static enum rule_person_effect rule_skip(enum loose_state state, enum loose_state *ret_state)
+{
+	if (state == LOOSE_DONE || state == LOOSE_WAIVED)
+		return RULE_REFUSE;
+	if (state == LOOSE_HELD || state == LOOSE_PROBING)
+		return RULE_REQUEST;
+	*ret_state = LOOSE_WAIVED;
+	return RULE_CHANGE;
+}
+
+enum rule_person_effect rule_person_loose(enum person_verb verb, enum loose_state state,
+					  enum loose_state *ret_state)
+{
+	switch (verb) {
+	case PERSON_RETRY:
+		if (state != LOOSE_DEAD)
+			return RULE_REFUSE;
+		*ret_state = LOOSE_RETRY;
+		return RULE_CHANGE;
+	case PERSON_RESOLVE_DONE:
+		return rule_resolve(state, LOOSE_DONE, ret_state);
+	case PERSON_RESOLVE_RETRY:
+		return rule_resolve(state, LOOSE_RETRY, ret_state);
+	case PERSON_RESOLVE_SKIP:
+		return rule_resolve(state, LOOSE_WAIVED, ret_state);
+	case PERSON_SKIP:
+		return rule_skip(state, ret_state);
+	case PERSON_STOP:
+	case PERSON_STOP_NOW:
+	case PERSON_ABANDON:
+	case PERSON_VERB_COUNT_:
+		break;
+	}
+	return RULE_REFUSE;
+}
+
+enum rule_person_effect rule_person_bulk(enum person_verb verb, enum chunk_state state, bool is_done)
+{
+	if (verb != PERSON_SKIP || is_done || state == CHUNK_CLOSED)
+		return RULE_REFUSE;
+	return state == CHUNK_HELD ? RULE_REQUEST : RULE_CHANGE;
+}
+
+bool rule_person_run(enum run_state state)
+{
+	return state != RUN_ABANDONED && state != RUN_MISSED;
+}
+
+bool rule_run_is_over(enum run_state state)
+{
+	return state == RUN_FINISHED || state == RUN_ABANDONED || state == RUN_MISSED;
+}
+
+bool rule_run_may_end(enum run_state from, enum run_state to)
+{
+	assert(to == RUN_FAILED || to == RUN_ABANDONED);
+	if (from == RUN_FAILED)
+		return to == RUN_ABANDONED;
+	return !rule_run_is_over(from);
+}
+
+const char *person_verb_name(enum person_verb verb)
+{
+	static const char *const names[PERSON_VERB_COUNT_] = {
+		[PERSON_RETRY] = "retry",
+		[PERSON_RESOLVE_DONE] = "resolve --done",
+		[PERSON_RESOLVE_RETRY] = "resolve --retry",
+		[PERSON_RESOLVE_SKIP] = "resolve --skip",
+		[PERSON_SKIP] = "skip",
+		[PERSON_STOP] = "stop",
+		[PERSON_STOP_NOW] = "stop --now",
+		[PERSON_ABANDON] = "abandon",
+	};
+
+	assert(verb < PERSON_VERB_COUNT_);
+	return names[verb];
+}
+
+const char *const *rule_keys(struct arena *arena, const char *keys, size_t n)
+{
+	AUTO(json_doc) struct json_doc *doc = NULL;
+	const struct json *root = NULL;
+	struct err err = ERR_INIT;
+	const char **texts = arena_alloc(arena, n * sizeof(*texts));
+
+	if (keys == NULL || json_parse(keys, strlen(keys), KEYS_BYTES_MAX, &doc, &root, &err) < 0)
+		return texts; /* a key is a convenience here; verify finds what is no JSON */
+	const struct json *key = root->type == JSON_ARRAY ? root->first : NULL;
+	for (size_t i = 0; key != NULL && i < n; i++, key = key->next)
+		if (key->type == JSON_STRING)
+			texts[i] = arena_text(arena, key->text, key->text_len);
+	return texts;
+}
+
+int64_t rule_claim_token(const struct ledger_txn *txn, const struct ledger_op *claim)
+{
+	int64_t place = 0;
+
+	for (const struct ledger_op *op = txn->first; op != claim; op = op->next) {
+		assert(op != NULL);
+		place++;
+	}
+	assert(place < TOKEN_PLACES);
+	return txn->batch * TOKEN_PLACES + (txn->batch == 0 ? 0 : place);
+}
+
+void rule_count_loose(struct ledger_counts *counts, enum loose_state state, int64_t n)
+{
+	switch (state) {
+	case LOOSE_RETRY:
+		counts->retry += n;
+		break;
+	case LOOSE_HELD:
+		counts->running += n;
+		break;
+	case LOOSE_ASKED:
+		counts->asked += n;
+		counts->in_doubt += n;
+		break;
+	case LOOSE_DOUBT:
+	case LOOSE_PROBING:
+		counts->in_doubt += n;
+		break;
+	case LOOSE_DEAD:
+		counts->dead += n;
+		break;
+	case LOOSE_DONE:
+		counts->done += n;
+		break;
+	case LOOSE_WAIVED:
+		counts->skipped += n;
+		break;
+	}
+}
+
+void rule_count_done(struct ledger_counts *counts, int64_t done_bits, int64_t loose_rows)
+{
+	counts->done += done_bits - loose_rows;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every backend has to decide alike: rounding of times, doubt, and what a person may do.
+ *
+ * Pure functions of their arguments, so that the memory backend and SQLite cannot disagree.
+ */
+#ifndef STINT_LEDGER_RULES_H
+#define STINT_LEDGER_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "ledger/txn.h"
+
+struct arena;
+
+/* The ledger keeps milliseconds. What happened is rounded down, what may not begin before is rounded
+ * up, so that nothing is due too early; UTIME_NEVER stays INT64_MAX. */
+int64_t rule_ms(utime t);
+int64_t rule_ms_up(utime t);
+utime rule_utime(int64_t ms);
+
+/* Where an item in doubt goes: LOOSE_ASKED, LOOSE_RETRY or LOOSE_WAIVED. A retry with the same key asks
+ * after all when 90 % of the time in which the target knows the key have gone by, or when nobody
+ * knows how much has. `first_started_ms` is 0 when unknown. */
+enum loose_state rule_doubt(enum doubt_policy policy, int64_t key_valid_us, int64_t first_started_ms,
+			    int64_t now_ms);
+
+/* What a person's verb does to an item. */
+enum rule_person_effect { RULE_REFUSE, RULE_CHANGE, RULE_REQUEST };
+
+/* For a loose row; with RULE_CHANGE `*ret_state` is what it becomes. */
+enum rule_person_effect rule_person_loose(enum person_verb verb, enum loose_state state,
+					  enum loose_state *ret_state);
+/* For an item that is still in its chunk. */
+enum rule_person_effect rule_person_bulk(enum person_verb verb, enum chunk_state state,
+					 bool is_done);
+/* Whether items of a run in that state may be touched by a person at all. */
+bool rule_person_run(enum run_state state);
+
+/* Loading, open, paused or failed: somebody may still work it. */
+bool rule_run_is_over(enum run_state state);
+/* Whether LOP_RUN_END may bring a run from one state to the other. */
+bool rule_run_may_end(enum run_state from, enum run_state to);
+
+const char *person_verb_name(enum person_verb verb);
+
+/* The texts of a JSON array, in the arena: always `n` pointers, NULL where there is no text. `keys` may be
+ * NULL (chunks by reference have none). */
+const char *const *rule_keys(struct arena *arena, const char *keys, size_t n);
+
+/* What marks the rows that a claim took, so that a batch that is sent again finds them: the batch and the
+ * place of the claim in it. 0 without a batch number. */
+int64_t rule_claim_token(const struct ledger_txn *txn, const struct ledger_op *claim);
+
+/* Adds up the states of loose rows. */
+void rule_count_loose(struct ledger_counts *counts, enum loose_state state, int64_t n);
+/* Done = done bits without a loose row + loose rows that are done. Called last. */
+void rule_count_done(struct ledger_counts *counts, int64_t done_bits, int64_t loose_rows);
+
+/* The words that are stored with an item whose owner is gone. */
+#define RULE_OWNER_LOST "owner-lost"
+#define RULE_OWNER_LOST_TEXT "the instance that worked on it ended before it said how it went"
+#define RULE_RESTORED_TEXT "the ledger was restored from a backup; it may have been done since"
+#define RULE_RESTORED_LOADING                                                                      \
+	"the ledger was restored from a backup that was made while this run was loading; what was " \
+	"done since is not known"
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading: one loader at a time, guarded by its number and epoch; keys and contents known before. */
+#include <string.h>
+
+#include "base/hash.h"
+#include "ledger/sqlite/sqlite.h"
+
+int sq_load_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char take[] = "UPDATE run_ SET loader = ?2, loader_epoch = loader_epoch + 1"
+				   " WHERE id = ?1 AND state = 1 AND coalesce(loader, ?2) = ?2";
+	static const char read[] = "SELECT state, loader, loader_epoch, cursor FROM run_ WHERE id = ?1";
+	struct lop_load_take *t = &op->u.load_take;
+
+	if (!q->is_replay &&
+	    sq_change(q, take, SQ_ARGS(SQ_INT(t->run_id), SQ_INT(txn->inc))) < 0)
+		return SQ_FAILED;
+	sqlite3_stmt *st = sq_query(q, read, SQ_ARGS(SQ_INT(t->run_id)));
+	int rc = sq_next(q, st);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return sq_lost(txn, "there is no run %lld to load", (long long)t->run_id);
+	t->ret_loader = sqlite3_column_int64(st, 1);
+	t->ret_taken = sqlite3_column_int(st, 0) == RUN_LOADING && t->ret_loader == txn->inc;
+	t->ret_epoch = sqlite3_column_int(st, 2);
+	t->ret_cursor = sq_column_blob(&txn->arena, st, 3, &t->ret_cursor_len);
+	sq_end(st);
+	return 0;
+}
+
+static int sq_chunk_add(struct sq *q, int64_t run_id, int64_t first_item,
+			const struct ledger_new_chunk *c)
+{
+	static const char chunk[] =
+		"INSERT INTO chunk(run_id, first_item, n, tell, started, done, told, n_told)"
+		" VALUES (?1, ?2, ?3, ?4, zeroblob((?3 + 7) / 8), zeroblob((?3 + 7) / 8),"
+		" CASE WHEN ?4 THEN zeroblob((?3 + 7) / 8) ELSE stint_full(?3) END,"
+		" CASE WHEN ?4 THEN 0 ELSE ?3 END)";
+	static const char body[] =
+		"INSERT INTO chunk_body(chunk_id, hash, body) VALUES (?1, ?2, ?3)";
+	static const char keys[] = "INSERT INTO chunk_keys(chunk_id, keys) VALUES (?1, ?2)";
+	uint8_t hash[XXH128_BYTES];
+
+	hash_xxh128(c->body, c->body_len, hash);
+	if (sq_change(q, chunk,
+		      SQ_ARGS(SQ_INT(run_id), SQ_INT(first_item), SQ_INT(c->n),
+			      SQ_INT(c->tell ? 1 : 0))) < 0)
+		return SQ_FAILED;
+	int64_t id = sqlite3_last_insert_rowid(q->db);
+	if (sq_change(q, body,
+		      SQ_ARGS(SQ_INT(id), SQ_BLOB(hash, sizeof(hash)),
+			      SQ_BLOB(c->body, c->body_len))) < 0)
+		return SQ_FAILED;
+	return c->keys == NULL ? 0 : sq_change(q, keys, SQ_ARGS(SQ_INT(id), SQ_TEXT(c->keys)));
+}
+
+static int sq_reject_add(struct sq *q, int64_t run_id, const struct ledger_reject *r)
+{
+	static const char sql[] = "INSERT INTO reject_(run_id, path, line, column_, offset, reason,"
+				  " key, is_cut, raw) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+	return sq_change(q, sql,
+			 SQ_ARGS(SQ_INT(run_id), SQ_TEXT(r->path == NULL ? "" : r->path),
+				 SQ_INT(r->line), SQ_INT(r->column), SQ_INT(r->offset),
+				 SQ_TEXT(r->reason == NULL ? "" : r->reason), SQ_TEXT(r->key),
+				 SQ_INT(r->is_cut ? 1 : 0), SQ_BLOB(r->raw, r->raw_len)));
+}
+
+/* Guards by loader and epoch, moves cursor and counters; gives the number of the first new item. */
+static int sq_load_guard(struct sq *q, struct ledger_txn *txn, const struct lop_load_put *p,
+			 int64_t n_items, int64_t *ret_first)
+{
+	static const char sql[] =
+		"UPDATE run_ SET n_items = n_items + ?4, n_read = n_read + ?5,"
+		" n_filtered = n_filtered + ?6, n_rejected = n_rejected + ?7,"
+		" n_held_back = n_held_back + ?8, cursor = ?9"
+		" WHERE id = ?1 AND state = 1 AND loader = ?2 AND loader_epoch = ?3"
+		" RETURNING n_items - ?4";
+	int rc = sq_number(q, sql,
+			   SQ_ARGS(SQ_INT(p->run_id), SQ_INT(txn->inc), SQ_INT(p->epoch),
+				   SQ_INT(n_items), SQ_INT(p->add_read), SQ_INT(p->add_filtered),
+				   SQ_INT((int64_t)p->n_rejects), SQ_INT(p->add_held_back),
+				   SQ_BLOB(p->cursor, p->cursor_len)),
+			   ret_first);
+
+	if (rc == 0)
+		return sq_lost(txn, "run %lld is not loaded by instance %lld any more",
+			       (long long)p->run_id, (long long)txn->inc);
+	return rc < 0 ? rc : 0;
+}
+
+int sq_load_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	const struct lop_load_put *p = &op->u.load_put;
+	int64_t n_items = 0;
+	int64_t first = 0;
+
+	for (size_t i = 0; i < p->n_chunks; i++)
+		n_items += p->chunks[i].n;
+	int rc = sq_load_guard(q, txn, p, n_items, &first);
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; i < p->n_chunks; i++) {
+		if (sq_chunk_add(q, p->run_id, first, &p->chunks[i]) < 0)
+			return SQ_FAILED;
+		first += p->chunks[i].n;
+	}
+	for (size_t i = 0; i < p->n_rejects; i++)
+		if (sq_reject_add(q, p->run_id, &p->rejects[i]) < 0)
+			return SQ_FAILED;
+	return 0;
+}
+
+int sq_load_open(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] = "UPDATE run_ SET state = 2, was_open = 1, loader = NULL"
+				  " WHERE id = ?1 AND state = 1 AND loader = ?2 AND loader_epoch = ?3";
+	const struct lop_load_open *o = &op->u.load_open;
+	int rc = sq_change(q, sql, SQ_ARGS(SQ_INT(o->run_id), SQ_INT(txn->inc), SQ_INT(o->epoch)));
+
+	if (rc == 0)
+		return sq_lost(txn, "run %lld is not loaded by instance %lld any more",
+			       (long long)o->run_id, (long long)txn->inc);
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- keys ---- */
+
+/* The first half of the SHA-256: nobody can make two keys that look alike. */
+enum { SEEN_HASH_BYTES = 16 };
+
+static struct sq_value sq_seen_hash(const char *key, uint8_t digest[SHA256_BYTES])
+{
+	hash_sha256(key, strlen(key), digest);
+	return SQ_BLOB(digest, SEEN_HASH_BYTES);
+}
+
+int sq_seen_put(struct sq *q, int64_t run_id, const char *key, int64_t now_ms)
+{
+	static const char sql[] =
+		"INSERT INTO seen_key(job, hash, at) SELECT job, ?2, ?3 FROM run_ WHERE id = ?1"
+		" ON CONFLICT (job, hash) DO UPDATE SET at = excluded.at";
+	uint8_t digest[SHA256_BYTES];
+	const struct sq_value hash = sq_seen_hash(key, digest);
+
+	return sq_change(q, sql, SQ_ARGS(SQ_INT(run_id), hash, SQ_INT(now_ms))) < 0 ? SQ_FAILED : 0;
+}
+
+int sq_keys_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char is_open[] =
+		"SELECT 1 FROM loose AS l INDEXED BY loose_open JOIN run_ AS r ON r.id = l.run_id"
+		" WHERE l.key = ?1 AND l.state IN (1, 2, 3, 7, 8) AND l.run_id < ?2 AND r.job = ?3"
+		" LIMIT 1";
+	static const char was_seen[] =
+		"SELECT 1 FROM seen_key WHERE job = ?1 AND hash = ?2 AND at >= ?3";
+	struct lop_keys_find *f = &op->u.keys_find;
+	uint8_t *open = arena_alloc(&txn->arena, BITS_BYTES(f->n));
+	uint8_t *seen = arena_alloc(&txn->arena, BITS_BYTES(f->n));
+	int64_t one = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < f->n && rc >= 0; i++) {
+		uint8_t digest[SHA256_BYTES];
+		rc = sq_number(q, is_open,
+			       SQ_ARGS(SQ_TEXT(f->keys[i]), SQ_INT(f->run_id), SQ_TEXT(f->job)),
+			       &one);
+		if (rc == 1)
+			bits_set(open, i);
+		if (rc < 0 || !f->seen)
+			continue;
+		const struct sq_value hash = sq_seen_hash(f->keys[i], digest);
+		rc = sq_number(q, was_seen,
+			       SQ_ARGS(SQ_TEXT(f->job), hash, SQ_INT(rule_ms(f->seen_since))), &one);
+		if (rc == 1)
+			bits_set(seen, i);
+	}
+	f->ret_open = open;
+	f->ret_seen = seen;
+	return rc < 0 ? rc : 0;
+}
+
+int sq_content_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char find[] =
+		"SELECT r.name FROM content AS c JOIN run_ AS r ON r.id = c.run_id"
+		" WHERE c.job = ?1 AND c.digest = ?2 AND c.run_id <> ?3 AND r.state <> 5"
+		" AND (r.state <> 6 OR r.was_open) ORDER BY c.run_id LIMIT 1";
+	static const char remember[] = "INSERT INTO content(job, digest, run_id, path)"
+				       " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+	struct lop_content_find *f = &op->u.content_find;
+	const struct sq_value digest = SQ_BLOB(f->digest, f->digest_len);
+	enum run_state state = RUN_LOADING;
+	int rc = sq_run_state(q, f->run_id, &state);
+
+	if (rc == 0)
+		return sq_lost(txn, "there is no run %lld to read for", (long long)f->run_id);
+	if (rc < 0)
+		return rc;
+	sqlite3_stmt *st = sq_query(q, find, SQ_ARGS(SQ_TEXT(f->job), digest, SQ_INT(f->run_id)));
+	rc = sq_next(q, st);
+	if (rc < 0)
+		return rc;
+	if (rc == 1) {
+		f->ret_run = sq_column_text(&txn->arena, st, 0);
+		sq_end(st);
+	}
+	if (q->is_replay)
+		return 0;
+	return sq_change(q, remember,
+			 SQ_ARGS(SQ_TEXT(f->job), digest, SQ_INT(f->run_id),
+				 SQ_TEXT(f->path == NULL ? "" : f->path))) < 0
+		       ? SQ_FAILED
+		       : 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is kept for people: attempts, and successes by the minute. */
+#include "ledger/sqlite/sqlite.h"
+
+static const char *text_or_empty(const char *s)
+{
+	return s == NULL ? "" : s;
+}
+
+int sq_attempt_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] =
+		"INSERT INTO attempt_(at, run_id, item, attempt, inc, outcome, ms, err_class, err,"
+		" fingerprint, output_cut, output)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+	const struct lop_attempt_put *p = &op->u.attempt_put;
+	struct sq_value output = SQ_BLOB(p->output, p->output_len);
+
+	if (p->output_len == 0)
+		output.type = SQ_TYPE_NULL;
+	int rc = sq_change(q, sql,
+			   SQ_ARGS(SQ_INT(rule_ms(p->at)), SQ_INT(p->run_id), SQ_INT(p->item),
+				   SQ_INT(p->attempt), SQ_INT(txn->inc), SQ_INT(p->outcome),
+				   SQ_INT(rule_ms(p->took_us)),
+				   SQ_TEXT(text_or_empty(p->err_class)),
+				   SQ_TEXT(text_or_empty(p->err)),
+				   SQ_TEXT(text_or_empty(p->fingerprint)),
+				   SQ_INT(p->output_cut ? 1 : 0), output));
+	return rc < 0 ? SQ_FAILED : 0;
+}
+
+int sq_rollup_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] =
+		"INSERT INTO rollup(run_id, minute, inc, done, failed, ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (run_id, minute, inc) DO UPDATE SET"
+		" done = done + excluded.done, failed = failed + excluded.failed, ms = ms + excluded.ms";
+	const struct lop_rollup_add *r = &op->u.rollup_add;
+	int rc = sq_change(q, sql,
+			   SQ_ARGS(SQ_INT(r->run_id), SQ_INT(rule_ms(r->minute)), SQ_INT(txn->inc),
+				   SQ_INT(r->done), SQ_INT(r->failed), SQ_INT(rule_ms(r->took_us))));
+
+	return rc < 0 ? SQ_FAILED : 0;
+}

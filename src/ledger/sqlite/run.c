@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs: list, create, join, leave, end, finish, count. */
+#include <string.h>
+
+#include "ledger/sqlite/sqlite.h"
+
+/* 1 when another live instance has joined the run, 0 when none has. */
+static int sq_lives_elsewhere(struct sq *q, int64_t run_id, int64_t inc)
+{
+	static const char sql[] =
+		"SELECT ri.inc FROM run_instance AS ri JOIN instance_ AS i ON i.inc = ri.inc"
+		" WHERE ri.run_id = ?1 AND ri.inc <> ?2 AND i.state IN (1, 2)";
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id), SQ_INT(inc)));
+	int rc = 0;
+
+	while ((rc = sq_next(q, st)) == 1) {
+		if (sq_is_gone(&q->locks, sqlite3_column_int64(st, 0)))
+			continue;
+		sq_end(st);
+		return 1;
+	}
+	return rc;
+}
+
+static int sq_run_list_open(struct sq *q, struct ledger_txn *txn, struct lop_run_list *l)
+{
+	static const char sql[] = "SELECT " SQ_RUN_COLUMNS
+				  " FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id"
+				  " WHERE r.job = ?1 AND r.state IN (1, 2, 3, 6) ORDER BY r.id";
+	struct sq_rows rows = {.arena = &txn->arena, .size = sizeof(struct ledger_run_row)};
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_TEXT(l->job)));
+	int rc = 0;
+
+	while ((rc = sq_next(q, st)) == 1)
+		sq_get_run(&txn->arena, st, sq_rows_add(&rows));
+	const struct ledger_run_row *found = (const struct ledger_run_row *)(const void *)rows.at;
+	bool *elsewhere = arena_alloc(&txn->arena, rows.n * sizeof(*elsewhere));
+	for (size_t i = 0; i < rows.n && rc == 0; i++) {
+		int lives = sq_lives_elsewhere(q, found[i].id, txn->inc);
+		elsewhere[i] = lives == 1;
+		rc = lives < 0 ? lives : 0;
+	}
+	l->ret_rows = found;
+	l->ret_live_elsewhere = elsewhere;
+	l->ret_n = rows.n;
+	return rc;
+}
+
+static int sq_run_list_due(struct sq *q, struct ledger_txn *txn, struct lop_run_list *l)
+{
+	static const char sql[] = "SELECT " SQ_RUN_COLUMNS
+				  " FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id"
+				  " WHERE r.job = ?1 AND r.due_key = ?2";
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_TEXT(l->job), SQ_TEXT(l->due_key)));
+	int rc = sq_next(q, st);
+
+	if (rc != 1)
+		return rc;
+	struct ledger_run_row *row = arena_new(&txn->arena, struct ledger_run_row);
+	sq_get_run(&txn->arena, st, row);
+	sq_end(st);
+	l->ret_due = row;
+	rc = sq_lives_elsewhere(q, row->id, txn->inc);
+	l->ret_due_live_elsewhere = rc == 1;
+	return rc < 0 ? rc : 0;
+}
+
+int sq_run_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	/* '0' follows '/' in ASCII, so this is the range of the keys that begin with base and slash */
+	static const char last[] =
+		"SELECT coalesce(max(n), 0) FROM run_ WHERE job = ?1 AND due_key > ?2 || '/'"
+		" AND due_key < ?2 || '0' AND instr(substr(due_key, length(?2) + 2), '/') = 0";
+	static const char history[] =
+		"SELECT n_items FROM run_ WHERE job = ?1 AND state = 4 ORDER BY id DESC LIMIT 20";
+	struct lop_run_list *l = &op->u.run_list;
+	int rc = sq_run_list_open(q, txn, l);
+
+	if (rc == 0 && l->due_key != NULL)
+		rc = sq_run_list_due(q, txn, l);
+	if (rc == 0 && l->due_base != NULL &&
+	    sq_number(q, last, SQ_ARGS(SQ_TEXT(l->job), SQ_TEXT(l->due_base)), &l->ret_last_n) < 0)
+		rc = SQ_FAILED;
+	if (rc < 0)
+		return rc;
+	sqlite3_stmt *st = sq_query(q, history, SQ_ARGS(SQ_TEXT(l->job)));
+	while ((rc = sq_next(q, st)) == 1)
+		l->ret_history[l->ret_n_history++] = sqlite3_column_int64(st, 0);
+	return rc;
+}
+
+static const char *text_or_empty(const char *s)
+{
+	return s == NULL ? "" : s;
+}
+
+static int sq_run_insert(struct sq *q, const struct ledger_txn *txn,
+			 const struct ledger_run_row *row)
+{
+	static const char run[] =
+		"INSERT INTO run_(job, due_key, name, slot, date, params, n, effect, doubt, key_valid,"
+		" first_n, state, started_at, made_by, made_in)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14)"
+		" ON CONFLICT (job, due_key) DO NOTHING";
+
+	return sq_change(
+		q, run,
+		SQ_ARGS(SQ_TEXT(row->job), SQ_TEXT(row->due_key), SQ_TEXT(text_or_empty(row->name)),
+			SQ_TEXT(text_or_empty(row->slot)), SQ_TEXT(text_or_empty(row->date)),
+			SQ_TEXT(text_or_empty(row->params)), SQ_INT(row->n), SQ_INT(row->effect),
+			SQ_INT(row->doubt), SQ_INT(rule_ms(row->key_valid_us)),
+			SQ_INT(row->first_n), SQ_INT(rule_ms(txn->now)), SQ_INT_OR_NULL(txn->inc),
+			SQ_INT_OR_NULL(txn->batch)));
+}
+
+int sq_run_create(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char find[] = "SELECT id FROM run_ WHERE job = ?1 AND due_key = ?2";
+	static const char text[] = "INSERT INTO run_text(run_id, job_text, job_path, source_path)"
+				   " VALUES (?1, ?2, ?3, ?4)";
+	static const char made[] =
+		"SELECT 1 FROM run_ WHERE id = ?1 AND made_by = ?2 AND made_in = ?3";
+	struct lop_run_create *c = &op->u.run_create;
+	int64_t one = 0;
+	int changed = q->is_replay ? 0 : sq_run_insert(q, txn, &c->row);
+
+	if (changed < 0 ||
+	    sq_number(q, find, SQ_ARGS(SQ_TEXT(c->row.job), SQ_TEXT(c->row.due_key)), &c->ret_id) < 0)
+		return SQ_FAILED;
+	if (changed > 0)
+		changed = sq_change(q, text,
+				    SQ_ARGS(SQ_INT(c->ret_id),
+					    SQ_TEXT(text_or_empty(c->row.job_text)),
+					    SQ_TEXT(text_or_empty(c->row.job_path)),
+					    SQ_TEXT(text_or_empty(c->row.source_path))));
+	else if (q->is_replay)
+		changed = sq_number(q, made,
+				    SQ_ARGS(SQ_INT(c->ret_id), SQ_INT(txn->inc), SQ_INT(txn->batch)),
+				    &one);
+	c->ret_exists = changed == 0;
+	return changed < 0 ? SQ_FAILED : 0;
+}
+
+/* Nothing that a load put there remains; a run that was never open has had no effect. */
+static int sq_run_unload(struct sq *q, int64_t run_id, int64_t now_ms)
+{
+	static const char loose[] = "DELETE FROM loose WHERE run_id = ?1";
+	static const char bodies[] = "DELETE FROM chunk_body WHERE chunk_id IN"
+				     " (SELECT id FROM chunk WHERE run_id = ?1)";
+	static const char keys[] = "DELETE FROM chunk_keys WHERE chunk_id IN"
+				   " (SELECT id FROM chunk WHERE run_id = ?1)";
+	static const char chunks[] = "DELETE FROM chunk WHERE run_id = ?1";
+	static const char rejects[] = "DELETE FROM reject_ WHERE run_id = ?1";
+	static const char contents[] = "DELETE FROM content WHERE run_id = ?1";
+	static const char counters[] =
+		"UPDATE run_ SET n_items = 0, n_read = 0, n_filtered = 0, n_rejected = 0,"
+		" n_held_back = 0, cursor = NULL, loader = NULL WHERE id = ?1";
+	const char *const all[] = {loose, bodies, keys, chunks, rejects, contents, counters};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (sq_change(q, all[i], SQ_ARGS(SQ_INT(run_id))) < 0)
+			return SQ_FAILED;
+	return sq_requests_lapse(q, run_id, 0, now_ms);
+}
+
+static int sq_run_resume(struct sq *q, const struct ledger_run_row *row, int64_t now_ms)
+{
+	static const char resume[] =
+		"UPDATE run_ SET state = CASE WHEN state <> 6 THEN state WHEN was_open THEN 2 ELSE 1 END,"
+		" reason = '', ended_at = NULL"
+		" WHERE id = ?1 AND (state = 6 OR reason <> '' OR ended_at IS NOT NULL)";
+
+	if (sq_change(q, resume, SQ_ARGS(SQ_INT(row->id))) < 0)
+		return SQ_FAILED;
+	if (row->state == RUN_FAILED && !row->was_open)
+		return sq_run_unload(q, row->id, now_ms);
+	return 0;
+}
+
+/* 1 found, 0 not. */
+static int sq_run_read(struct sq *q, struct arena *a, int64_t run_id,
+		       struct ledger_run_row *ret_row)
+{
+	static const char sql[] = "SELECT " SQ_RUN_COLUMNS
+				  " FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id"
+				  " WHERE r.id = ?1";
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id)));
+	int rc = sq_next(q, st);
+
+	if (rc != 1)
+		return rc;
+	sq_get_run(a, st, ret_row);
+	sq_end(st);
+	return 1;
+}
+
+static int sq_run_others(struct sq *q, struct ledger_txn *txn, struct lop_run_join *j)
+{
+	static const char sql[] = "SELECT " SQ_INSTANCE_COLUMNS
+				  " FROM run_instance AS ri JOIN instance_ AS i ON i.inc = ri.inc"
+				  " WHERE ri.run_id = ?1 AND i.inc <> ?2 AND i.state IN (1, 2)"
+				  " ORDER BY i.inc";
+	struct sq_rows rows = {.arena = &txn->arena, .size = sizeof(struct ledger_instance_row)};
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(j->run_id), SQ_INT(txn->inc)));
+	int rc = 0;
+
+	while ((rc = sq_next(q, st)) == 1) {
+		struct ledger_instance_row row = {0};
+		sq_get_instance(q, &txn->arena, st, &row);
+		if (!row.is_gone)
+			memcpy(sq_rows_add(&rows), &row, sizeof(row));
+	}
+	struct ledger_instance_row *found = (struct ledger_instance_row *)(void *)rows.at;
+	j->ret_others = found;
+	j->ret_n_others = rows.n;
+	return rc < 0 ? rc : sq_get_lanes(q, &txn->arena, found, rows.n);
+}
+
+int sq_run_join(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char join[] = "INSERT INTO run_instance(run_id, inc, joined_at)"
+				   " VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+	struct lop_run_join *j = &op->u.run_join;
+	int64_t now_ms = rule_ms(txn->now);
+	int rc = sq_run_read(q, &txn->arena, j->run_id, &j->ret_row);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0 || txn->inc == 0)
+		return sq_lost(txn, "there is no run %lld to join", (long long)j->run_id);
+	j->ret_over = rule_run_is_over(j->ret_row.state);
+	if (!j->ret_over && !q->is_replay) {
+		if (sq_run_resume(q, &j->ret_row, now_ms) < 0 ||
+		    sq_change(q, join,
+			      SQ_ARGS(SQ_INT(j->run_id), SQ_INT(txn->inc), SQ_INT(now_ms))) < 0 ||
+		    sq_run_read(q, &txn->arena, j->run_id, &j->ret_row) < 0)
+			return SQ_FAILED;
+	}
+	if (sq_count(q, j->run_id, txn->inc, &j->ret_counts) < 0)
+		return SQ_FAILED;
+	return sq_run_others(q, txn, j);
+}
+
+int sq_run_leave(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char leave[] = "DELETE FROM run_instance WHERE run_id = ?1 AND inc = ?2";
+	static const char keep[] =
+		"UPDATE run_ SET loader = nullif(loader, ?2),"
+		" reason = CASE WHEN state IN (1, 2, 3) THEN ?3 ELSE reason END WHERE id = ?1";
+	const struct lop_run_leave *l = &op->u.run_leave;
+
+	if (sq_change(q, leave, SQ_ARGS(SQ_INT(l->run_id), SQ_INT(txn->inc))) < 0)
+		return SQ_FAILED;
+	int rc = sq_change(q, keep,
+			   SQ_ARGS(SQ_INT(l->run_id), SQ_INT(txn->inc),
+				   SQ_TEXT(text_or_empty(l->reason))));
+	if (rc == 0)
+		return sq_lost(txn, "there is no run %lld to leave", (long long)l->run_id);
+	return rc < 0 ? SQ_FAILED : 0;
+}
+
+int sq_run_end(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char end[] = "UPDATE run_ SET state = ?2, reason = ?3, ended_at = ?4,"
+				  " loader = NULL WHERE id = ?1";
+	struct lop_run_end *e = &op->u.run_end;
+	enum run_state state = RUN_LOADING;
+	int rc = sq_run_state(q, e->run_id, &state);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return sq_lost(txn, "there is no run %lld to end", (long long)e->run_id);
+	e->ret_done = q->is_replay ? state == e->state : rule_run_may_end(state, e->state);
+	if (q->is_replay || !e->ret_done)
+		return 0;
+	rc = sq_change(q, end,
+		       SQ_ARGS(SQ_INT(e->run_id), SQ_INT(e->state),
+			       SQ_TEXT(text_or_empty(e->reason)), SQ_INT(rule_ms(txn->now))));
+	return rc < 0 ? SQ_FAILED : 0;
+}
+
+/* E. 1 when it is finished now. */
+static int sq_run_finish_now(struct sq *q, int64_t run_id, int64_t now_ms)
+{
+	static const char untold[] = "SELECT 1 FROM chunk INDEXED BY chunk_untold"
+				     " WHERE run_id = ?1 AND n_told < n LIMIT 1";
+	static const char finish[] =
+		"UPDATE run_ SET state = 4, ended_at = ?2 WHERE id = ?1 AND state = 2";
+	int64_t one = 0;
+	int rc = sq_run_is_empty(q, run_id);
+
+	if (rc != 1)
+		return rc;
+	rc = sq_number(q, untold, SQ_ARGS(SQ_INT(run_id)), &one);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (sq_change(q, finish, SQ_ARGS(SQ_INT(run_id), SQ_INT(now_ms))) < 0 ||
+	    sq_requests_lapse(q, run_id, 0, now_ms) < 0)
+		return SQ_FAILED;
+	return 1;
+}
+
+int sq_run_finish(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_run_finish *f = &op->u.run_finish;
+	enum run_state state = RUN_LOADING;
+	int rc = sq_run_state(q, f->run_id, &state);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return sq_lost(txn, "there is no run %lld to finish", (long long)f->run_id);
+	f->ret_finished = state == RUN_FINISHED;
+	if (state == RUN_OPEN && !q->is_replay) {
+		rc = sq_run_finish_now(q, f->run_id, rule_ms(txn->now));
+		if (rc < 0)
+			return rc;
+		f->ret_finished = rc == 1;
+	}
+	return sq_count(q, f->run_id, txn->inc, &f->ret_counts);
+}
+
+int sq_run_counts(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_run_counts *c = &op->u.run_counts;
+	int rc = sq_run_state(q, c->run_id, &c->ret_state);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return sq_lost(txn, "there is no run %lld to count", (long long)c->run_id);
+	return sq_count(q, c->run_id, txn->inc, &c->ret_counts);
+}

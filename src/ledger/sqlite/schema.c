@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables, and how an older ledger is brought up to date.
+ *
+ * To change what is stored: add a step with the next version to `steps` and never touch an older one; adapt
+ * views.c; put a ledger of the old version, made by the old program, into tests/contract/data and
+ * have test_sqlite_schema.c upgrade it; say it in docs/ledger.md. A step runs in one transaction with
+ * its row in schema_version, so that it is done once whoever tries, or not at all.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "ledger/sqlite/sqlite.h"
+#include "sys/clock.h"
+#include "sys/random.h"
+
+/* Owners and tokens are null when there is none. Bit 0 of a bitmap is the highest of its first byte.
+ * n_done and n_running are kept beside the bitmaps so that plain SQL can add them up. */
+static const char *const step_1[] = {
+	"CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+
+	"CREATE TABLE schema_version(version INTEGER NOT NULL PRIMARY KEY, at INTEGER NOT NULL,"
+	"  program TEXT NOT NULL) STRICT",
+
+	"CREATE TABLE instance_(inc INTEGER NOT NULL PRIMARY KEY,"
+	"  nonce BLOB NOT NULL UNIQUE CHECK (length(nonce) = 16),"
+	"  name TEXT NOT NULL, host TEXT NOT NULL, boot_id TEXT NOT NULL, pid INTEGER NOT NULL,"
+	"  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4)," /* live stopping ended reaped */
+	"  started_at INTEGER NOT NULL, ended_at INTEGER, reaped_by INTEGER) STRICT",
+	"CREATE INDEX instance_alive ON instance_(inc) WHERE state IN (1, 2)",
+
+	"CREATE TABLE instance_batch(inc INTEGER NOT NULL PRIMARY KEY REFERENCES instance_,"
+	"  batch INTEGER NOT NULL) STRICT",
+
+	"CREATE TABLE lane(inc INTEGER NOT NULL REFERENCES instance_, pid INTEGER NOT NULL,"
+	"  start_time INTEGER NOT NULL, PRIMARY KEY (inc, pid, start_time)) STRICT, WITHOUT ROWID",
+
+	/* never the same id twice: idempotency keys are made of it */
+	"CREATE TABLE run_(id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL,"
+	"  due_key TEXT NOT NULL, name TEXT NOT NULL, slot TEXT NOT NULL, date TEXT NOT NULL,"
+	"  params TEXT NOT NULL, n INTEGER NOT NULL,"
+	"  effect INTEGER NOT NULL CHECK (effect BETWEEN 1 AND 5),"
+	"  doubt INTEGER NOT NULL CHECK (doubt BETWEEN 1 AND 3),"
+	"  key_valid INTEGER NOT NULL, first_n INTEGER NOT NULL,"
+	"  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 7),"
+	/* loading open paused finished abandoned failed missed */
+	"  was_open INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',"
+	"  started_at INTEGER NOT NULL, ended_at INTEGER,"
+	"  n_items INTEGER NOT NULL DEFAULT 0, n_read INTEGER NOT NULL DEFAULT 0,"
+	"  n_filtered INTEGER NOT NULL DEFAULT 0, n_rejected INTEGER NOT NULL DEFAULT 0,"
+	"  n_held_back INTEGER NOT NULL DEFAULT 0,"
+	"  loader INTEGER, loader_epoch INTEGER NOT NULL DEFAULT 0, cursor BLOB,"
+	"  made_by INTEGER, made_in INTEGER," /* instance and batch */
+	"  UNIQUE (job, due_key)) STRICT",
+	"CREATE INDEX run_over ON run_(job, id) WHERE state = 4",
+
+	"CREATE TABLE run_text(run_id INTEGER NOT NULL PRIMARY KEY REFERENCES run_,"
+	"  job_text TEXT NOT NULL, job_path TEXT NOT NULL, source_path TEXT NOT NULL) STRICT",
+
+	"CREATE TABLE run_instance(run_id INTEGER NOT NULL REFERENCES run_,"
+	"  inc INTEGER NOT NULL REFERENCES instance_, joined_at INTEGER NOT NULL,"
+	"  PRIMARY KEY (run_id, inc)) STRICT, WITHOUT ROWID",
+	"CREATE INDEX run_instance_inc ON run_instance(inc)",
+
+	"CREATE TABLE chunk(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  run_id INTEGER NOT NULL REFERENCES run_, first_item INTEGER NOT NULL,"
+	"  n INTEGER NOT NULL CHECK (n BETWEEN 1 AND 4096),"
+	"  state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1, 2))," /* ready held closed */
+	"  owner INTEGER, claimed_at INTEGER, epoch INTEGER NOT NULL DEFAULT 0, token INTEGER,"
+	"  crashes INTEGER NOT NULL DEFAULT 0, rev INTEGER NOT NULL DEFAULT 0,"
+	"  tell INTEGER NOT NULL CHECK (tell IN (0, 1)),"
+	"  n_done INTEGER NOT NULL DEFAULT 0, n_running INTEGER NOT NULL DEFAULT 0,"
+	"  started BLOB NOT NULL, done BLOB NOT NULL, told BLOB NOT NULL,"
+	"  n_told INTEGER NOT NULL,"
+	"  CHECK (length(started) = (n + 7) / 8 AND length(done) = (n + 7) / 8"
+	"    AND length(told) = (n + 7) / 8),"
+	"  CHECK ((state = 1) = (owner IS NOT NULL)), CHECK (state <> 2 OR n_done = n),"
+	"  CHECK (state = 1 OR n_running = 0)) STRICT",
+	"CREATE UNIQUE INDEX chunk_first ON chunk(run_id, first_item)",
+	"CREATE INDEX chunk_ready ON chunk(run_id, id, n, n_done) WHERE state = 0",
+	"CREATE INDEX chunk_held ON chunk(owner, run_id) WHERE state = 1",
+	"CREATE INDEX chunk_untold ON chunk(run_id, id) WHERE n_told < n",
+
+	"CREATE TABLE chunk_body(chunk_id INTEGER NOT NULL PRIMARY KEY REFERENCES chunk,"
+	"  hash BLOB NOT NULL CHECK (length(hash) = 16), body BLOB NOT NULL) STRICT", /* XXH3-128 */
+	"CREATE TABLE chunk_keys(chunk_id INTEGER NOT NULL PRIMARY KEY REFERENCES chunk,"
+	"  keys TEXT NOT NULL) STRICT",
+
+	"CREATE TABLE audit_(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL,"
+	"  why TEXT NOT NULL, verb TEXT NOT NULL, run_id INTEGER NOT NULL REFERENCES run_,"
+	"  item INTEGER, was INTEGER, became INTEGER) STRICT",
+	"CREATE INDEX audit_run ON audit_(run_id, item)",
+
+	"CREATE TABLE loose(run_id INTEGER NOT NULL REFERENCES run_, item INTEGER NOT NULL,"
+	"  chunk_id INTEGER NOT NULL, key TEXT, person TEXT,"
+	/* retry held doubt dead done waived probing asked */
+	"  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 8),"
+	"  attempt INTEGER NOT NULL DEFAULT 0, crashes INTEGER NOT NULL DEFAULT 0,"
+	"  redo INTEGER NOT NULL DEFAULT 0, first_started INTEGER, not_before INTEGER NOT NULL,"
+	"  owner INTEGER, epoch INTEGER NOT NULL DEFAULT 0, token INTEGER,"
+	"  err_class TEXT NOT NULL DEFAULT '', err TEXT NOT NULL DEFAULT '',"
+	"  fingerprint TEXT NOT NULL DEFAULT '', updated INTEGER NOT NULL,"
+	"  audit_id INTEGER REFERENCES audit_," /* what a person decided last */
+	"  PRIMARY KEY (run_id, item),"
+	"  CHECK ((state IN (2, 7)) = (owner IS NOT NULL))) STRICT, WITHOUT ROWID",
+	"CREATE INDEX loose_state ON loose(run_id, state, not_before)",
+	"CREATE INDEX loose_owner ON loose(owner) WHERE owner IS NOT NULL",
+	"CREATE INDEX loose_open ON loose(key) WHERE key IS NOT NULL AND state IN (1, 2, 3, 7, 8)",
+
+	"CREATE TABLE attempt_(id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
+	"  run_id INTEGER NOT NULL REFERENCES run_, item INTEGER NOT NULL,"
+	"  attempt INTEGER NOT NULL, inc INTEGER NOT NULL, outcome INTEGER NOT NULL,"
+	"  ms INTEGER NOT NULL, err_class TEXT NOT NULL, err TEXT NOT NULL,"
+	"  fingerprint TEXT NOT NULL, output_cut INTEGER NOT NULL, output BLOB) STRICT",
+	"CREATE INDEX attempt_item ON attempt_(run_id, item)",
+
+	"CREATE TABLE rollup(run_id INTEGER NOT NULL REFERENCES run_, minute INTEGER NOT NULL,"
+	"  inc INTEGER NOT NULL, done INTEGER NOT NULL, failed INTEGER NOT NULL,"
+	"  ms INTEGER NOT NULL, PRIMARY KEY (run_id, minute, inc)) STRICT, WITHOUT ROWID",
+
+	"CREATE TABLE reject_(id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES run_,"
+	"  path TEXT NOT NULL, line INTEGER NOT NULL, column_ INTEGER NOT NULL,"
+	"  offset INTEGER NOT NULL, reason TEXT NOT NULL, key TEXT, is_cut INTEGER NOT NULL,"
+	"  raw BLOB NOT NULL) STRICT",
+	"CREATE INDEX reject_run ON reject_(run_id)",
+
+	/* verb: stop stop-now skip retry resolve; inc: whom it is for, null: whoever holds the item */
+	"CREATE TABLE request(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, verb INTEGER NOT NULL,"
+	"  run_id INTEGER NOT NULL REFERENCES run_, item INTEGER, inc INTEGER, who TEXT NOT NULL,"
+	"  why TEXT NOT NULL, obeyed_at INTEGER, obeyed_by INTEGER) STRICT",
+	"CREATE INDEX request_open ON request(run_id, inc, item) WHERE obeyed_at IS NULL",
+
+	"CREATE TABLE seen_key(job TEXT NOT NULL, hash BLOB NOT NULL, at INTEGER NOT NULL,"
+	"  PRIMARY KEY (job, hash)) STRICT, WITHOUT ROWID", /* the first half of a SHA-256 */
+
+	"CREATE TABLE content(job TEXT NOT NULL, digest BLOB NOT NULL,"
+	"  run_id INTEGER NOT NULL REFERENCES run_, path TEXT NOT NULL,"
+	"  PRIMARY KEY (job, digest, run_id)) STRICT, WITHOUT ROWID",
+	"CREATE INDEX content_run ON content(run_id)",
+
+	/* for views: the places of a chunk */
+	"CREATE TABLE number(i INTEGER NOT NULL PRIMARY KEY) STRICT",
+	"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4095)"
+	" INSERT INTO number(i) SELECT i FROM n",
+	NULL,
+};
+
+static const struct sq_step steps[] = {
+	{1, step_1},
+};
+
+const struct sq_schema sq_schema = {
+	.steps = steps,
+	.n = sizeof(steps) / sizeof(steps[0]),
+	.views = sq_views,
+};
+
+int sq_schema_newest(const struct sq_schema *schema)
+{
+	return schema->steps[schema->n - 1].version;
+}
+
+/* The tables' version, 0 without tables. */
+static int sq_schema_version(struct sq *q, int *ret_version)
+{
+	static const char has_table[] =
+		"SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'";
+	static const char newest[] = "SELECT max(version) FROM schema_version";
+	int64_t number = 0;
+	int rc = sq_number(q, has_table, SQ_NO_ARGS, &number);
+
+	if (rc == 1 && number == 1)
+		rc = sq_number(q, newest, SQ_NO_ARGS, &number);
+	*ret_version = (int)number;
+	return rc < 0 ? SQ_FAILED : 0;
+}
+
+int sq_schema_find(struct sq *q, int *ret_version, struct err *err)
+{
+	static const char owner[] = "PRAGMA application_id";
+	static const char tables[] = "SELECT count(*) FROM sqlite_schema";
+	int64_t id = 0;
+	int64_t n = 0;
+
+	if (sq_number(q, owner, SQ_NO_ARGS, &id) < 0 || sq_number(q, tables, SQ_NO_ARGS, &n) < 0 ||
+	    sq_schema_version(q, ret_version) < 0) {
+		if ((q->rc & 0xff) == SQLITE_NOTADB)
+			return ERR(err, ERR_LEDGER, "%s is not a ledger: it is no SQLite database",
+				   q->path);
+		return sq_err(q, err);
+	}
+	if (id == SQ_APPLICATION_ID || (id == 0 && n == 0))
+		return 0;
+	return ERR(err, ERR_LEDGER, "%s is not a ledger: it is another program's database", q->path);
+}
+
+static int sq_exec_all(struct sq *q, const char *const *statements)
+{
+	int rc = 0;
+
+	for (; *statements != NULL && rc == 0; statements++)
+		rc = sq_exec(q, *statements);
+	return rc;
+}
+
+static int sq_step_run(struct sq *q, const struct sq_step *step)
+{
+	static const char remember[] =
+		"INSERT INTO schema_version(version, at, program) VALUES (?1, ?2, ?3)";
+
+	if (sq_exec_all(q, step->sql) < 0)
+		return SQ_FAILED;
+	return sq_change(q, remember,
+			 SQ_ARGS(SQ_INT(step->version), SQ_INT(rule_ms(clock_now())),
+				 SQ_TEXT("stint " STINT_VERSION)));
+}
+
+/* A new ledger gets its name for ever. */
+static int sq_schema_christen(struct sq *q)
+{
+	static const char sql[] = "INSERT INTO meta(name, value) VALUES ('ledger_uuid', ?1),"
+				  " ('generation', '1') ON CONFLICT DO NOTHING";
+	uint8_t uuid[LEDGER_UUID_BYTES];
+	char hex[2 * LEDGER_UUID_BYTES + 1];
+
+	random_bytes(uuid, sizeof(uuid));
+	hash_hex(uuid, sizeof(uuid), hex);
+	return sq_change(q, sql, SQ_ARGS(SQ_TEXT(hex)));
+}
+
+static int sq_views_drop(struct sq *q)
+{
+	static const char list[] =
+		"SELECT 'DROP VIEW \"' || name || '\"' FROM sqlite_schema WHERE type = 'view'";
+	struct arena a = {0};
+	struct sq_rows rows = {.arena = &a, .size = sizeof(char *)};
+	sqlite3_stmt *st = sq_query(q, list, SQ_NO_ARGS);
+	int rc = 0;
+
+	while ((rc = sq_next(q, st)) == 1) {
+		const char **drop = sq_rows_add(&rows);
+		*drop = sq_column_text(&a, st, 0);
+	}
+	for (size_t i = 0; i < rows.n && rc == 0; i++)
+		rc = sq_exec(q, ((const char *const *)(const void *)rows.at)[i]);
+	arena_done(&a);
+	return rc;
+}
+
+/* What is to be done, seen from within the transaction: another process may have been faster. */
+static int sq_schema_steps(struct sq *q, const struct sq_schema *schema)
+{
+	int version = 0;
+	int rc = sq_schema_version(q, &version);
+
+	if (rc < 0 || version >= sq_schema_newest(schema))
+		return rc;
+	rc = sq_views_drop(q);
+	for (size_t i = 0; i < schema->n && rc >= 0; i++)
+		if (schema->steps[i].version > version)
+			rc = sq_step_run(q, &schema->steps[i]);
+	if (rc >= 0)
+		rc = sq_exec_all(q, schema->views);
+	if (rc >= 0 && version == 0)
+		rc = sq_schema_christen(q);
+	return rc < 0 ? SQ_FAILED : 0;
+}
+
+int sq_schema_upgrade(struct sq *q, const struct sq_schema *schema, struct err *err)
+{
+	assert(schema != NULL && schema->n > 0);
+	if (sq_exec(q, "BEGIN IMMEDIATE") < 0)
+		return sq_err(q, err);
+	if (sq_schema_steps(q, schema) < 0 || sq_exec(q, "COMMIT") < 0) {
+		int rc = sq_err(q, err);
+		if (sqlite3_get_autocommit(q->db) == 0)
+			(void)sq_exec(q, "ROLLBACK"); /* the first failure is the one to tell */
+		return rc;
+	}
+	return 0;
+}
