@@ -2,6 +2,7 @@
 #include "host/keeper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -50,12 +51,16 @@ static void keeper_pass_on(int signal_number)
 
 int keeper_child_fd(void)
 {
+	static int64_t fd = -1;
 	const char *text = getenv(KEEPER_VARIABLE);
-	int64_t fd = -1;
 	struct err err = ERR_INIT;
 
-	if (text == NULL || text_parse_int(text, strlen(text), &fd, &err) < 0)
-		return -1;
+	/* Taken out at once: a program of an item that calls stint itself is nobody's engine. */
+	if (text != NULL && text_parse_int(text, strlen(text), &fd, &err) < 0)
+		fd = -1;
+	(void)unsetenv(KEEPER_VARIABLE); /* cannot fail for this name */
+	if (fd >= 0)
+		(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
 	return (int)fd;
 }
 
