@@ -25,14 +25,15 @@ struct err;
 struct ledger;
 
 enum ledger_flags {
-	LEDGER_CREATE = 1 << 0,	   /* make it (and its directory) when it is not there */
-	LEDGER_READ_ONLY = 1 << 1, /* a reader: never writes, never checkpoints */
-	LEDGER_VOLATILE = 1 << 2,  /* tmpfs is allowed */
-	LEDGER_ANY_VERSION = 1 << 3 /* for `ledger upgrade` and `ledger info`: an older schema is opened as it is */
+	LEDGER_CREATE = 1 << 0,	    /* make it (and its directory) when it is not there */
+	LEDGER_READ_ONLY = 1 << 1,  /* a reader: never writes, never checkpoints */
+	LEDGER_VOLATILE = 1 << 2,   /* tmpfs is allowed */
+	LEDGER_ANY_VERSION = 1 << 3 /* for `ledger upgrade` and `ledger info`: an older schema is
+				       opened as it is */
 };
 
-/* `url` is sqlite:PATH, a plain path, or memory: (tests). An older schema is upgraded on opening for
- * writing, refused (ERR_LEDGER, "run stint ledger upgrade") on reading only. */
+/* `url` is sqlite:PATH, a plain path, or memory: (tests). An older schema is upgraded on opening
+ * for writing, refused (ERR_LEDGER, "run stint ledger upgrade") on reading only. */
 ST_MUST_CHECK int ledger_open(const char *url, unsigned flags, struct ledger **ret_ledger,
 			      struct err *err);
 void ledger_close(struct ledger *ledger);
@@ -57,7 +58,8 @@ struct ledger_param {
 
 /* A row of a result; lent for the call. Columns from 0. */
 struct ledger_row;
-const char *ledger_row_text(const struct ledger_row *row, int column, size_t *ret_len); /* NULL: null */
+const char *ledger_row_text(const struct ledger_row *row, int column,
+			    size_t *ret_len); /* NULL: null */
 int64_t ledger_row_int(const struct ledger_row *row, int column);
 double ledger_row_real(const struct ledger_row *row, int column);
 bool ledger_row_is_null(const struct ledger_row *row, int column);
@@ -85,16 +87,18 @@ ST_MUST_CHECK int ledger_walk(struct ledger *ledger, const struct ledger_visitor
 			      struct err *err);
 
 /* Called for each finding: which invariant ("I7"), where, what. */
-typedef void (*ledger_finding_fn)(void *arg, const char *invariant, const char *where, const char *what);
+typedef void (*ledger_finding_fn)(void *arg, const char *invariant, const char *where,
+				  const char *what);
 /* Checks every invariant that can be seen at rest, conservation, body hashes, and the backend's own
  * integrity check. `*ret_findings` counts. */
 ST_MUST_CHECK int ledger_verify(struct ledger *ledger, ledger_finding_fn fn, void *arg,
 				int64_t *ret_findings, struct err *err);
 
 /* `stint ledger upgrade`: brings an older schema up to date; ret_from and ret_to are versions. */
-ST_MUST_CHECK int ledger_upgrade(struct ledger *ledger, int *ret_from, int *ret_to, struct err *err);
-/* `stint ledger restored`: after a restore from backup: raises the generation, reaps everybody and puts
- * what open `once` chunks may have done since into doubt. */
+ST_MUST_CHECK int ledger_upgrade(struct ledger *ledger, int *ret_from, int *ret_to,
+				 struct err *err);
+/* `stint ledger restored`: after a restore from backup: raises the generation, reaps everybody and
+ * puts what open `once` chunks may have done since into doubt. */
 ST_MUST_CHECK int ledger_restored(struct ledger *ledger, utime now, int64_t *ret_doubtful,
 				  struct err *err);
 

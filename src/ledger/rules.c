@@ -27,8 +27,8 @@ utime rule_utime(int64_t ms)
 	return ms > INT64_MAX / US_PER_MS ? UTIME_NEVER : ms * US_PER_MS;
 }
 
-enum loose_state rule_doubt(enum doubt_policy policy, int64_t key_valid_us, int64_t first_started_ms,
-			    int64_t now_ms)
+enum loose_state rule_doubt(enum doubt_policy policy, int64_t key_valid_us,
+			    int64_t first_started_ms, int64_t now_ms)
 {
 	switch (policy) {
 	case DOUBT_ASK:
@@ -97,7 +97,8 @@ enum rule_person_effect rule_person_loose(enum person_verb verb, enum loose_stat
 	return RULE_REFUSE;
 }
 
-enum rule_person_effect rule_person_bulk(enum person_verb verb, enum chunk_state state, bool is_done)
+enum rule_person_effect rule_person_bulk(enum person_verb verb, enum chunk_state state,
+					 bool is_done)
 {
 	if (verb != PERSON_SKIP || is_done || state == CHUNK_CLOSED)
 		return RULE_REFUSE;

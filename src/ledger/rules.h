@@ -16,17 +16,17 @@
 
 struct arena;
 
-/* The ledger keeps milliseconds. What happened is rounded down, what may not begin before is rounded
- * up, so that nothing is due too early; UTIME_NEVER stays INT64_MAX. */
+/* The ledger keeps milliseconds. What happened is rounded down, what may not begin before is
+ * rounded up, so that nothing is due too early; UTIME_NEVER stays INT64_MAX. */
 int64_t rule_ms(utime t);
 int64_t rule_ms_up(utime t);
 utime rule_utime(int64_t ms);
 
-/* Where an item in doubt goes: LOOSE_ASKED, LOOSE_RETRY or LOOSE_WAIVED. A retry with the same key asks
- * after all when 90 % of the time in which the target knows the key have gone by, or when nobody
- * knows how much has. `first_started_ms` is 0 when unknown. */
-enum loose_state rule_doubt(enum doubt_policy policy, int64_t key_valid_us, int64_t first_started_ms,
-			    int64_t now_ms);
+/* Where an item in doubt goes: LOOSE_ASKED, LOOSE_RETRY or LOOSE_WAIVED. A retry with the same key
+ * asks after all when 90 % of the time in which the target knows the key have gone by, or when
+ * nobody knows how much has. `first_started_ms` is 0 when unknown. */
+enum loose_state rule_doubt(enum doubt_policy policy, int64_t key_valid_us,
+			    int64_t first_started_ms, int64_t now_ms);
 
 /* What a person's verb does to an item. */
 enum rule_person_effect { RULE_REFUSE, RULE_CHANGE, RULE_REQUEST };
@@ -47,12 +47,12 @@ bool rule_run_may_end(enum run_state from, enum run_state to);
 
 const char *person_verb_name(enum person_verb verb);
 
-/* The texts of a JSON array, in the arena: always `n` pointers, NULL where there is no text. `keys` may be
- * NULL (chunks by reference have none). */
+/* The texts of a JSON array, in the arena: always `n` pointers, NULL where there is no text. `keys`
+ * may be NULL (chunks by reference have none). */
 const char *const *rule_keys(struct arena *arena, const char *keys, size_t n);
 
-/* What marks the rows that a claim took, so that a batch that is sent again finds them: the batch and the
- * place of the claim in it. 0 without a batch number. */
+/* What marks the rows that a claim took, so that a batch that is sent again finds them: the batch
+ * and the place of the claim in it. 0 without a batch number. */
 int64_t rule_claim_token(const struct ledger_txn *txn, const struct ledger_op *claim);
 
 /* Adds up the states of loose rows. */
@@ -65,7 +65,7 @@ void rule_count_done(struct ledger_counts *counts, int64_t done_bits, int64_t lo
 #define RULE_OWNER_LOST_TEXT "the instance that worked on it ended before it said how it went"
 #define RULE_RESTORED_TEXT "the ledger was restored from a backup; it may have been done since"
 #define RULE_RESTORED_LOADING                                                                      \
-	"the ledger was restored from a backup that was made while this run was loading; what was " \
-	"done since is not known"
+	"the ledger was restored from a backup made while this run was loading; what was done "    \
+	"since is not known"
 
 #endif

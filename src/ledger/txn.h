@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A ledger transaction as data: an ordered list of operations that are committed together or not at
- * all, with their results. The engine builds it, the writer thread (or the simulation) has a backend
- * apply it, and it comes back with `status` and each operation's `ret_` members filled.
+ * all, with their results. The engine builds it, the writer thread (or the simulation) has a
+ * backend apply it, and it comes back with `status` and each operation's `ret_` members filled.
  *
  * Promise: every write of an instance starts with the fence (instance alive, nonce equal), and a
- *          numbered batch is applied at most once. Guards raise: a chunk or loose row that is not held
- *          as the operation says undoes the whole transaction (LEDGER_LOST).
+ *          numbered batch is applied at most once. Guards raise: a chunk or loose row that is not
+ *          held as the operation says undoes the whole transaction (LEDGER_LOST).
  * Owner:   whoever holds the pointer; all memory (inputs and results) is in its arena and dies with
  *          ledger_txn_free.
  * Pure:    no I/O here; part of the simulation's seam.
  *
- * To change an operation: both backends (sqlite/, memory/), the contract suite, and PROTOCOL's words in
- * docs/ledger.md. To change what is stored: a new schema version in sqlite/schema.c.
+ * To change an operation: both backends (sqlite/, memory/), the contract suite, and PROTOCOL's
+ * words in docs/ledger.md. To change what is stored: a new schema version in sqlite/schema.c.
  */
 #ifndef STINT_LEDGER_TXN_H
 #define STINT_LEDGER_TXN_H
@@ -123,24 +123,25 @@ struct ledger_run_row {
 	const char *reason; /* why it failed, was stopped or abandoned; "" */
 	utime started_at;
 	utime ended_at; /* 0 while it is not over */
-	bool was_open;	/* it once got past loading: a failed run then resumes instead of loading again */
+	bool was_open;	/* it once got past loading: a failed run then resumes instead of loading
+			   again */
 	enum effect_class effect;
 	enum doubt_policy doubt;
 	int64_t key_valid_us; /* 0: for ever */
 	int64_t n_items, n_read, n_filtered, n_rejected, n_held_back;
 	int64_t loader; /* inc that loads, 0 none */
 	int32_t loader_epoch;
-	int64_t first_n; /* --first N, 0 none */
+	int64_t first_n;	 /* --first N, 0 none */
 	const char *source_path; /* --source PATH, "" none */
 };
 
 /* Items of a run by state; their sum is n_items (I1). */
 struct ledger_counts {
 	int64_t waiting, running, done, skipped, retry, in_doubt, dead;
-	int64_t asked;		 /* of in_doubt: a person decides */
-	int64_t ready_chunks;	 /* nobody holds them */
-	int64_t held_by_others;	 /* chunks and loose rows that other instances hold */
-	utime next_due;		 /* earliest not_before of retry and doubt rows; UTIME_NEVER when none */
+	int64_t asked;		/* of in_doubt: a person decides */
+	int64_t ready_chunks;	/* nobody holds them */
+	int64_t held_by_others; /* chunks and loose rows that other instances hold */
+	utime next_due; /* earliest not_before of retry and doubt rows; UTIME_NEVER when none */
 };
 
 struct ledger_chunk_row {
@@ -154,7 +155,7 @@ struct ledger_chunk_row {
 	int32_t crashes;
 	int32_t rev;
 	const uint8_t *started, *done, *told; /* BITS_BYTES(n), base/bits.h */
-	const void *body; /* NULL where it was not asked for */
+	const void *body;		      /* NULL where it was not asked for */
 	size_t body_len;
 };
 
@@ -164,7 +165,7 @@ struct ledger_loose_row {
 	int64_t chunk_id;
 	int64_t first_item; /* of that chunk */
 	uint32_t chunk_n;
-	const char *key; /* NULL: not known */
+	const char *key;    /* NULL: not known */
 	const char *person; /* NULL: none */
 	enum loose_state state;
 	int32_t attempt; /* charged so far */
@@ -177,7 +178,7 @@ struct ledger_loose_row {
 	const char *err_class; /* "" none */
 	const char *err;
 	const char *fingerprint; /* 8 hexadecimal digits of the error's shape, "" none */
-	const void *body; /* of its chunk; only from LOOSE_CLAIM */
+	const void *body;	 /* of its chunk; only from LOOSE_CLAIM */
 	size_t body_len;
 	bool has_done_bit; /* in its chunk; only from ledger_walk */
 };
@@ -224,11 +225,12 @@ enum ledger_op_kind {
 #define X(id, member) id,
 	LEDGER_OPS(X)
 #undef X
-	LEDGER_OP_COUNT_
+		LEDGER_OP_COUNT_
 };
 
-/* Takes a number and a row for a new incarnation. On SQLite the backend first takes byte 1+inc of the
- * lock file. Alone in its transaction, which has no fence; the transaction's `inc` is set by it. */
+/* Takes a number and a row for a new incarnation. On SQLite the backend first takes byte 1+inc of
+ * the lock file. Alone in its transaction, which has no fence; the transaction's `inc` is set by
+ * it. */
 struct lop_instance_begin {
 	uint8_t nonce[LEDGER_NONCE_BYTES];
 	const char *name, *host, *boot_id;
@@ -257,10 +259,10 @@ struct lop_lane_drop {
 	int64_t pid, start_time;
 };
 
-/* R: the incarnation `dead` is gone and its lanes are too (or `quarantine_us` bridges that). Started and
- * not done -> doubt, loose held and probing -> doubt, chunks freed, loader freed, run_instance rows
- * left, state reaped. Nothing happens (ret_done false) when it is neither live nor stopping or is not
- * provably gone. */
+/* R: the incarnation `dead` is gone and its lanes are too (or `quarantine_us` bridges that).
+ * Started and not done -> doubt, loose held and probing -> doubt, chunks freed, loader freed,
+ * run_instance rows left, state reaped. Nothing happens (ret_done false) when it is neither live
+ * nor stopping or is not provably gone. */
 struct lop_reap {
 	int64_t dead;
 	int64_t quarantine_us;
@@ -268,10 +270,11 @@ struct lop_reap {
 	int64_t ret_doubtful;
 };
 
-/* The job's runs that are not over (loading, open, paused, failed), oldest first, and, when `due_key`
- * is not NULL, the run with that key whatever its state (ret_due, NULL when there is none).
- * `live_elsewhere[i]`: another live instance has joined run i. `n_items` of the last 20 finished runs
- * for the surge guard. `last_n`: highest n of the same slot and parameters (for --again). Read only. */
+/* The job's runs that are not over (loading, open, paused, failed), oldest first, and, when
+ * `due_key` is not NULL, the run with that key whatever its state (ret_due, NULL when there is
+ * none). `live_elsewhere[i]`: another live instance has joined run i. `n_items` of the last 20
+ * finished runs for the surge guard. `last_n`: highest n of the same slot and parameters (for
+ * --again). Read only. */
 struct lop_run_list {
 	const char *job;
 	const char *due_key;  /* NULL: none */
@@ -286,8 +289,8 @@ struct lop_run_list {
 	size_t ret_n_history;
 };
 
-/* Makes a run in state loading; ret_exists when (job, due_key) is there already (I12), then nothing is
- * changed. From `row` everything but id, state, counts, times and loader is taken. */
+/* Makes a run in state loading; ret_exists when (job, due_key) is there already (I12), then nothing
+ * is changed. From `row` everything but id, state, counts, times and loader is taken. */
 struct lop_run_create {
 	struct ledger_run_row row;
 	bool ret_exists;
@@ -306,14 +309,15 @@ struct lop_run_join {
 	size_t ret_n_others;
 };
 
-/* Takes the instance off the run's list; `reason` (stop's reason, may be "") is kept with the run. */
+/* Takes the instance off the run's list; `reason` (stop's reason, may be "") is kept with the
+ * run. */
 struct lop_run_leave {
 	int64_t run_id;
 	const char *reason;
 };
 
-/* Ends a run by decision: loading or open -> failed or abandoned, with the reason. ret_done false when
- * it was over already. Chunks that others hold stay theirs until they settle. */
+/* Ends a run by decision: loading or open -> failed or abandoned, with the reason. ret_done false
+ * when it was over already. Chunks that others hold stay theirs until they settle. */
 struct lop_run_end {
 	int64_t run_id;
 	enum run_state state;
@@ -334,8 +338,8 @@ struct lop_run_counts {
 	enum run_state ret_state;
 };
 
-/* Becomes the run's loader when nobody is; ret_taken false: `ret_loader` loads. Gives the cursor (NULL
- * and 0 at the start). */
+/* Becomes the run's loader when nobody is; ret_taken false: `ret_loader` loads. Gives the cursor
+ * (NULL and 0 at the start). */
 struct lop_load_take {
 	int64_t run_id;
 	bool ret_taken;
@@ -373,7 +377,8 @@ struct lop_load_put {
 	size_t n_rejects;
 	const void *cursor;
 	size_t cursor_len;
-	int64_t add_read, add_filtered, add_held_back; /* rejected and items are counted from the above */
+	int64_t add_read, add_filtered,
+		add_held_back; /* rejected and items are counted from the above */
 };
 
 /* Loading is complete: loading -> open, loader freed; guarded by loader and epoch. */
@@ -395,8 +400,9 @@ struct lop_keys_find {
 	const uint8_t *ret_seen;
 };
 
-/* same_content: refuse. Remembers that the run read this content; ret_run is the name of another run
- * of the job that had it and was neither failed before it opened nor abandoned, NULL when none. */
+/* same_content: refuse. Remembers that the run read this content; ret_run is the name of another
+ * run of the job that had it and was neither failed before it opened nor abandoned, NULL when
+ * none. */
 struct lop_content_find {
 	const char *job;
 	int64_t run_id;
@@ -406,8 +412,8 @@ struct lop_content_find {
 	const char *ret_run;
 };
 
-/* C. Up to `max` ready chunks of an open run, in order, with bodies. Nothing for an instance that is
- * not live. */
+/* C. Up to `max` ready chunks of an open run, in order, with bodies. Nothing for an instance that
+ * is not live. */
 struct lop_chunk_claim {
 	int64_t run_id;
 	uint32_t max;
@@ -415,8 +421,9 @@ struct lop_chunk_claim {
 	size_t ret_n;
 };
 
-/* P, and X when `close`. `started` and `done` are or-ed in; either may be NULL. add_crashes when a lane
- * died with it. `done_keys`: keys that are now done and are to be remembered (unique: job, within). */
+/* P, and X when `close`. `started` and `done` are or-ed in; either may be NULL. add_crashes when a
+ * lane died with it. `done_keys`: keys that are now done and are to be remembered (unique: job,
+ * within). */
 struct lop_chunk_progress {
 	int64_t run_id;
 	int64_t chunk_id;
@@ -431,15 +438,15 @@ struct lop_chunk_progress {
 	size_t n_done_keys;
 };
 
-/* G: frees this instance's chunks of the run (0: of all runs) in which nothing is started and not done,
- * and is counted; the others stay held. */
+/* G: frees this instance's chunks of the run (0: of all runs) in which nothing is started and not
+ * done, and is counted; the others stay held. */
 struct lop_give_back {
 	int64_t run_id;
 	int64_t ret_chunks;
 };
 
-/* An item leaves its chunk: same transaction as its done bit. `row.owner` non-zero (with state held)
- * keeps it in this instance's hand. */
+/* An item leaves its chunk: same transaction as its done bit. `row.owner` non-zero (with state
+ * held) keeps it in this instance's hand. */
 struct lop_loose_put {
 	struct ledger_loose_row row;
 	bool remember_key; /* unique: job or within, and the state is done */
@@ -490,7 +497,13 @@ struct lop_rollup_add {
 	int64_t done, failed, took_us;
 };
 
-enum request_verb { REQUEST_STOP = 1, REQUEST_STOP_NOW, REQUEST_SKIP, REQUEST_RETRY, REQUEST_RESOLVE };
+enum request_verb {
+	REQUEST_STOP = 1,
+	REQUEST_STOP_NOW,
+	REQUEST_SKIP,
+	REQUEST_RETRY,
+	REQUEST_RESOLVE
+};
 
 struct ledger_request_row {
 	int64_t id;
@@ -500,8 +513,8 @@ struct ledger_request_row {
 	const char *who, *why;
 };
 
-/* Requests that nobody has obeyed for runs that this instance has joined, and for items that it holds.
- * Read only. */
+/* Requests that nobody has obeyed for runs that this instance has joined, and for items that it
+ * holds. Read only. */
 struct lop_request_list {
 	const struct ledger_request_row *ret_rows;
 	size_t ret_n;
@@ -510,9 +523,9 @@ struct lop_request_obey {
 	int64_t id;
 };
 
-/* then: closed chunks whose told bits are not all set, from `after` (a chunk id) on, with bodies and,
- * in `ret_rows[i].started`, instead of started bits, which items ended as done or skipped. Nothing
- * while items of the run are open (waiting, running, retry, in doubt but not asked). */
+/* then: closed chunks whose told bits are not all set, from `after` (a chunk id) on, with bodies
+ * and, in `ret_rows[i].started`, instead of started bits, which items ended as done or skipped.
+ * Nothing while items of the run are open (waiting, running, retry, in doubt but not asked). */
 struct lop_untold_list {
 	int64_t run_id;
 	int64_t after;
@@ -526,17 +539,17 @@ struct lop_told_put {
 	int64_t chunk_id;
 };
 
-/* What a person's verb does at once to what nobody holds; what an instance holds gets a request row.
- * All with an audit row: who, why, when (I13). */
+/* What a person's verb does at once to what nobody holds; what an instance holds gets a request
+ * row. All with an audit row: who, why, when (I13). */
 enum person_verb {
-	PERSON_RETRY,	     /* dead (or in doubt: no) -> retry now; a finished run is opened again */
-	PERSON_RESOLVE_DONE, /* in doubt -> done */
+	PERSON_RETRY, /* dead (or in doubt: no) -> retry now; a finished run is opened again */
+	PERSON_RESOLVE_DONE,  /* in doubt -> done */
 	PERSON_RESOLVE_RETRY, /* in doubt -> retry, with the same key: the other side may know it */
-	PERSON_RESOLVE_SKIP, /* in doubt -> skipped */
-	PERSON_SKIP,	     /* waiting, retry, dead, in doubt -> skipped */
-	PERSON_STOP,	     /* a request to every instance on the run */
+	PERSON_RESOLVE_SKIP,  /* in doubt -> skipped */
+	PERSON_SKIP,	      /* waiting, retry, dead, in doubt -> skipped */
+	PERSON_STOP,	      /* a request to every instance on the run */
 	PERSON_STOP_NOW,
-	PERSON_ABANDON,	     /* run not over -> abandoned; PERSON_STOP_NOW to those who are on it */
+	PERSON_ABANDON, /* run not over -> abandoned; PERSON_STOP_NOW to those who are on it */
 	PERSON_VERB_COUNT_
 };
 struct lop_person {
@@ -546,7 +559,7 @@ struct lop_person {
 	size_t n;
 	const char *who, *why;
 	utime now;
-	bool dry_run; /* count only */
+	bool dry_run;	       /* count only */
 	int64_t ret_changed;   /* done at once */
 	int64_t ret_requested; /* an instance holds them: will be done by it */
 	int64_t ret_refused;   /* not in a state for this verb */
@@ -566,13 +579,13 @@ struct ledger_op {
 
 enum ledger_status {
 	LEDGER_PENDING,
-	LEDGER_APPLIED, /* committed (or was committed before: the batch number says so) */
-	LEDGER_FENCED,	/* this incarnation was reaped or never was: write nothing more */
-	LEDGER_LOST,	/* a guard found nothing; nothing was committed */
-	LEDGER_BUSY,	/* certainly not committed, worth another try */
-	LEDGER_UNKNOWN, /* may be committed or not: send the same transaction again */
-	LEDGER_NO_SPACE,/* certainly not committed: the disk is full */
-	LEDGER_BROKEN	/* storage failed: end with 74 and never retry the fsync (PROTOCOL 3.8) */
+	LEDGER_APPLIED,	 /* committed (or was committed before: the batch number says so) */
+	LEDGER_FENCED,	 /* this incarnation was reaped or never was: write nothing more */
+	LEDGER_LOST,	 /* a guard found nothing; nothing was committed */
+	LEDGER_BUSY,	 /* certainly not committed, worth another try */
+	LEDGER_UNKNOWN,	 /* may be committed or not: send the same transaction again */
+	LEDGER_NO_SPACE, /* certainly not committed: the disk is full */
+	LEDGER_BROKEN	 /* storage failed: end with 74 and never retry the fsync (PROTOCOL 3.8) */
 };
 
 enum { LEDGER_TXN_MAGIC = 0x7c1a0e51 };
@@ -588,13 +601,14 @@ struct ledger_txn {
 	/* This instance's running number; 0 in transactions that only read. A number is used up by
 	 * LEDGER_APPLIED alone: what takes the place of a lost transaction has its number. */
 	int64_t batch;
-	bool claims;	 /* the fence demands state live, not just live or stopping */
-	utime now;	 /* the time that rows get; the engine's clock */
+	bool claims; /* the fence demands state live, not just live or stopping */
+	utime now;   /* the time that rows get; the engine's clock */
 	enum ledger_status status;
-	struct err err;	 /* words for every status but applied */
-	struct ledger_op *lost; /* with LEDGER_LOST: the operation whose guard found nothing, if one */
+	struct err err; /* words for every status but applied */
+	struct ledger_op
+		*lost;	   /* with LEDGER_LOST: the operation whose guard found nothing, if one */
 	bool space_is_low; /* set by a backend that had to let go of its ballast */
-	void *context;	 /* the caller's */
+	void *context;	   /* the caller's */
 };
 
 struct ledger_txn *ledger_txn_new(void);

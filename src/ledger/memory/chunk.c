@@ -14,8 +14,7 @@ static void mem_chunk_claim_again(struct ledger_txn *txn, const struct mem_run *
 
 	for (size_t k = 0; k < run->chunks.n && c->ret_n < c->max; k++) {
 		const struct mem_chunk *chunk = run->chunks.at[k];
-		if (chunk->state == CHUNK_HELD && chunk->owner == txn->inc &&
-		    chunk->token == token)
+		if (chunk->state == CHUNK_HELD && chunk->owner == txn->inc && chunk->token == token)
 			mem_put_chunk(&txn->arena, chunk, true, &rows[c->ret_n++]);
 	}
 	c->ret_rows = rows;

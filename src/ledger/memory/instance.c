@@ -38,8 +38,7 @@ int mem_instance_begin(struct memory *m, struct ledger_txn *txn, struct ledger_o
 int mem_instance_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_instance_list *l = &op->u.instance_list;
-	struct ledger_instance_row *rows =
-		arena_alloc(&txn->arena, m->instances.n * sizeof(*rows));
+	struct ledger_instance_row *rows = arena_alloc(&txn->arena, m->instances.n * sizeof(*rows));
 
 	l->ret_n = 0;
 	for (size_t k = 0; k < m->instances.n; k++) {
@@ -149,8 +148,8 @@ int mem_lane_drop(struct memory *m, struct ledger_txn *txn, struct ledger_op *op
 
 /* ---- R ---- */
 
-/* Safety: what was started and is not done goes into doubt in the same transaction that frees its chunk;
- * otherwise the next owner would do it again. */
+/* Safety: what was started and is not done goes into doubt in the same transaction that frees its
+ * chunk; otherwise the next owner would do it again. */
 static int64_t mem_reap_chunk(struct memory *m, struct ledger_txn *txn, struct mem_chunk *c,
 			      int64_t not_before_ms)
 {

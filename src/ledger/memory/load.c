@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loading: one loader at a time, guarded by its number and epoch; keys and contents known before. */
+/* Loading: one loader at a time, guarded by its number and epoch; keys and contents known
+ * before. */
 #include <assert.h>
 #include <string.h>
 
@@ -24,9 +25,8 @@ int mem_load_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op
 	t->ret_taken = run->row.state == RUN_LOADING && run->row.loader == txn->inc;
 	t->ret_loader = run->row.loader;
 	t->ret_epoch = run->row.loader_epoch;
-	t->ret_cursor = run->cursor == NULL
-				? NULL
-				: arena_dup(&txn->arena, run->cursor, run->cursor_len);
+	t->ret_cursor = run->cursor == NULL ? NULL
+					    : arena_dup(&txn->arena, run->cursor, run->cursor_len);
 	t->ret_cursor_len = run->cursor_len;
 	return 0;
 }

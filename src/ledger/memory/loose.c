@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loose items: they leave their chunk, are claimed (L), settled (LS), and resolved when in doubt. */
+/* Loose items: they leave their chunk, are claimed (L), settled (LS), and resolved when in
+ * doubt. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,8 +141,8 @@ int mem_loose_claim(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 		return 0;
 	if (!m->is_replay && (run->row.state != RUN_OPEN || me->row.state != INSTANCE_LIVE))
 		return 0;
-	struct mem_loose **picked =
-		arena_alloc(&m->scratch, run->loose.n * sizeof(struct mem_loose *));
+	struct mem_loose **picked = arena_alloc(&m->scratch,
+						run->loose.n * sizeof(struct mem_loose *));
 	size_t n = mem_loose_pick(m, txn, op, picked);
 	struct ledger_loose_row *rows = arena_alloc(&txn->arena, n * sizeof(*rows));
 	for (size_t k = 0; k < n; k++) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The memory ledger: the same promises as the SQLite one, but for durability, in plain structs. It is
- * the ledger of the simulation.
+ * The memory ledger: the same promises as the SQLite one, but for durability, in plain structs. It
+ * is the ledger of the simulation.
  *
- * Promise: no I/O, no clock, no randomness: what it does depends on its calls alone. A transaction is
+ * Promise: no I/O, no clock, no randomness: what it does depends on its calls alone. A transaction
+ * is
  *          undone from a log of what it changed: every change is announced by mem_touch().
  * Owner:   everything lives in one arena that only grows until the ledger is closed.
  */

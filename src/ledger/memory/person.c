@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What people do: retry, resolve, skip, stop, abandon. What nobody holds is changed at once; for what an
- * instance holds a request is left.
+ * What people do: retry, resolve, skip, stop, abandon. What nobody holds is changed at once; for
+ * what an instance holds a request is left.
  */
 #include <assert.h>
 #include <string.h>

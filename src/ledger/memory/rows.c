@@ -2,8 +2,8 @@
 /*
  * Copies of rows for the caller, and what can be counted.
  *
- * Everything handed out is copied, though the ledger's own memory would last: who uses a result after
- * its transaction was freed must fail here as it would on a real ledger.
+ * Everything handed out is copied, though the ledger's own memory would last: who uses a result
+ * after its transaction was freed must fail here as it would on a real ledger.
  */
 #include <string.h>
 

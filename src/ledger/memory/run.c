@@ -148,10 +148,10 @@ static void mem_run_resume(struct memory *m, struct mem_run *run)
 	run->row.ended_at = 0;
 }
 
-static void mem_put_others(struct ledger_txn *txn, const struct mem_run *run, struct lop_run_join *j)
+static void mem_put_others(struct ledger_txn *txn, const struct mem_run *run,
+			   struct lop_run_join *j)
 {
-	struct ledger_instance_row *rows =
-		arena_alloc(&txn->arena, run->joined.n * sizeof(*rows));
+	struct ledger_instance_row *rows = arena_alloc(&txn->arena, run->joined.n * sizeof(*rows));
 
 	j->ret_n_others = 0;
 	for (size_t k = 0; k < run->joined.n; k++) {

@@ -76,8 +76,7 @@ static bool mem_is_asked(struct memory *m, const struct mem_request *r, int64_t 
 int mem_request_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_request_list *l = &op->u.request_list;
-	struct ledger_request_row *rows =
-		arena_alloc(&txn->arena, m->requests.n * sizeof(*rows));
+	struct ledger_request_row *rows = arena_alloc(&txn->arena, m->requests.n * sizeof(*rows));
 
 	l->ret_n = 0;
 	for (size_t k = 0; k < m->requests.n; k++) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One transaction: gate, BEGIN IMMEDIATE, fence, batch number, operations, COMMIT, checkpoint, gate.
+ * One transaction: gate, BEGIN IMMEDIATE, fence, batch number, operations, COMMIT, checkpoint,
+ * gate.
  *
- * Whatever a guard does not find undoes all of it. A batch that was applied before is not applied again:
- * its results are read once more.
+ * Whatever a guard does not find undoes all of it. A batch that was applied before is not applied
+ * again: its results are read once more.
  */
 #include <assert.h>
 #include <string.h>
@@ -168,11 +169,12 @@ static void sq_checkpoint(struct sq *q)
 	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY) {
 		/* Safety: a failed fsync of the database is never repeated: the kernel may have
 		 * dropped the pages, and a later checkpoint would forget the WAL that has them. */
-		(void)sq_fail(q, rc); /* the next transaction says so; this one is durable in the WAL */
+		(void)sq_fail(
+			q, rc); /* the next transaction says so; this one is durable in the WAL */
 		q->is_broken = sq_status(q) == LEDGER_BROKEN;
 	}
-	/* When all was moved the next commit begins the WAL anew; else a reader holds some of it, and
-	 * trying again is worth while only after as much again. */
+	/* When all was moved the next commit begins the WAL anew; else a reader holds some of it,
+	 * and trying again is worth while only after as much again. */
 	q->checkpoint_at = moved < in_wal ? in_wal + CHECKPOINT_PAGES : CHECKPOINT_PAGES;
 	q->is_wal_stuck = moved < in_wal && in_wal > STUCK_PAGES;
 }

@@ -8,10 +8,10 @@
 static int sq_claimed(struct sq *q, struct ledger_txn *txn, const struct ledger_op *op,
 		      struct sq_rows *rows)
 {
-	static const char sql[] = "SELECT " SQ_CHUNK_COLUMNS
-				  " FROM chunk AS c INDEXED BY chunk_held"
-				  " WHERE c.state = 1 AND c.owner = ?1 AND c.run_id = ?2 AND c.token = ?3"
-				  " ORDER BY c.id LIMIT ?4";
+	static const char sql[] =
+		"SELECT " SQ_CHUNK_COLUMNS " FROM chunk AS c INDEXED BY chunk_held"
+		" WHERE c.state = 1 AND c.owner = ?1 AND c.run_id = ?2 AND c.token = ?3"
+		" ORDER BY c.id LIMIT ?4";
 	const struct lop_chunk_claim *c = &op->u.chunk_claim;
 	sqlite3_stmt *st = sq_query(q, sql,
 				    SQ_ARGS(SQ_INT(txn->inc), SQ_INT(c->run_id),
@@ -31,16 +31,17 @@ static int sq_claim(struct sq *q, struct ledger_txn *txn, const struct ledger_op
 		" token = ?4, rev = 0"
 		" WHERE c.id = (SELECT id FROM chunk INDEXED BY chunk_ready WHERE run_id = ?2"
 		" AND state = 0 ORDER BY id LIMIT 1) AND c.state = 0"
-		" RETURNING id, run_id, first_item, n, state, owner, epoch, crashes, rev, started, done,"
+		" RETURNING id, run_id, first_item, n, state, owner, epoch, crashes, rev, started,"
+		" done,"
 		" told";
 	const struct lop_chunk_claim *c = &op->u.chunk_claim;
 	int64_t token = rule_claim_token(txn, op);
 
 	for (uint32_t i = 0; i < c->max; i++) {
-		sqlite3_stmt *st =
-			sq_query(q, sql,
-				 SQ_ARGS(SQ_INT(txn->inc), SQ_INT(c->run_id),
-					 SQ_INT(rule_ms(txn->now)), SQ_INT_OR_NULL(token)));
+		sqlite3_stmt *st = sq_query(q, sql,
+					    SQ_ARGS(SQ_INT(txn->inc), SQ_INT(c->run_id),
+						    SQ_INT(rule_ms(txn->now)),
+						    SQ_INT_OR_NULL(token)));
 		int rc = sq_next(q, st);
 		if (rc != 1)
 			return rc;
@@ -85,20 +86,19 @@ int sq_chunk_progress(struct sq *q, struct ledger_txn *txn, struct ledger_op *op
 	" WHERE id = ?1 AND owner = ?2 AND epoch = ?3 AND state = 1 AND rev < ?6 AND run_id = ?8"  \
 	" AND n = ?9"
 	static const char progress[] = PROGRESS PROGRESS_GUARD;
-	static const char close[] = PROGRESS ", state = 2, owner = NULL, token = NULL" PROGRESS_GUARD
-					     " AND stint_popcount(stint_or(done, ?5)) = n";
+	static const char close[] = PROGRESS
+		", state = 2, owner = NULL, token = NULL" PROGRESS_GUARD
+		" AND stint_popcount(stint_or(done, ?5)) = n";
 	const struct lop_chunk_progress *p = &op->u.chunk_progress;
 	size_t len = BITS_BYTES(p->n);
-	int rc = sq_change(
-		q, p->close ? close : progress,
-		SQ_ARGS(SQ_INT(p->chunk_id), SQ_INT(txn->inc), SQ_INT(p->epoch),
-			SQ_BLOB(p->started, p->started == NULL ? 0 : len),
-			SQ_BLOB(p->done, p->done == NULL ? 0 : len), SQ_INT(p->rev),
-			SQ_INT(p->add_crashes), SQ_INT(p->run_id), SQ_INT(p->n)));
+	int rc = sq_change(q, p->close ? close : progress,
+			   SQ_ARGS(SQ_INT(p->chunk_id), SQ_INT(txn->inc), SQ_INT(p->epoch),
+				   SQ_BLOB(p->started, p->started == NULL ? 0 : len),
+				   SQ_BLOB(p->done, p->done == NULL ? 0 : len), SQ_INT(p->rev),
+				   SQ_INT(p->add_crashes), SQ_INT(p->run_id), SQ_INT(p->n)));
 
 	if (rc == 0)
-		return sq_lost(txn,
-			       "chunk %lld is not held in epoch %d before revision %d%s",
+		return sq_lost(txn, "chunk %lld is not held in epoch %d before revision %d%s",
 			       (long long)p->chunk_id, p->epoch, p->rev,
 			       p->close ? ", or not every item of it is done" : "");
 	for (size_t i = 0; i < p->n_done_keys && rc >= 0; i++)

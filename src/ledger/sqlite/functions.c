@@ -89,10 +89,10 @@ int sq_functions_add(sqlite3 *db)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++) {
-		int rc = sqlite3_create_function_v2(
-			db, functions[i].name, functions[i].arguments,
-			SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
-			functions[i].fn, NULL, NULL, NULL);
+		int rc = sqlite3_create_function_v2(db, functions[i].name, functions[i].arguments,
+						    SQLITE_UTF8 | SQLITE_DETERMINISTIC |
+							    SQLITE_INNOCUOUS,
+						    NULL, functions[i].fn, NULL, NULL, NULL);
 		if (rc != SQLITE_OK)
 			return rc;
 	}

@@ -8,8 +8,8 @@
 /* More numbers than this in use by somebody else is no accident. */
 enum { NUMBERS_TRIED = 1000 };
 
-/* A free number whose byte of the lock file is ours from now on. After a restore from backup a number
- * that is free in the table may be somebody's life: the byte decides. */
+/* A free number whose byte of the lock file is ours from now on. After a restore from backup a
+ * number that is free in the table may be somebody's life: the byte decides. */
 static int sq_instance_number(struct sq *q, struct ledger_txn *txn, int64_t *ret_inc)
 {
 	static const char sql[] = "SELECT coalesce(max(inc), 0) + 1 FROM instance_";
@@ -136,7 +136,8 @@ int sq_lane_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	static const char sql[] = "INSERT INTO lane(inc, pid, start_time) VALUES (?1, ?2, ?3)"
 				  " ON CONFLICT DO NOTHING";
 	const struct lop_lane_put *p = &op->u.lane_put;
-	int rc = sq_change(q, sql, SQ_ARGS(SQ_INT(txn->inc), SQ_INT(p->pid), SQ_INT(p->start_time)));
+	int rc = sq_change(q, sql,
+			   SQ_ARGS(SQ_INT(txn->inc), SQ_INT(p->pid), SQ_INT(p->start_time)));
 
 	return rc < 0 ? SQ_FAILED : 0;
 }
@@ -146,7 +147,8 @@ int sq_lane_drop(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	static const char sql[] =
 		"DELETE FROM lane WHERE inc = ?1 AND pid = ?2 AND start_time = ?3";
 	const struct lop_lane_drop *d = &op->u.lane_drop;
-	int rc = sq_change(q, sql, SQ_ARGS(SQ_INT(txn->inc), SQ_INT(d->pid), SQ_INT(d->start_time)));
+	int rc = sq_change(q, sql,
+			   SQ_ARGS(SQ_INT(txn->inc), SQ_INT(d->pid), SQ_INT(d->start_time)));
 
 	return rc < 0 ? SQ_FAILED : 0;
 }
@@ -168,7 +170,8 @@ static int sq_reap_loose(struct sq *q, int64_t dead, int64_t not_before_ms, int6
 static int sq_held_by(struct sq *q, struct arena *a, int64_t inc, struct sq_rows *ret_ids)
 {
 	static const char sql[] =
-		"SELECT id FROM chunk INDEXED BY chunk_held WHERE state = 1 AND owner = ?1 ORDER BY id";
+		"SELECT id FROM chunk INDEXED BY chunk_held WHERE state = 1 AND owner = ?1 ORDER"
+		" BY id";
 	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(inc)));
 	int rc = 0;
 
@@ -205,8 +208,8 @@ int sq_reap_now(struct sq *q, struct ledger_txn *txn, int64_t dead, int64_t not_
 			return SQ_FAILED;
 	}
 	if (sq_instance_leave(q, dead) < 0 || sq_requests_lapse(q, 0, dead, now_ms) < 0 ||
-	    sq_change(q, reaped,
-		      SQ_ARGS(SQ_INT(dead), SQ_INT(now_ms), SQ_INT_OR_NULL(txn->inc))) < 0)
+	    sq_change(q, reaped, SQ_ARGS(SQ_INT(dead), SQ_INT(now_ms), SQ_INT_OR_NULL(txn->inc))) <
+		    0)
 		return SQ_FAILED;
 	return sq_requests_settle(q, txn);
 }
@@ -233,10 +236,12 @@ int sq_reap(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	if (r->dead == txn->inc)
 		return 0;
 	int rc = sq_number(q, alive, SQ_ARGS(SQ_INT(r->dead)), &one);
-	/* Safety: the byte is held until after the commit, so that nobody can come to life with it. */
+	/* Safety: the byte is held until after the commit, so that nobody can come to life with
+	 * it. */
 	if (rc != 1 || !sq_dead_take(&q->locks, r->dead))
 		return rc < 0 ? SQ_FAILED : 0;
-	rc = sq_reap_now(q, txn, r->dead, rule_ms_up(txn->now + r->quarantine_us), &r->ret_doubtful);
+	rc = sq_reap_now(q, txn, r->dead, rule_ms_up(txn->now + r->quarantine_us),
+			 &r->ret_doubtful);
 	r->ret_done = rc == 0;
 	return rc;
 }

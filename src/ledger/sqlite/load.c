@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loading: one loader at a time, guarded by its number and epoch; keys and contents known before. */
+/* Loading: one loader at a time, guarded by its number and epoch; keys and contents known
+ * before. */
 #include <string.h>
 
 #include "base/hash.h"
@@ -9,11 +10,11 @@ int sq_load_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	static const char take[] = "UPDATE run_ SET loader = ?2, loader_epoch = loader_epoch + 1"
 				   " WHERE id = ?1 AND state = 1 AND coalesce(loader, ?2) = ?2";
-	static const char read[] = "SELECT state, loader, loader_epoch, cursor FROM run_ WHERE id = ?1";
+	static const char read[] =
+		"SELECT state, loader, loader_epoch, cursor FROM run_ WHERE id = ?1";
 	struct lop_load_take *t = &op->u.load_take;
 
-	if (!q->is_replay &&
-	    sq_change(q, take, SQ_ARGS(SQ_INT(t->run_id), SQ_INT(txn->inc))) < 0)
+	if (!q->is_replay && sq_change(q, take, SQ_ARGS(SQ_INT(t->run_id), SQ_INT(txn->inc))) < 0)
 		return SQ_FAILED;
 	sqlite3_stmt *st = sq_query(q, read, SQ_ARGS(SQ_INT(t->run_id)));
 	int rc = sq_next(q, st);
@@ -114,8 +115,9 @@ int sq_load_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 
 int sq_load_open(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
-	static const char sql[] = "UPDATE run_ SET state = 2, was_open = 1, loader = NULL"
-				  " WHERE id = ?1 AND state = 1 AND loader = ?2 AND loader_epoch = ?3";
+	static const char sql[] =
+		"UPDATE run_ SET state = 2, was_open = 1, loader = NULL"
+		" WHERE id = ?1 AND state = 1 AND loader = ?2 AND loader_epoch = ?3";
 	const struct lop_load_open *o = &op->u.load_open;
 	int rc = sq_change(q, sql, SQ_ARGS(SQ_INT(o->run_id), SQ_INT(txn->inc), SQ_INT(o->epoch)));
 
@@ -172,7 +174,8 @@ int sq_keys_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 			continue;
 		const struct sq_value hash = sq_seen_hash(f->keys[i], digest);
 		rc = sq_number(q, was_seen,
-			       SQ_ARGS(SQ_TEXT(f->job), hash, SQ_INT(rule_ms(f->seen_since))), &one);
+			       SQ_ARGS(SQ_TEXT(f->job), hash, SQ_INT(rule_ms(f->seen_since))),
+			       &one);
 		if (rc == 1)
 			bits_set(seen, i);
 	}

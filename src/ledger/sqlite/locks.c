@@ -22,8 +22,8 @@ static int sq_lock_open(const struct sq_locks *locks, int flags, int *ret_fd, st
 	int fd = open(locks->path, flags | O_CLOEXEC, LOCK_MODE);
 
 	if (fd < 0)
-		return ERR_SYS(err, errno == EACCES || errno == EPERM ? ERR_PERM : ERR_LEDGER, errno,
-			       "open the lock file %s", locks->path);
+		return ERR_SYS(err, errno == EACCES || errno == EPERM ? ERR_PERM : ERR_LEDGER,
+			       errno, "open the lock file %s", locks->path);
 	*ret_fd = fd;
 	return 0;
 }
@@ -79,16 +79,17 @@ int sq_gate_take(struct sq_locks *locks, struct err *err)
 
 	if (ofd_lock(locks->gate_fd, GATE_BYTE, true) != 0)
 		return ERR_SYS(err, ERR_IO, errno, "lock %s", locks->path);
-	/* Safety: whoever locks another file of that name locks nobody out. All three of our descriptors
-	 * and the name must be one file. */
+	/* Safety: whoever locks another file of that name locks nobody out. All three of our
+	 * descriptors and the name must be one file. */
 	if (stat(locks->path, &named) < 0 || fstat(locks->gate_fd, &ours) < 0 ||
-	    named.st_ino != locks->ino || named.st_dev != locks->dev ||
-	    ours.st_ino != locks->ino || ours.st_dev != locks->dev) {
+	    named.st_ino != locks->ino || named.st_dev != locks->dev || ours.st_ino != locks->ino ||
+	    ours.st_dev != locks->dev) {
 		sq_gate_give(locks);
-		return ERR(err, ERR_IO,
-			   "the lock file %s was replaced or removed while the ledger was in use; end "
-			   "every stint that uses it, then start again",
-			   locks->path);
+		return ERR(
+			err, ERR_IO,
+			"the lock file %s was replaced or removed while the ledger was in use; end "
+			"every stint that uses it, then start again",
+			locks->path);
 	}
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loose items: they leave their chunk, are claimed (L), settled (LS), and resolved when in doubt. */
+/* Loose items: they leave their chunk, are claimed (L), settled (LS), and resolved when in
+ * doubt. */
 #include <assert.h>
 #include <string.h>
 
@@ -25,8 +26,8 @@ static int sq_loose_remember(struct sq *q, const struct ledger_txn *txn,
 	if (row->state != LOOSE_DONE)
 		return 0;
 	if (key == NULL) { /* it may be known from when it left its chunk */
-		sqlite3_stmt *st =
-			sq_query(q, known, SQ_ARGS(SQ_INT(row->run_id), SQ_INT(row->item)));
+		sqlite3_stmt *st = sq_query(q, known,
+					    SQ_ARGS(SQ_INT(row->run_id), SQ_INT(row->item)));
 		if (sq_next(q, st) == 1) {
 			key = sq_column_text_or_null(&a, st, 0);
 			sq_end(st);
@@ -40,9 +41,11 @@ static int sq_loose_remember(struct sq *q, const struct ledger_txn *txn,
 int sq_loose_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	static const char sql[] =
-		"INSERT INTO loose(run_id, item, chunk_id, key, person, state, attempt, crashes, redo,"
+		"INSERT INTO loose(run_id, item, chunk_id, key, person, state, attempt, crashes,"
+		" redo,"
 		" first_started, not_before, owner, epoch, err_class, err, fingerprint, updated)"
-		" SELECT ?1, ?2, c.id, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17"
+		" SELECT ?1, ?2, c.id, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+		" ?17"
 		" FROM chunk AS c WHERE c.id = ?3 AND c.run_id = ?1 AND ?2 >= c.first_item"
 		" AND ?2 < c.first_item + c.n ON CONFLICT DO NOTHING";
 	const struct lop_loose_put *p = &op->u.loose_put;
@@ -79,8 +82,9 @@ int sq_loose_add(struct sq *q, const struct sq_leaver *l)
 			 SQ_ARGS(SQ_INT(l->run_id), SQ_INT(l->item), SQ_INT(l->chunk_id),
 				 SQ_TEXT(l->key), SQ_INT(l->state),
 				 SQ_INT_OR_NULL(l->first_started_ms), SQ_INT(l->not_before_ms),
-				 SQ_TEXT(text_or_empty(l->err_class)), SQ_TEXT(text_or_empty(l->err)),
-				 SQ_INT(l->now_ms), SQ_INT_OR_NULL(l->audit_id))) < 0
+				 SQ_TEXT(text_or_empty(l->err_class)),
+				 SQ_TEXT(text_or_empty(l->err)), SQ_INT(l->now_ms),
+				 SQ_INT_OR_NULL(l->audit_id))) < 0
 		       ? SQ_FAILED
 		       : 0;
 }
@@ -108,7 +112,8 @@ static int sq_loose_due(struct sq *q, struct ledger_txn *txn, const struct lop_l
 static int sq_loose_take(struct sq *q, struct ledger_txn *txn, const struct ledger_op *op)
 {
 	static const char sql[] =
-		"UPDATE loose SET state = 2, owner = ?3, token = ?4, epoch = epoch + 1, updated = ?5,"
+		"UPDATE loose SET state = 2, owner = ?3, token = ?4, epoch = epoch + 1, updated ="
+		" ?5,"
 		" first_started = coalesce(first_started, ?5)"
 		" WHERE run_id = ?1 AND item = ?2 AND state = 1";
 	const struct lop_loose_claim *c = &op->u.loose_claim;
@@ -119,7 +124,8 @@ static int sq_loose_take(struct sq *q, struct ledger_txn *txn, const struct ledg
 	for (size_t i = 0; i < items.n && rc >= 0; i++)
 		rc = sq_change(q, sql,
 			       SQ_ARGS(SQ_INT(c->run_id), SQ_INT(found[i]), SQ_INT(txn->inc),
-				       SQ_INT(rule_claim_token(txn, op)), SQ_INT(rule_ms(txn->now))));
+				       SQ_INT(rule_claim_token(txn, op)),
+				       SQ_INT(rule_ms(txn->now))));
 	return rc < 0 ? SQ_FAILED : 0;
 }
 
@@ -133,7 +139,8 @@ static int sq_loose_bodies(struct sq *q, struct arena *a, struct ledger_loose_ro
 		if (k < i) {
 			rows[i].body = rows[k].body;
 			rows[i].body_len = rows[k].body_len;
-		} else if (sq_get_body(q, a, rows[i].chunk_id, &rows[i].body, &rows[i].body_len) < 0) {
+		} else if (sq_get_body(q, a, rows[i].chunk_id, &rows[i].body, &rows[i].body_len) <
+			   0) {
 			return SQ_FAILED;
 		}
 	}
@@ -149,10 +156,9 @@ static int sq_loose_taken(struct sq *q, struct ledger_txn *txn, struct ledger_op
 		" ORDER BY l.not_before, l.item";
 	struct lop_loose_claim *c = &op->u.loose_claim;
 	struct sq_rows rows = {.arena = &txn->arena, .size = sizeof(struct ledger_loose_row)};
-	sqlite3_stmt *st =
-		sq_query(q, sql,
-			 SQ_ARGS(SQ_INT(txn->inc), SQ_INT(rule_claim_token(txn, op)),
-				 SQ_INT(c->run_id)));
+	sqlite3_stmt *st = sq_query(
+		q, sql,
+		SQ_ARGS(SQ_INT(txn->inc), SQ_INT(rule_claim_token(txn, op)), SQ_INT(c->run_id)));
 	int rc = 0;
 
 	while ((rc = sq_next(q, st)) == 1)
@@ -186,11 +192,13 @@ int sq_loose_settle(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	static const char sql[] =
 		"UPDATE loose SET state = ?5, attempt = ?6, crashes = ?7, not_before = ?8,"
-		" key = coalesce(?9, key), person = coalesce(?10, person), err_class = ?11, err = ?12,"
+		" key = coalesce(?9, key), person = coalesce(?10, person), err_class = ?11, err ="
+		" ?12,"
 		" fingerprint = ?13, updated = ?14,"
 		" owner = CASE WHEN ?5 IN (2, 7) THEN owner END,"
 		" token = CASE WHEN ?5 IN (2, 7) THEN token END"
-		" WHERE run_id = ?1 AND item = ?2 AND owner = ?3 AND epoch = ?4 AND state IN (2, 7)";
+		" WHERE run_id = ?1 AND item = ?2 AND owner = ?3 AND epoch = ?4 AND state IN (2,"
+		" 7)";
 	const struct lop_loose_settle *s = &op->u.loose_settle;
 	const struct ledger_loose_row *r = &s->row;
 	int rc = sq_change(
@@ -261,10 +269,11 @@ struct sq_place {
 	int64_t claimed_ms;
 };
 
-static int sq_place_read(struct sq *q, struct arena *a, int64_t chunk_id, struct sq_place *ret_place)
+static int sq_place_read(struct sq *q, struct arena *a, int64_t chunk_id,
+			 struct sq_place *ret_place)
 {
-	static const char sql[] =
-		"SELECT " SQ_CHUNK_COLUMNS ", c.claimed_at FROM chunk AS c WHERE c.id = ?1";
+	static const char sql[] = "SELECT " SQ_CHUNK_COLUMNS
+				  ", c.claimed_at FROM chunk AS c WHERE c.id = ?1";
 	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(chunk_id)));
 	int rc = sq_next(q, st);
 
@@ -278,15 +287,14 @@ static int sq_place_read(struct sq *q, struct arena *a, int64_t chunk_id, struct
 
 static int sq_bits_store(struct sq *q, const struct ledger_chunk_row *row, const uint8_t *done)
 {
-	static const char sql[] =
-		"UPDATE chunk SET done = ?2, n_done = stint_popcount(?2),"
-		" n_running = stint_running(started, ?2) WHERE id = ?1";
+	static const char sql[] = "UPDATE chunk SET done = ?2, n_done = stint_popcount(?2),"
+				  " n_running = stint_running(started, ?2) WHERE id = ?1";
 
 	return sq_change(q, sql, SQ_ARGS(SQ_INT(row->id), SQ_BLOB(done, BITS_BYTES(row->n))));
 }
 
-/* Safety: what was started and is not done goes into doubt in the same transaction that frees its chunk;
- * otherwise the next owner would do it again. */
+/* Safety: what was started and is not done goes into doubt in the same transaction that frees its
+ * chunk; otherwise the next owner would do it again. */
 int sq_doubt_chunk(struct sq *q, struct arena *a, const struct sq_doubt *doubt,
 		   int64_t *ret_doubtful)
 {

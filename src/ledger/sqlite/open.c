@@ -53,13 +53,16 @@ static int sq_check_file_system(const char *path, unsigned flags, struct err *er
 	const char *name = NULL;
 
 	if (file_is_remote(path, &name))
-		return ERR(err, ERR_LEDGER,
-			   "the ledger %s lies on %s, where locks and shared memory cannot be relied on; "
-			   "put it on a local disk",
-			   path, name);
+		return ERR(
+			err, ERR_LEDGER,
+			"the ledger %s lies on %s, where locks and shared memory cannot be relied"
+			" on; "
+			"put it on a local disk",
+			path, name);
 	if (file_is_volatile(path) && (flags & (LEDGER_VOLATILE | LEDGER_READ_ONLY)) == 0)
 		return ERR(err, ERR_LEDGER,
-			   "the ledger %s lies in memory (tmpfs) and would be gone after a reboot; put it "
+			   "the ledger %s lies in memory (tmpfs) and would be gone after a reboot;"
+			   " put it "
 			   "on a disk, or say --volatile if that is meant",
 			   path);
 	return 0;
@@ -148,8 +151,8 @@ static int sq_settings(struct sq *q)
 			  "PRAGMA cache_size = -16384;");
 }
 
-/* A reader needs LEDGER-shm. Where it is not there and cannot be made, the file is complete in itself
- * when there is no WAL: a copy on a read-only medium. */
+/* A reader needs LEDGER-shm. Where it is not there and cannot be made, the file is complete in
+ * itself when there is no WAL: a copy on a read-only medium. */
 static int sq_connect_reader(struct sq *q, struct err *err)
 {
 	static const char probe[] = "SELECT count(*) FROM sqlite_schema";
@@ -163,8 +166,9 @@ static int sq_connect_reader(struct sq *q, struct err *err)
 	size_t len = strlen(q->path);
 	wal = xcalloc(len + sizeof("-wal"), 1);
 	(void)snprintf(wal, len + sizeof("-wal"), "%s-wal", q->path); /* sized for it */
-	if ((q->rc & 0xff) != SQLITE_CANTOPEN || access(wal, F_OK) == 0 || strchr(q->path, '%') != NULL ||
-	    strchr(q->path, '?') != NULL || strchr(q->path, '#') != NULL)
+	if ((q->rc & 0xff) != SQLITE_CANTOPEN || access(wal, F_OK) == 0 ||
+	    strchr(q->path, '%') != NULL || strchr(q->path, '?') != NULL ||
+	    strchr(q->path, '#') != NULL)
 		return sq_err(q, err);
 	sq_cache_done(q);
 	(void)sqlite3_close(q->db); /* nothing is open in it */
@@ -181,16 +185,19 @@ static int sq_check_version(const struct sq *q, int version, unsigned flags, str
 
 	if (version > newest)
 		return ERR(err, ERR_LEDGER,
-			   "the ledger %s has version %d and this program knows %d: it was upgraded by a newer "
+			   "the ledger %s has version %d and this program knows %d: it was upgraded"
+			   " by a newer "
 			   "stint; use that one",
 			   q->path, version, newest);
 	if (version == 0 && (flags & (LEDGER_CREATE | LEDGER_ANY_VERSION)) == 0)
 		return ERR(err, ERR_LEDGER, "%s is not a ledger: the file is empty", q->path);
-	if (version < newest && (flags & LEDGER_READ_ONLY) != 0 && (flags & LEDGER_ANY_VERSION) == 0)
-		return ERR(err, ERR_LEDGER,
-			   "the ledger %s has version %d and this program reads %d: run `stint ledger "
-			   "upgrade`",
-			   q->path, version, newest);
+	if (version < newest && (flags & LEDGER_READ_ONLY) != 0 &&
+	    (flags & LEDGER_ANY_VERSION) == 0)
+		return ERR(
+			err, ERR_LEDGER,
+			"the ledger %s has version %d and this program reads %d: run `stint ledger "
+			"upgrade`",
+			q->path, version, newest);
 	return 0;
 }
 
@@ -232,8 +239,8 @@ static int sq_prepare_writer(struct sq *q, unsigned flags, struct err *err)
 		rc = sq_make_wal(q, err);
 	if (rc == 0 && (version == 0 || (flags & LEDGER_ANY_VERSION) == 0))
 		rc = sq_schema_upgrade(q, &sq_schema, err);
-	/* Safety: SQLite overlooks a failing fsync of the directory; without that fsync the WAL, and
-	 * with it commits that were acknowledged, may be gone after a power failure. */
+	/* Safety: SQLite overlooks a failing fsync of the directory; without that fsync the WAL,
+	 * and with it commits that were acknowledged, may be gone after a power failure. */
 	if (rc == 0)
 		rc = file_sync_directory(q->directory, err);
 	return rc;
@@ -286,7 +293,8 @@ static int sq_identify(struct sq *q, struct err *err)
 	sqlite3_stmt *st = sq_query(q, uuid, SQ_NO_ARGS);
 	if (sq_next(q, st) != 1) {
 		arena_done(&a);
-		return ERR(err, ERR_LEDGER, "the ledger %s has no name of its own: it is damaged", q->path);
+		return ERR(err, ERR_LEDGER, "the ledger %s has no name of its own: it is damaged",
+			   q->path);
 	}
 	const char *hex = sq_column_text(&a, st, 0);
 	for (size_t i = 0; i < LEDGER_UUID_BYTES && strlen(hex) == 2 * LEDGER_UUID_BYTES; i++) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What people do: retry, resolve, skip, stop, abandon. What nobody holds is changed at once; for what an
- * instance holds a request is left. Who, why and when stand in audit_, in the same transaction (I13).
+ * What people do: retry, resolve, skip, stop, abandon. What nobody holds is changed at once; for
+ * what an instance holds a request is left. Who, why and when stand in audit_, in the same
+ * transaction (I13).
  *
- * `redo` rises for none of these verbs: a retry of what is in doubt or dead has the key that the other side
- * may know already. Only "do it once more" of something done would need a new key.
+ * `redo` rises for none of these verbs: a retry of what is in doubt or dead has the key that the
+ * other side may know already. Only "do it once more" of something done would need a new key.
  */
 #include <assert.h>
 #include <string.h>
@@ -31,7 +32,8 @@ static int sq_item_find(struct sq *q, struct arena *a, const struct sq_act *act,
 			struct sq_item *ret_item)
 {
 	static const char sql[] =
-		"SELECT r.state, r.was_open, c.id, c.first_item, c.n, c.state, c.tell, c.done, l.state,"
+		"SELECT r.state, r.was_open, c.id, c.first_item, c.n, c.state, c.tell, c.done,"
+		" l.state,"
 		" l.key FROM run_ AS r JOIN chunk AS c ON c.run_id = r.id AND c.first_item ="
 		"  (SELECT max(first_item) FROM chunk WHERE run_id = ?1 AND first_item <= ?2)"
 		" LEFT JOIN loose AS l ON l.run_id = ?1 AND l.item = ?2"
@@ -89,8 +91,9 @@ static int sq_audit(struct sq *q, const struct sq_act *act, int was, int became,
 /* A finished run has something to do again: an item to try, or somebody to tell (I15, E). */
 static int sq_run_reopen(struct sq *q, int64_t run_id, bool has_work)
 {
-	static const char sql[] = "UPDATE run_ SET state = 2, reason = '', ended_at = NULL WHERE id = ?1"
-				  " AND (state = 4 OR (state = 6 AND was_open AND ?2))";
+	static const char sql[] =
+		"UPDATE run_ SET state = 2, reason = '', ended_at = NULL WHERE id = ?1"
+		" AND (state = 4 OR (state = 6 AND was_open AND ?2))";
 
 	return sq_change(q, sql, SQ_ARGS(SQ_INT(run_id), SQ_INT(has_work ? 1 : 0)));
 }
@@ -108,7 +111,8 @@ static int sq_untell(struct sq *q, struct arena *a, const struct sq_act *act,
 	uint8_t *told = sq_column_bits(a, st, 0, item->n);
 	sq_end(st);
 	bits_clear(told, (size_t)(act->item - item->first_item));
-	return sq_change(q, write, SQ_ARGS(SQ_INT(item->chunk_id), SQ_BLOB(told, BITS_BYTES(item->n))));
+	return sq_change(q, write,
+			 SQ_ARGS(SQ_INT(item->chunk_id), SQ_BLOB(told, BITS_BYTES(item->n))));
 }
 
 static int sq_act_on_loose(struct sq *q, struct arena *a, const struct sq_act *act,
@@ -205,7 +209,7 @@ static int sq_person_items(struct sq *q, struct lop_person *p)
 	int rc = 0;
 
 	for (size_t i = 0; i < p->n && rc >= 0; i++) {
-		const struct sq_act act = {p->verb, p->run_id, p->items[i],	p->who,
+		const struct sq_act act = {p->verb, p->run_id,	     p->items[i], p->who,
 					   p->why,  rule_ms(p->now), p->dry_run};
 		struct arena a = {0};
 		rc = sq_act(q, &a, &act);

@@ -18,14 +18,13 @@ int sq_attempt_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 
 	if (p->output_len == 0)
 		output.type = SQ_TYPE_NULL;
-	int rc = sq_change(q, sql,
-			   SQ_ARGS(SQ_INT(rule_ms(p->at)), SQ_INT(p->run_id), SQ_INT(p->item),
-				   SQ_INT(p->attempt), SQ_INT(txn->inc), SQ_INT(p->outcome),
-				   SQ_INT(rule_ms(p->took_us)),
-				   SQ_TEXT(text_or_empty(p->err_class)),
-				   SQ_TEXT(text_or_empty(p->err)),
-				   SQ_TEXT(text_or_empty(p->fingerprint)),
-				   SQ_INT(p->output_cut ? 1 : 0), output));
+	int rc = sq_change(
+		q, sql,
+		SQ_ARGS(SQ_INT(rule_ms(p->at)), SQ_INT(p->run_id), SQ_INT(p->item),
+			SQ_INT(p->attempt), SQ_INT(txn->inc), SQ_INT(p->outcome),
+			SQ_INT(rule_ms(p->took_us)), SQ_TEXT(text_or_empty(p->err_class)),
+			SQ_TEXT(text_or_empty(p->err)), SQ_TEXT(text_or_empty(p->fingerprint)),
+			SQ_INT(p->output_cut ? 1 : 0), output));
 	return rc < 0 ? SQ_FAILED : 0;
 }
 
@@ -34,11 +33,13 @@ int sq_rollup_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	static const char sql[] =
 		"INSERT INTO rollup(run_id, minute, inc, done, failed, ms)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (run_id, minute, inc) DO UPDATE SET"
-		" done = done + excluded.done, failed = failed + excluded.failed, ms = ms + excluded.ms";
+		" done = done + excluded.done, failed = failed + excluded.failed, ms = ms +"
+		" excluded.ms";
 	const struct lop_rollup_add *r = &op->u.rollup_add;
 	int rc = sq_change(q, sql,
 			   SQ_ARGS(SQ_INT(r->run_id), SQ_INT(rule_ms(r->minute)), SQ_INT(txn->inc),
-				   SQ_INT(r->done), SQ_INT(r->failed), SQ_INT(rule_ms(r->took_us))));
+				   SQ_INT(r->done), SQ_INT(r->failed),
+				   SQ_INT(rule_ms(r->took_us))));
 
 	return rc < 0 ? SQ_FAILED : 0;
 }

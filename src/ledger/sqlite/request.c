@@ -6,11 +6,15 @@ int sq_request_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	/* what is for the instance, and what is for whoever holds the item */
 	static const char sql[] =
-		"SELECT q.id, q.verb, q.run_id, coalesce(q.item, -1), q.who, q.why FROM request AS q"
-		" INDEXED BY request_open WHERE q.obeyed_at IS NULL AND q.run_id > 0 AND (q.inc = ?1"
+		"SELECT q.id, q.verb, q.run_id, coalesce(q.item, -1), q.who, q.why FROM request AS"
+		" q"
+		" INDEXED BY request_open WHERE q.obeyed_at IS NULL AND q.run_id > 0 AND (q.inc ="
+		" ?1"
 		" OR (q.inc IS NULL AND q.item IS NOT NULL AND CASE"
-		"  WHEN EXISTS (SELECT 1 FROM loose AS l WHERE l.run_id = q.run_id AND l.item = q.item)"
-		"  THEN EXISTS (SELECT 1 FROM loose AS l WHERE l.run_id = q.run_id AND l.item = q.item"
+		"  WHEN EXISTS (SELECT 1 FROM loose AS l WHERE l.run_id = q.run_id AND l.item ="
+		" q.item)"
+		"  THEN EXISTS (SELECT 1 FROM loose AS l WHERE l.run_id = q.run_id AND l.item ="
+		" q.item"
 		"   AND l.owner = ?1)"
 		"  ELSE EXISTS (SELECT 1 FROM chunk AS c WHERE c.state = 1 AND c.owner = ?1"
 		"   AND c.run_id = q.run_id AND q.item >= c.first_item"
@@ -38,9 +42,8 @@ int sq_request_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 
 static int sq_request_close(struct sq *q, int64_t id, int64_t inc, int64_t now_ms)
 {
-	static const char sql[] =
-		"UPDATE request SET obeyed_at = coalesce(obeyed_at, ?2),"
-		" obeyed_by = coalesce(obeyed_by, ?3) WHERE id = ?1";
+	static const char sql[] = "UPDATE request SET obeyed_at = coalesce(obeyed_at, ?2),"
+				  " obeyed_by = coalesce(obeyed_by, ?3) WHERE id = ?1";
 
 	return sq_change(q, sql, SQ_ARGS(SQ_INT(id), SQ_INT(now_ms), SQ_INT_OR_NULL(inc)));
 }
@@ -60,7 +63,8 @@ int sq_request_add(struct sq *q, const struct ledger_request_row *row, int64_t i
 	static const char sql[] =
 		"INSERT INTO request(at, verb, run_id, item, inc, who, why)"
 		" SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM request"
-		" WHERE obeyed_at IS NULL AND run_id = ?3 AND inc IS ?5 AND item IS ?4 AND verb = ?2)";
+		" WHERE obeyed_at IS NULL AND run_id = ?3 AND inc IS ?5 AND item IS ?4 AND verb ="
+		" ?2)";
 	struct sq_value item = SQ_INT(row->item);
 
 	if (row->item < 0)
@@ -75,17 +79,16 @@ int sq_request_add(struct sq *q, const struct ledger_request_row *row, int64_t i
 
 int sq_requests_lapse(struct sq *q, int64_t run_id, int64_t inc, int64_t now_ms)
 {
-	static const char sql[] =
-		"UPDATE request SET obeyed_at = ?3 WHERE obeyed_at IS NULL"
-		" AND (?1 = 0 OR run_id = ?1) AND (?2 = 0 OR inc = ?2)";
+	static const char sql[] = "UPDATE request SET obeyed_at = ?3 WHERE obeyed_at IS NULL"
+				  " AND (?1 = 0 OR run_id = ?1) AND (?2 = 0 OR inc = ?2)";
 
 	return sq_change(q, sql, SQ_ARGS(SQ_INT(run_id), SQ_INT(inc), SQ_INT(now_ms))) < 0
 		       ? SQ_FAILED
 		       : 0;
 }
 
-/* Requests for items that nobody holds any more are obeyed at once: the next owner might be quicker with
- * the item than with the request. */
+/* Requests for items that nobody holds any more are obeyed at once: the next owner might be quicker
+ * with the item than with the request. */
 int sq_requests_settle(struct sq *q, struct ledger_txn *txn)
 {
 	static const char sql[] =
@@ -106,11 +109,12 @@ int sq_requests_settle(struct sq *q, struct ledger_txn *txn)
 			.why = sq_column_text(a, st, 4),
 		};
 	}
-	const struct ledger_request_row *found =
-		(const struct ledger_request_row *)(const void *)rows.at;
+	const struct ledger_request_row *found = (const struct ledger_request_row *)(const void *)
+							 rows.at;
 	for (size_t i = 0; i < rows.n && rc >= 0; i++) {
-		const struct sq_act act = {PERSON_SKIP,	  found[i].run_id,    found[i].item, found[i].who,
-					   found[i].why, rule_ms(txn->now), false};
+		const struct sq_act act = {PERSON_SKIP,	 found[i].run_id, found[i].item,
+					   found[i].who, found[i].why,	  rule_ms(txn->now),
+					   false};
 		rc = sq_act(q, a, &act);
 		if (rc >= 0 && rc != RULE_REQUEST)
 			rc = sq_request_close(q, found[i].id, 0, rule_ms(txn->now));

@@ -146,7 +146,8 @@ int sq_get_body(struct sq *q, struct arena *a, int64_t chunk_id, const void **re
 	}
 	if (is_right)
 		return 0;
-	/* Nothing is done on the strength of damaged data, and no item is passed over in silence. */
+	/* Nothing is done on the strength of damaged data, and no item is passed over in
+	 * silence. */
 	q->rc = SQLITE_CORRUPT;
 	q->os_errno = 0;
 	(void)sqlite3_snprintf((int)sizeof(q->text), q->text,
@@ -190,7 +191,8 @@ int sq_run_state(struct sq *q, int64_t run_id, enum run_state *ret_state)
 
 /* ---- counting ---- */
 
-/* Of chunks that are not closed: items, done bits, running, chunks. What is closed is the rest of n_items. */
+/* Of chunks that are not closed: items, done bits, running, chunks. What is closed is the rest of
+ * n_items. */
 struct sq_sums {
 	int64_t n;
 	int64_t done;
@@ -275,8 +277,9 @@ int sq_run_is_empty(struct sq *q, int64_t run_id)
 				    " WHERE run_id = ?1 AND state = 0 LIMIT 1";
 	static const char held[] = "SELECT 1 FROM chunk INDEXED BY chunk_held"
 				   " WHERE state = 1 AND owner > 0 AND run_id = ?1 LIMIT 1";
-	static const char loose[] = "SELECT 1 FROM loose WHERE run_id = ?1 AND state IN (1, 2, 3, 7)"
-				    " LIMIT 1";
+	static const char loose[] =
+		"SELECT 1 FROM loose WHERE run_id = ?1 AND state IN (1, 2, 3, 7)"
+		" LIMIT 1";
 	const char *const questions[] = {ready, held, loose};
 
 	for (size_t i = 0; i < ARRAY_LEN(questions); i++) {

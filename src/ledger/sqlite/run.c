@@ -67,7 +67,8 @@ static int sq_run_list_due(struct sq *q, struct ledger_txn *txn, struct lop_run_
 
 int sq_run_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
-	/* '0' follows '/' in ASCII, so this is the range of the keys that begin with base and slash */
+	/* '0' follows '/' in ASCII, so this is the range of the keys that begin with base and
+	 * slash */
 	static const char last[] =
 		"SELECT coalesce(max(n), 0) FROM run_ WHERE job = ?1 AND due_key > ?2 || '/'"
 		" AND due_key < ?2 || '0' AND instr(substr(due_key, length(?2) + 2), '/') = 0";
@@ -98,7 +99,8 @@ static int sq_run_insert(struct sq *q, const struct ledger_txn *txn,
 			 const struct ledger_run_row *row)
 {
 	static const char run[] =
-		"INSERT INTO run_(job, due_key, name, slot, date, params, n, effect, doubt, key_valid,"
+		"INSERT INTO run_(job, due_key, name, slot, date, params, n, effect, doubt,"
+		" key_valid,"
 		" first_n, state, started_at, made_by, made_in)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14)"
 		" ON CONFLICT (job, due_key) DO NOTHING";
@@ -124,8 +126,8 @@ int sq_run_create(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	int64_t one = 0;
 	int changed = q->is_replay ? 0 : sq_run_insert(q, txn, &c->row);
 
-	if (changed < 0 ||
-	    sq_number(q, find, SQ_ARGS(SQ_TEXT(c->row.job), SQ_TEXT(c->row.due_key)), &c->ret_id) < 0)
+	if (changed < 0 || sq_number(q, find, SQ_ARGS(SQ_TEXT(c->row.job), SQ_TEXT(c->row.due_key)),
+				     &c->ret_id) < 0)
 		return SQ_FAILED;
 	if (changed > 0)
 		changed = sq_change(q, text,
@@ -134,9 +136,9 @@ int sq_run_create(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 					    SQ_TEXT(text_or_empty(c->row.job_path)),
 					    SQ_TEXT(text_or_empty(c->row.source_path))));
 	else if (q->is_replay)
-		changed = sq_number(q, made,
-				    SQ_ARGS(SQ_INT(c->ret_id), SQ_INT(txn->inc), SQ_INT(txn->batch)),
-				    &one);
+		changed = sq_number(
+			q, made, SQ_ARGS(SQ_INT(c->ret_id), SQ_INT(txn->inc), SQ_INT(txn->batch)),
+			&one);
 	c->ret_exists = changed == 0;
 	return changed < 0 ? SQ_FAILED : 0;
 }
@@ -166,7 +168,8 @@ static int sq_run_unload(struct sq *q, int64_t run_id, int64_t now_ms)
 static int sq_run_resume(struct sq *q, const struct ledger_run_row *row, int64_t now_ms)
 {
 	static const char resume[] =
-		"UPDATE run_ SET state = CASE WHEN state <> 6 THEN state WHEN was_open THEN 2 ELSE 1 END,"
+		"UPDATE run_ SET state = CASE WHEN state <> 6 THEN state WHEN was_open THEN 2 ELSE"
+		" 1 END,"
 		" reason = '', ended_at = NULL"
 		" WHERE id = ?1 AND (state = 6 OR reason <> '' OR ended_at IS NOT NULL)";
 
@@ -251,9 +254,9 @@ int sq_run_leave(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 
 	if (sq_change(q, leave, SQ_ARGS(SQ_INT(l->run_id), SQ_INT(txn->inc))) < 0)
 		return SQ_FAILED;
-	int rc = sq_change(q, keep,
-			   SQ_ARGS(SQ_INT(l->run_id), SQ_INT(txn->inc),
-				   SQ_TEXT(text_or_empty(l->reason))));
+	int rc = sq_change(
+		q, keep,
+		SQ_ARGS(SQ_INT(l->run_id), SQ_INT(txn->inc), SQ_TEXT(text_or_empty(l->reason))));
 	if (rc == 0)
 		return sq_lost(txn, "there is no run %lld to leave", (long long)l->run_id);
 	return rc < 0 ? SQ_FAILED : 0;

@@ -2,10 +2,11 @@
 /*
  * The tables, and how an older ledger is brought up to date.
  *
- * To change what is stored: add a step with the next version to `steps` and never touch an older one; adapt
- * views.c; put a ledger of the old version, made by the old program, into tests/contract/data and
- * have test_sqlite_schema.c upgrade it; say it in docs/ledger.md. A step runs in one transaction with
- * its row in schema_version, so that it is done once whoever tries, or not at all.
+ * To change what is stored: add a step with the next version to `steps` and never touch an older
+ * one; adapt views.c; put a ledger of the old version, made by the old program, into
+ * tests/contract/data and have test_sqlite_schema.c upgrade it; say it in docs/ledger.md. A step
+ * runs in one transaction with its row in schema_version, so that it is done once whoever tries, or
+ * not at all.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -16,10 +17,11 @@
 #include "sys/clock.h"
 #include "sys/random.h"
 
-/* Owners and tokens are null when there is none. Bit 0 of a bitmap is the highest of its first byte.
- * n_done and n_running are kept beside the bitmaps so that plain SQL can add them up. */
+/* Owners and tokens are null when there is none. Bit 0 of a bitmap is the highest of its first
+ * byte. n_done and n_running are kept beside the bitmaps so that plain SQL can add them up. */
 static const char *const step_1[] = {
-	"CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+	"CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT"
+	" ROWID",
 
 	"CREATE TABLE schema_version(version INTEGER NOT NULL PRIMARY KEY, at INTEGER NOT NULL,"
 	"  program TEXT NOT NULL) STRICT",
@@ -126,7 +128,8 @@ static const char *const step_1[] = {
 	"  raw BLOB NOT NULL) STRICT",
 	"CREATE INDEX reject_run ON reject_(run_id)",
 
-	/* verb: stop stop-now skip retry resolve; inc: whom it is for, null: whoever holds the item */
+	/* verb: stop stop-now skip retry resolve; inc: whom it is for, null: whoever holds the
+	 * item */
 	"CREATE TABLE request(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, verb INTEGER NOT NULL,"
 	"  run_id INTEGER NOT NULL REFERENCES run_, item INTEGER, inc INTEGER, who TEXT NOT NULL,"
 	"  why TEXT NOT NULL, obeyed_at INTEGER, obeyed_by INTEGER) STRICT",
@@ -166,7 +169,8 @@ int sq_schema_newest(const struct sq_schema *schema)
 static int sq_schema_version(struct sq *q, int *ret_version)
 {
 	static const char has_table[] =
-		"SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'";
+		"SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name ="
+		" 'schema_version'";
 	static const char newest[] = "SELECT max(version) FROM schema_version";
 	int64_t number = 0;
 	int rc = sq_number(q, has_table, SQ_NO_ARGS, &number);
@@ -193,7 +197,8 @@ int sq_schema_find(struct sq *q, int *ret_version, struct err *err)
 	}
 	if (id == SQ_APPLICATION_ID || (id == 0 && n == 0))
 		return 0;
-	return ERR(err, ERR_LEDGER, "%s is not a ledger: it is another program's database", q->path);
+	return ERR(err, ERR_LEDGER, "%s is not a ledger: it is another program's database",
+		   q->path);
 }
 
 static int sq_exec_all(struct sq *q, const char *const *statements)

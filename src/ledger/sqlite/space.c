@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Room on the file system. LEDGER.ballast holds some that is let go of when the disk is full, so that what
- * was done can still be written down before work stops.
+ * Room on the file system. LEDGER.ballast holds some that is let go of when the disk is full, so
+ * that what was done can still be written down before work stops.
  */
 #include <errno.h>
 #include <fcntl.h>

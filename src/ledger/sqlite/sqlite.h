@@ -2,9 +2,10 @@
 /*
  * The SQLite ledger: what its files share.
  *
- * Promise: every write transaction is made under the gate (byte 0 of LEDGER.lock) and is durable when it
- *          is called applied; no checkpoint ever runs beside a commit (SQLite before 3.51.3 has a bug
- *          there). A ledger whose storage failed once answers LEDGER_BROKEN for ever.
+ * Promise: every write transaction is made under the gate (byte 0 of LEDGER.lock) and is durable
+ * when it
+ *          is called applied; no checkpoint ever runs beside a commit (SQLite before 3.51.3 has a
+ *          bug there). A ledger whose storage failed once answers LEDGER_BROKEN for ever.
  * Owner:   one thread; one connection for a handle.
  * Units:   times in the tables are milliseconds since 1970 UTC.
  */
@@ -28,9 +29,9 @@ enum { SQ_MAGIC = 0x5ce1d6e7 };
 /* LEDGER.lock by three descriptions: a description does not see its own locks. */
 struct sq_locks {
 	char *path;
-	int live_fd;  /* byte 1 + inc, for as long as the incarnation lives */
-	int gate_fd;  /* byte 0, around every write transaction */
-	int probe_fd; /* looking at others; byte 1 + inc of the dead while they are reaped */
+	int live_fd;	 /* byte 1 + inc, for as long as the incarnation lives */
+	int gate_fd;	 /* byte 0, around every write transaction */
+	int probe_fd;	 /* looking at others; byte 1 + inc of the dead while they are reaped */
 	bool is_missing; /* readers: there is no such file, so nobody is alive */
 	dev_t dev;
 	ino_t ino;
@@ -58,15 +59,15 @@ struct sq {
 	struct sq_locks locks;
 	struct sq_space space;
 	struct sq_cached cache[SQ_CACHE_SLOTS];
-	int rc;		       /* of the last call of SQLite that failed */
-	int os_errno;	       /* and what the system said then */
-	char text[160];	       /* and the words */
-	bool is_broken;	       /* storage failed once: nothing is trusted any more */
-	bool is_replay;	       /* the batch was applied before: only results are asked for */
-	int64_t new_inc;       /* instance that the transaction under way begins, 0 none */
-	int wal_pages;	       /* after the last commit */
-	int checkpoint_at;     /* pages in the WAL above which the next checkpoint is tried */
-	bool is_wal_stuck;     /* a reader keeps the WAL from being used again: no claims */
+	int rc;		   /* of the last call of SQLite that failed */
+	int os_errno;	   /* and what the system said then */
+	char text[160];	   /* and the words */
+	bool is_broken;	   /* storage failed once: nothing is trusted any more */
+	bool is_replay;	   /* the batch was applied before: only results are asked for */
+	int64_t new_inc;   /* instance that the transaction under way begins, 0 none */
+	int wal_pages;	   /* after the last commit */
+	int checkpoint_at; /* pages in the WAL above which the next checkpoint is tried */
+	bool is_wal_stuck; /* a reader keeps the WAL from being used again: no claims */
 };
 
 /* ---- statements (statement.c) ---- */
@@ -95,12 +96,12 @@ struct sq_value {
 struct sq_value sq_text_value(const char *s);
 struct sq_value sq_int_value(int64_t x);
 
-/* What every function of a transaction answers, beside 0 and LEDGER_LOST: SQLite failed; rc, os_errno and
- * text say how. */
+/* What every function of a transaction answers, beside 0 and LEDGER_LOST: SQLite failed; rc,
+ * os_errno and text say how. */
 enum { SQ_FAILED = -1 };
 
-/* The statement with these values bound, from the cache; NULL on failure. `sql` is a static text. Ended by
- * sq_next() when that does not answer 1, else by sq_end(). */
+/* The statement with these values bound, from the cache; NULL on failure. `sql` is a static text.
+ * Ended by sq_next() when that does not answer 1, else by sq_end(). */
 sqlite3_stmt *sq_query(struct sq *q, const char *sql, const struct sq_value *values, size_t n);
 /* 1: a row; 0: no more; SQ_FAILED. */
 int sq_next(struct sq *q, sqlite3_stmt *st);
@@ -194,7 +195,8 @@ extern const char *const sq_views[];
 /* ---- rows (rows.c) ---- */
 
 /* Instances, runs and chunks are read in one order of columns: SQ_RUN_COLUMNS and so on. */
-#define SQ_INSTANCE_COLUMNS "i.inc, i.nonce, i.name, i.host, i.boot_id, i.pid, i.state, i.started_at"
+#define SQ_INSTANCE_COLUMNS                                                                        \
+	"i.inc, i.nonce, i.name, i.host, i.boot_id, i.pid, i.state, i.started_at"
 #define SQ_RUN_COLUMNS                                                                             \
 	"r.id, r.job, r.due_key, r.name, r.slot, r.date, r.params, r.n, t.job_text, t.job_path, "  \
 	"r.state, r.reason, r.started_at, r.ended_at, r.was_open, r.effect, r.doubt, "             \
@@ -330,8 +332,8 @@ int sq_check_storage(struct ledger *ledger, ledger_finding_fn fn, void *arg, int
 int sq_upgrade(struct ledger *ledger, int *ret_from, int *ret_to, struct err *err);
 int sq_restored(struct ledger *ledger, utime now, int64_t *ret_doubtful, struct err *err);
 
-/* For everything that writes outside of sq_apply: the gate and BEGIN IMMEDIATE; then COMMIT or ROLLBACK and
- * the gate given back. */
+/* For everything that writes outside of sq_apply: the gate and BEGIN IMMEDIATE; then COMMIT or
+ * ROLLBACK and the gate given back. */
 ST_MUST_CHECK int sq_begin(struct sq *q, struct err *err);
 ST_MUST_CHECK int sq_commit(struct sq *q, struct err *err);
 void sq_rollback(struct sq *q);

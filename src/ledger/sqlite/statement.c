@@ -63,7 +63,8 @@ int sq_err(const struct sq *q, struct err *err)
 		code = ERR_TEMP;
 	else if (sq_status(q) == LEDGER_NO_SPACE)
 		code = ERR_FULL;
-	else if ((q->rc & PRIMARY_CODE) == SQLITE_NOTADB || (q->rc & PRIMARY_CODE) == SQLITE_CORRUPT)
+	else if ((q->rc & PRIMARY_CODE) == SQLITE_NOTADB ||
+		 (q->rc & PRIMARY_CODE) == SQLITE_CORRUPT)
 		code = ERR_LEDGER;
 	else if (q->os_errno == EACCES || q->os_errno == EPERM)
 		code = ERR_PERM;

@@ -34,8 +34,8 @@ int sq_untold_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	rc = sq_run_is_empty(q, u->run_id);
 	if (rc != 1)
 		return rc;
-	sqlite3_stmt *st =
-		sq_query(q, sql, SQ_ARGS(SQ_INT(u->run_id), SQ_INT(u->after), SQ_INT(u->max)));
+	sqlite3_stmt *st = sq_query(q, sql,
+				    SQ_ARGS(SQ_INT(u->run_id), SQ_INT(u->after), SQ_INT(u->max)));
 	while ((rc = sq_next(q, st)) == 1)
 		sq_get_chunk(&txn->arena, st, sq_rows_add(&rows));
 	struct ledger_chunk_row *found = (struct ledger_chunk_row *)(void *)rows.at;

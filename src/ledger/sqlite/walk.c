@@ -4,7 +4,8 @@
 
 static int sq_walk_instances(struct sq *q, struct arena *a, const struct ledger_visitor *v)
 {
-	static const char sql[] = "SELECT " SQ_INSTANCE_COLUMNS " FROM instance_ AS i ORDER BY i.inc";
+	static const char sql[] = "SELECT " SQ_INSTANCE_COLUMNS
+				  " FROM instance_ AS i ORDER BY i.inc";
 	sqlite3_stmt *st = sq_query(q, sql, SQ_NO_ARGS);
 	int rc = 0;
 
@@ -49,7 +50,8 @@ static int sq_walk_loose(struct sq *q, struct arena *a, int64_t run_id,
 		sq_get_loose(a, st, &row);
 		int64_t place = row.item - row.first_item;
 		const uint8_t *done = sq_column_bits(a, st, SQ_LOOSE_COLUMN_COUNT, row.chunk_n);
-		row.has_done_bit = place >= 0 && place < row.chunk_n && bits_get(done, (size_t)place);
+		row.has_done_bit = place >= 0 && place < row.chunk_n &&
+				   bits_get(done, (size_t)place);
 		v->loose(v->arg, &row);
 		arena_reset(a);
 	}
