@@ -154,7 +154,7 @@ static int parse_values(struct exec_env *env, struct err *err)
 			continue;
 		int rc = template_parse(text, strlen(text), job, &value->value, err);
 		if (rc < 0) {
-			err_add(err, "env %s", names[i]);
+			err_add(err, "env %s: ", names[i]);
 			return rc;
 		}
 		value->name = names[i];
@@ -265,7 +265,7 @@ static int put_values(struct exec_env *env, struct env_list *list, const struct 
 		if (rc == 0)
 			rc = list_add(list, value->name, err);
 		if (rc < 0) {
-			err_add(err, "env %s", value->name);
+			err_add(err, "env %s: ", value->name);
 			return rc;
 		}
 	}

@@ -2,8 +2,8 @@
 /*
  * What a program says on stdout and stderr: the end of it is kept, all of it is counted.
  *
- * Promise: memory is bounded by what is to be kept, whatever comes; on average adding costs the same,
- *          whether a thousand bytes come or a thousand millions.
+ * Promise: memory is bounded by what is to be kept, whatever comes; adding costs the same, on
+ *          average, whether a thousand bytes come or a thousand millions.
  */
 #ifndef STINT_WORK_EXEC_OUTPUT_H
 #define STINT_WORK_EXEC_OUTPUT_H

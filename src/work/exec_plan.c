@@ -57,7 +57,7 @@ static int parse_command(struct exec_plan *plan, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		int rc = parse(plan, command[i], &plan->arguments[i], err);
 		if (rc < 0) {
-			err_add(err, "command, argument %zu", i);
+			err_add(err, "command, argument %zu: ", i);
 			return rc;
 		}
 		plan->n_arguments++;
@@ -75,12 +75,12 @@ static int parse_templates(struct exec_plan *plan, struct err *err)
 	if (rc == 0 && work->directory != NULL) {
 		rc = parse(plan, work->directory, &plan->directory, err);
 		if (rc < 0)
-			err_add(err, "directory");
+			err_add(err, "directory: ");
 	}
 	if (rc == 0 && work->input == EXEC_INPUT_TEMPLATE) {
 		rc = parse(plan, work->input_template, &plan->input, err);
 		if (rc < 0)
-			err_add(err, "input");
+			err_add(err, "input: ");
 	}
 	return rc;
 }
@@ -201,7 +201,7 @@ static int fill_command(struct exec_plan *plan, const struct template_item *item
 	for (size_t i = 0; i < plan->n_arguments; i++) {
 		int rc = render(plan, plan->arguments[i], item, &argv[i], err);
 		if (rc < 0) {
-			err_add(err, "command, argument %zu", i);
+			err_add(err, "command, argument %zu: ", i);
 			return rc;
 		}
 	}
@@ -229,7 +229,7 @@ static int fill_directory(struct exec_plan *plan, const struct template_item *it
 		return 0;
 	int rc = render(plan, plan->directory, item, &text, err);
 	if (rc < 0) {
-		err_add(err, "directory");
+		err_add(err, "directory: ");
 		return rc;
 	}
 	AUTO(str) char *path = exec_plan_join(base, text);
@@ -283,7 +283,7 @@ int exec_plan_put_input(struct exec_plan *plan, const struct template_item *item
 		int rc = template_render(plan->input, TEMPLATE_TEXT, plan->context->run, item, out,
 					 err);
 		if (rc < 0) {
-			err_add(err, "input");
+			err_add(err, "input: ");
 			return rc;
 		}
 		break;

@@ -56,7 +56,7 @@ int work_open(const struct work_context *context, struct work **ret_work, struct
 	if (rc < 0) {
 		work->magic = 0;
 		free(work);
-		err_add(err, "work");
+		err_add(err, "work: ");
 		return rc;
 	}
 	*ret_work = work;
@@ -99,6 +99,6 @@ int work_check(const struct job *job, struct err *err)
 	assert(job != NULL);
 	int rc = backends[job->work.kind]->check(job, err);
 	if (rc < 0)
-		err_add(err, "work");
+		err_add(err, "work: ");
 	return rc;
 }
