@@ -66,15 +66,21 @@ static void ticket_send(struct run *r, struct ticket *t, struct lane *lane)
 	breaker_sent(&r->breaker);
 }
 
-static bool may_send(struct run *r)
+static bool breaker_lets(struct run *r, uint32_t under_way)
+{
+	if (r->breaker.state == BREAKER_CLOSED)
+		return true;
+	return under_way == 0 && breaker_may_send(&r->breaker, r->ops->boot_us(r->world));
+}
+
+/* May one more item be begun? */
+static bool may_begin(struct run *r)
 {
 	uint32_t under_way = r->n_sent + r->n_marking + r->n_ahead;
 
 	if (r->canary_left > 0 && (int64_t)under_way >= r->canary_left)
 		return false;
-	if (r->breaker.state == BREAKER_CLOSED)
-		return true;
-	return under_way == 0 && breaker_may_send(&r->breaker, r->ops->boot_us(r->world));
+	return breaker_lets(r, under_way);
 }
 
 /* The next item of a held chunk without a ticket. */
@@ -193,7 +199,8 @@ static struct ticket *ticket_next(struct run *r)
 
 static void fill_slots(struct run *r)
 {
-	while (r->n_sent < r->limit && (r->n_ahead > 0 || may_send(r))) {
+	while (r->n_sent < r->limit && breaker_lets(r, r->n_sent) &&
+	       (r->n_ahead > 0 || may_begin(r))) {
 		struct lane *lane = lane_least_busy(r);
 		if (lane == NULL)
 			return;
@@ -211,7 +218,7 @@ static void fill_marks(struct run *r)
 	bool is_quick = r->attempt_us > 0 && r->attempt_us < START_AHEAD_BELOW_US;
 	uint32_t room = is_quick ? 2 * r->limit : r->limit;
 
-	while (r->n_sent + r->n_ahead + r->n_marking < room && may_send(r) &&
+	while (r->n_sent + r->n_ahead + r->n_marking < room && may_begin(r) &&
 	       chunk_pick(r, &chunk, &index)) {
 		struct ticket *t = ticket_for_item(r, chunk, index);
 		if (t == NULL)
@@ -242,7 +249,7 @@ static void fill_bulk(struct run *r)
 	uint32_t index = 0;
 	uint8_t bits[BITS_BYTES(CHUNK_ITEMS_MAX)];
 
-	while (r->n_sent < r->limit && may_send(r) && chunk_pick(r, &chunk, &index)) {
+	while (r->n_sent < r->limit && may_begin(r) && chunk_pick(r, &chunk, &index)) {
 		struct lane *lane = lane_least_busy(r);
 		if (lane == NULL || lane->in_flight >= BULK_UNITS_PER_LANE)
 			return;
@@ -291,7 +298,7 @@ static void fill_suspects(struct run *r)
 	if (chunk == NULL && loose == NULL)
 		return;
 	struct lane *lane = lane_reserved(r);
-	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP || !may_send(r))
+	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP || !may_begin(r))
 		return;
 	if (loose != NULL) {
 		struct ticket *t = ticket_for_loose(r, loose);

@@ -51,8 +51,8 @@ struct run *run_new(struct session *s, int64_t run_id, bool is_patient, bool is_
 	r->next_due = UTIME_NEVER;
 	r->left_due = UTIME_NEVER;
 	r->cut_at = INT64_MAX;
-	r->began_at = r->ops->boot_us(r->world);
-	r->last_settled_at = r->began_at;
+	r->began_at = session_began_at(s);
+	r->last_settled_at = r->ops->boot_us(r->world);
 	list_init(&r->chunks);
 	list_init(&r->loose);
 	lanes_init(&r->lanes, r->commit, &r->hello, session_lane_number(s));

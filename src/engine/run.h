@@ -172,7 +172,7 @@ struct run {
 	struct breaker breaker;
 	int64_t canary_left;
 	struct meter meter;
-	int64_t began_at;	      /* boot clock */
+	int64_t began_at;	      /* boot clock: of the session; windows are of a call */
 	int64_t last_settled_at;      /* boot clock; also moves when it waits by name */
 	struct ledger_op *rollup;     /* of the open transaction … */
 	struct ledger_txn *rollup_in; /* … which is this one */

@@ -27,6 +27,11 @@ const struct session_spec *session_get_spec(const struct session *s)
 	return &s->spec;
 }
 
+int64_t session_began_at(const struct session *s)
+{
+	return s->began_at;
+}
+
 uint32_t *session_lane_number(struct session *s)
 {
 	return &s->lane_number;
@@ -172,6 +177,7 @@ struct session *session_new(const struct world_ops *ops, void *world,
 	s->world = world;
 	s->spec = *spec;
 	s->over_exit = -1;
+	s->began_at = ops->boot_us(world);
 	commit_init(&s->commit, ops, world);
 	memcpy(s->commit.nonce, spec->nonce, sizeof(s->commit.nonce));
 	s->commit.on_trouble = session_on_trouble;

@@ -41,6 +41,7 @@ struct session {
 	struct arena arena;
 	enum session_phase phase;
 	uint32_t lane_number;
+	int64_t began_at; /* boot clock */
 
 	int64_t burials[BURIALS_MAX]; /* incs whose burial is under way */
 	size_t n_burials;
@@ -68,6 +69,8 @@ struct session {
 
 struct commit *session_commit(struct session *s);
 const struct session_spec *session_get_spec(const struct session *s);
+/* Boot clock. */
+int64_t session_began_at(const struct session *s);
 /* The last lane number that was given out. */
 uint32_t *session_lane_number(struct session *s);
 /* How many items the job's last runs had; lent. */
