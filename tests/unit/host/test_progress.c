@@ -58,7 +58,7 @@ static void it_says_what_it_waits_for(void **state)
 	s.waits_until = 10 * US_PER_S;
 	assert_shows(
 		&s, 0, false,
-		"mail@2026-11-23  25%  1,234 of 5,000 done  waits for the next attempt in 10.0 s");
+		"mail@2026-11-23  24%  1,234 of 5,000 done  waits for the next attempt in 10.0 s");
 }
 
 static void loading_has_no_percentage(void **state)
