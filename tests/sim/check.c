@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checks at commits. check_night.c has those at ends. */
+#include "sim/check.h"
+
+#include "base/bits.h"
+#include "base/err.h"
+#include "core/decide.h"
+#include "job/job.h"
+#include "ledger/ledger.h"
+#include "ledger/txn.h"
+#include "sim/instance.h"
+#include "sim/shadow.h"
+
+void check_counts(struct machine *m, const struct run_view *run, const struct ledger_counts *c,
+		  const char *where)
+{
+	int64_t n[ITEM_STATE_COUNT_];
+
+	shadow_count(run, n);
+	if (c->done != n[ITEM_DONE] || c->skipped != n[ITEM_SKIPPED] || c->retry != n[ITEM_RETRY] ||
+	    c->in_doubt != n[ITEM_IN_DOUBT] || c->dead != n[ITEM_DEAD])
+		machine_fail(
+			m, "counts",
+			"%s of run %lld: done %lld, skipped %lld, retry %lld, doubt %lld, dead %lld",
+			where, (long long)run->id, (long long)c->done, (long long)c->skipped,
+			(long long)c->retry, (long long)c->in_doubt, (long long)c->dead);
+	int64_t sum = c->waiting + c->running + c->done + c->skipped + c->retry + c->in_doubt +
+		      c->dead;
+	if (sum != run->n_items)
+		machine_fail(m, "I1", "%s of run %lld: %lld items of %u", where, (long long)run->id,
+			     (long long)sum, run->n_items);
+}
+
+void check_finish(struct machine *m, const struct run_view *run)
+{
+	for (uint32_t i = 0; i < run->n_items; i++) {
+		const struct item_place *p = &run->items[i].is;
+		bool is_parked = p->loose == LOOSE_DEAD || p->loose == LOOSE_ASKED ||
+				 p->loose == LOOSE_DONE || p->loose == LOOSE_WAIVED;
+		if (!is_parked && (p->loose != 0 || !p->done))
+			machine_fail(m, "I15", "run %lld finishes and item %u is open (%d)",
+				     (long long)run->id, i, p->loose);
+	}
+}
+
+void check_loaded(struct machine *m, const struct run_view *run)
+{
+	uint32_t n = m->opt->n_records;
+	uint32_t rejects = 0;
+	uint32_t filtered = 0;
+	uint8_t *seen = arena_alloc(&m->arena, BITS_BYTES(n) + 1);
+
+	for (uint32_t i = 0; i < run->n_items; i++) {
+		uint32_t record = run->items[i].record;
+		if (record >= n || bits_get(seen, record)) {
+			machine_fail(m, "load-twice", "record %u is in run %lld twice", record,
+				     (long long)run->id);
+			return;
+		}
+		bits_set(seen, record);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		bool is_reject = machine_trait(m, F_REJECT, i);
+		bool is_filtered = !is_reject && machine_trait(m, F_FILTER, i);
+		rejects += is_reject;
+		filtered += is_filtered;
+		if ((is_reject || is_filtered) && bits_get(seen, i))
+			machine_fail(m, "load-wrong", "record %u is no item", i);
+	}
+	if (run->n_rejected != rejects || run->n_filtered != filtered || run->n_read != n ||
+	    run->n_items + rejects + filtered + run->n_held_back != n)
+		machine_fail(m, "load-lost",
+			     "run %lld: %u records, %u read, %u items, %u of %u rejected, %u of %u "
+			     "filtered, %u held back",
+			     (long long)run->id, n, run->n_read, run->n_items, run->n_rejected,
+			     rejects, run->n_filtered, filtered, run->n_held_back);
+}
+
+void check_claimed_bits(struct machine *m, const struct run_view *run, const struct chunk_view *c,
+			const struct ledger_chunk_row *row)
+{
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct item_place *p = &run->items[c->first_item + i].is;
+		if (bits_get(row->done, i) != p->done || bits_get(row->started, i) != p->started)
+			machine_fail(m, "shadow", "chunk %lld bit %u: done %d, started %d",
+				     (long long)row->id, i, bits_get(row->done, i),
+				     bits_get(row->started, i));
+		if (p->started && !p->done)
+			machine_fail(m, "I7", "item %u of free chunk %lld is in doubt",
+				     (unsigned)(c->first_item + i), (long long)row->id);
+	}
+}
+
+void check_done(struct machine *m, const struct run_view *run, const struct item_view *item)
+{
+	const struct witness *w = &run->witnesses[item->record];
+
+	if (w->effects == 0 && !w->person_done)
+		machine_fail(m, "I5", "record %u of run %lld is done and never took effect",
+			     item->record, (long long)run->id);
+	if (w->told[OUTCOME_DONE] == 0 && !w->person_done && !m->opt->is_noop)
+		machine_fail(m, "I5", "record %u of run %lld is done and nobody said so",
+			     item->record, (long long)run->id);
+}
+
+/* ---- an item that leaves the ordinary way ---- */
+
+static void check_dead(struct machine *m, const struct run_view *run, const struct item_view *item,
+		       const struct ledger_loose_row *row)
+{
+	const struct witness *w = &run->witnesses[item->record];
+	bool used_up = row->attempt >= m->opt->attempts;
+	bool by_crash = row->crashes >= DECIDE_CRASHES_MAX;
+
+	if (!used_up && !by_crash && w->told[OUTCOME_DEAD] == 0)
+		machine_fail(m, "dead-early",
+			     "record %u of run %lld is dead after %d of %d attempts", item->record,
+			     (long long)run->id, row->attempt, m->opt->attempts);
+	if (!used_up && w->told[OUTCOME_DEAD] == 0 && by_crash && w->own_deaths == 0 &&
+	    !m->opt->fault[F_RUBBISH])
+		machine_fail(m, "dead-innocent", "record %u of run %lld never killed a lane (%d)",
+			     item->record, (long long)run->id, row->crashes);
+}
+
+static void check_charges(struct machine *m, const struct run_view *run,
+			  const struct item_view *item, const struct ledger_loose_row *row)
+{
+	const struct witness *w = &run->witnesses[item->record];
+	int charged = w->told[OUTCOME_DONE] + w->told[OUTCOME_RETRY] + w->told[OUTCOME_DEAD] +
+		      w->told[OUTCOME_UNKNOWN] + w->kills;
+
+	if (row->attempt > m->opt->attempts || row->attempt < 0)
+		machine_fail(m, "I14", "record %u of run %lld: attempt %d of %d", item->record,
+			     (long long)run->id, row->attempt, m->opt->attempts);
+	if (row->attempt > charged)
+		machine_fail(
+			m, "I14",
+			"record %u of run %lld is charged %d attempts, %d ended so that they count",
+			item->record, (long long)run->id, row->attempt, charged);
+	if (row->crashes > w->deaths)
+		machine_fail(m, "I14", "record %u of run %lld is charged %d of %d deaths",
+			     item->record, (long long)run->id, row->crashes, w->deaths);
+}
+
+static void check_wait(struct machine *m, const struct run_view *run, const struct item_view *item,
+		       const struct ledger_loose_row *row)
+{
+	int64_t wait = row->not_before - machine_now(m);
+	int64_t most = m->opt->max_us > US_PER_S ? m->opt->max_us : US_PER_S;
+
+	/* The clock may jump between the decision and its commit. */
+	if (wait > most + US_PER_S && !m->opt->fault[F_CLOCK])
+		machine_fail(m, "wait",
+			     "record %u of run %lld waits %lld ms, at most %lld are right",
+			     item->record, (long long)run->id, (long long)(wait / US_PER_MS),
+			     (long long)(most / US_PER_MS));
+}
+
+static void check_doubt(struct machine *m, const struct run_view *run, const struct item_view *item)
+{
+	const struct witness *w = &run->witnesses[item->record];
+
+	if (w->unclear == 0 && w->told_cancelled == 0)
+		machine_fail(m, "needless-doubt", "record %u of run %lld: it is known how it ended",
+			     item->record, (long long)run->id);
+}
+
+void check_settled(struct instance *inst, const struct run_view *run, const struct item_view *item,
+		   const struct ledger_loose_row *row)
+{
+	struct machine *m = inst->m;
+	const struct witness *w = &run->witnesses[item->record];
+
+	check_charges(m, run, item, row);
+	switch (row->state) {
+	case LOOSE_DONE:
+		check_done(m, run, item);
+		return;
+	case LOOSE_DEAD:
+		check_dead(m, run, item, row);
+		return;
+	case LOOSE_RETRY:
+		check_wait(m, run, item, row);
+		return;
+	case LOOSE_DOUBT:
+	case LOOSE_ASKED:
+		check_doubt(m, run, item);
+		return;
+	case LOOSE_WAIVED:
+		if (!w->person_skip)
+			check_doubt(m, run, item);
+		return;
+	case LOOSE_HELD:
+	case LOOSE_PROBING:
+		return;
+	}
+}
+
+/* ---- the whole ledger ---- */
+
+static void check_on_finding(void *arg, const char *invariant, const char *where, const char *what)
+{
+	machine_fail(arg, invariant, "%s: %s", where, what);
+}
+
+void check_ledger(struct machine *m)
+{
+	struct err err = ERR_INIT;
+	int64_t findings = 0;
+
+	if (ledger_verify(m->ledger, check_on_finding, m, &findings, &err) < 0)
+		machine_fail(m, "verify", "%s", err.text);
+	if (!m->failure.happened)
+		shadow_compare(m);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What must hold: cheap checks at each commit, whole ones now and then and after the night. A check
+ * that fails calls machine_fail() with the name of the promise (PROTOCOL's I1 to I16 where it is
+ * one of them).
+ */
+#ifndef STINT_TESTS_SIM_CHECK_H
+#define STINT_TESTS_SIM_CHECK_H
+
+#include "sim/machine.h"
+
+struct chunk_view;
+struct item_view;
+struct ledger_chunk_row;
+struct ledger_counts;
+struct ledger_loose_row;
+struct run_view;
+
+/* What the ledger counts is what the shadow counts; all items are somewhere (I1). */
+void check_counts(struct machine *m, const struct run_view *run, const struct ledger_counts *counts,
+		  const char *where);
+/* Nothing is open in a run that finishes (I15). */
+void check_finish(struct machine *m, const struct run_view *run);
+/* All of the source is in the run, each record once. */
+void check_loaded(struct machine *m, const struct run_view *run);
+/* A chunk that was nobody's has nothing in doubt in it (I7). */
+void check_claimed_bits(struct machine *m, const struct run_view *run, const struct chunk_view *c,
+			const struct ledger_chunk_row *row);
+/* An item becomes, or stays, loose: had it reason to? (I5, I13, I14) */
+void check_settled(struct instance *inst, const struct run_view *run, const struct item_view *item,
+		   const struct ledger_loose_row *row);
+/* An item is done: did it take effect? (I5) */
+void check_done(struct machine *m, const struct run_view *run, const struct item_view *item);
+/* ledger_verify finds nothing, and the ledger is as its shadow. */
+void check_ledger(struct machine *m);
+/* An engine ended with this status: had it reason to? */
+void check_exit(struct machine *m, const struct instance *inst);
+/* All is over. */
+void check_night(struct machine *m);
+/* A run that may stay failed: its own items or records are the reason. */
+bool check_may_fail(struct machine *m, const struct run_view *run);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must hold when an engine has ended, and when the night has. */
+#include "core/decide.h"
+#include "job/job.h"
+#include "sim/check.h"
+#include "sim/instance.h"
+#include "sim/shadow.h"
+
+enum { MAX_DEAD_FREE = 20 }; /* max_dead's default: 10 % and at least so many */
+
+bool check_may_fail(struct machine *m, const struct run_view *run)
+{
+	const struct options *o = m->opt;
+	int64_t n[ITEM_STATE_COUNT_];
+
+	shadow_count(run, n);
+	if (run->n_items == 0 && o->when_empty_fail)
+		return true;
+	if (o->max_rejects_pct == 0 && run->n_rejected > 10)
+		return true;
+	if (o->canary > 0 && (n[ITEM_DEAD] > 0 || o->fault[F_FLAKY] || o->fault[F_NEVER]))
+		return true;
+	if (o->max_dead_pct == 0)
+		return n[ITEM_DEAD] >= MAX_DEAD_FREE;
+	return o->max_dead_pct < 100 && n[ITEM_DEAD] > 0;
+}
+
+/* ---- an engine's end ---- */
+
+static void check_exit_finished(struct machine *m, const struct instance *inst)
+{
+	const struct run_view *run = shadow_run_of_slot(m, inst->slot);
+	int64_t n[ITEM_STATE_COUNT_];
+	bool needs_person = false;
+
+	if (run == NULL || run->state != RUN_FINISHED) {
+		machine_fail(m, "exit", "instance %d ends with %d and its run has not finished",
+			     inst->number, inst->exit_status);
+		return;
+	}
+	for (size_t i = 0; i < m->shadow.n_runs; i++) {
+		shadow_count(m->shadow.runs[i], n);
+		needs_person |= n[ITEM_DEAD] + n[ITEM_IN_DOUBT] + m->shadow.runs[i]->n_rejected > 0;
+	}
+	if (inst->exit_status == 3 && !needs_person)
+		machine_fail(m, "exit", "instance %d ends with 3 and nothing needs a person",
+			     inst->number);
+	shadow_count(run, n);
+	if (inst->exit_status == 0 && n[ITEM_DEAD] + n[ITEM_IN_DOUBT] + run->n_rejected > 0)
+		machine_fail(m, "exit", "instance %d ends with 0 and something needs a person",
+			     inst->number);
+}
+
+static bool something_failed(const struct machine *m)
+{
+	for (size_t i = 0; i < m->shadow.n_runs; i++)
+		if (m->shadow.runs[i]->state == RUN_FAILED ||
+		    m->shadow.runs[i]->state == RUN_ABANDONED)
+			return true;
+	return false;
+}
+
+static bool something_is_left(const struct machine *m)
+{
+	for (size_t i = 0; i < m->shadow.n_runs; i++)
+		if (m->shadow.runs[i]->state != RUN_FINISHED &&
+		    m->shadow.runs[i]->state != RUN_ABANDONED)
+			return true;
+	return m->shadow.n_runs == 0;
+}
+
+void check_exit(struct machine *m, const struct instance *inst)
+{
+	/* What others do at the same time may change the picture before it is looked at. */
+	bool is_alone = m->opt->instances == 1 && m->person_acts == 0;
+	bool is_plausible = false;
+
+	switch (inst->exit_status) {
+	case 0:
+	case 3:
+		is_plausible = true;
+		if (is_alone)
+			check_exit_finished(m, inst);
+		break;
+	case 1:
+		is_plausible = !is_alone || something_failed(m);
+		break;
+	case 66:
+		is_plausible = inst->saw_missing;
+		break;
+	case 69:
+		is_plausible = m->opt->instances > 1;
+		break;
+	case 74:
+		is_plausible = inst->saw_broken || inst->saw_trouble;
+		break;
+	case 75:
+		is_plausible = !is_alone || inst->stops > 0 || inst->saw_fenced ||
+			       something_is_left(m);
+		break;
+	default:
+		break;
+	}
+	if (!is_plausible)
+		machine_fail(m, "exit", "instance %d ends with %d, which nothing explains",
+			     inst->number, inst->exit_status);
+}
+
+/* ---- the night's end ---- */
+
+static void check_item_at_end(struct machine *m, const struct run_view *run, uint32_t index)
+{
+	const struct item_view *item = &run->items[index];
+	const struct witness *w = &run->witnesses[item->record];
+	enum item_state state = shadow_state(run, index);
+
+	if (state == ITEM_DONE && w->effects == 0 && !w->person_done)
+		machine_fail(m, "I5", "record %u of run %lld is done and never took effect",
+			     item->record, (long long)run->id);
+	if (state != ITEM_DONE && w->done_told_to != NULL &&
+	    !instance_lost_its_memory(w->done_told_to) && w->unclear == 0)
+		machine_fail(m, "forgotten",
+			     "record %u of run %lld is %d, instance %d knew it done", item->record,
+			     (long long)run->id, state, w->done_told_to->number);
+	bool is_settled = state == ITEM_DONE || state == ITEM_SKIPPED || state == ITEM_DEAD ||
+			  item->is.loose == LOOSE_ASKED;
+	if (run->state == RUN_FINISHED && !is_settled)
+		machine_fail(m, "I15", "record %u of run %lld is in state %d at the end",
+			     item->record, (long long)run->id, state);
+	if (state == ITEM_IN_DOUBT && !m->opt->is_once && m->opt->key_valid_us == 0)
+		machine_fail(m, "needless-doubt", "record %u of run %lld could be repeated",
+			     item->record, (long long)run->id);
+}
+
+static void check_run_at_end(struct machine *m, const struct run_view *run)
+{
+	const struct options *o = m->opt;
+	bool is_left = o->carry_over == JOB_LEAVE && run->slot < o->slots - 1;
+
+	for (uint32_t i = 0; i < run->n_items && !m->failure.happened; i++)
+		check_item_at_end(m, run, i);
+	switch (run->state) {
+	case RUN_FINISHED:
+		check_finish(m, run);
+		return;
+	case RUN_ABANDONED:
+		if (o->carry_over != JOB_ABANDON && m->person_acts == 0)
+			machine_fail(m, "abandoned", "run %lld is, and nobody said so",
+				     (long long)run->id);
+		return;
+	case RUN_FAILED:
+		if (!is_left && !check_may_fail(m, run))
+			machine_fail(m, "failed", "run %lld has failed: %s", (long long)run->id,
+				     run->reason);
+		return;
+	case RUN_LOADING:
+	case RUN_OPEN:
+	case RUN_PAUSED:
+	case RUN_MISSED:
+		break;
+	}
+	if (!is_left)
+		machine_fail(m, "unfinished", "run %lld is %s at the end", (long long)run->id,
+			     run_state_name(run->state));
+}
+
+static void check_incs_at_end(struct machine *m)
+{
+	for (const struct instance *inst = m->instances; inst != NULL; inst = inst->next) {
+		int state = inst->inc == 0 ? INSTANCE_ENDED : m->shadow.inc_state[inst->inc];
+		if (state != INSTANCE_ENDED && state != INSTANCE_REAPED)
+			machine_fail(m, "unburied", "inc %lld is %s at the end",
+				     (long long)inst->inc,
+				     instance_state_name((enum instance_state)state));
+	}
+}
+
+void check_night(struct machine *m)
+{
+	check_ledger(m);
+	for (size_t i = 0; i < m->shadow.n_runs && !m->failure.happened; i++)
+		check_run_at_end(m, m->shadow.runs[i]);
+	check_incs_at_end(m);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/finisher.h"
+
+#include "base/bits.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "sim/machine.h"
+#include "sim/proc.h"
+#include "sim/shadow.h"
+
+#define FINISH_US (5 * US_PER_MS)
+#define SIGNAL_BUS 7
+enum { FINISHER_FRAME_MAX = 1024 };
+
+/* Nothing may be told before all is settled, and only what ended well may be called so (I11). */
+static void finisher_check(struct proc *p, const struct frame_then *f)
+{
+	struct machine *m = p->m;
+	struct run_view *run = shadow_run(m, p->run_id);
+
+	if (run == NULL || (size_t)f->chunk_id >= m->shadow.cap_chunks ||
+	    m->shadow.chunks[f->chunk_id] == NULL || m->shadow.chunks[f->chunk_id]->n != f->n) {
+		machine_fail(m, "then", "chunk %lld of %u items", (long long)f->chunk_id, f->n);
+		return;
+	}
+	const struct chunk_view *c = m->shadow.chunks[f->chunk_id];
+	for (uint32_t i = 0; i < f->n; i++) {
+		enum item_state state = shadow_state(run, (uint32_t)c->first_item + i);
+		bool is_good = state == ITEM_DONE || state == ITEM_SKIPPED;
+		if (bits_get(f->good, i) != is_good && m->person_acts == 0)
+			machine_fail(m, "then", "item %lld is told as %s",
+				     (long long)c->first_item + i, is_good ? "bad" : "good");
+	}
+}
+
+static void finisher_on_done(struct machine *m, void *object, int64_t chunk_id)
+{
+	struct proc *p = object;
+	struct buf out = BUF_INIT(FINISHER_FRAME_MAX);
+	bool fails = machine_fault(m, F_THEN_FAILS);
+
+	if (p->is_alive) {
+		frame_put_then_done(&out, &(struct frame_then_done){
+						  .chunk_id = chunk_id,
+						  .err = fails ? "so says the simulation" : ""});
+		proc_send(p, &out, NULL);
+	}
+	buf_done(&out);
+}
+
+void finisher_on_frame(struct proc *p, const struct frame *frame)
+{
+	struct machine *m = p->m;
+	struct frame_then then;
+	struct err err = ERR_INIT;
+
+	if (frame->type == FRAME_STOP) {
+		proc_die(p, 0);
+		return;
+	}
+	if (frame->type != FRAME_THEN || frame_get_then(frame, &then, &err) < 0) {
+		machine_fail(m, "frames", "a finisher gets frame %d: %s", frame->type, err.text);
+		return;
+	}
+	if (then.n > 0)
+		finisher_check(p, &then);
+	if (machine_fault(m, F_THEN_FAILS)) {
+		proc_die(p, SIGNAL_BUS);
+		return;
+	}
+	machine_after(m, machine_delay(m, FINISH_US), finisher_on_done, p, then.chunk_id);
+}

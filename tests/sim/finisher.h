@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A simulated finisher (then: move, delete): is told which items ended well, and answers.
+ */
+#ifndef STINT_TESTS_SIM_FINISHER_H
+#define STINT_TESTS_SIM_FINISHER_H
+
+#include "frame/frame.h"
+
+struct proc;
+
+void finisher_on_frame(struct proc *p, const struct frame *frame);
+
+#endif

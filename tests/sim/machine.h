@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The simulated machine: one virtual time, one queue of what will happen, one ledger, and all
+ * processes of a night: engines (instance.h), their lanes (proc.h), and the witness who sees it all
+ * (witness.h).
+ *
+ * Promise: events happen in the order of (virtual time, order of making). Nothing depends on addresses, on
+ *          the real clock or on memory that was not set, so that a seed repeats a night exactly.
+ * Owner:   machine_new gives, machine_free frees; objects of a night live in its arena, and an event for an object
+ *          that is dead meanwhile is ignored by its handler.
+ * Failure: a check that fails calls machine_fail(); the first one is kept and ends the night.
+ */
+#ifndef STINT_TESTS_SIM_MACHINE_H
+#define STINT_TESTS_SIM_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "ledger/txn.h"
+#include "sim/options.h"
+#include "sim/rng.h"
+#include "sim/trace.h"
+
+struct instance;
+struct job;
+struct ledger;
+struct machine;
+struct proc;
+struct run_view;
+
+typedef void (*event_fn)(struct machine *m, void *object, int64_t n);
+
+struct event {
+	int64_t at; /* boot clock */
+	uint64_t seq;
+	event_fn fn;
+	void *object;
+	int64_t n;
+};
+
+struct queue {
+	struct event *heap;
+	size_t n;
+	size_t cap;
+};
+
+struct failure {
+	bool happened;
+	char check[48];
+	char text[400];
+};
+
+enum { SHADOW_INCS_MAX = 4096 };
+
+/* What the ledger must hold, from the transactions that it said it applied. shadow.h */
+struct shadow {
+	struct run_view **runs; /* by id - 1 */
+	size_t n_runs;
+	struct chunk_view **chunks; /* by id */
+	size_t cap_chunks;
+	uint8_t inc_state[SHADOW_INCS_MAX]; /* enum instance_state */
+	int64_t inc_batch[SHADOW_INCS_MAX];
+	int64_t commits;
+};
+
+struct machine {
+	const struct options *opt;
+	struct trace trace;
+	struct failure failure;
+	struct queue queue;
+	uint64_t seq;
+	struct arena arena;
+
+	int64_t boot_us;
+	int64_t began_us;      /* boot clock when the night began */
+	int64_t wall_ahead_us; /* wall clock minus boot clock */
+
+	struct rng fault_rng[FAULT_COUNT_];
+	struct rng rng; /* delays and the like */
+
+	struct ledger *ledger;
+	uint8_t uuid[LEDGER_UUID_BYTES];
+	struct job *job;
+	struct shadow shadow;
+
+	struct instance *instances; /* newest first */
+	int n_alive;
+	int n_starts;
+	int healed_starts;
+	struct proc *procs; /* newest first */
+	int64_t next_pid;
+
+	bool healed;
+	int64_t healed_at;
+	int64_t alike_until;
+	int64_t full_until;
+	int64_t person_acts;
+	int slot;
+	int failed_in_a_row; /* healed starts that ended with 1 */
+	int tidied;
+	bool over;
+};
+
+struct machine *machine_new(void);
+/* The night begins: job and ledger are made. Keeps `opt`. */
+void machine_begin(struct machine *m, const struct options *opt);
+void machine_free(struct machine *m);
+
+/* Calls fn in `delay_us` at the earliest. */
+void machine_after(struct machine *m, int64_t delay_us, event_fn fn, void *object, int64_t n);
+/* Lets the next event happen; false when there is none. */
+bool machine_step(struct machine *m);
+
+utime machine_now(const struct machine *m);
+/* Does this fault happen now? */
+bool machine_fault(struct machine *m, enum fault_kind kind);
+/* A time that is mostly about `us`, sometimes ten times as long. */
+int64_t machine_delay(struct machine *m, int64_t us);
+/* Has the record that trait? The same whenever it is asked. */
+bool machine_trait(const struct machine *m, enum fault_kind trait, uint32_t record);
+
+void machine_fail(struct machine *m, const char *check, const char *fmt, ...) ST_PRINTF(3, 4);
+
+void machine_trace(struct machine *m, enum trace_kind kind, const int64_t n[4], const char *text);
+
+#define TRACE(m, kind, ...) machine_trace((m), (kind), (const int64_t[4]){__VA_ARGS__}, NULL)
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/options.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "job/job.h"
+#include "sim/rng.h"
+
+struct fault_row {
+	const char *name;
+	uint32_t lo, hi;
+	const char *says;
+};
+
+static const struct fault_row fault_rows[] = {
+#define X(id, name, lo, hi, says) {name, lo, hi, says},
+	FAULTS(X)
+#undef X
+};
+
+static const char *const doubt_words[] = {"ask", "retry", "skip"};
+static const char *const missing_words[] = {"fail", "wait", "ok"};
+static const char *const then_words[] = {"keep", "move:done", "delete"};
+static const char *const unique_words[] = {"none", "run", "job"};
+static const char *const jitter_words[] = {"full", "equal", "none"};
+static const char *const carry_words[] = {"resume_first", "leave", "abandon"};
+
+const char *fault_name(enum fault_kind kind)
+{
+	assert(kind < FAULT_COUNT_);
+	return fault_rows[kind].name;
+}
+
+enum fault_kind fault_from_name(const char *name)
+{
+	for (size_t i = 0; i < FAULT_COUNT_; i++)
+		if (strcmp(fault_rows[i].name, name) == 0)
+			return (enum fault_kind)i;
+	return FAULT_COUNT_;
+}
+
+bool fault_is_trait(enum fault_kind kind)
+{
+	return kind >= F_FLAKY;
+}
+
+static void options_draw_faults(struct options *o, struct rng *r)
+{
+	/* Some nights are quiet, most have a handful of kinds, a few have nearly all. */
+	static const uint32_t density[] = {0, 50000, 120000, 200000, 200000, 350000, 700000};
+	uint32_t share = density[rng_below(r, ARRAY_LEN(density))];
+
+	for (size_t i = 0; i < FAULT_COUNT_; i++) {
+		o->fault[i] = rng_chance(r, share);
+		o->ppm[i] = (uint32_t)rng_spread(r, fault_rows[i].lo, fault_rows[i].hi);
+	}
+}
+
+static uint32_t options_draw_records(struct rng *r)
+{
+	switch (rng_below(r, 24)) {
+	case 0:
+		return 0;
+	case 1:
+	case 2:
+		return 1;
+	case 3:
+		return (uint32_t)rng_range(r, 200, 2000);
+	case 4:
+	case 5:
+	case 6:
+		return (uint32_t)rng_range(r, 60, 300);
+	default:
+		return (uint32_t)rng_range(r, 2, 60);
+	}
+}
+
+/* One of ten in so many tenths of all cases. */
+static bool tenths(struct rng *r, uint32_t n)
+{
+	return rng_below(r, 10) < n;
+}
+
+static void options_draw_work(struct options *o, struct rng *r)
+{
+	o->is_noop = tenths(r, 1);
+	o->is_once = !o->is_noop && tenths(r, 6);
+	if (o->is_once)
+		o->doubt = (int)rng_below(r, JOB_DOUBT_COUNT_);
+	else if (!o->is_noop && tenths(r, 5))
+		o->key_valid_us = rng_spread(r, US_PER_MIN, 10 * US_PER_HOUR);
+	o->timeout_us = rng_spread(r, US_PER_S, US_PER_MIN);
+	o->concurrency = (int)rng_spread(r, 1, 16);
+	o->canary = tenths(r, 2) ? rng_range(r, 1, 6) : 0;
+	o->max_dead_pct = tenths(r, 7) ? 100 : rng_range(r, 0, 30);
+	o->attempts = (int)rng_range(r, 1, 6);
+	o->first_us = rng_spread(r, 10 * US_PER_MS, 30 * US_PER_S);
+	o->factor = rng_range(r, 1, 4);
+	o->max_us = o->first_us * rng_spread(r, 1, 20);
+	o->jitter = (int)rng_below(r, JOB_JITTER_COUNT_);
+	o->within_run_us = tenths(r, 1) ? 0 : rng_spread(r, US_PER_S, 20 * US_PER_MIN);
+	o->open_for_us = rng_spread(r, 100 * US_PER_MS, 30 * US_PER_S);
+	o->give_up_after_us = tenths(r, 2) ? rng_spread(r, US_PER_S, US_PER_MIN) : 10 * US_PER_HOUR;
+}
+
+static void options_draw_source(struct options *o, struct rng *r)
+{
+	o->n_records = options_draw_records(r);
+	o->chunk_items = rng_spread(r, 1, 50);
+	o->by_reference = tenths(r, 4);
+	o->has_key = tenths(r, 4);
+	o->unique = o->has_key && tenths(r, 5) ? (int)rng_below(r, 3) : (int)JOB_UNIQUE_NONE;
+	o->then = tenths(r, 3) ? (int)rng_range(r, 1, 2) : (int)JOB_THEN_KEEP;
+	o->when_empty_fail = tenths(r, 1);
+	o->when_missing = (int)rng_below(r, JOB_MISSING_COUNT_);
+	o->max_rejects_pct = tenths(r, 8) ? 100 : 0;
+}
+
+static void options_draw_night(struct options *o, struct rng *r)
+{
+	o->window_max_us = tenths(r, 2) ? rng_spread(r, 5 * US_PER_S, 20 * US_PER_MIN) : 0;
+	o->grace_us = tenths(r, 2) ? 0 : rng_spread(r, 100 * US_PER_MS, 30 * US_PER_S);
+	o->stalled_after_us = rng_spread(r, 5 * US_PER_MIN, 30 * US_PER_MIN);
+	o->carry_over = tenths(r, 8) ? (int)JOB_RESUME_FIRST : (int)rng_range(r, 1, 2);
+	o->slots = tenths(r, 7) ? 1 : (int)rng_range(r, 2, OPTIONS_SLOTS_MAX);
+	o->instances = tenths(r, 6) ? 1 : (int)rng_range(r, 2, OPTIONS_INSTANCES_MAX);
+	o->lanes = (int)rng_range(r, 1, 4);
+	o->item_us = rng_spread(r, US_PER_MS, 2 * US_PER_S);
+	o->commit_us = rng_spread(r, 200, 50 * US_PER_MS);
+	o->start_gap_us = rng_spread(r, US_PER_S, 10 * US_PER_MIN);
+	o->heal_after_us = rng_spread(r, 10 * US_PER_S, 4 * US_PER_HOUR);
+	o->fault_starts = (int)rng_range(r, 1, 12);
+	o->tidy = tenths(r, 5);
+}
+
+void options_from_seed(struct options *o, uint64_t seed)
+{
+	struct rng r;
+
+	assert(o != NULL);
+	*o = (struct options){.seed = seed};
+	rng_seed(&r, rng_mix(seed));
+	options_draw_faults(o, &r);
+	options_draw_work(o, &r);
+	options_draw_source(o, &r);
+	options_draw_night(o, &r);
+}
+
+static void put_us(struct buf *out, const char *name, int64_t us)
+{
+	buf_printf(out, "%s: %lldms", name, (long long)(us / US_PER_MS));
+}
+
+static void options_put_source(const struct options *o, struct buf *out)
+{
+	buf_printf(out, "source:\n  csv: {path: items.csv, when_missing: %s, then: %s%s}\n",
+		   missing_words[o->when_missing], then_words[o->then],
+		   o->when_missing == JOB_MISSING_WAIT ? ", wait_for: 10s" : "");
+	buf_puts(out, "  fields: {id: integer}\n");
+	if (o->has_key)
+		buf_printf(out, "  key: id\n  unique: %s\n", unique_words[o->unique]);
+	if (o->when_empty_fail)
+		buf_puts(out, "  when_empty: fail\n");
+	if (o->max_rejects_pct > 0)
+		buf_printf(out, "  max_rejects: %lld%%\n", (long long)o->max_rejects_pct);
+	buf_puts(out, "  retry: {attempts: 3, first: 1s, factor: 2, max: 10s}\n");
+}
+
+static void options_put_work(const struct options *o, struct buf *out)
+{
+	buf_puts(out, "work:\n");
+	buf_puts(out, o->is_noop ? "  noop: {}\n" : "  exec: {command: [act, \"${id}\"]}\n");
+	buf_printf(out, "  effect: %s\n", o->is_once ? "once" : "idempotent");
+	if (o->is_once)
+		buf_printf(out, "  when_in_doubt: %s\n", doubt_words[o->doubt]);
+	if (o->key_valid_us > 0) {
+		put_us(out, "  key_valid", o->key_valid_us);
+		buf_putc(out, '\n');
+	}
+	put_us(out, "  timeout", o->timeout_us);
+	buf_printf(out, "\n  concurrency: %d\n  canary: %lld\n", o->concurrency,
+		   (long long)o->canary);
+	if (o->max_dead_pct > 0)
+		buf_printf(out, "  max_dead: %lld%%\n", (long long)o->max_dead_pct);
+}
+
+static void options_put_window(const struct options *o, struct buf *out)
+{
+	buf_puts(out, "window: {");
+	put_us(out, "grace", o->grace_us);
+	put_us(out, ", stalled_after", o->stalled_after_us);
+	if (o->window_max_us > 0)
+		put_us(out, ", max", o->window_max_us);
+	buf_puts(out, "}\n");
+}
+
+void options_put_job(const struct options *o, struct buf *out)
+{
+	assert(o != NULL && out != NULL);
+	buf_printf(out, "version: 1\njob: night\nonce_per: day\ncarry_over: %s\n",
+		   carry_words[o->carry_over]);
+	options_put_source(o, out);
+	options_put_work(o, out);
+	buf_printf(out, "retry: {attempts: %d, factor: %lld, jitter: %s", o->attempts,
+		   (long long)o->factor, jitter_words[o->jitter]);
+	put_us(out, ", first", o->first_us);
+	put_us(out, ", max", o->max_us);
+	put_us(out, ", within_run", o->within_run_us);
+	buf_puts(out, "}\nbreaker: {");
+	put_us(out, "open_for", o->open_for_us);
+	put_us(out, ", open_max", 4 * o->open_for_us);
+	put_us(out, ", give_up_after", o->give_up_after_us);
+	buf_printf(out, "}\nchunk: {items: %lld}\n", (long long)o->chunk_items);
+	options_put_window(o, out);
+}
+
+void options_print(const struct options *o)
+{
+	struct buf job = BUF_INIT(64 * 1024);
+
+	options_put_job(o, &job);
+	(void)printf("seed %llu\n---- job\n%s----\n", (unsigned long long)o->seed, buf_str(&job));
+	buf_done(&job);
+	(void)printf("records %u%s, slots %d, instances %d, lanes %d\n", o->n_records,
+		     o->by_reference ? " by reference" : "", o->slots, o->instances, o->lanes);
+	(void)printf("an attempt takes about %lld us, a commit %lld us\n", (long long)o->item_us,
+		     (long long)o->commit_us);
+	(void)printf(
+		"faults end after %lld s or %d starts; the next start comes after about %lld s\n",
+		(long long)(o->heal_after_us / US_PER_S), o->fault_starts,
+		(long long)(o->start_gap_us / US_PER_S));
+	(void)puts("faults, per million chances:");
+	for (size_t i = 0; i < FAULT_COUNT_; i++)
+		if (o->fault[i])
+			(void)printf("  %-15s %7u  %s\n", fault_rows[i].name, o->ppm[i],
+				     fault_rows[i].says);
+}

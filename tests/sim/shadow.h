@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The shadow: what the ledger must hold, computed from the transactions that it said it applied,
+ * one item after the other, and held against what it really holds.
+ *
+ * It is written without a look at the backends. Simple operations are followed to the bit at once;
+ * those that touch many items (reap, doubt, a person) are followed by a walk through the whole
+ * ledger, in which each change must be one that the operation may make.
+ */
+#ifndef STINT_TESTS_SIM_SHADOW_H
+#define STINT_TESTS_SIM_SHADOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ledger/txn.h"
+#include "sim/machine.h"
+#include "sim/witness.h"
+
+/* As users see them. */
+enum item_state {
+	ITEM_WAITING,
+	ITEM_RUNNING,
+	ITEM_DONE,
+	ITEM_SKIPPED,
+	ITEM_RETRY,
+	ITEM_IN_DOUBT,
+	ITEM_DEAD,
+	ITEM_STATE_COUNT_
+};
+
+struct item_place { /* what the ledger says of an item */
+	bool started;
+	bool done;
+	uint8_t loose; /* enum loose_state, 0: still in its chunk */
+	int32_t attempt;
+	int32_t crashes;
+	int32_t redo;
+	int64_t owner;
+	utime not_before;
+};
+
+struct item_view {
+	uint32_t record;
+	struct item_place is;	/* by the transactions */
+	struct item_place seen; /* by the last walk */
+};
+
+struct chunk_view {
+	struct run_view *run;
+	int64_t id; /* 0: nobody claimed it yet */
+	int64_t first_item;
+	uint32_t n;
+	enum chunk_state state;
+	int64_t owner;
+	int32_t epoch;
+};
+
+struct run_view {
+	int64_t id;
+	int slot;
+	enum run_state state;
+	char reason[96];
+	struct item_view *items;
+	uint32_t n_items, cap_items;
+	struct chunk_view *chunks; /* by first_item */
+	uint32_t n_chunks, cap_chunks;
+	uint32_t n_rejected, n_filtered, n_held_back, n_read;
+	bool was_open;
+	bool was_told_end;	   /* then: everything was told */
+	struct witness *witnesses; /* by record */
+};
+
+void shadow_on_commit(struct machine *m, struct instance *inst, struct ledger_txn *txn);
+/* A person's transaction, after it was applied. */
+void shadow_on_person(struct machine *m, const struct ledger_txn *txn);
+/* The ledger must look exactly as the shadow does. */
+void shadow_compare(struct machine *m);
+
+struct run_view *shadow_run(struct machine *m, int64_t run_id);
+struct run_view *shadow_run_of_slot(struct machine *m, int slot);
+struct chunk_view *shadow_chunk_of(struct run_view *run, int64_t item);
+enum item_state shadow_state(const struct run_view *run, uint32_t item);
+void shadow_count(const struct run_view *run, int64_t count[ITEM_STATE_COUNT_]);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A walk through the whole ledger: what it holds against what the shadow expects. Differences must
+ * be ones that the operations named before may make; they are then taken over.
+ */
+#ifndef STINT_TESTS_SIM_SHADOW_WALK_H
+#define STINT_TESTS_SIM_SHADOW_WALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/machine.h"
+
+struct ledger_op;
+struct run_view;
+
+struct shadow_walk {
+	struct machine *m;
+	bool is_wanted;
+	bool reaps, resolves, gives_back, is_personal;
+	int64_t reaped;
+	int verb;	      /* enum person_verb */
+	struct run_view *run; /* during the walk */
+};
+
+void shadow_walk_expect(struct shadow_walk *walk, const struct ledger_op *op);
+void shadow_walk_run(struct shadow_walk *walk);
+
+#endif

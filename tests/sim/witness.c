@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/witness.h"
+
+#include <assert.h>
+
+#include "job/job.h"
+#include "sim/instance.h"
+#include "sim/lane.h"
+#include "sim/proc.h"
+#include "sim/shadow.h"
+
+struct witness *witness_find(struct machine *m, int64_t run_id, uint32_t record)
+{
+	struct run_view *run = shadow_run(m, run_id);
+
+	if (run == NULL || record >= m->opt->n_records) {
+		machine_fail(m, "witness",
+			     "a lane works on run %lld, record %u, which is not there",
+			     (long long)run_id, record);
+		return NULL;
+	}
+	return &run->witnesses[record];
+}
+
+void witness_take(struct machine *m, struct attempt *a)
+{
+	struct witness *w = a->witness;
+
+	/* Two lanes with one item: only where the engine could not know that the first had ended.
+	 */
+	if (w->hand != NULL && !w->hand->proc->is_gone && !w->hand->proc->is_unproven)
+		machine_fail(m, "two-hands", "record %u of run %lld is with pid %lld and pid %lld",
+			     a->record, (long long)a->run->id, (long long)w->hand->proc->pid,
+			     (long long)a->proc->pid);
+	w->hand = a;
+}
+
+void witness_begun(struct machine *m, struct attempt *a)
+{
+	(void)m;
+	a->is_begun = true;
+	a->witness->begun++;
+}
+
+static void witness_check_once(struct machine *m, const struct attempt *a)
+{
+	const struct witness *w = a->witness;
+	bool at_least_once = m->opt->doubt == JOB_DOUBT_RETRY;
+
+	if (m->opt->is_once && !at_least_once && w->effects > 1 + w->repeats_allowed)
+		machine_fail(m, "twice", "record %u of run %lld took effect %d times", a->record,
+			     (long long)a->run->id, w->effects);
+}
+
+/* An effect again needs an excuse: somebody who was told that it is done must have forgotten it. */
+static void witness_check_repeat(struct machine *m, const struct attempt *a)
+{
+	const struct witness *w = a->witness;
+
+	if (w->done_told_to == NULL || instance_lost_its_memory(w->done_told_to) ||
+	    w->repeats_allowed > 0 || a->proc->is_unproven)
+		return;
+	machine_fail(m, "again",
+		     "record %u of run %lld was done, instance %d knew it, and it is done again",
+		     a->record, (long long)a->run->id, w->done_told_to->number);
+}
+
+void witness_effect(struct machine *m, struct attempt *a)
+{
+	a->had_effect = true;
+	a->witness->effects++;
+	TRACE(m, TRACE_EFFECT, a->record, a->run->id, a->proc->pid, a->witness->effects);
+	witness_check_once(m, a);
+	witness_check_repeat(m, a);
+}
+
+void witness_let_go(struct attempt *a)
+{
+	a->is_over = true;
+	if (a->witness->hand == a)
+		a->witness->hand = NULL;
+}
+
+void witness_told(struct instance *inst, struct attempt *a)
+{
+	struct witness *w = a->witness;
+
+	if (a->outcome_cancelled)
+		w->told_cancelled++;
+	else
+		w->told[a->outcome]++;
+	if (a->outcome == OUTCOME_UNKNOWN)
+		w->unclear++;
+	if (a->outcome == OUTCOME_DONE)
+		w->done_told_to = inst;
+	a->proc->in_hand--;
+}
+
+void witness_lost(struct attempt *a)
+{
+	a->is_over = true;
+	if (a->witness->hand == a)
+		a->witness->hand = NULL;
+}
+
+void witness_lane_end_told(struct proc *p)
+{
+	p->in_hand = 0;
+	for (struct attempt *a = lane_attempts(p); a != NULL; a = a->next) {
+		struct witness *w = a->witness;
+		w->deaths++;
+		w->kills += p->is_killed;
+		w->own_deaths += a->is_killer;
+		if (a->is_begun || p->is_unproven)
+			w->unclear++;
+	}
+}
