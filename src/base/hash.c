@@ -20,6 +20,10 @@ struct hash128 {
 	XXH3_state_t *state;
 };
 
+struct hash256 {
+	struct sha256_ctx ctx;
+};
+
 /* The digest in its canonical, big-endian form: the same on every machine. */
 static void hash_store128(XXH128_hash_t hash, uint8_t out[XXH128_BYTES])
 {
@@ -82,6 +86,31 @@ void hash128_free(struct hash128 *h)
 	if (h == NULL)
 		return;
 	(void)XXH3_freeState(h->state); /* always XXH_OK */
+	free(h);
+}
+
+struct hash256 *hash256_new(void)
+{
+	struct hash256 *h = xnew(struct hash256);
+
+	sha256_init(&h->ctx);
+	return h;
+}
+
+void hash256_add(struct hash256 *h, const void *data, size_t len)
+{
+	assert(h != NULL && (data != NULL || len == 0));
+	sha256_update(&h->ctx, len, data);
+}
+
+void hash256_end(struct hash256 *h, uint8_t out[SHA256_BYTES])
+{
+	assert(h != NULL);
+	sha256_digest(&h->ctx, SHA256_BYTES, out);
+}
+
+void hash256_free(struct hash256 *h)
+{
 	free(h);
 }
 

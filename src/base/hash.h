@@ -22,6 +22,13 @@ void hash128_add(struct hash128 *h, const void *data, size_t len);
 void hash128_end(struct hash128 *h, uint8_t out[XXH128_BYTES]);
 void hash128_free(struct hash128 *h);
 
+/* The same for SHA-256. hash256_new() gives, hash256_free() frees. */
+struct hash256;
+struct hash256 *hash256_new(void);
+void hash256_add(struct hash256 *h, const void *data, size_t len);
+void hash256_end(struct hash256 *h, uint8_t out[SHA256_BYTES]);
+void hash256_free(struct hash256 *h);
+
 /* Lower-case hexadecimal, `2 * len` characters and a '\0'. */
 void hash_hex(const uint8_t *digest, size_t len, char *out);
 
