@@ -3,9 +3,9 @@
  * The reading side of a source: records in, chunks with rejects and a cursor out.
  *
  * Promise: memory is bounded whatever the input; a record is an item, a reject with its place and reason,
- *          or held back, never lost (read = loaded + rejected + held back + filtered); with the cursor of
- *          any batch a new source goes on exactly behind it. A file that changes while it is read ends
- *          the loading with an error, it is never read as if nothing had happened.
+ *          or held back, never lost (read = loaded + rejected + held back + filtered); with the
+ * cursor of any batch a new source goes on exactly behind it. A file that changes while it is read
+ * ends the loading with an error, it is never read as if nothing had happened.
  * Owner:   the reader process, one thread. Blocking calls; waiting goes through `wait` so that the
  *          process can hear a stop.
  */
@@ -27,9 +27,9 @@ struct template_run;
 struct source_options {
 	const struct job *job;
 	const struct template_run *run;
-	const char *path;    /* --source: instead of the job's path; NULL none */
-	int64_t first_n;     /* --first, 0 none */
-	const void *cursor;  /* from struct frame_loaded; NULL: from the start */
+	const char *path;   /* --source: instead of the job's path; NULL none */
+	int64_t first_n;    /* --first, 0 none */
+	const void *cursor; /* from struct frame_loaded; NULL: from the start */
 	size_t cursor_len;
 	void *arg;
 	/* Sleeps at most `us` while telling people what for; false: a stop came, give up. */
@@ -48,15 +48,17 @@ enum source_condition { SOURCE_MISSING = 1, SOURCE_MISSING_OK = 2, SOURCE_END = 
 ST_MUST_CHECK int source_open(const struct source_options *options, struct source **ret_source,
 			      struct err *err);
 /* The next batch, lent until the next call: at most one chunk of at most job->chunk_items items and
- * job->chunk_bytes bytes, rejects, counts, cursor. SOURCE_END when all was read and trailer and control
- * totals agreed. A failure ends the load: ERR_DATA (max_items, max_rejects by count, malformed: fail, a
- * trailer that is missing or disagrees, a header without a declared column, same content), ERR_IO after
- * source.retry, ERR_TEMP when a stop came. */
-ST_MUST_CHECK int source_next(struct source *source, struct frame_loaded *ret_batch, struct err *err);
+ * job->chunk_bytes bytes, rejects, counts, cursor. SOURCE_END when all was read and trailer and
+ * control totals agreed. A failure ends the load: ERR_DATA (max_items, max_rejects by count,
+ * malformed: fail, a trailer that is missing or disagrees, a header without a declared column, same
+ * content), ERR_IO after source.retry, ERR_TEMP when a stop came. */
+ST_MUST_CHECK int source_next(struct source *source, struct frame_loaded *ret_batch,
+			      struct err *err);
 void source_free(struct source *source);
 
-/* What is done with a source file once all is settled (source.then). `good` as struct frame_then. A call
- * with body NULL ends the list: whole-file sources act then. Repeating it after a crash is harmless. */
+/* What is done with a source file once all is settled (source.then). `good` as struct frame_then. A
+ * call with body NULL ends the list: whole-file sources act then. Repeating it after a crash is
+ * harmless. */
 struct finisher;
 struct finisher *finisher_new(const struct job *job);
 ST_MUST_CHECK int finisher_add(struct finisher *f, const struct frame_then *then, struct err *err);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a source, shared by the files that make it up: source.c is its face, load.c reads
+ * files of records, files.c takes files as items, judge.c decides what a record is, cursor.c writes
+ * and reads where the load stands. Nobody else includes this.
+ */
+#ifndef STINT_SOURCE_LOAD_H
+#define STINT_SOURCE_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "source/batch.h"
+#include "source/globs.h"
+#include "source/keys.h"
+#include "source/patience.h"
+#include "source/records.h"
+#include "source/shape.h"
+#include "source/source.h"
+#include "source/totals.h"
+#include "source/trailer.h"
+
+struct input;
+struct unique;
+
+/* A place in a file where a load goes on. */
+struct load_start {
+	bool is_set; /* in the midst of the file */
+	struct identity identity;
+	int64_t offset;
+	int64_t line;
+	int64_t number;
+};
+
+struct load_tally {
+	int64_t read;
+	int64_t loaded;
+	int64_t rejected;
+	int64_t held_back;
+};
+
+struct source {
+	struct source_options options;
+	const struct job *job;
+	struct patience patience;
+	struct file_list list; /* standard input: one file without a name */
+	size_t index;	       /* the file that is open, or comes next */
+	bool is_stdin;
+	struct buf list_bytes; /* the list as cursors hold it */
+	struct load_start start;
+	/* the open file */
+	bool is_open;
+	bool by_reference;
+	struct input *input;
+	struct records records;
+	struct shape shape;
+	struct trailer trailer;
+	int64_t number;	   /* of the last record, the header not counted */
+	int64_t looked_to; /* so far the bytes were looked through for bad ones */
+	int64_t bad_at;	   /* the first of them, INT64_MAX none */
+	struct record pending;
+	bool has_pending;
+	uint32_t path; /* its number in the batch, UINT32_MAX when it has none yet */
+	/* the load */
+	struct keys keys;
+	struct unique *unique; /* NULL: keys may come twice */
+	struct totals totals;
+	struct decimal *amounts;
+	struct batch *batch;
+	struct load_tally tally;
+	char *shown;	  /* the beginning of a record that is too long */
+	struct flaw flaw; /* of the present record: too large to be zeroed for each */
+	/* what is told with the next call, so that the rejects before it are told first */
+	struct err failure;
+	bool has_failed;
+	bool is_ended;
+};
+
+/* The name of the file for messages. */
+const char *load_name(const struct source *s);
+int64_t load_chunk_bytes(const struct source *s);
+/* How many items the next batch may have; 0 when --first is reached. */
+uint32_t load_item_limit(const struct source *s);
+/* Whether the key of each item is needed here. */
+bool load_wants_keys(const struct source *s);
+
+/* Fills the batch from files of records. SOURCE_END when there is nothing more and all agreed. */
+ST_MUST_CHECK int load_fill(struct source *s, struct err *err);
+/* Opens the file s->index at s->start. */
+ST_MUST_CHECK int load_open_file(struct source *s, struct err *err);
+void load_close_file(struct source *s);
+/* Reads all keys before the file s->index and s->start again. */
+ST_MUST_CHECK int load_replay_keys(struct source *s, struct err *err);
+/* All was read: the totals of the load, and whether the files are still what was read. */
+ST_MUST_CHECK int load_finish(struct source *s, struct err *err);
+
+/* Makes an item or a reject of the record. */
+ST_MUST_CHECK int judge_record(struct source *s, const struct record *record, struct err *err);
+/* Only adds its key, if it is an item. */
+ST_MUST_CHECK int judge_key_only(struct source *s, const struct record *record, struct err *err);
+/* Checks the key and, staged, adds the item whose fields and place are set; `record` is NULL for a
+ * file. A flaw makes a reject. */
+ST_MUST_CHECK int judge_item(struct source *s, struct item *item, const struct record *record,
+			     struct err *err);
+/* Only adds the key of an item, whose fields and place are set. */
+ST_MUST_CHECK int judge_item_key(struct source *s, struct item *item, struct err *err);
+/* A reject for what is wrong with the record. `item` as far as it is known, else NULL. */
+struct judge_reject {
+	const struct record *record; /* NULL: a file as a whole */
+	const struct flaw *flaw;
+	const struct item *item;
+	bool is_duplicate;
+};
+ST_MUST_CHECK int judge_reject(struct source *s, const struct judge_reject *reject,
+			       struct err *err);
+
+/* Fills the batch with files as items. */
+ST_MUST_CHECK int files_fill(struct source *s, struct err *err);
+ST_MUST_CHECK int files_replay_keys(struct source *s, struct err *err);
+
+void cursor_put(struct source *s, struct buf *b);
+/* Sets the list, s->start and all counts. ERR_DATA. */
+ST_MUST_CHECK int cursor_get(struct source *s, const void *data, size_t len, struct err *err);
+/* Makes s->list_bytes of the list. */
+ST_MUST_CHECK int cursor_set_list(struct source *s, struct err *err);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/move.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "job/job.h"
+#include "source/globs.h"
+#include "source/identity.h"
+#include "source/moved.h"
+#include "sys/file.h"
+
+enum { COPY_BYTES = 256 * 1024, DIRECTORY_MODE = 0755, PATH_BYTES_MAX = 64 * 1024 };
+
+/* What may come of one try to give a file a name. */
+enum placing { PLACED = 0, PLACE_TAKEN = 1, PLACE_ELSEWHERE = 2 };
+
+static int failed(const char *what, const char *path, int os_errno, struct err *err)
+{
+	if (os_errno == ENOSPC || os_errno == EDQUOT)
+		return ERR_SYS(err, ERR_FULL, os_errno, "%s %s", what, path);
+	if (os_errno == EACCES || os_errno == EPERM || os_errno == EROFS)
+		return ERR_SYS(err, ERR_PERM, os_errno, "%s %s", what, path);
+	return ERR_SYS(err, ERR_IO, os_errno, "%s %s", what, path);
+}
+
+/* 0: it is there, the one that was loaded. 1: it is gone, or another file has its name. */
+static int look(const char *path, const char *name, const struct identity *identity,
+		struct err *err)
+{
+	struct stat st = {0};
+	struct identity now = {0};
+	char why[96] = "";
+
+	if (stat(path, &st) != 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return 1;
+		return failed("looking at", name, errno, err);
+	}
+	identity_from_stat(&now, &st);
+	if (identity_is_same(identity, &now))
+		return 0;
+	if (now.inode != identity->inode || now.device != identity->device)
+		return 1;
+	return ERR(err, ERR_DATA, "%s changed after it was loaded (%s): it is left where it is",
+		   name, identity_difference(identity, &now, why, sizeof(why)));
+}
+
+/* Where a path's directory ends; gives. */
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL || slash == path ? xstrdup("/")
+					      : xstrndup(path, (size_t)(slash - path));
+}
+
+static int sync_both(const char *from, const char *to, struct err *err)
+{
+	char *a = directory_of(from);
+	char *b = directory_of(to);
+	int rc = file_sync_directory(b, err);
+
+	if (rc == 0)
+		rc = file_sync_directory(a, err);
+	free(a);
+	free(b);
+	return rc;
+}
+
+/* Removes the old name once the new one is durable. */
+static int leave(const char *from, const char *to, struct err *err)
+{
+	int rc = sync_both(from, to, err);
+
+	/* Safety: the new name is durable before the old one goes. */
+	if (rc != 0)
+		return rc;
+	if (unlink(from) != 0 && errno != ENOENT)
+		return failed("removing", from, errno, err);
+	return sync_both(from, to, err);
+}
+
+static bool is_same_inode(const char *a, const char *b)
+{
+	struct stat x = {0};
+	struct stat y = {0};
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Gives the file a second name, which must be free. Where there are no hard links the name is taken
+ * by an empty file first, so that nothing is overwritten that others put there. */
+static int give_name(const char *from, const char *to, struct err *err)
+{
+	if (link(from, to) == 0)
+		return PLACED;
+	if (errno == EEXIST)
+		return is_same_inode(from, to) ? PLACED : PLACE_TAKEN;
+	if (errno == EXDEV)
+		return PLACE_ELSEWHERE;
+	if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK)
+		return failed("moving to", to, errno, err);
+	int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == EEXIST ? PLACE_TAKEN : failed("moving to", to, errno, err);
+	(void)close(fd); /* nothing was written */
+	if (rename(from, to) == 0)
+		return PLACED;
+	int os_errno = errno;
+	(void)unlink(to); /* the empty one; the failure below is told */
+	return os_errno == EXDEV ? PLACE_ELSEWHERE : failed("moving to", to, os_errno, err);
+}
+
+/* ---- to another file system ---- */
+
+static int copy_bytes(int from, int to, const char *name, struct err *err)
+{
+	char *data = xcalloc(COPY_BYTES, 1);
+	int rc = 0;
+
+	for (;;) {
+		ssize_t got = fd_read_full(from, data, COPY_BYTES);
+		if (got < 0)
+			rc = failed("reading", name, errno, err);
+		else if (got > 0 && fd_write_all(to, data, (size_t)got) != 0)
+			rc = failed("copying", name, errno, err);
+		if (rc != 0 || got < COPY_BYTES)
+			break;
+	}
+	free(data);
+	return rc;
+}
+
+/* The copy keeps permissions and time: by size and time it is known again. */
+static int copy_file(const char *from, const char *temporary, const char *name, struct err *err)
+{
+	AUTO(fd) int in = open(from, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	AUTO(fd)
+	int out = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st = {0};
+
+	if (in < 0 || fstat(in, &st) != 0)
+		return failed("opening", name, errno, err);
+	if (out < 0)
+		return failed("creating", temporary, errno, err);
+	int rc = copy_bytes(in, out, name, err);
+	if (rc != 0)
+		return rc;
+	const struct timespec times[2] = {st.st_atim, st.st_mtim};
+	if (fchmod(out, st.st_mode & 07777) != 0 || futimens(out, times) != 0 || fsync(out) != 0)
+		return failed("writing", temporary, errno, err);
+	return 0;
+}
+
+static bool has_same_bytes(const char *a, const char *b)
+{
+	AUTO(fd) int x = open(a, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	AUTO(fd) int y = open(b, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	char *left = xcalloc(COPY_BYTES, 2);
+	char *right = left + COPY_BYTES;
+	bool is_same = x >= 0 && y >= 0;
+
+	while (is_same) {
+		ssize_t n = fd_read_full(x, left, COPY_BYTES);
+		is_same = n >= 0 && fd_read_full(y, right, COPY_BYTES) == n &&
+			  memcmp(left, right, (size_t)n) == 0;
+		if (n < COPY_BYTES)
+			break;
+	}
+	free(left);
+	return is_same;
+}
+
+static bool is_our_copy(const char *from, const char *to)
+{
+	struct stat st = {0};
+	struct identity a = {0};
+	struct identity b = {0};
+
+	if (stat(from, &st) != 0)
+		return false;
+	identity_from_stat(&a, &st);
+	if (stat(to, &st) != 0)
+		return false;
+	identity_from_stat(&b, &st);
+	return identity_is_copy(&a, &b) && has_same_bytes(from, to);
+}
+
+/* A name in the directory that only an unfinished move has; gives. */
+static char *temporary_name(const char *to)
+{
+	struct buf b = BUF_INIT(PATH_BYTES_MAX);
+	char *directory = directory_of(to);
+
+	buf_printf(&b, "%s/.%s.stint-part", directory, strrchr(to, '/') + 1);
+	free(directory);
+	char *name = buf_take(&b);
+	buf_done(&b);
+	return name;
+}
+
+static int place_copy(const char *from, const char *to, const char *name, struct err *err)
+{
+	char *temporary = temporary_name(to);
+	int rc = copy_file(from, temporary, name, err);
+
+	if (rc == 0)
+		rc = give_name(temporary, to, err);
+	if (unlink(temporary) != 0 && errno != ENOENT && rc == 0)
+		rc = failed("removing", temporary, errno, err);
+	free(temporary);
+	return rc;
+}
+
+/* ---- the face ---- */
+
+/* PLACED, PLACE_TAKEN, or a failure. */
+static int place(const char *from, const char *to, const char *name, struct err *err)
+{
+	int rc = give_name(from, to, err);
+
+	if (rc != PLACE_ELSEWHERE)
+		return rc;
+	/* A crash after the copy and before the end: it is there already. */
+	if (is_our_copy(from, to))
+		return PLACED;
+	if (access(to, F_OK) == 0)
+		return PLACE_TAKEN;
+	return place_copy(from, to, name, err);
+}
+
+int move_file(const struct job *job, const char *name, const struct identity *identity,
+	      struct err *err)
+{
+	char *from = globs_full_path(job, name);
+	char *directory = globs_full_path(job, job->source.then_directory);
+
+	int rc = look(from, name, identity, err);
+	bool is_gone = rc == 1;
+	if (rc == 0)
+		rc = file_make_directories(directory, DIRECTORY_MODE, err);
+	bool is_placed = false;
+	for (unsigned number = 0; rc == 0 && !is_placed; number++) {
+		if (number > MOVED_NUMBERS_MAX) {
+			rc = ERR(err, ERR_IO, "%s: there are %d files of this name in %s", name,
+				 MOVED_NUMBERS_MAX, directory);
+			break;
+		}
+		char *to = moved_path(job, name, number);
+		rc = place(from, to, name, err);
+		is_placed = rc == PLACED;
+		if (rc == PLACED)
+			rc = leave(from, to, err);
+		else if (rc == PLACE_TAKEN)
+			rc = 0;
+		free(to);
+	}
+	free(directory);
+	free(from);
+	return is_gone ? 0 : rc;
+}
+
+int move_delete(const struct job *job, const char *name, const struct identity *identity,
+		struct err *err)
+{
+	char *path = globs_full_path(job, name);
+	int rc = look(path, name, identity, err);
+
+	if (rc == 0 && unlink(path) != 0 && errno != ENOENT)
+		rc = failed("removing", name, errno, err);
+	free(path);
+	return rc == 1 ? 0 : rc;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/source.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "job/job.h"
+#include "source/content.h"
+#include "source/load.h"
+#include "source/unique.h"
+
+/* ---- opening ---- */
+
+static int list_files(struct source *s, struct err *err)
+{
+	const struct globs_options options = {.job = s->job,
+					      .run = s->options.run,
+					      .path = s->options.path,
+					      .patience = &s->patience};
+
+	if (!s->is_stdin)
+		return globs_list(&options, &s->list, err);
+	s->list.files = xcalloc(1, sizeof(*s->list.files));
+	s->list.files[0].name = xstrdup("");
+	s->list.n = 1;
+	return 0;
+}
+
+/* Content that another run had is refused before anything is loaded. */
+static int refuse_same_content(struct source *s, struct err *err)
+{
+	const struct source_options *o = &s->options;
+	int rc = 0;
+
+	if (!s->job->source.refuse_same_content || o->find_content == NULL || s->is_stdin)
+		return 0;
+	for (size_t i = 0; rc == 0 && i < s->list.n; i++) {
+		struct frame_content content = {.path = s->list.files[i].name};
+		const char *run = "";
+		rc = content_digest(s->job, content.path, &s->patience, content.digest, err);
+		if (rc == 0)
+			rc = o->find_content(o->arg, &content, &run, err);
+		if (rc == 0 && run != NULL && run[0] != '\0')
+			rc = ERR(err, ERR_DATA,
+				 "%s has the same content as a file of %s (same_content: refuse)",
+				 content.path, run);
+	}
+	return rc;
+}
+
+/* What a source has beside its files. */
+static int prepare(struct source *s, struct err *err)
+{
+	const struct job_source *source = &s->job->source;
+
+	shape_init(&s->shape, s->job);
+	totals_init(&s->totals, s->job);
+	s->amounts = xcalloc(s->totals.n + 1, sizeof(*s->amounts));
+	s->batch = batch_new(s->job->control_over_loaded ? s->totals.n : 0);
+	int rc = trailer_init(&s->trailer, s->job, err);
+	if (rc == 0)
+		rc = keys_init(&s->keys, s->job, s->options.run, err);
+	if (rc == 0 && source->unique != JOB_UNIQUE_NONE && keys_are_names(&s->keys))
+		s->unique = unique_new(0);
+	return rc;
+}
+
+static int begin(struct source *s, struct err *err)
+{
+	int rc = list_files(s, err);
+
+	return rc != 0 ? rc : refuse_same_content(s, err);
+}
+
+/* Goes on behind an earlier batch. */
+static int resume(struct source *s, struct err *err)
+{
+	int rc = cursor_get(s, s->options.cursor, s->options.cursor_len, err);
+
+	if (rc != 0 || s->unique == NULL)
+		return rc;
+	return s->job->source.kind == SOURCE_FILES ? files_replay_keys(s, err)
+						   : load_replay_keys(s, err);
+}
+
+int source_open(const struct source_options *options, struct source **ret_source, struct err *err)
+{
+	assert(options != NULL && options->job != NULL && ret_source != NULL);
+	const struct job *job = options->job;
+	struct source *s = xnew(struct source);
+	s->options = *options;
+	s->job = job;
+	s->is_stdin = job->source.kind == SOURCE_STDIN;
+	s->path = UINT32_MAX;
+	s->patience = (struct patience){
+		.retry = &job->source.retry, .arg = options->arg, .wait = options->wait};
+	assert(job->source.kind == SOURCE_FILES || shape_format_of(job) != SHAPE_NONE);
+	int rc = prepare(s, err);
+	if (rc == 0)
+		rc = options->cursor_len > 0 ? resume(s, err) : begin(s, err);
+	if (rc == 0)
+		rc = cursor_set_list(s, err);
+	if (rc != 0)
+		source_free(s);
+	else
+		*ret_source = s;
+	return rc;
+}
+
+void source_free(struct source *s)
+{
+	if (s == NULL)
+		return;
+	load_close_file(s);
+	file_list_done(&s->list);
+	buf_done(&s->list_bytes);
+	shape_done(&s->shape);
+	trailer_done(&s->trailer);
+	keys_done(&s->keys);
+	unique_free(s->unique);
+	totals_done(&s->totals);
+	batch_free(s->batch);
+	free(s->amounts);
+	free(s->shown);
+	free(s);
+}
+
+/* ---- a batch is complete ---- */
+
+/* Leaves out what is open in an earlier run, or was done before. */
+static int hold_back(struct source *s, uint32_t *ret_held, struct err *err)
+{
+	struct batch *b = s->batch;
+	const char *keys[BATCH_ITEMS_MAX];
+	uint8_t bits[BITS_BYTES(BATCH_ITEMS_MAX)] = {0};
+	struct frame_keys_answer answer = {0};
+
+	*ret_held = 0;
+	if (b->n == 0 || s->options.find_keys == NULL || !keys_are_names(&s->keys))
+		return 0;
+	int rc = buf_check(&b->keys, "the keys of a chunk", err);
+	if (rc != 0)
+		return rc;
+	for (uint32_t i = 0; i < b->n; i++)
+		keys[i] = b->keys.data + b->key_at[i];
+	const struct frame_keys ask = {.n = b->n, .keys = keys};
+	rc = s->options.find_keys(s->options.arg, &ask, &answer, err);
+	if (rc != 0)
+		return rc;
+	if (answer.n != b->n)
+		return ERR(err, ERR_BUG, "asked about %u keys, told about %u", b->n, answer.n);
+	if (answer.open != NULL)
+		bits_or(bits, answer.open, b->n);
+	if (answer.seen != NULL)
+		bits_or(bits, answer.seen, b->n);
+	*ret_held = batch_hold_back(b, bits);
+	return 0;
+}
+
+static int count_loaded(struct source *s, struct err *err)
+{
+	const struct batch *b = s->batch;
+	int64_t max = s->job->source.max_items;
+	int rc = 0;
+
+	s->tally.loaded += b->n;
+	if (max > 0 && s->tally.loaded > max)
+		return ERR(err, ERR_DATA, "more than %" PRId64 " items (max_items)", max);
+	for (uint32_t i = 0; rc == 0 && b->n_amounts > 0 && i < b->n; i++)
+		rc = totals_add(&s->totals, b->amounts + i * b->n_amounts, err);
+	return rc;
+}
+
+static int put_reference(struct source *s, struct err *err)
+{
+	struct batch *b = s->batch;
+	const struct file *file = &s->list.files[s->index];
+	struct body_reference ref = {
+		.format = s->shape.format,
+		.path = file->name,
+		.path_len = strlen(file->name),
+		.identity = file->identity,
+		.offset = b->begin,
+		.size = b->end - b->begin,
+		.first_line = b->first_line,
+		.first_record = b->first_record,
+		.n_records = b->n_records_to_end,
+		.n_items = b->n,
+		.n_columns = (uint32_t)s->shape.n_columns,
+		.n_fields = (uint16_t)s->job->source.n_fields,
+		.column_of = s->shape.column_of,
+		.has_keys = s->keys.how == KEYS_TEMPLATE,
+		.keys = buf_str(&b->keys),
+		.keys_len = b->keys.len,
+	};
+
+	if (b->n < b->n_records_to_end)
+		ref.skips = b->skips;
+	hash_xxh128(records_at(&s->records, b->begin), (size_t)ref.size, ref.hash);
+	body_put_reference(&b->body, &ref);
+	return buf_check(&b->body, "a chunk", err);
+}
+
+static void put_keys(struct batch *b)
+{
+	struct json_writer w;
+
+	jw_init(&w, &b->keys_json);
+	jw_array(&w);
+	for (uint32_t i = 0; i < b->n; i++)
+		jw_string(&w, b->keys.data + b->key_at[i], b->key_at[i + 1] - b->key_at[i] - 1);
+	jw_array_end(&w);
+	jw_done(&w);
+}
+
+static int put_staged(struct source *s, struct err *err)
+{
+	struct batch *b = s->batch;
+	struct buf content = BUF_INIT(BODY_STAGED_MAX);
+
+	body_put_paths(&content, b->paths, b->n_paths);
+	buf_put_u32(&content, b->n);
+	buf_put_u16(&content, (uint16_t)s->job->source.n_fields);
+	buf_put(&content, b->content.data, b->content.len);
+	int rc = buf_check(&b->content, "a chunk", err);
+	if (rc == 0)
+		rc = buf_check(&content, "a chunk", err);
+	if (rc == 0)
+		rc = body_put_staged(&b->body, &content, err);
+	buf_done(&content);
+	put_keys(b);
+	return rc != 0 ? rc : buf_check(&b->keys_json, "the keys of a chunk", err);
+}
+
+static int put_body(struct source *s, struct err *err)
+{
+	if (s->batch->n == 0)
+		return 0;
+	return s->by_reference ? put_reference(s, err) : put_staged(s, err);
+}
+
+static void describe(struct source *s, uint32_t held, struct frame_loaded *ret_batch)
+{
+	struct batch *b = s->batch;
+
+	*ret_batch = (struct frame_loaded){
+		.n = b->n,
+		.body = buf_str(&b->body),
+		.body_len = b->body.len,
+		.keys = buf_str(&b->keys_json),
+		.tell = s->job->source.then != JOB_THEN_KEEP,
+		.n_rejects = b->n_rejects,
+		.rejects = b->rejects,
+		.read = b->n_read,
+		.held_back = held,
+		.cursor = buf_str(&b->cursor),
+		.cursor_len = b->cursor.len,
+	};
+}
+
+static int complete(struct source *s, struct frame_loaded *ret_batch, struct err *err)
+{
+	uint32_t held = 0;
+
+	int rc = hold_back(s, &held, err);
+	if (rc == 0)
+		rc = count_loaded(s, err);
+	if (rc == 0)
+		rc = put_body(s, err);
+	if (rc != 0)
+		return rc;
+	s->tally.read += s->batch->n_read;
+	s->tally.held_back += held;
+	cursor_put(s, &s->batch->cursor);
+	rc = buf_check(&s->batch->cursor, "the place of a load", err);
+	describe(s, held, ret_batch);
+	return rc;
+}
+
+int source_next(struct source *s, struct frame_loaded *ret_batch, struct err *err)
+{
+	assert(s != NULL && ret_batch != NULL && err != NULL);
+	if (s->has_failed) {
+		*err = s->failure;
+		return s->failure.code;
+	}
+	if (s->is_ended)
+		return SOURCE_END;
+	batch_reset(s->batch);
+	s->path = UINT32_MAX;
+	if (s->is_open)
+		records_let_go(&s->records);
+	bool is_files = s->job->source.kind == SOURCE_FILES;
+	int rc = is_files ? files_fill(s, err) : load_fill(s, err);
+	if (rc == 0)
+		return complete(s, ret_batch, err);
+	if (rc < 0) {
+		s->failure = *err;
+		s->has_failed = true;
+	}
+	s->is_ended = rc == SOURCE_END;
+	return rc;
+}
