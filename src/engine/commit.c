@@ -41,6 +41,7 @@ static struct ledger_txn *commit_open(struct commit *c)
 {
 	if (c->open == NULL) {
 		c->open = ledger_txn_new();
+		c->opened++;
 		c->open->context = arena_new(&c->open->arena, struct commit_waiters);
 	}
 	return c->open;
@@ -69,6 +70,12 @@ struct ledger_op *commit_add(struct commit *c, enum ledger_op_kind kind, commit_
 	if (fn != NULL)
 		commit_wait(c, op, fn, arg);
 	return op;
+}
+
+uint64_t commit_number(struct commit *c)
+{
+	(void)commit_open(c);
+	return c->opened;
 }
 
 struct arena *commit_arena(struct commit *c)

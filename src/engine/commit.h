@@ -33,7 +33,8 @@ struct commit {
 	int64_t inc; /* 0 until the instance has begun */
 	uint8_t nonce[LEDGER_NONCE_BYTES];
 	int64_t batch;
-	struct ledger_txn *open;   /* being gathered, NULL: nothing */
+	struct ledger_txn *open; /* being gathered, NULL: nothing */
+	uint64_t opened; /* how many were opened: names the open one; addresses come again */
 	struct ledger_txn *flying; /* under way or waiting to be sent again */
 	int64_t resend_at;	   /* boot clock; 0: under way */
 	int64_t trouble_since;	   /* boot clock of the first failed sending, 0 none */
@@ -53,6 +54,8 @@ struct ledger_op *commit_add(struct commit *c, enum ledger_op_kind kind, commit_
 /* Calls `fn` with `op` (of the open transaction, or NULL) when everything asked for so far is
  * durable. */
 void commit_wait(struct commit *c, struct ledger_op *op, commit_fn fn, void *arg);
+/* Names the open transaction (opening one if need be), for as long as it is open. */
+uint64_t commit_number(struct commit *c);
 /* The arena of the open transaction, for texts and bits of its operations. */
 struct arena *commit_arena(struct commit *c);
 /* Sends the open transaction when none is under way. */

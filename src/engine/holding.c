@@ -78,9 +78,9 @@ struct lop_chunk_progress *chunk_progress(struct run *r, struct chunk *chunk)
 {
 	struct arena *a = commit_arena(r->commit);
 
-	if (chunk->op_in != r->commit->open) {
+	if (chunk->op_in != commit_number(r->commit)) {
 		chunk->op = commit_add(r->commit, LOP_CHUNK_PROGRESS, NULL, NULL);
-		chunk->op_in = r->commit->open;
+		chunk->op_in = commit_number(r->commit);
 		chunk->is_mark_awaited = false;
 		chunk->op->u.chunk_progress = (struct lop_chunk_progress){
 			.run_id = r->id,

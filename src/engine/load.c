@@ -30,6 +30,8 @@ static void load_start_reader(struct run *r)
 	r->hello.cursor = r->cursor;
 	r->hello.cursor_len = r->cursor_len;
 	struct lane *lane = lanes_start(&r->lanes, LANE_READER, &err);
+	r->hello.cursor = NULL; /* the next process is told nothing of it, and it moves on */
+	r->hello.cursor_len = 0;
 	if (lane == NULL) {
 		r->reader_not_before = r->ops->boot_us(r->world) + READER_WAIT_US;
 		run_say(r, SAY_WARNING, "no reader can be started: %s", err.text);

@@ -67,11 +67,11 @@ struct chunk {
 	uint32_t n_done;
 	uint32_t n_taken;
 	uint32_t n_suspects;
-	uint32_t next;		  /* items before it are taken */
-	bool is_closed;		  /* its last bit is in a transaction */
-	bool is_mark_awaited;	  /* … and somebody waits for its started marks */
-	struct ledger_op *op;	  /* its progress in the open transaction … */
-	struct ledger_txn *op_in; /* … which is this one */
+	uint32_t next;	      /* items before it are taken */
+	bool is_closed;	      /* its last bit is in a transaction */
+	bool is_mark_awaited; /* … and somebody waits for its started marks */
+	struct ledger_op *op; /* its progress in the open transaction … */
+	uint64_t op_in;	      /* … which has this commit_number */
 };
 
 /* A loose item in this instance's hand. */
@@ -172,10 +172,10 @@ struct run {
 	struct breaker breaker;
 	int64_t canary_left;
 	struct meter meter;
-	int64_t began_at;	      /* boot clock: of the session; windows are of a call */
-	int64_t last_settled_at;      /* boot clock; also moves when it waits by name */
-	struct ledger_op *rollup;     /* of the open transaction … */
-	struct ledger_txn *rollup_in; /* … which is this one */
+	int64_t began_at;	  /* boot clock: of the session; windows are of a call */
+	int64_t last_settled_at;  /* boot clock; also moves when it waits by name */
+	struct ledger_op *rollup; /* of the open transaction … */
+	uint64_t rollup_in;	  /* … which has this commit_number */
 
 	/* telling, see tell.c */
 	bool tell_started, tell_listing, tell_ended, tell_failed;

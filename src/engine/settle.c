@@ -33,10 +33,9 @@ static void put_rollup(struct run *r, int64_t done, int64_t failed, int64_t took
 	utime now = r->ops->now(r->world);
 	utime minute = now - now % US_PER_MIN;
 
-	if (r->rollup_in == NULL || r->rollup_in != r->commit->open ||
-	    r->rollup->u.rollup_add.minute != minute) {
+	if (r->rollup_in != commit_number(r->commit) || r->rollup->u.rollup_add.minute != minute) {
 		r->rollup = commit_add(r->commit, LOP_ROLLUP_ADD, NULL, NULL);
-		r->rollup_in = r->commit->open;
+		r->rollup_in = commit_number(r->commit);
 		r->rollup->u.rollup_add = (struct lop_rollup_add){.run_id = r->id,
 								  .minute = minute};
 	}
@@ -406,6 +405,8 @@ void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool p
 	if (lane != NULL && lane->in_flight > 0)
 		lane->in_flight--;
 	r->n_sent--;
+	if (begun)
+		r->lanes.deaths_in_a_row = 0; /* an item can have done that: not for nothing */
 	breaker_probe_lost(&r->breaker);
 	if (t->is_bulk && (!alone || bits_count(t->bits, t->n_bits) > 1)) {
 		struct lop_chunk_progress *progress = chunk_progress(r, t->chunk);
