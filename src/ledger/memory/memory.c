@@ -195,9 +195,15 @@ static const struct mem_op ops[LEDGER_OP_COUNT_] = {
 static int mem_fence(struct memory *m, struct ledger_txn *txn)
 {
 	struct mem_instance *i = mem_instance_find(m, txn->inc);
+	bool is_ours = i != NULL && memcmp(i->row.nonce, txn->nonce, sizeof(txn->nonce)) == 0;
 
-	if (i == NULL || memcmp(i->row.nonce, txn->nonce, sizeof(txn->nonce)) != 0 ||
-	    (i->row.state != INSTANCE_LIVE && i->row.state != INSTANCE_STOPPING)) {
+	/* Safety: the answer to its own end may have been lost. A reaped one is told nothing good
+	 * any more: it would act on what was taken from it. */
+	if (is_ours && i->row.state == INSTANCE_ENDED && txn->batch > 0 && i->batch >= txn->batch) {
+		m->is_replay = true;
+		return 0;
+	}
+	if (!is_ours || (i->row.state != INSTANCE_LIVE && i->row.state != INSTANCE_STOPPING)) {
 		err_set(&txn->err, ERR_TEMP, 0, "instance %lld is not alive in the ledger",
 			(long long)txn->inc);
 		return LEDGER_FENCED;

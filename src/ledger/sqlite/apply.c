@@ -62,7 +62,7 @@ static int sq_fence(struct sq *q, struct ledger_txn *txn)
 {
 	static const char alive[] = "SELECT i.state, b.batch FROM instance_ AS i"
 				    " JOIN instance_batch AS b ON b.inc = i.inc"
-				    " WHERE i.inc = ?1 AND i.nonce = ?2 AND i.state IN (1, 2)";
+				    " WHERE i.inc = ?1 AND i.nonce = ?2 AND i.state IN (1, 2, 3)";
 	static const char number[] =
 		"UPDATE instance_batch SET batch = ?2 WHERE inc = ?1 AND batch = ?2 - 1";
 	sqlite3_stmt *st = sq_query(
@@ -71,19 +71,23 @@ static int sq_fence(struct sq *q, struct ledger_txn *txn)
 
 	if (rc < 0)
 		return rc;
-	if (rc == 0) {
+	enum instance_state state = rc == 1 ? (enum instance_state)sqlite3_column_int(st, 0)
+					    : INSTANCE_REAPED;
+	int64_t batch = rc == 1 ? sqlite3_column_int64(st, 1) : 0;
+	bool is_replay = txn->batch > 0 && batch >= txn->batch;
+	sq_end(st);
+	/* Safety: ended, but a replay: the answer to its own end was lost. A reaped one is told
+	 * nothing good any more: it would act on what was taken from it. */
+	if (state == INSTANCE_REAPED || (state == INSTANCE_ENDED && !is_replay)) {
 		err_set(&txn->err, ERR_TEMP, 0, "instance %lld is not alive in the ledger",
 			(long long)txn->inc);
 		return LEDGER_FENCED;
 	}
-	bool is_live = sqlite3_column_int(st, 0) == INSTANCE_LIVE;
-	int64_t batch = sqlite3_column_int64(st, 1);
-	sq_end(st);
-	if (txn->batch > 0 && batch >= txn->batch) {
+	if (is_replay) {
 		q->is_replay = true;
 		return 0;
 	}
-	if (txn->claims && !is_live)
+	if (txn->claims && state != INSTANCE_LIVE)
 		return sq_lost(txn, "instance %lld is stopping and claims nothing",
 			       (long long)txn->inc);
 	if (txn->batch == 0)
