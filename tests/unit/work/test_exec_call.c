@@ -241,12 +241,11 @@ static void a_large_input_is_written_as_it_is_read(void **state)
 	/* Who reads nothing of it, and who stops half-way. */
 	for (int i = 0; i < 2; i++) {
 		probe_close(p);
-		probe_open(
-			p,
-			i == 0 ? "  exec: {command: [sleep, \"0.1\"], input: \"${id}\"}\n"
-			       : "  exec: {shell: \"head -c 100000 | wc -c; exec 0<&-; sleep 0.1\", "
-				 "input: \"${id}\"}\n",
-			NULL);
+		probe_open(p,
+			   i == 0 ? "  exec: {command: [sleep, \"0.1\"], input: \"${id}\"}\n"
+				  : "  exec: {shell: \"head -c 100000 | wc -c; exec 0<&-; "
+				    "sleep 0.1\", input: \"${id}\"}\n",
+			   NULL);
 		probe_set(p, FIELD_ID, text, i == 0 ? LARGE : EXEC_STRING_MAX - 100);
 		probe_start(p, 1);
 		probe_wait(p, 1);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/brief.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "job/job.h"
+
+/* Parameters are text values of a few lines. */
+enum { PARAMS_BYTES_MAX = 16 * 1024 * 1024 };
+
+/* Puts the parameters in the order of the job's declaration. */
+static int brief_take_params(struct brief *brief, struct err *err)
+{
+	const struct job *job = brief->job;
+	AUTO(json_doc) struct json_doc *doc = NULL;
+	const struct json *root = NULL;
+	const char *text = brief->hello.params[0] == '\0' ? "{}" : brief->hello.params;
+	const char **values = arena_alloc(&brief->arena, job->n_params * sizeof(*values));
+
+	int rc = json_parse(text, strlen(text), PARAMS_BYTES_MAX, &doc, &root, err);
+	if (rc < 0) {
+		err_add(err, "parameters: ");
+		return ERR_BUG;
+	}
+	for (size_t i = 0; i < job->n_params; i++) {
+		const struct job_param *param = &job->params[i];
+		const struct json *value = json_find(root, param->name, strlen(param->name));
+		values[i] = param->fallback == NULL ? "" : param->fallback;
+		if (value != NULL)
+			values[i] = arena_text(&brief->arena, value->text, value->text_len);
+	}
+	brief->run.param_values = values;
+	return 0;
+}
+
+int brief_init(struct brief *brief, const struct frame *frame, struct err *err)
+{
+	assert(brief != NULL && frame != NULL);
+	*brief = (struct brief){0};
+	if (frame->type != FRAME_HELLO)
+		return ERR(err, ERR_BUG, "the first frame is %s", frame_name(frame->type));
+	int rc = frame_get_hello(frame, &brief->arena, &brief->hello, err);
+	if (rc < 0)
+		return rc;
+	struct frame_hello *hello = &brief->hello;
+	/* The frame's bytes go with the next one. */
+	if (hello->cursor != NULL)
+		hello->cursor = arena_dup(&brief->arena, hello->cursor, hello->cursor_len);
+	rc = job_parse(hello->job_text, strlen(hello->job_text), hello->job_path,
+		       hello->job_directory, NULL, NULL, &brief->job, err);
+	if (rc < 0)
+		return rc;
+	brief->run = (struct template_run){.id = hello->run_id,
+					   .name = hello->run_name,
+					   .job = brief->job->name,
+					   .slot = hello->slot,
+					   .date = hello->date};
+	return brief_take_params(brief, err);
+}
+
+void brief_done(struct brief *brief)
+{
+	job_free(brief->job);
+	arena_done(&brief->arena);
+	*brief = (struct brief){0};
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/bits.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "core/outcome.h"
+#include "job/item.h"
+#include "job/job.h"
+#include "lane/brief.h"
+#include "lane/chunk.h"
+#include "lane/link.h"
+#include "loop/loop.h"
+#include "sys/clock.h"
+#include "sys/log.h"
+#include "sys/panic.h"
+#include "work/key.h"
+#include "work/work.h"
+
+enum {
+	WORKER_MAGIC = 0x576b6572,
+	EXIT_ENGINE_GONE = 75,
+	TEXT_BYTES_MAX = 1024 * 1024, /* a key, a person's address */
+};
+
+/* One attempt of ours, from WORK to OUTCOME. */
+struct ticket {
+	struct chunk *chunk; /* held */
+	struct item item;
+	char idempotency_key[ITEM_KEY_CHARS + 1];
+};
+
+struct worker {
+	uint32_t magic;
+	const struct brief *brief;
+	struct link *link;
+	struct loop *loop;
+	struct loop_watch *watch;
+	struct loop_timer *flush; /* set to 0 when there are frames to write */
+	struct work *work;
+	struct chunk_table chunks;
+	struct ticket *tickets[FRAME_TICKETS_MAX]; /* NULL: free */
+	int person; /* the field that says for whom an item is, or -1 */
+	bool is_stopping;
+	int exit_status;
+	struct arena arena; /* of the frame that is being read */
+	struct buf key;	    /* scratch */
+	struct buf who;	    /* scratch */
+};
+
+/* Ends the process's work: nothing goes on, what runs is killed by worker_done. */
+static void worker_end(struct worker *w, int exit_status)
+{
+	w->exit_status = exit_status;
+	loop_stop(w->loop);
+}
+
+static void worker_fail(struct worker *w, const struct err *err)
+{
+	log_error("worker: %s", err->text);
+	worker_end(w, err_exit_status(err));
+}
+
+/* ---- answers ---- */
+
+static void worker_flush_soon(struct worker *w)
+{
+	loop_timer_set(w->flush, 0);
+}
+
+/* When more waits than the engine has read lately, all else has to wait with it: what would come
+ * next is only more of the same, and memory has a limit. */
+static void worker_relieve(struct worker *w)
+{
+	struct err err = ERR_INIT;
+
+	if (!link_is_congested(w->link))
+		return;
+	int rc = link_send(w->link, &err);
+	if (rc == LINK_END)
+		worker_end(w, EXIT_ENGINE_GONE);
+	else if (rc < 0)
+		worker_fail(w, &err);
+}
+
+static const char *as_text(struct buf *scratch, const char *text, size_t len)
+{
+	buf_reset(scratch);
+	buf_put(scratch, text, len);
+	return buf_str(scratch);
+}
+
+/* Answers for an item, which may be NULL when it cannot be read. */
+static void worker_answer(struct worker *w, const struct item *item,
+			  const struct frame_outcome *outcome)
+{
+	struct frame_outcome o = *outcome;
+
+	o.key = "";
+	o.person = "";
+	if (item != NULL) {
+		o.key = as_text(&w->key, item->key, item->key_len);
+		if (w->person >= 0 && !item->fields[w->person].is_null)
+			o.person = as_text(&w->who, item->fields[w->person].text,
+					   item->fields[w->person].len);
+	}
+	frame_put_outcome(&w->link->out, &o);
+	worker_flush_soon(w);
+	worker_relieve(w);
+}
+
+static void worker_on_done(void *arg, const struct frame_outcome *outcome)
+{
+	struct worker *w = OBJ_CAST(arg, struct worker, WORKER_MAGIC);
+	struct ticket *ticket = w->tickets[outcome->ticket];
+
+	assert(ticket != NULL);
+	worker_answer(w, &ticket->item, outcome);
+	w->tickets[outcome->ticket] = NULL;
+	chunk_release(ticket->chunk);
+	free(ticket);
+}
+
+/* ---- chunks that cannot be worked ---- */
+
+static void worker_tell_changed(struct worker *w, const struct chunk *chunk)
+{
+	frame_put_source_changed(
+		&w->link->out,
+		&(struct frame_source_changed){.handle = chunk->handle, .text = chunk->err.text});
+	worker_flush_soon(w);
+}
+
+/* What becomes of an item whose chunk cannot be read. A source that has changed stops the run, and
+ * nothing of it was begun; a body that is damaged never gets better; anything else (the file cannot
+ * be read now) hits all items alike. */
+static void chunk_verdict(const struct chunk *chunk, struct frame_outcome *o)
+{
+	o->err = chunk->err.text;
+	if (chunk->state == CHUNK_CHANGED) {
+		o->outcome = OUTCOME_NOT_BEGUN;
+		o->err_class = "source-changed";
+	} else if (chunk->err.code == ERR_DATA) {
+		o->outcome = OUTCOME_DEAD;
+		o->err_class = "bad-chunk";
+	} else {
+		o->outcome = OUTCOME_ALL;
+		o->err_class = "source";
+	}
+}
+
+/* ---- frames ---- */
+
+static int worker_on_chunk(struct worker *w, const struct frame *frame, struct err *err)
+{
+	struct frame_chunk chunk = {0};
+	int rc = frame_get_chunk(frame, &chunk, err);
+
+	return rc < 0 ? rc : chunk_add(&w->chunks, &chunk, err);
+}
+
+static int worker_on_drop(struct worker *w, const struct frame *frame, struct err *err)
+{
+	uint32_t handle = 0;
+	int rc = frame_get_u32(frame, &handle, err);
+
+	if (rc < 0)
+		return rc;
+	struct chunk *chunk = chunk_find(&w->chunks, handle);
+	if (chunk == NULL)
+		return ERR(err, ERR_BUG, "chunk %u is dropped and was never given", handle);
+	chunk_drop(chunk);
+	return 0;
+}
+
+static void make_key(const struct worker *w, const struct item *item, int64_t number, int32_t redo,
+		     char *out)
+{
+	enum job_unique unique = w->brief->job->source.unique;
+	struct work_key key = {.ledger_uuid = w->brief->hello.ledger_uuid,
+			       .run_id = w->brief->hello.run_id,
+			       .item = number,
+			       .redo = redo};
+
+	if (unique == JOB_UNIQUE_JOB || unique == JOB_UNIQUE_WITHIN) {
+		key.job = w->brief->job->name;
+		key.key = item->key;
+		key.key_len = item->key_len;
+	}
+	work_key_format(&key, out);
+}
+
+static void worker_start(struct worker *w, struct chunk *chunk, const struct frame_work_item *what,
+			 const struct item *item)
+{
+	struct ticket *ticket = xnew(struct ticket);
+	int64_t number = chunk->first_item + what->index;
+
+	ticket->chunk = chunk;
+	ticket->item = *item;
+	make_key(w, item, number, what->redo, ticket->idempotency_key);
+	chunk_hold(chunk);
+	w->tickets[what->ticket] = ticket;
+	panic_context("run %s, item %lld", w->brief->run.name, (long long)number);
+	work_start(w->work,
+		   &(struct work_attempt){.ticket = what->ticket,
+					  .item = {.item = &ticket->item,
+						   .number = number,
+						   .attempt = what->attempt,
+						   .idempotency_key = ticket->idempotency_key}});
+	panic_context("%s", "");
+}
+
+static int worker_on_item(struct worker *w, const struct frame_work_item *what, struct err *err)
+{
+	struct chunk *chunk = chunk_find(&w->chunks, what->handle);
+	struct item item = {0};
+	struct err why = ERR_INIT;
+	struct frame_outcome o = {.ticket = what->ticket};
+
+	if (chunk == NULL || what->index >= chunk->n)
+		return ERR(err, ERR_BUG, "item %u of chunk %u was never given", what->index,
+			   what->handle);
+	if (w->tickets[what->ticket] != NULL)
+		return ERR(err, ERR_BUG, "ticket %u is in use", what->ticket);
+	if (chunk_open(&w->chunks, chunk, false))
+		worker_tell_changed(w, chunk);
+	if (chunk->state != CHUNK_READ) {
+		chunk_verdict(chunk, &o);
+		worker_answer(w, NULL, &o);
+		return 0;
+	}
+	if (chunk_item(&w->chunks, chunk, what->index, &item, &why) < 0) {
+		o.outcome = OUTCOME_DEAD;
+		o.err_class = "bad-item";
+		o.err = why.text;
+		worker_answer(w, NULL, &o);
+		return 0;
+	}
+	worker_start(w, chunk, what, &item);
+	return 0;
+}
+
+static int worker_on_work(struct worker *w, const struct frame *frame, struct err *err)
+{
+	struct frame_work work = {0};
+	int rc = frame_get_work(frame, &w->arena, &work, err);
+
+	for (uint32_t i = 0; rc == 0 && i < work.n; i++)
+		rc = worker_on_item(w, &work.items[i], err);
+	return rc;
+}
+
+/* A chunk as one unit: noop, which is done when the source still is what it was. */
+static int worker_on_bulk(struct worker *w, const struct frame *frame, struct err *err)
+{
+	struct frame_bulk bulk = {0};
+	uint8_t none[BITS_BYTES(FRAME_ITEMS_MAX)] = {0};
+	struct frame_outcome verdict = {.err_class = "", .err = ""};
+	int64_t began_us = clock_monotonic_us();
+	int64_t began_at = clock_now();
+	int rc = frame_get_bulk(frame, &bulk, err);
+
+	if (rc < 0)
+		return rc;
+	struct chunk *chunk = chunk_find(&w->chunks, bulk.handle);
+	if (chunk == NULL || bulk.n != chunk->n || !job_is_bulk(w->brief->job))
+		return ERR(err, ERR_BUG, "chunk %u is no unit of work here", bulk.handle);
+	if (chunk_open(&w->chunks, chunk, true))
+		worker_tell_changed(w, chunk);
+	bool is_good = chunk->state == CHUNK_CHECKED || chunk->state == CHUNK_READ;
+	if (!is_good)
+		chunk_verdict(chunk, &verdict);
+	frame_put_bulk_outcome(&w->link->out, &(struct frame_bulk_outcome){
+						      .ticket = bulk.ticket,
+						      .n = bulk.n,
+						      .done = is_good ? bulk.bits : none,
+						      .began_at = began_at,
+						      .took_us = clock_monotonic_us() - began_us,
+						      .err_class = verdict.err_class,
+						      .err = verdict.err,
+					      });
+	worker_flush_soon(w);
+	return 0;
+}
+
+static int worker_on_frame(struct worker *w, const struct frame *frame, struct err *err)
+{
+	uint32_t ticket = 0;
+	int rc = 0;
+
+	arena_reset(&w->arena);
+	switch ((int)frame->type) { /* the other types never come this way */
+	case FRAME_CHUNK:
+		return worker_on_chunk(w, frame, err);
+	case FRAME_DROP:
+		return worker_on_drop(w, frame, err);
+	case FRAME_WORK:
+		return worker_on_work(w, frame, err);
+	case FRAME_BULK:
+		return worker_on_bulk(w, frame, err);
+	case FRAME_CANCEL:
+		rc = frame_get_u32(frame, &ticket, err);
+		if (rc == 0)
+			work_cancel(w->work, ticket);
+		return rc;
+	case FRAME_STOP:
+		w->is_stopping = true;
+		worker_flush_soon(w); /* which looks whether anything is left */
+		return frame_get_empty(frame, err);
+	default:
+		return ERR(err, ERR_BUG, "%s is not for a worker", frame_name(frame->type));
+	}
+}
+
+/* ---- the socket ---- */
+
+static void worker_flush(struct worker *w)
+{
+	struct err err = ERR_INIT;
+	int rc = link_flush(w->link, &err);
+
+	if (rc < 0) {
+		worker_fail(w, &err);
+		return;
+	}
+	if (rc == LINK_END) {
+		worker_end(w, EXIT_ENGINE_GONE);
+		return;
+	}
+	if (rc == 0 && w->is_stopping && work_in_flight(w->work) == 0) {
+		worker_end(w, 0);
+		return;
+	}
+	int events = link_is_congested(w->link) ? 0 : LOOP_READ;
+	if (rc == LINK_WAIT)
+		events |= LOOP_WRITE;
+	loop_watch_set(w->watch, events);
+}
+
+/* Does what the frames say that have come. */
+static void worker_take_frames(struct worker *w)
+{
+	struct err err = ERR_INIT;
+	struct frame frame = {0};
+	int rc = 0;
+
+	while (rc == 0) {
+		rc = link_next(w->link, &frame, &err);
+		if (rc == 0)
+			rc = worker_on_frame(w, &frame, &err);
+	}
+	if (rc < 0)
+		worker_fail(w, &err);
+}
+
+static void worker_read(struct worker *w)
+{
+	struct err err = ERR_INIT;
+	int rc = link_fill(w->link, &err);
+
+	if (rc == LINK_END)
+		worker_end(w, EXIT_ENGINE_GONE);
+	else if (rc < 0)
+		worker_fail(w, &err);
+	else if (rc == 0)
+		worker_take_frames(w);
+}
+
+static void worker_on_socket(void *arg, int fd, int events)
+{
+	struct worker *w = OBJ_CAST(arg, struct worker, WORKER_MAGIC);
+
+	(void)fd; /* the link's */
+	if ((events & LOOP_WRITE) != 0)
+		worker_flush(w);
+	if ((events & LOOP_READ) != 0)
+		worker_read(w);
+}
+
+static void worker_on_flush(void *arg)
+{
+	worker_flush(OBJ_CAST(arg, struct worker, WORKER_MAGIC));
+}
+
+/* ---- life ---- */
+
+static int worker_init(struct worker *w, struct lane_slot *slots, struct err *err)
+{
+	const struct job *job = w->brief->job;
+	const struct work_context context = {.loop = w->loop,
+					     .job = job,
+					     .run = &w->brief->run,
+					     .run_date = w->brief->hello.date,
+					     .nonce = w->brief->hello.nonce,
+					     .slots = slots,
+					     .arg = w,
+					     .done = worker_on_done};
+
+	w->person = -1;
+	if (job->person != NULL)
+		w->person = job_find_field(job, job->person, strlen(job->person));
+	buf_init(&w->key, TEXT_BYTES_MAX);
+	buf_init(&w->who, TEXT_BYTES_MAX);
+	chunk_table_init(&w->chunks, w->brief);
+	w->flush = loop_timer_new(w->loop, worker_on_flush, w);
+	w->watch = loop_watch_new(w->loop, w->link->fd, LOOP_READ, worker_on_socket, w);
+	return work_open(&context, &w->work, err);
+}
+
+static void worker_done(struct worker *w)
+{
+	/* Safety: programs are killed before the memory that their items stand in is given back. */
+	work_free(w->work);
+	for (size_t i = 0; i < FRAME_TICKETS_MAX; i++) {
+		if (w->tickets[i] == NULL)
+			continue;
+		chunk_release(w->tickets[i]->chunk);
+		free(w->tickets[i]);
+	}
+	chunk_table_done(&w->chunks);
+	loop_watch_free(w->watch);
+	loop_timer_free(w->flush);
+	loop_free(w->loop);
+	arena_done(&w->arena);
+	buf_done(&w->key);
+	buf_done(&w->who);
+	w->magic = 0;
+	free(w);
+}
+
+int worker_run(const struct brief *brief, struct link *link, struct lane_slot *slots)
+{
+	struct err err = ERR_INIT;
+	struct worker *w = xnew(struct worker);
+
+	assert(brief != NULL && link != NULL && slots != NULL);
+	w->magic = WORKER_MAGIC;
+	w->brief = brief;
+	w->link = link;
+	w->loop = loop_new();
+	if (worker_init(w, slots, &err) < 0) {
+		worker_fail(w, &err);
+	} else {
+		frame_put_empty(&link->out, FRAME_READY);
+		worker_flush_soon(w);
+		worker_take_frames(w); /* what came together with HELLO */
+		loop_run(w->loop);
+	}
+	int exit_status = w->exit_status;
+	worker_done(w);
+	return exit_status;
+}
