@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "contract/bench.h"
+#include "contract/suites.h"
+
+/* A run of one chunk of `n` items, all of which leave it in `state`, one second after the other. */
+static int64_t run_of_loose(struct bench *b, uint32_t n, enum loose_state state)
+{
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = n});
+	struct held held;
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	for (uint32_t i = 0; i < n; i++) {
+		struct ledger_op *op = loose_put(b, &held, i, state);
+		op->u.loose_put.row.not_before = b->now + (n - i) * US_PER_S;
+	}
+	chunk_progress(b, &held, true);
+	commit(b);
+	return run;
+}
+
+static struct ledger_op *loose_claim(struct bench *b, struct actor *by, int64_t run, uint32_t max)
+{
+	struct ledger_op *op = begin(b, by, LOP_LOOSE_CLAIM);
+
+	op->u.loose_claim.run_id = run;
+	op->u.loose_claim.now = b->now;
+	op->u.loose_claim.max = max;
+	commit(b);
+	return op;
+}
+
+static void an_item_leaves_with_its_done_bit(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 2, .n = 4});
+	struct held held;
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	struct ledger_op *op = loose_put(b, &held, 1, LOOSE_RETRY);
+	refused(b, LEDGER_LOST);
+	assert_ptr_equal(b->txn->lost, op);
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	(void)loose_put(b, &held, 1, LOOSE_RETRY);
+	chunk_progress(b, &held, false); /* the bit may come after it */
+	commit(b);
+	assert_int_equal(counts_of(b, run).retry, 1);
+	(void)begin(b, b->a, LOP_INSTANCE_LIST); /* twice it cannot leave */
+	(void)loose_put(b, &held, 1, LOOSE_RETRY);
+	refused(b, LEDGER_LOST);
+	(void)begin(b, b->a, LOP_INSTANCE_LIST); /* nor from another chunk */
+	op = loose_put(b, &held, 2, LOOSE_RETRY);
+	op->u.loose_put.row.item = 5;
+	refused(b, LEDGER_LOST);
+	(void)begin(b, b->a, LOP_INSTANCE_LIST); /* nor be held by nobody */
+	(void)loose_put(b, &held, 3, LOOSE_HELD);
+	refused(b, LEDGER_LOST);
+}
+
+static void due_items_are_claimed_oldest_first(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_of_loose(b, 5, LOOSE_RETRY);
+	struct ledger_op *op = loose_claim(b, b->a, run, 10);
+
+	assert_int_equal(op->u.loose_claim.ret_n, 0);
+	b->now += 3 * US_PER_S;
+	op = loose_claim(b, b->a, run, 2);
+	assert_int_equal(op->u.loose_claim.ret_n, 2);
+	const struct ledger_loose_row *row = &op->u.loose_claim.ret_rows[0];
+	assert_int_equal(row->item, 4);
+	assert_int_equal(op->u.loose_claim.ret_rows[1].item, 3);
+	assert_int_equal(row->run_id, run);
+	assert_int_equal(row->first_item, 0);
+	assert_int_equal(row->chunk_n, 5);
+	assert_string_equal(row->key, "KEY-4");
+	assert_int_equal(row->state, LOOSE_HELD);
+	assert_int_equal(row->attempt, 1);
+	assert_int_equal(row->epoch, 1);
+	assert_int_equal(row->owner, b->a->inc);
+	assert_int_equal(row->first_started, b->now - 3 * US_PER_S);
+	assert_string_equal(row->err_class, "permanent");
+	assert_string_equal(row->err, "it said no");
+	assert_string_equal(row->fingerprint, "0123abcd");
+	assert_int_equal(row->body_len, 6);
+	assert_memory_equal(row->body, "body 0", 6);
+	op = loose_claim(b, b->a, run, 10);
+	assert_int_equal(op->u.loose_claim.ret_n, 1);
+	assert_int_equal(op->u.loose_claim.ret_rows[0].item, 2);
+	assert_int_equal(counts_of(b, run).running, 3);
+	assert_int_equal(counts_of(b, run).retry, 2);
+}
+
+static void nothing_is_due_a_millisecond_early(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 1});
+	struct held held;
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	struct ledger_op *op = loose_put(b, &held, 0, LOOSE_RETRY);
+	op->u.loose_put.row.not_before = b->now + 1500; /* microseconds */
+	chunk_progress(b, &held, true);
+	commit(b);
+	assert_int_equal(counts_of(b, run).next_due, b->now + 2000);
+	b->now += 1999;
+	assert_int_equal(loose_claim(b, b->a, run, 1)->u.loose_claim.ret_n, 0);
+	b->now += 1;
+	assert_int_equal(loose_claim(b, b->a, run, 1)->u.loose_claim.ret_n, 1);
+}
+
+static void a_held_item_is_settled_once(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_of_loose(b, 1, LOOSE_RETRY);
+
+	b->now += 10 * US_PER_S;
+	struct ledger_op *op = loose_claim(b, b->a, run, 1);
+	int32_t epoch = op->u.loose_claim.ret_rows[0].epoch;
+	const struct ledger_loose_row row = {.run_id = run,
+					     .item = 0,
+					     .state = LOOSE_RETRY,
+					     .attempt = 2,
+					     .crashes = 1,
+					     .epoch = epoch,
+					     .not_before = b->now + US_PER_MIN,
+					     .person = "anna@example.com",
+					     .err_class = "transient",
+					     .err = "busy"};
+	actor_begin(b, b->b);
+	op = begin(b, b->b, LOP_LOOSE_SETTLE); /* not his */
+	op->u.loose_settle.row = row;
+	refused(b, LEDGER_LOST);
+	op = begin(b, b->a, LOP_LOOSE_SETTLE); /* not of this holding */
+	op->u.loose_settle.row = row;
+	op->u.loose_settle.row.epoch++;
+	refused(b, LEDGER_LOST);
+	op = begin(b, b->a, LOP_LOOSE_SETTLE);
+	op->u.loose_settle.row = row;
+	commit(b);
+	op = begin(b, b->a, LOP_LOOSE_SETTLE); /* settled already */
+	op->u.loose_settle.row = row;
+	refused(b, LEDGER_LOST);
+	assert_int_equal(counts_of(b, run).retry, 1);
+	assert_int_equal(counts_of(b, run).next_due, b->now + US_PER_MIN);
+	b->now += US_PER_MIN;
+	op = loose_claim(b, b->a, run, 1);
+	const struct ledger_loose_row *again = &op->u.loose_claim.ret_rows[0];
+	assert_int_equal(again->attempt, 2);
+	assert_int_equal(again->crashes, 1);
+	assert_int_equal(again->epoch, epoch + 1);
+	assert_string_equal(again->key, "KEY-0"); /* kept, for none was given */
+	assert_string_equal(again->person, "anna@example.com");
+	assert_string_equal(again->err, "busy");
+	assert_string_equal(again->fingerprint, "");
+	op = begin(b, b->a, LOP_LOOSE_SETTLE);
+	op->u.loose_settle.row = (struct ledger_loose_row){
+		.run_id = run, .state = LOOSE_DONE, .attempt = 3, .epoch = epoch + 1};
+	op->u.loose_settle.remember_key = true;
+	commit(b);
+	assert_int_equal(counts_of(b, run).done, 1);
+	static const char *const keys[] = {"KEY-0"};
+	op = begin(b, b->a, LOP_KEYS_FIND);
+	op->u.keys_find = (struct lop_keys_find){
+		.job = "job", .run_id = run, .keys = keys, .n = 1, .seen = true};
+	commit(b);
+	assert_true(bits_get(op->u.keys_find.ret_seen, 0));
+}
+
+static void an_item_may_leave_in_its_owners_hand(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 2});
+	struct held held;
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	struct ledger_op *op = loose_put(b, &held, 0, LOOSE_HELD);
+	op->u.loose_put.row.owner = b->a->inc;
+	op->u.loose_put.row.epoch = 4;
+	bits_set(held.done, 1);
+	chunk_progress(b, &held, true);
+	commit(b);
+	assert_int_equal(counts_of(b, run).running, 1);
+	op = begin(b, b->a, LOP_LOOSE_SETTLE);
+	op->u.loose_settle.row = (struct ledger_loose_row){
+		.run_id = run, .item = 0, .state = LOOSE_DEAD, .attempt = 3, .epoch = 4};
+	commit(b);
+	assert_int_equal(counts_of(b, run).dead, 1);
+}
+
+static void a_run_that_is_not_open_gives_no_loose_items(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_of_loose(b, 2, LOOSE_RETRY);
+
+	b->now += US_PER_MIN;
+	struct ledger_op *op = begin(b, b->a, LOP_RUN_END);
+	op->u.run_end = (struct lop_run_end){run, RUN_FAILED, "x", false};
+	commit(b);
+	assert_int_equal(loose_claim(b, b->a, run, 1)->u.loose_claim.ret_n, 0);
+	assert_int_equal(loose_claim(b, b->a, 999, 1)->u.loose_claim.ret_n, 0);
+	run_join(b, b->a, run);
+	(void)begin(b, b->a, LOP_INSTANCE_STOPPING);
+	commit(b);
+	assert_int_equal(loose_claim(b, b->a, run, 1)->u.loose_claim.ret_n, 0);
+}
+
+static struct ledger_op *resolve(struct bench *b, int64_t run, enum doubt_policy policy,
+				 int64_t key_valid_us)
+{
+	struct ledger_op *op = begin(b, b->a, LOP_DOUBT_RESOLVE);
+
+	op->u.doubt_resolve = (struct lop_doubt_resolve){
+		.run_id = run, .policy = policy, .key_valid_us = key_valid_us, .now = b->now};
+	commit(b);
+	return op;
+}
+
+static void doubt_is_resolved_after_its_quarantine(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_of_loose(b, 4, LOOSE_DOUBT);
+
+	assert_int_equal(resolve(b, run, DOUBT_ASK, 0)->u.doubt_resolve.ret_asked, 0);
+	b->now += US_PER_S;
+	assert_int_equal(resolve(b, run, DOUBT_ASK, 0)->u.doubt_resolve.ret_asked, 1);
+	b->now += US_PER_S;
+	assert_int_equal(resolve(b, run, DOUBT_SKIP, 0)->u.doubt_resolve.ret_skipped, 1);
+	b->now += US_PER_S;
+	assert_int_equal(resolve(b, run, DOUBT_RETRY, 0)->u.doubt_resolve.ret_retried, 1);
+	struct ledger_counts c = counts_of(b, run);
+	assert_int_equal(c.asked, 1);
+	assert_int_equal(c.skipped, 1);
+	assert_int_equal(c.retry, 1);
+	assert_int_equal(c.in_doubt, 2);
+	/* what is asked stays asked, whatever the policy is by now */
+	b->now += US_PER_MIN;
+	assert_int_equal(resolve(b, run, DOUBT_RETRY, 0)->u.doubt_resolve.ret_retried, 1);
+	assert_int_equal(counts_of(b, run).asked, 1);
+	assert_int_equal(loose_claim(b, b->a, run, 10)->u.loose_claim.ret_n, 2);
+}
+
+static void a_retry_in_doubt_asks_when_the_key_may_be_forgotten(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_of_loose(b, 2, LOOSE_DOUBT);
+	const int64_t valid = 100 * US_PER_S;
+
+	b->now += 90 * US_PER_S; /* 90 % of it */
+	struct ledger_op *op = resolve(b, run, DOUBT_RETRY, valid);
+	assert_int_equal(op->u.doubt_resolve.ret_retried, 2);
+	run = run_ready(b, b->a, &(struct plan){.due = "x/1", .n_chunks = 1, .n = 2});
+	struct held held;
+	assert_true(chunk_claim(b, b->a, run, &held));
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	(void)loose_put(b, &held, 0, LOOSE_DOUBT);
+	loose_put(b, &held, 1, LOOSE_DOUBT)->u.loose_put.row.first_started = 0; /* nobody knows */
+	chunk_progress(b, &held, true);
+	commit(b);
+	b->now += 90 * US_PER_S + US_PER_MS;
+	op = resolve(b, run, DOUBT_RETRY, valid);
+	assert_int_equal(op->u.doubt_resolve.ret_retried, 0);
+	assert_int_equal(op->u.doubt_resolve.ret_asked, 2);
+}
+
+static void attempts_and_rollups_are_taken(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 2});
+	struct ledger_op *op = begin(b, b->a, LOP_ATTEMPT_PUT);
+
+	op->u.attempt_put = (struct lop_attempt_put){.at = b->now,
+						     .run_id = run,
+						     .attempt = 1,
+						     .outcome = OUTCOME_RETRY,
+						     .took_us = 1234567,
+						     .err_class = "transient",
+						     .err = "no answer",
+						     .fingerprint = "0123abcd",
+						     .output = "said\0this",
+						     .output_len = 9,
+						     .output_cut = true};
+	op = also(b, LOP_ATTEMPT_PUT);
+	op->u.attempt_put = (struct lop_attempt_put){
+		.at = b->now, .run_id = run, .item = 1, .attempt = 1, .outcome = OUTCOME_DONE};
+	for (int i = 0; i < 3; i++) {
+		op = also(b, LOP_ROLLUP_ADD);
+		op->u.rollup_add = (struct lop_rollup_add){run, b->now, 10, 1, US_PER_S};
+	}
+	commit(b);
+}
+
+static const struct CMUnitTest cases[] = {
+	CASE(an_item_leaves_with_its_done_bit),
+	CASE(due_items_are_claimed_oldest_first),
+	CASE(nothing_is_due_a_millisecond_early),
+	CASE(a_held_item_is_settled_once),
+	CASE(an_item_may_leave_in_its_owners_hand),
+	CASE(a_run_that_is_not_open_gives_no_loose_items),
+	CASE(doubt_is_resolved_after_its_quarantine),
+	CASE(a_retry_in_doubt_asks_when_the_key_may_be_forgotten),
+	CASE(attempts_and_rollups_are_taken),
+};
+
+const struct suite suite_loose = SUITE("loose items", cases);
