@@ -40,7 +40,8 @@ static int split_names(const struct shape *s, const char *text, size_t len, stru
 
 	columns.list = xcalloc(columns.max, sizeof(*columns.list));
 	if (csv_record_split(&s->form, text, len, &columns, &unquoted, &flaw) != 0)
-		rc = ERR(err, ERR_DATA, "the header is no CSV: %s", flaw.reason);
+		rc = ERR(err, ERR_DATA, "the header is no CSV: %s%s", flaw.reason,
+			 text[flaw.at] == '\r' ? " (lines that end in CR alone are not read)" : "");
 	names->n = columns.n;
 	if (rc == 0 && names->n > CSV_COLUMNS_MAX)
 		rc = ERR(err, ERR_DATA, "the header has %zu columns, at most %d are read", names->n,
@@ -121,11 +122,8 @@ static int no_column(const struct names *names, const struct field *field, const
 			   "the header has no column %s (field %s); the nearest is %s",
 			   QUOTED(wanted, len), field->name, QUOTED(near, strlen(near)));
 	list_names(names, &list);
-	const char *hint = names->n == 1 && memchr(names->list[0], '\r', strlen(names->list[0]))
-				   ? "; its lines end in CR alone, which is not read"
-				   : "";
-	return ERR(err, ERR_DATA, "the header has no column %s (field %s); it has %s%s",
-		   QUOTED(wanted, len), field->name, buf_str(&list), hint);
+	return ERR(err, ERR_DATA, "the header has no column %s (field %s); it has %s",
+		   QUOTED(wanted, len), field->name, buf_str(&list));
 }
 
 static int map_fields(struct shape *s, const struct names *names, struct err *err)

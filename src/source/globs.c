@@ -173,7 +173,7 @@ static int search_run(struct search *s, struct err *err)
 
 	file_list_done(&s->list);
 	s->n_young = 0;
-	if (s->has_magic)
+	if (s->has_magic || strchr(s->name, '\\') != NULL)
 		rc = glob_walk(s->job->directory, s->name, on_match, s, err);
 	/* Also a name that only looks like a pattern: report[1].csv. */
 	if (rc == 0 && s->list.n + s->n_young == 0)

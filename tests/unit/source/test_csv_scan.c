@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The scanner: by blocks, by words and by bytes it finds the same records, however the input is
+ * cut. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/csv_scan.h"
+
+enum { MARKS = 4096, TEXT_MAX = 4096, ROUNDS = 20000 };
+
+struct found {
+	struct csv_mark marks[MARKS]; /* ends from the start of the text */
+	size_t n;
+	bool is_open;
+	uint64_t lines; /* of what is unfinished */
+};
+
+/* xorshift64, seeded alike in every run. */
+static uint64_t next_random(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+typedef size_t (*scan_fn)(struct csv_scan *s, const char *data, size_t len, struct csv_mark *marks,
+			  size_t max, size_t *ret_used);
+
+/* Scans `text` in pieces of at most `piece` bytes, `max` marks at a time. */
+static void scan(struct found *f, struct csv_scan s, scan_fn fn, const char *text, size_t len,
+		 size_t piece, size_t max)
+{
+	size_t at = 0;
+
+	*f = (struct found){0};
+	while (at < len) {
+		size_t used = 0;
+		size_t n_bytes = len - at < piece ? len - at : piece;
+		/* Exactly so large, so that a sanitizer sees a byte too many. */
+		char *copy = malloc(n_bytes);
+		assert_non_null(copy);
+		memcpy(copy, text + at, n_bytes);
+		size_t n = fn(&s, copy, n_bytes, f->marks + f->n, max, &used);
+		free(copy);
+		assert_true(n <= max && used <= n_bytes);
+		for (size_t i = 0; i < n; i++)
+			f->marks[f->n + i].end += (uint32_t)at;
+		f->n += n;
+		at += used;
+	}
+	f->is_open = csv_scan_is_open(&s);
+	f->lines = s.lines;
+}
+
+static void assert_same(const struct found *a, const struct found *b)
+{
+	assert_int_equal(a->n, b->n);
+	for (size_t i = 0; i < a->n; i++) {
+		assert_int_equal(a->marks[i].end, b->marks[i].end);
+		assert_int_equal(a->marks[i].lines, b->marks[i].lines);
+	}
+	assert_int_equal(a->is_open, b->is_open);
+	assert_int_equal(a->lines, b->lines);
+}
+
+static struct csv_scan plain(char delimiter, char quote)
+{
+	struct csv_scan s;
+
+	csv_scan_init(&s, delimiter, quote);
+	s.is_plain = true;
+	return s;
+}
+
+static struct csv_scan quick(char delimiter, char quote)
+{
+	struct csv_scan s;
+
+	csv_scan_init(&s, delimiter, quote);
+	return s;
+}
+
+static size_t make_text(char *text, size_t max, uint64_t *seed, unsigned flavour)
+{
+	static const char *const alphabets[] = {"ab,\n", "ab,\"\n", "abcdefghijklmnop,,\"\"\n",
+						"\"\n", "abc,\"\r\n\n"};
+	const char *alphabet = alphabets[flavour % 5];
+	size_t n = strlen(alphabet);
+	size_t len = next_random(seed) % max;
+
+	for (size_t i = 0; i < len; i++)
+		text[i] = alphabet[next_random(seed) % n];
+	return len;
+}
+
+/* Well-formed records with quoted columns, doubled quotes and line ends within. */
+static size_t make_good(char *text, size_t max, uint64_t *seed)
+{
+	size_t len = 0;
+
+	while (len + 40 < max) {
+		uint64_t r = next_random(seed);
+		size_t letters = r % 20;
+		bool is_quoted = (r >> 8) % 3 == 0;
+		if (is_quoted)
+			text[len++] = '"';
+		for (size_t i = 0; i < letters; i++) {
+			text[len++] = 'x';
+			if (is_quoted && (r >> (i % 40)) % 7 == 0) {
+				text[len++] = (r >> 9) % 2 == 0 ? '\n' : ',';
+			} else if (is_quoted && (r >> (i % 40)) % 11 == 0) {
+				memcpy(text + len, "\"\"", 2);
+				len += 2;
+			}
+			if (len + 45 > max)
+				break;
+		}
+		if (is_quoted)
+			text[len++] = '"';
+		text[len++] = (r >> 20) % 4 == 0 ? '\n' : ',';
+	}
+	return len;
+}
+
+static void all_three_scanners_agree_on_anything(void **state)
+{
+	static char text[TEXT_MAX];
+	static struct found slow;
+	static struct found other;
+	uint64_t seed = 20261123;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		size_t max = round % 8 == 0 ? TEXT_MAX : 300;
+		size_t len = round % 3 == 0 ? make_good(text, max, &seed)
+					    : make_text(text, max, &seed, round);
+		size_t piece = 1 + next_random(&seed) % 200;
+		size_t marks = 1 + next_random(&seed) % 9;
+		scan(&slow, quick(',', '"'), csv_scan_slowly, text, len, TEXT_MAX, MARKS);
+		scan(&other, quick(',', '"'), csv_scan_run, text, len, TEXT_MAX, MARKS / 2);
+		assert_same(&slow, &other);
+		scan(&other, plain(',', '"'), csv_scan_run, text, len, TEXT_MAX, MARKS / 2);
+		assert_same(&slow, &other);
+		scan(&other, quick(',', '"'), csv_scan_run, text, len, piece, 400);
+		assert_same(&slow, &other);
+		scan(&other, quick(',', '"'), csv_scan_run, text, len, TEXT_MAX, marks);
+		assert_same(&slow, &other);
+		scan(&other, quick(',', '"'), csv_scan_slowly, text, len, TEXT_MAX, marks);
+		assert_same(&slow, &other);
+	}
+}
+
+static void without_a_quote_records_are_lines(void **state)
+{
+	static const char text[] = "a\"b\n\"c\nd";
+	struct found f;
+
+	scan(&f, quick(',', '\0'), csv_scan_run, text, sizeof(text) - 1, 100, 100);
+	assert_int_equal(f.n, 2);
+	assert_int_equal(f.marks[0].end, 4);
+	assert_int_equal(f.marks[1].end, 7);
+	assert_false(f.is_open);
+}
+
+static void a_quote_opens_only_at_the_start_of_a_column(void **state)
+{
+	static const char text[] = "5\" pipe,1\n3\" pipe,2\n";
+	struct found f;
+
+	scan(&f, quick(',', '"'), csv_scan_run, text, sizeof(text) - 1, 100, 100);
+	assert_int_equal(f.n, 2);
+	assert_int_equal(f.marks[0].end, 10);
+}
+
+static void text_behind_a_closing_quote_does_not_open_it_again(void **state)
+{
+	static const char text[] = "\"a\"b\"c,d\ne\n";
+	struct found f;
+
+	scan(&f, quick(',', '"'), csv_scan_run, text, sizeof(text) - 1, 100, 100);
+	assert_int_equal(f.n, 2);
+	assert_int_equal(f.marks[0].end, 9);
+}
+
+static void line_ends_within_quotes_count_as_lines_of_the_record(void **state)
+{
+	static const char text[] = "a,\"b\n\nc\"\nd\n\"e\n";
+	struct found f;
+
+	scan(&f, quick(',', '"'), csv_scan_run, text, sizeof(text) - 1, 100, 100);
+	assert_int_equal(f.n, 2);
+	assert_int_equal(f.marks[0].end, 9);
+	assert_int_equal(f.marks[0].lines, 3);
+	assert_int_equal(f.marks[1].lines, 1);
+	assert_true(f.is_open);
+	assert_int_equal(f.lines, 1);
+}
+
+static void delimiter_and_quote_are_what_the_job_says(void **state)
+{
+	static const char text[] = "a;'b\nc';d\ne,\"f\ng\"\n";
+	struct found f;
+
+	scan(&f, quick(';', '\''), csv_scan_run, text, sizeof(text) - 1, 100, 100);
+	assert_int_equal(f.n, 3);
+	assert_int_equal(f.marks[0].end, 10);
+	assert_int_equal(f.marks[1].end, 15);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_three_scanners_agree_on_anything),
+		cmocka_unit_test(without_a_quote_records_are_lines),
+		cmocka_unit_test(a_quote_opens_only_at_the_start_of_a_column),
+		cmocka_unit_test(text_behind_a_closing_quote_does_not_open_it_again),
+		cmocka_unit_test(line_ends_within_quotes_count_as_lines_of_the_record),
+		cmocka_unit_test(delimiter_and_quote_are_what_the_job_says),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
