@@ -4,11 +4,14 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "job/node.h"
 #include "job/schema.h"
 
@@ -45,6 +48,36 @@ void build_fault_key(struct build *b, struct node *node, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap); /* cut when too long: still true */
 	va_end(ap);
 	add_fault(b, node, node_mark(node), text);
+}
+
+/* The field that is meant in spite of a typing error, or NULL. */
+static const char *nearest_field(const struct job_source *source, const struct node *node)
+{
+	const char **names = xcalloc(source->n_fields + 1, sizeof(*names));
+
+	for (size_t i = 0; i < source->n_fields; i++)
+		names[i] = source->fields[i].name;
+	const char *near = text_nearest(node->text, node->len, names, source->n_fields);
+	for (size_t i = 0; i < source->n_fields; i++)
+		if (strcasecmp(names[i], node->text) == 0)
+			near = names[i];
+	free(names);
+	return near;
+}
+
+void build_fault_no_field(struct build *b, struct node *node)
+{
+	const struct job_source *source = &b->job->source;
+	const char *near = nearest_field(source, node);
+	AUTO(buf) struct buf more = BUF_INIT(TEXT_MAX);
+
+	if (near != NULL)
+		buf_printf(&more, "; did you mean '%s'?", near);
+	for (size_t i = 0; i < source->n_fields && near == NULL; i++)
+		buf_printf(&more, "%s%s", i == 0 ? "; the fields are " : ", ",
+			   source->fields[i].name);
+	build_fault(b, node, "there is no field %s%s", QUOTED(node->text, node->len),
+		    buf_str(&more));
 }
 
 bool build_is_given(const struct node *node)

@@ -36,6 +36,8 @@ void build_rules(struct build *b);
 void build_fault(struct build *b, struct node *node, const char *fmt, ...) ST_PRINTF(3, 4);
 /* The same at the node's key. */
 void build_fault_key(struct build *b, struct node *node, const char *fmt, ...) ST_PRINTF(3, 4);
+/* Reports that there is no field of the name that is the node's value, with the nearest, or all. */
+void build_fault_no_field(struct build *b, struct node *node);
 /* True when the node is there, written in the file and right. */
 bool build_is_given(const struct node *node);
 /* True when it is given and says something else than the default would. */

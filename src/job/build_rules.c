@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What must hold between keys of different sections. */
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
-#include "base/mem.h"
 #include "base/text.h"
 #include "job/build.h"
 #include "job/node.h"
@@ -22,19 +19,10 @@ static void check_once_per(struct build *b)
 static void check_person(struct build *b)
 {
 	struct node *person = node_find_good(node_find(b->root, "report"), "person");
-	const struct job_source *source = &b->job->source;
 
-	if (person == NULL || !b->names_are_known ||
-	    job_find_field(b->job, person->text, person->len) >= 0)
-		return;
-	const char **names = xcalloc(source->n_fields + 1, sizeof(*names));
-	for (size_t i = 0; i < source->n_fields; i++)
-		names[i] = source->fields[i].name;
-	const char *near = text_nearest(person->text, person->len, names, source->n_fields);
-	build_fault(b, person, "there is no field %s%s%s%s", QUOTED(person->text, person->len),
-		    near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
-		    near == NULL ? "" : "'?");
-	free(names);
+	if (person != NULL && b->names_are_known &&
+	    job_find_field(b->job, person->text, person->len) < 0)
+		build_fault_no_field(b, person);
 }
 
 /* A first wait above the longest one; only where the file says both. */

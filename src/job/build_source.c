@@ -233,14 +233,7 @@ static void check_key_field(struct build *b, struct node *key)
 				    source->fields[index].name);
 		return;
 	}
-	const char **names = xcalloc(source->n_fields + 1, sizeof(*names));
-	for (size_t i = 0; i < source->n_fields; i++)
-		names[i] = source->fields[i].name;
-	const char *near = text_nearest(key->text, key->len, names, source->n_fields);
-	build_fault(b, key, "there is no field %s%s%s%s", QUOTED(key->text, key->len),
-		    near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
-		    near == NULL ? "" : "'?");
-	free(names);
+	build_fault_no_field(b, key);
 }
 
 static void check_key(struct build *b, struct node *source)

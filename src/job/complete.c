@@ -53,7 +53,7 @@ static bool has_required(const struct schema_key *key)
 /* A map that is there in any case, such as `retry`: with its defaults, unless it has none. */
 static void add_section(struct node *map, const struct schema_key *key, struct arena *arena)
 {
-	if (key->types != T_MAP || key->otherwise != NULL || has_required(key))
+	if (key->types != T_MAP || key->is_required || key->otherwise != NULL || has_required(key))
 		return;
 	struct node *section = new_default(arena, NODE_MAP, key);
 	complete_node(section, arena);

@@ -6,7 +6,6 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/json.h"
 #include "base/utf8.h"
 #include "job/job.h"
 #include "job/node.h"
@@ -57,7 +56,7 @@ static void put_scalar(const struct node *node, struct buf *out)
 	else if (node_is_json_literal(node))
 		buf_puts(out, node->text);
 	else
-		json_put_string(out, node->text, node->len);
+		node_put_quoted(node->text, node->len, out);
 }
 
 /* Several lines that a block scalar gives back exactly: one line end at the end, none but plain
@@ -67,12 +66,11 @@ static bool is_block(const struct node *node)
 	if (node->type != NODE_SCALAR || node->len < 2 || strchr(node->text, '\n') == NULL ||
 	    strchr(" \n\t", node->text[0]) != NULL || strchr(node->text, '\r') != NULL)
 		return false;
-	if (strstr(node->text, "\xc2\x85") != NULL || strstr(node->text, "\xe2\x80\xa8") != NULL ||
-	    strstr(node->text, "\xe2\x80\xa9") != NULL) /* line ends too, to YAML */
-		return false;
 	for (const char *p = node->text; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' && *p != '\n')
 			return false;
+	if (!node_is_yaml_safe(node->text, node->len))
+		return false;
 	return node->text[node->len - 1] != '\n' || node->text[node->len - 2] != '\n';
 }
 
@@ -153,13 +151,10 @@ static void put_list(const struct node *list, int depth, struct buf *out)
 			put_block(c, depth + 1, out);
 			continue;
 		}
-		if (c->type == NODE_SCALAR) {
+		if (c->type == NODE_SCALAR)
 			put_scalar(c, out);
-		} else {
-			struct json_writer w = {0};
-			jw_init(&w, out);
-			node_put_json(c, &w);
-		}
+		else
+			node_put_json(c, out);
 		buf_putc(out, '\n');
 	}
 }

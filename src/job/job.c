@@ -9,7 +9,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "job/build.h"
 #include "job/check.h"
@@ -99,11 +98,9 @@ void job_auto(struct job **job)
 
 static char *canonical_text(const struct node *root)
 {
-	struct json_writer w = {0};
 	AUTO(buf) struct buf text = BUF_INIT(TEXT_BYTES_MAX);
 
-	jw_init(&w, &text);
-	node_put_json(root, &w);
+	node_put_json(root, &text);
 	return buf_take(&text); /* NULL when it does not fit */
 }
 

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 struct node *node_new(struct arena *arena, enum node_type type, struct mark at)
 {
@@ -118,31 +119,87 @@ bool node_is_json_literal(const struct node *node)
 	       is_json_number(node->text);
 }
 
-void node_put_json(const struct node *node, struct json_writer *w)
+/* What the JSON writer makes, less its quotes. */
+void node_put_inside(const char *text, size_t len, struct buf *out)
+{
+	size_t from = out->len;
+
+	json_put_string(out, text, len);
+	if (out->failed)
+		return;
+	memmove(out->data + from, out->data + from + 1, out->len - from - 2);
+	out->len -= 2;
+	out->data[out->len] = '\0';
+}
+
+/* Characters that a YAML reader refuses, or takes for the end of a line. */
+static bool is_unsafe(uint32_t c)
+{
+	return (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff ||
+	       c == 0xfffe || c == 0xffff;
+}
+
+bool node_is_yaml_safe(const char *text, size_t len)
+{
+	size_t n = 1;
+
+	for (size_t at = 0; at < len; at += n)
+		if (is_unsafe(utf8_decode(text + at, &n)))
+			return false;
+	return true;
+}
+
+void node_put_quoted(const char *text, size_t len, struct buf *out)
+{
+	size_t from = 0; /* of what the JSON writer may have */
+
+	buf_putc(out, '"');
+	for (size_t at = 0; at <= len;) {
+		size_t n = 1;
+		uint32_t c = at < len ? utf8_decode(text + at, &n) : 0;
+		if (at < len && !is_unsafe(c)) {
+			at += n;
+			continue;
+		}
+		node_put_inside(text + from, at - from, out);
+		if (at < len)
+			buf_printf(out, "\\u%04x", (unsigned)c);
+		at += n;
+		from = at;
+	}
+	buf_putc(out, '"');
+}
+
+static void put_children(const struct node *node, struct buf *out)
+{
+	for (const struct node *c = node->first; c != NULL; c = c->next) {
+		if (c != node->first)
+			buf_putc(out, ',');
+		if (c->name != NULL) {
+			node_put_quoted(c->name, strlen(c->name), out);
+			buf_putc(out, ':');
+		}
+		node_put_json(c, out);
+	}
+}
+
+void node_put_json(const struct node *node, struct buf *out)
 {
 	switch (node->type) {
 	case NODE_NULL:
-		jw_null(w);
+		buf_puts(out, "null");
 		break;
 	case NODE_SCALAR:
 		if (node_is_json_literal(node))
-			jw_raw(w, node->text, node->len);
+			buf_put(out, node->text, node->len);
 		else
-			jw_string(w, node->text, node->len);
+			node_put_quoted(node->text, node->len, out);
 		break;
 	case NODE_LIST:
-		jw_array(w);
-		for (const struct node *c = node->first; c != NULL; c = c->next)
-			node_put_json(c, w);
-		jw_array_end(w);
-		break;
 	case NODE_MAP:
-		jw_object(w);
-		for (const struct node *c = node->first; c != NULL; c = c->next) {
-			jw_name(w, c->name);
-			node_put_json(c, w);
-		}
-		jw_object_end(w);
+		buf_putc(out, node->type == NODE_LIST ? '[' : '{');
+		put_children(node, out);
+		buf_putc(out, node->type == NODE_LIST ? ']' : '}');
 		break;
 	case NODE_TYPE_COUNT_:
 		break;

@@ -17,7 +17,6 @@
 
 struct arena;
 struct buf;
-struct json_writer;
 struct schema_key;
 
 enum node_type { NODE_NULL, NODE_SCALAR, NODE_LIST, NODE_MAP, NODE_TYPE_COUNT_ };
@@ -55,7 +54,13 @@ struct mark node_mark(const struct node *node);
 void node_put_path(const struct node *node, struct buf *out);
 /* True for `true` and `false` and for what JSON calls a number, unquoted. */
 bool node_is_json_literal(const struct node *node);
-/* Writes the tree as JSON, scalars that look like JSON numbers or booleans bare. */
-void node_put_json(const struct node *node, struct json_writer *w);
+/* Appends the tree as compact JSON that is YAML too; scalars that are JSON literals bare. */
+void node_put_json(const struct node *node, struct buf *out);
+/* False when something in it would not come through a YAML reader as it is. */
+bool node_is_yaml_safe(const char *text, size_t len);
+/* A JSON string that YAML, which knows more line ends and fewer characters, reads back exactly. */
+void node_put_quoted(const char *text, size_t len, struct buf *out);
+/* The same without the quotes, and without regard to YAML: the inside of a JSON string. */
+void node_put_inside(const char *text, size_t len, struct buf *out);
 
 #endif

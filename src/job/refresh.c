@@ -7,7 +7,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "job/job.h"
 #include "job/node.h"
@@ -61,13 +60,10 @@ static bool is_same_scalar(const struct node *a, const struct node *b)
 
 static void put_node(const struct node *node, struct buf *out)
 {
-	struct json_writer w = {0};
-
-	jw_init(&w, out);
 	if (node == NULL)
 		buf_puts(out, "absent");
 	else
-		node_put_json(node, &w);
+		node_put_json(node, out);
 }
 
 static bool is_same(const struct node *a, const struct node *b)

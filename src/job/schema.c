@@ -35,6 +35,15 @@ const struct schema_key *schema_get(size_t i)
 	return NULL;
 }
 
+static size_t count_rows(void)
+{
+	size_t n = 0;
+
+	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
+		n += tables[t]->n;
+	return n;
+}
+
 const struct schema_key *schema_find(const char *path)
 {
 	const struct schema_key *key = NULL;
@@ -65,14 +74,12 @@ static const char *name_below(const struct schema_key *key, const char *prefix, 
 
 const struct schema_key *schema_next_child(const struct schema_key *parent, size_t *i)
 {
-	size_t n = 0;
+	const size_t n = count_rows();
 	const struct schema_key *key = NULL;
 	const char *path = parent == NULL ? "" : parent->path;
 	const char *also = parent == NULL ? NULL : parent->also;
 
 	assert(i != NULL);
-	while (schema_get(n) != NULL)
-		n++;
 	for (; *i < n; (*i)++) {
 		key = schema_get(*i);
 		if (name_below(key, path, strlen(path)) != NULL) {

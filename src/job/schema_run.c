@@ -58,7 +58,7 @@ static const struct schema_key rows[] = {
 	{"window.gentle.rate", T_RATE, .says = "At this rate."},
 	{"window.gentle.concurrency", T_INTEGER, .min = 1, .says = "So many at once."},
 	{"window.gentle.nice", T_INTEGER, .min = -20, .max = 19, .says = "With this niceness."},
-	{"window.stalled_after", T_DURATION, .min = US_PER_MS, .max = YEAR,
+	{"window.stalled_after", T_DURATION, .min = US_PER_MS, .max = 2 * YEAR,
 	 AT(window.stalled_after_us), .is_refreshed = true,
 	 .otherwise = "the larger of 10m and twice the timeout",
 	 .says = "No item settled for so long, though nothing waits by name: the run stops."},

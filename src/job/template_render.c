@@ -7,10 +7,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "job/date.h"
 #include "job/item.h"
 #include "job/job.h"
+#include "job/node.h"
 #include "job/secret.h"
 #include "job/template.h"
 #include "job/template_parts.h"
@@ -50,19 +50,6 @@ static void put_percent(struct buf *out, const char *text, size_t len)
 	}
 }
 
-/* The inside of a JSON string: the writer's, without its quotes. */
-static void put_json_inside(struct buf *out, const char *text, size_t len)
-{
-	size_t from = out->len;
-
-	json_put_string(out, text, len);
-	if (out->failed)
-		return;
-	memmove(out->data + from, out->data + from + 1, out->len - from - 2);
-	out->len -= 2;
-	out->data[out->len] = '\0';
-}
-
 static int put_value(struct render *r, const char *text, size_t len, struct err *err)
 {
 	bool has_nul = memchr(text, '\0', len) != NULL;
@@ -84,7 +71,7 @@ static int put_value(struct render *r, const char *text, size_t len, struct err 
 		r->has_value = true;
 		break;
 	case TEMPLATE_JSON:
-		put_json_inside(r->out, text, len);
+		node_put_inside(text, len, r->out);
 		return 0;
 	case TEMPLATE_URL:
 		put_percent(r->out, text, len);

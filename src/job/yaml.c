@@ -142,7 +142,9 @@ static void reader_add_key(struct yaml_reader *r, const char *name, size_t len, 
 	level->name = name;
 	level->name_at = at;
 	level->is_dropped = true;
-	if (strlen(name) != len || (len == 0 && is_plain)) {
+	if (len > YAML_KEY_BYTES_MAX) {
+		faults_add(r->faults, at, "a key of more than %d bytes", YAML_KEY_BYTES_MAX);
+	} else if (strlen(name) != len || (len == 0 && is_plain)) {
 		faults_add(r->faults, at, "expected a key, found %s",
 			   len == 0 ? "nothing" : "a text with a NUL character");
 	} else if (is_plain && strcmp(name, "<<") == 0) {

@@ -24,7 +24,8 @@ enum {
 	YAML_DEPTH_MAX = 64,
 	YAML_NODES_MAX = 100000,
 	YAML_EXPANDED_MAX = 10000, /* values that come from aliases */
-	YAML_KEYS_MAX = 1000,	   /* in one map; keeps the search for duplicates cheap */
+	YAML_KEY_BYTES_MAX = 128, /* escaped it is still a key of 1,024, which is libyaml's limit */
+	YAML_KEYS_MAX = 1000,	  /* in one map; keeps the search for duplicates cheap */
 };
 
 /* Gives the root (in `arena`), or NULL when the text could not be read to its end; then there is at
