@@ -43,7 +43,7 @@ static void ticket_send(struct run *r, struct ticket *t, struct lane *lane)
 {
 	struct body *body = t->loose != NULL ? t->loose->body : t->chunk->body;
 
-	r->ops->lane_clear(r->world, lane->number, t->number);
+	r->ops->lane_clear(r->world, lane->number, t->slot);
 	body_give(&r->lanes, lane, body);
 	if (t->is_bulk) {
 		frame_put_bulk(&lane->out, &(struct frame_bulk){.ticket = t->number,

@@ -21,13 +21,14 @@ struct ticket *ticket_new(struct run *r)
 {
 	if (r->free_ticket == UINT32_MAX)
 		return NULL;
-	struct ticket *t = &r->tickets[r->free_ticket];
-	uint32_t number = t->number;
+	uint32_t slot = r->free_ticket;
+	struct ticket *t = &r->tickets[slot];
+	uint32_t number = t->number + FRAME_TICKETS_MAX;
 	r->free_ticket = t->next_free;
-	*t = (struct ticket){.number = number, .sent_wall = r->ops->now(r->world)};
+	*t = (struct ticket){.slot = slot, .number = number, .sent_wall = r->ops->now(r->world)};
 	r->n_tickets++;
-	if (number >= r->ticket_top)
-		r->ticket_top = number + 1;
+	if (slot >= r->ticket_top)
+		r->ticket_top = slot + 1;
 	return t;
 }
 
@@ -35,18 +36,19 @@ void ticket_free(struct run *r, struct ticket *t)
 {
 	assert(t->state != TICKET_FREE);
 	free(t->bits);
-	*t = (struct ticket){
-		.state = TICKET_FREE, .number = t->number, .next_free = r->free_ticket};
-	r->free_ticket = t->number;
+	*t = (struct ticket){.state = TICKET_FREE,
+			     .slot = t->slot,
+			     .number = t->number,
+			     .next_free = r->free_ticket};
+	r->free_ticket = t->slot;
 	r->n_tickets--;
 }
 
 struct ticket *ticket_find(struct run *r, uint32_t number, uint32_t lane)
 {
-	if (number >= FRAME_TICKETS_MAX)
-		return NULL;
-	struct ticket *t = &r->tickets[number];
-	return t->state == TICKET_SENT && t->lane == lane ? t : NULL;
+	struct ticket *t = &r->tickets[FRAME_TICKET_SLOT(number)];
+
+	return t->state == TICKET_SENT && t->number == number && t->lane == lane ? t : NULL;
 }
 
 /* ---- chunks ---- */

@@ -32,7 +32,9 @@ static void run_make_tickets(struct run *r)
 	r->tickets = xcalloc(FRAME_TICKETS_MAX, sizeof(*r->tickets));
 	for (uint32_t i = 0; i < FRAME_TICKETS_MAX; i++)
 		r->tickets[i] = (struct ticket){
-			.number = i, .next_free = i + 1 < FRAME_TICKETS_MAX ? i + 1 : UINT32_MAX};
+			.slot = i,
+			.number = i,
+			.next_free = i + 1 < FRAME_TICKETS_MAX ? i + 1 : UINT32_MAX};
 }
 
 struct run *run_new(struct session *s, int64_t run_id, bool is_patient, bool is_sole)
@@ -465,12 +467,13 @@ static void run_lose_lane(struct run *r, struct lane *lane, bool proven)
 		if (r->tickets[i].state == TICKET_SENT && r->tickets[i].lane == lane->number)
 			n_begun += r->tickets[i].is_bulk ||
 				   r->ops->lane_begun(r->world, lane->number, i);
+	bool is_alone = n_begun == 1 && lane->in_flight == 1;
 	for (uint32_t i = 0; i < r->ticket_top; i++) {
 		struct ticket *t = &r->tickets[i];
 		if (t->state != TICKET_SENT || t->lane != lane->number)
 			continue;
 		settle_lost(r, t, t->is_bulk || r->ops->lane_begun(r->world, lane->number, i),
-			    n_begun == 1 && lane->is_exclusive, proven);
+			    is_alone, proven);
 	}
 }
 

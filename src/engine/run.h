@@ -93,7 +93,8 @@ enum ticket_state {
 
 struct ticket {
 	enum ticket_state state;
-	uint32_t number;
+	uint32_t slot;	 /* its place in the table and in shared memory */
+	uint32_t number; /* on the wire: the slot and a generation, never used twice in a row */
 	uint32_t next_free;
 	struct chunk *chunk; /* or … */
 	struct loose *loose;

@@ -70,6 +70,9 @@ enum lane_role { LANE_WORKER = 1, LANE_READER, LANE_FINISHER };
  * `begun` to 1 directly before the point of no return, and `pid` once a child runs; back to 0 when
  * it is certain that nothing was begun after all. When a lane is dead, a ticket whose slot says 0
  * was certainly not begun. The engine clears the slot when it gives the ticket out. */
+/* A ticket's number is its slot plus FRAME_TICKETS_MAX times a generation, so that an answer that comes
+ * twice is never taken for the answer to the next item in that slot. */
+#define FRAME_TICKET_SLOT(ticket) ((ticket) % FRAME_TICKETS_MAX)
 struct lane_slot {
 	_Atomic uint32_t begun;
 	_Atomic int32_t pid;

@@ -17,7 +17,7 @@ static struct lane_slot *attempt_slot(const struct exec_attempt *a)
 {
 	struct lane_slot *slots = a->exec->context->slots;
 
-	return slots == NULL ? NULL : &slots[a->what.ticket];
+	return slots == NULL ? NULL : &slots[FRAME_TICKET_SLOT(a->what.ticket)];
 }
 
 /* A failure to make the call of the item: whose fault is it? */

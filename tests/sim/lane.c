@@ -295,7 +295,8 @@ static void attempt_on_begin(struct machine *m, void *object, int64_t n)
 		attempt_end(a);
 		return;
 	}
-	bits_set(p->begun, a->bulk != NULL ? a->bulk->ticket : a->ticket);
+	bits_set(p->begun,
+		 FRAME_TICKET_SLOT(a->bulk != NULL ? a->bulk->ticket : a->ticket));
 	witness_begun(m, a);
 	int64_t delay = machine_delay(m, m->opt->item_us);
 	int64_t most = m->opt->timeout_us / 2;
