@@ -88,15 +88,6 @@ static int64_t get_count(struct reader *r)
 	return value;
 }
 
-static uint32_t get_ticket(struct reader *r)
-{
-	uint32_t ticket = reader_u32(r);
-
-	if (ticket >= FRAME_TICKETS_MAX)
-		r->failed = true;
-	return ticket;
-}
-
 /* How many items a chunk or a list of keys has. */
 static uint32_t get_n(struct reader *r, uint32_t min)
 {
@@ -213,7 +204,7 @@ int frame_get_work(const struct frame *f, struct arena *a, struct frame_work *re
 	}
 	struct frame_work_item *items = arena_alloc(a, n * sizeof(*items));
 	for (uint32_t i = 0; i < n; i++) {
-		items[i].ticket = get_ticket(&r);
+		items[i].ticket = reader_u32(&r);
 		items[i].handle = reader_u32(&r);
 		items[i].index = reader_u32(&r);
 		items[i].attempt = get_i32(&r, 1);
@@ -230,7 +221,7 @@ int frame_get_bulk(const struct frame *f, struct frame_bulk *ret, struct err *er
 	struct reader r = get_begin(f, FRAME_BULK);
 	struct frame_bulk v = {0};
 
-	v.ticket = get_ticket(&r);
+	v.ticket = reader_u32(&r);
 	v.handle = reader_u32(&r);
 	v.n = get_n(&r, 1);
 	v.bits = get_bits(&r, v.n);
@@ -246,7 +237,7 @@ int frame_get_outcome(const struct frame *f, struct arena *a, struct frame_outco
 	struct reader r = get_begin(f, FRAME_OUTCOME);
 	struct frame_outcome v = {0};
 
-	v.ticket = get_ticket(&r);
+	v.ticket = reader_u32(&r);
 	v.outcome = reader_u8(&r);
 	if (v.outcome < 1 || v.outcome > FRAME_OUTCOME_MAX)
 		r.failed = true;
@@ -271,7 +262,7 @@ int frame_get_bulk_outcome(const struct frame *f, struct arena *a, struct frame_
 	struct reader r = get_begin(f, FRAME_BULK_OUTCOME);
 	struct frame_bulk_outcome v = {0};
 
-	v.ticket = get_ticket(&r);
+	v.ticket = reader_u32(&r);
 	v.n = get_n(&r, 1);
 	v.done = get_bits(&r, v.n);
 	v.began_at = get_count(&r);

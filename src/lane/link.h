@@ -4,8 +4,8 @@
  *
  * The worker uses it from its loop (link_fill, link_next, link_flush never wait); reader and
  * finisher, which have no loop, wait for a frame with link_read and send with link_send.
- * Promise: what is held is bounded: one frame and a little of the next on the way in; on the way out
- *          the caller looks at link_is_congested before it makes more.
+ * Promise: what is held is bounded: one frame and a little of the next on the way in; on the way
+ *          out the caller looks at link_is_congested before it makes more.
  * Failure: ERR_BUG when what comes is no frame, ERR_IO when the socket breaks. LINK_END when the
  *          engine is gone.
  */

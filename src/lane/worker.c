@@ -45,7 +45,7 @@ struct worker {
 	struct loop_timer *flush; /* set to 0 when there are frames to write */
 	struct work *work;
 	struct chunk_table chunks;
-	struct ticket *tickets[FRAME_TICKETS_MAX]; /* NULL: free */
+	struct ticket *tickets[FRAME_TICKETS_MAX]; /* by slot; NULL: free */
 	int person; /* the field that says for whom an item is, or -1 */
 	bool is_stopping;
 	int exit_status;
@@ -118,11 +118,11 @@ static void worker_answer(struct worker *w, const struct item *item,
 static void worker_on_done(void *arg, const struct frame_outcome *outcome)
 {
 	struct worker *w = OBJ_CAST(arg, struct worker, WORKER_MAGIC);
-	struct ticket *ticket = w->tickets[outcome->ticket];
+	struct ticket *ticket = w->tickets[FRAME_TICKET_SLOT(outcome->ticket)];
 
 	assert(ticket != NULL);
 	worker_answer(w, &ticket->item, outcome);
-	w->tickets[outcome->ticket] = NULL;
+	w->tickets[FRAME_TICKET_SLOT(outcome->ticket)] = NULL;
 	chunk_release(ticket->chunk);
 	free(ticket);
 }
@@ -206,7 +206,7 @@ static void worker_start(struct worker *w, struct chunk *chunk, const struct fra
 	ticket->item = *item;
 	make_key(w, item, number, what->redo, ticket->idempotency_key);
 	chunk_hold(chunk);
-	w->tickets[what->ticket] = ticket;
+	w->tickets[FRAME_TICKET_SLOT(what->ticket)] = ticket;
 	panic_context("run %s, item %lld", w->brief->run.name, (long long)number);
 	work_start(w->work,
 		   &(struct work_attempt){.ticket = what->ticket,
@@ -227,7 +227,7 @@ static int worker_on_item(struct worker *w, const struct frame_work_item *what, 
 	if (chunk == NULL || what->index >= chunk->n)
 		return ERR(err, ERR_BUG, "item %u of chunk %u was never given", what->index,
 			   what->handle);
-	if (w->tickets[what->ticket] != NULL)
+	if (w->tickets[FRAME_TICKET_SLOT(what->ticket)] != NULL)
 		return ERR(err, ERR_BUG, "ticket %u is in use", what->ticket);
 	if (chunk_open(&w->chunks, chunk, false))
 		worker_tell_changed(w, chunk);

@@ -66,8 +66,7 @@ int work_open(const struct work_context *context, struct work **ret_work, struct
 void work_start(struct work *work, const struct work_attempt *attempt)
 {
 	assert(work != NULL && work->magic == WORK_MAGIC);
-	assert(attempt != NULL && attempt->ticket < FRAME_TICKETS_MAX &&
-	       attempt->item.item != NULL);
+	assert(attempt != NULL && attempt->item.item != NULL);
 	work->in_flight++;
 	work->backend->start(work->state, attempt);
 }

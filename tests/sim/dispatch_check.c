@@ -94,14 +94,14 @@ static void check_work_item(struct proc *p, struct run_view *run, const struct f
 	struct machine *m = p->m;
 	const struct handle_view *h = handle_find(p, f->handle);
 
-	if (h == NULL || f->index >= h->n || f->ticket >= FRAME_TICKETS_MAX) {
+	if (h == NULL || f->index >= h->n) {
 		machine_fail(m, "work", "lane %u is given ticket %u, handle %u, index %u", p->lane,
 			     f->ticket, f->handle, f->index);
 		return;
 	}
 	int64_t item = h->first_item + f->index;
 	const struct item_place *place = &run->items[item].is;
-	if (bits_get(p->begun, f->ticket))
+	if (bits_get(p->begun, FRAME_TICKET_SLOT(f->ticket)))
 		machine_fail(m, "slot", "the slot of ticket %u was not cleared", f->ticket);
 	if (f->attempt < 1 || f->attempt > m->opt->attempts ||
 	    (!sender_is_dead(p) && f->attempt != place->attempt + 1))
@@ -130,7 +130,7 @@ static void check_bulk(struct proc *p, struct run_view *run, const struct frame_
 {
 	const struct handle_view *h = handle_find(p, f->handle);
 
-	if (h == NULL || f->n != h->n || f->ticket >= FRAME_TICKETS_MAX ||
+	if (h == NULL || f->n != h->n ||
 	    bits_count(f->bits, f->n) == 0) {
 		machine_fail(p->m, "work", "lane %u is given bulk ticket %u, handle %u, %u items",
 			     p->lane, f->ticket, f->handle, f->n);
