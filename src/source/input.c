@@ -216,9 +216,9 @@ static int read_file(struct input *in, char *to, size_t room, size_t *ret_len, s
 	}
 }
 
-static int unpack_failed(const struct input *in, struct err *err)
+static int unpack_failed(const struct input *in, size_t used, struct err *err)
 {
-	int64_t at = in->at - (int64_t)(in->packed_to - in->packed_from);
+	int64_t at = in->at - (int64_t)(in->packed_to - in->packed_from - used);
 
 	if (err->code == ERR_DATA)
 		err_add(err, "%s is damaged near byte %" PRId64 ": ", in->name, at);
@@ -247,7 +247,7 @@ static int read_packed(struct input *in, char *to, size_t room, size_t *ret_len,
 						 .out = to,
 						 .out_room = room};
 		if (unpack_run(in->unpack, &step, &used, &made, err) != 0)
-			return unpack_failed(in, err);
+			return unpack_failed(in, used, err);
 		in->packed_from += used;
 		if (is_end && made == 0)
 			return ERR(err, ERR_DATA,

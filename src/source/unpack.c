@@ -102,10 +102,10 @@ static int run_zstd(struct unpack *u, const struct unpack_step *step, size_t *re
 	ZSTD_outBuffer out = {.dst = step->out, .size = step->out_room};
 	size_t rc = ZSTD_decompressStream(u->zstd, &out, &in);
 
-	if (ZSTD_isError(rc))
-		return ERR(err, ERR_DATA, "%s", ZSTD_getErrorName(rc));
 	*ret_used = in.pos;
 	*ret_made = out.pos;
+	if (ZSTD_isError(rc))
+		return ERR(err, ERR_DATA, "%s", ZSTD_getErrorName(rc));
 	if (in.pos > 0 || out.pos > 0)
 		u->is_complete = rc == 0;
 	return 0;

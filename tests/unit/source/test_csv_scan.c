@@ -12,7 +12,7 @@
 
 #include "source/csv_scan.h"
 
-enum { MARKS = 4096, TEXT_MAX = 4096, ROUNDS = 20000 };
+enum { MARKS = 4096, TEXT_MAX = 4096, ROUNDS = 6000 };
 
 struct found {
 	struct csv_mark marks[MARKS]; /* ends from the start of the text */

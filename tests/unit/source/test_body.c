@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bodies of chunks: what lanes find again, and what they notice. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "job/item.h"
+#include "source/body.h"
+#include "unit/source/desk.h"
+
+#define CSV "  csv: {path: in.csv}\n  fields: {id: integer, name: text}\n"
+#define MOVE "  csv: {path: in.csv, then: \"move:done\"}\n  fields: {id: integer, name: text}\n"
+
+static struct desk *load(const char *source)
+{
+	struct desk *d = desk_open();
+
+	desk_write(d, "in.csv", "id,name\n1,Ann\nx,y\n2,\"B\"\"b\"\n");
+	desk_job(d, source, "");
+	desk_load(d);
+	desk_expect_end(d);
+	assert_int_equal(d->n_chunks, 1);
+	return d;
+}
+
+static int reopen(struct desk *d, bool check_only)
+{
+	struct body *body = NULL;
+
+	d->err = ERR_INIT;
+	int rc = body_open(d->job, d->chunks[0].body, d->chunks[0].len, d->chunks[0].n, check_only,
+			   &body, &d->err);
+	body_free(body);
+	return rc;
+}
+
+static void expect_changed(struct desk *d, const char *text)
+{
+	for (int check_only = 0; check_only < 2; check_only++) {
+		assert_int_equal(reopen(d, check_only != 0), BODY_CHANGED);
+		assert_string_equal(d->err.text, text);
+	}
+}
+
+/* Gives the file the time it had. */
+static void keep_time(struct desk *d, const char *name, const struct stat *st)
+{
+	const struct timespec times[2] = {st->st_atim, st->st_mtim};
+
+	assert_int_equal(utimensat(AT_FDCWD, desk_path(d, name), times, 0), 0);
+}
+
+static void the_same_file_opens_again(void **state)
+{
+	struct desk *d = load(CSV);
+	struct body *body = NULL;
+	struct item first = {0};
+	struct item again = {0};
+
+	assert_int_equal(reopen(d, true), 0);
+	assert_int_equal(
+		body_open(d->job, d->chunks[0].body, d->chunks[0].len, 2, false, &body, &d->err),
+		0);
+	assert_string_equal(body_path(body), "in.csv");
+	assert_int_equal(body_item(body, 1, &first, &d->err), 0);
+	assert_int_equal(body_item(body, 1, &again, &d->err), 0);
+	assert_ptr_equal(first.fields, again.fields);
+	assert_string_equal(first.key, "in.csv:4");
+	assert_string_equal(first.source_path, "in.csv");
+	assert_int_equal(first.source_line, 4);
+	body_free(body);
+	desk_close(d);
+}
+
+static void other_bytes_are_noticed_though_size_and_time_are_the_same(void **state)
+{
+	struct desk *d = load(CSV);
+	struct stat st = {0};
+	int fd = open(desk_path(d, "in.csv"), O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(pwrite(fd, "E", 1, 10), 1);
+	(void)close(fd);
+	keep_time(d, "in.csv", &st);
+	expect_changed(d, "in.csv is not what was loaded: its bytes differ");
+	desk_close(d);
+}
+
+static void a_file_that_grew_shrank_went_or_was_replaced_is_noticed(void **state)
+{
+	struct desk *d = load(CSV);
+
+	desk_append(d, "in.csv", "3,c\n");
+	expect_changed(d, "in.csv is not what was loaded: its size was 27, is 31");
+	assert_int_equal(truncate(desk_path(d, "in.csv"), 5), 0);
+	expect_changed(d, "in.csv is not what was loaded: its size was 27, is 5");
+	desk_write(d, "other", "id,name\n1,Ann\nx,y\n2,\"B\"\"b\"\n");
+	assert_int_equal(rename(desk_path(d, "other"), desk_path(d, "in.csv")), 0);
+	expect_changed(d, "in.csv is not what was loaded: another file has taken its place");
+	assert_int_equal(unlink(desk_path(d, "in.csv")), 0);
+	expect_changed(d, "in.csv is not what was loaded: it is not there any more");
+	desk_close(d);
+}
+
+static void a_file_that_was_moved_by_then_is_found_where_it_is(void **state)
+{
+	struct desk *d = load(MOVE);
+
+	assert_true(d->tell);
+	assert_int_equal(mkdir(desk_path(d, "done"), 0755), 0);
+	desk_write(d, "done/in.csv", "of yesterday");
+	assert_int_equal(rename(desk_path(d, "in.csv"), desk_path(d, "done/in.csv.1")), 0);
+	assert_int_equal(reopen(d, false), 0);
+	desk_write(d, "in.csv", "of tomorrow");
+	assert_int_equal(reopen(d, false), 0);
+	assert_int_equal(unlink(desk_path(d, "done/in.csv.1")), 0);
+	expect_changed(d, "in.csv is not what was loaded: another file has taken its place");
+	desk_close(d);
+}
+
+static void staged_chunks_need_no_file(void **state)
+{
+	struct desk *d = desk_open();
+
+	desk_write(d, "in.csv", "id,name,note\n1,,\n2,\"B\nb\",x\n");
+	desk_job(d,
+		 "  csv: {path: in.csv, then: delete}\n"
+		 "  fields: {id: integer, name: \"text?\", note: text}\n  key: \"k${id}\"\n",
+		 "");
+	desk_load(d);
+	desk_expect_end(d);
+	assert_int_equal(unlink(desk_path(d, "in.csv")), 0);
+	EXPECT_ITEMS(d, "k1 @in.csv:2 id=1 name=null note=", "k2 @in.csv:3 id=2 name=B\nb note=x");
+	assert_int_equal(reopen(d, false), 0);
+	desk_close(d);
+}
+
+static void the_keys_of_staged_chunks_are_told(void **state)
+{
+	struct desk *d = desk_open();
+	struct source *source = NULL;
+	struct frame_loaded batch = {0};
+
+	desk_write(d, "in.csv", "id\n\"a\"\"b\"\nx\n");
+	desk_job(d, "  csv: {path: in.csv, then: delete}\n  fields: {id: text}\n  key: id\n", "");
+	d->open_keys = ",x,";
+	assert_int_equal(source_open(&d->options, &source, &d->err), 0);
+	assert_int_equal(source_next(source, &batch, &d->err), 0);
+	assert_int_equal(batch.n, 1);
+	assert_string_equal(batch.keys, "[\"a\\\"b\"]");
+	source_free(source);
+	desk_job(d, "  csv: {path: in.csv}\n  fields: {id: text}\n  key: id\n", "");
+	assert_int_equal(source_open(&d->options, &source, &d->err), 0);
+	assert_int_equal(source_next(source, &batch, &d->err), 0);
+	assert_string_equal(batch.keys, "");
+	source_free(source);
+	desk_close(d);
+}
+
+/* Every body with one byte changed, or cut, opens or is refused; it never does harm. */
+static void try_all_damages(struct desk *d)
+{
+	const struct desk_chunk *c = &d->chunks[0];
+
+	for (size_t i = 0; i < c->len * 2; i++) {
+		size_t len = i < c->len ? c->len : i - c->len;
+		char *bytes = xmemdup(c->body, c->len);
+		char *exact = xmemdup(bytes, len == 0 ? 1 : len);
+		if (i < c->len)
+			exact[i] = (char)(exact[i] ^ 0x41);
+		struct body *body = NULL;
+		struct err err = ERR_INIT;
+		int rc = body_open(d->job, exact, len, c->n, false, &body, &err);
+		for (uint32_t k = 0; rc == 0 && k < c->n; k++) {
+			struct item item = {0};
+			if (body_item(body, k, &item, &err) != 0)
+				assert_true(err.text[0] != '\0');
+		}
+		body_free(body);
+		assert_true(rc == 0 || err.text[0] != '\0');
+		assert_true(i < c->len || rc != 0);
+		free(bytes);
+		free(exact);
+	}
+}
+
+static void a_damaged_body_is_refused(void **state)
+{
+	struct desk *d = load(CSV);
+
+	try_all_damages(d);
+	d->chunks[0].n++;
+	assert_int_equal(reopen(d, false), ERR_DATA);
+	assert_string_equal(d->err.text, "the stored chunk is not of this job");
+	d->chunks[0].n--;
+	d->chunks[0].body[0] = 2;
+	assert_int_equal(reopen(d, false), ERR_DATA);
+	assert_string_equal(d->err.text,
+			    "the stored chunk is of version 2, this program reads version 1");
+	desk_close(d);
+	d = load("  csv: {path: in.csv, then: delete}\n  fields: {id: integer, name: text}\n");
+	try_all_damages(d);
+	desk_close(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_same_file_opens_again),
+		cmocka_unit_test(other_bytes_are_noticed_though_size_and_time_are_the_same),
+		cmocka_unit_test(a_file_that_grew_shrank_went_or_was_replaced_is_noticed),
+		cmocka_unit_test(a_file_that_was_moved_by_then_is_found_where_it_is),
+		cmocka_unit_test(staged_chunks_need_no_file),
+		cmocka_unit_test(the_keys_of_staged_chunks_are_told),
+		cmocka_unit_test(a_damaged_body_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
