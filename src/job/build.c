@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "job/node.h"
+#include "job/scalar.h"
 #include "job/schema.h"
 
 enum { TEXT_MAX = 400, NAME_CHARS_MAX = 100 };
@@ -89,10 +90,14 @@ bool build_is_unusual(const struct node *node)
 {
 	if (!build_is_given(node) || node->type != NODE_SCALAR || node->key->fallback == NULL)
 		return build_is_given(node);
-	const char *fallback = node->key->fallback;
-	size_t quote = strchr("\"'", fallback[0]) != NULL ? 1 : 0;
-	return strlen(fallback) != node->len + 2 * quote ||
-	       memcmp(fallback + quote, node->text, node->len) != 0;
+	const char *text = node->key->fallback;
+	bool is_quoted = strchr("\"'", text[0]) != NULL;
+	if (is_quoted)
+		return strlen(text) != node->len + 2 ||
+		       memcmp(text + 1, node->text, node->len) != 0;
+	const struct node fallback = {
+		.type = NODE_SCALAR, .is_plain = true, .text = text, .len = strlen(text)};
+	return !scalar_is_same(node->key, node, &fallback);
 }
 
 static bool is_name(const char *name, bool dash)

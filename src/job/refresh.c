@@ -6,7 +6,6 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/err.h"
 #include "base/mem.h"
 #include "job/job.h"
 #include "job/node.h"
@@ -43,21 +42,6 @@ static void take_member(struct job *job, const struct job *now, const struct sch
 
 /* ---- comparing ---- */
 
-static bool is_same_scalar(const struct node *a, const struct node *b)
-{
-	struct scalar x = {0};
-	struct scalar y = {0};
-	struct err err = ERR_INIT;
-	const unsigned numeric = T_BOOLEAN | T_INTEGER | T_DURATION | T_SIZE | T_CLOCK | T_UMASK;
-
-	if (strcmp(a->text, b->text) == 0)
-		return true;
-	if (a->key == NULL || a->key != b->key || scalar_read(a->key, a, &x, &err) < 0 ||
-	    scalar_read(b->key, b, &y, &err) < 0 || x.type != y.type)
-		return false;
-	return ((1u << x.type) & numeric) != 0 && x.integer == y.integer;
-}
-
 static void put_node(const struct node *node, struct buf *out)
 {
 	if (node == NULL)
@@ -74,7 +58,7 @@ static bool is_same(const struct node *a, const struct node *b)
 	if (a == NULL || b == NULL || a->type != b->type)
 		return a == b;
 	if (a->type == NODE_SCALAR)
-		return is_same_scalar(a, b);
+		return scalar_is_same(a->key, a, b);
 	put_node(a, &left);
 	put_node(b, &right);
 	return strcmp(buf_str(&left), buf_str(&right)) == 0;

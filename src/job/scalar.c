@@ -444,3 +444,18 @@ int scalar_read(const struct schema_key *key, const struct node *node, struct sc
 	}
 	return complain(key, node, err);
 }
+
+bool scalar_is_same(const struct schema_key *key, const struct node *a, const struct node *b)
+{
+	const unsigned numeric = T_BOOLEAN | T_INTEGER | T_DURATION | T_SIZE | T_CLOCK | T_UMASK;
+	struct scalar x = {0};
+	struct scalar y = {0};
+	struct err err = ERR_INIT;
+
+	if (strcmp(a->text, b->text) == 0)
+		return true;
+	if (key == NULL || scalar_read(key, a, &x, &err) < 0 || scalar_read(key, b, &y, &err) < 0 ||
+	    x.type != y.type)
+		return false;
+	return ((1u << x.type) & numeric) != 0 && x.integer == y.integer;
+}

@@ -30,5 +30,7 @@ struct scalar {
  * ("expected a duration such as 30s or 1h30m, found '30'"), without the key's name. */
 ST_MUST_CHECK int scalar_read(const struct schema_key *key, const struct node *node,
 			      struct scalar *ret_scalar, struct err *err);
+/* True when both say the same: 1h and 60m. `key` is the row of both, or NULL. */
+bool scalar_is_same(const struct schema_key *key, const struct node *a, const struct node *b);
 
 #endif
