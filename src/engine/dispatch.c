@@ -199,8 +199,10 @@ static struct ticket *ticket_next(struct run *r)
 
 static void fill_slots(struct run *r)
 {
-	while (r->n_sent < r->limit && breaker_lets(r, r->n_sent) &&
-	       (r->n_ahead > 0 || may_begin(r))) {
+	/* A crash repeats what is out and what is not durable yet: together never more than twice
+	 * the concurrency. */
+	while (r->n_sent < r->limit && r->n_sent + r->n_unsettled < 2 * r->limit &&
+	       breaker_lets(r, r->n_sent) && (r->n_ahead > 0 || may_begin(r))) {
 		struct lane *lane = lane_least_busy(r);
 		if (lane == NULL)
 			return;

@@ -109,6 +109,8 @@ struct ticket {
 	utime sent_wall;
 };
 
+struct unsettled;
+
 struct run_counters {
 	int64_t done, dead, skipped, asked;
 };
@@ -173,10 +175,13 @@ struct run {
 	struct breaker breaker;
 	int64_t canary_left;
 	struct meter meter;
-	int64_t began_at;	  /* boot clock: of the session; windows are of a call */
-	int64_t last_settled_at;  /* boot clock; also moves when it waits by name */
-	struct ledger_op *rollup; /* of the open transaction … */
-	uint64_t rollup_in;	  /* … which has this commit_number */
+	int64_t began_at;	     /* boot clock: of the session; windows are of a call */
+	int64_t last_settled_at;     /* boot clock; also moves when it waits by name */
+	uint32_t n_unsettled;	     /* came back, but not durably recorded yet … */
+	struct unsettled *unsettled; /* … those of the open transaction … */
+	uint64_t unsettled_in;	     /* … which has this commit_number */
+	struct ledger_op *rollup;    /* of the open transaction … */
+	uint64_t rollup_in;	     /* … which has this commit_number */
 
 	/* telling, see tell.c */
 	bool tell_started, tell_listing, tell_ended, tell_failed;

@@ -290,8 +290,35 @@ static void settle_ticket(struct run *r, struct ticket *t, const struct ending *
 	count_fate(r, &d);
 }
 
+/* What is not durable yet would be done again after a crash: it is counted, and bounded. */
+struct unsettled {
+	struct run *run;
+	uint32_t n;
+};
+
+static void unsettled_on_durable(void *arg, struct ledger_op *op)
+{
+	struct unsettled *u = arg;
+
+	(void)op;
+	u->run->n_unsettled -= u->n;
+}
+
+static void count_unsettled(struct run *r)
+{
+	if (r->unsettled_in != commit_number(r->commit)) {
+		r->unsettled = arena_new(commit_arena(r->commit), struct unsettled);
+		r->unsettled->run = r;
+		r->unsettled_in = commit_number(r->commit);
+		commit_wait(r->commit, NULL, unsettled_on_durable, r->unsettled);
+	}
+	r->unsettled->n++;
+	r->n_unsettled++;
+}
+
 static void ticket_back(struct run *r, struct lane *lane)
 {
+	count_unsettled(r);
 	assert(lane->in_flight > 0 && r->n_sent > 0);
 	lane->in_flight--;
 	r->n_sent--;
