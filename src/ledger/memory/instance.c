@@ -130,7 +130,15 @@ int mem_lane_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 		return 0;
 	struct ledger_lane_row *lane = arena_new(&m->arena, struct ledger_lane_row);
 	*lane = (struct ledger_lane_row){txn->inc, p->pid, p->start_time};
-	mem_list_push(m, &i->lanes, lane);
+	size_t place = 0;
+	while (place < i->lanes.n) {
+		const struct ledger_lane_row *other = i->lanes.at[place];
+		if (other->pid > p->pid ||
+		    (other->pid == p->pid && other->start_time > p->start_time))
+			break;
+		place++;
+	}
+	mem_list_insert(m, &i->lanes, place, lane);
 	return 0;
 }
 

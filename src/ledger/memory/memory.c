@@ -64,6 +64,15 @@ void mem_list_push(struct memory *m, struct mem_list *list, void *item)
 	list->at[list->n++] = item;
 }
 
+void mem_list_insert(struct memory *m, struct mem_list *list, size_t place, void *item)
+{
+	assert(place <= list->n);
+	mem_list_push(m, list, item);
+	mem_touch(m, &list->at[place], (list->n - place) * sizeof(*list->at));
+	memmove(&list->at[place + 1], &list->at[place], (list->n - 1 - place) * sizeof(*list->at));
+	list->at[place] = item;
+}
+
 void mem_list_remove(struct memory *m, struct mem_list *list, const void *item)
 {
 	for (size_t i = 0; i < list->n; i++) {

@@ -85,7 +85,9 @@ struct mem_run {
 	struct mem_list loose;	  /* struct mem_loose, as they came */
 	struct mem_list joined;	  /* struct mem_instance */
 	struct mem_list contents; /* struct mem_content */
-	size_t first_ready;	  /* no chunk before this one is ready */
+	int64_t made_by;	  /* instance and batch */
+	int64_t made_in;
+	size_t first_ready; /* no chunk before this one is ready */
 };
 
 struct mem_content {
@@ -131,8 +133,7 @@ struct memory {
 	struct mem_list chunks;	   /* struct mem_chunk, by id - 1; NULL: removed */
 	struct mem_list requests;  /* struct mem_request, by id - 1 */
 	struct mem_seen_table seen;
-	int64_t n_audit; /* as many rows as SQLite would have */
-	bool is_replay;	 /* the batch was applied before: only results are asked for */
+	bool is_replay; /* the batch was applied before: only results are asked for */
 };
 
 /* What an operation answers: 0, or LEDGER_LOST with words in txn->err. */
@@ -150,6 +151,7 @@ void mem_touch(struct memory *m, void *where, size_t size);
 void mem_commit(struct memory *m);
 
 void mem_list_push(struct memory *m, struct mem_list *list, void *item);
+void mem_list_insert(struct memory *m, struct mem_list *list, size_t place, void *item);
 void mem_list_remove(struct memory *m, struct mem_list *list, const void *item);
 
 /* A copy in the ledger's arena; NULL gives "". */

@@ -97,7 +97,7 @@ static void mem_person_items(struct memory *m, struct mem_run *run, struct lop_p
 		switch (mem_act(m, &act)) {
 		case RULE_REFUSE:
 			p->ret_refused++;
-			continue;
+			break;
 		case RULE_CHANGE:
 			p->ret_changed++;
 			break;
@@ -115,10 +115,6 @@ static void mem_person_items(struct memory *m, struct mem_run *run, struct lop_p
 						0);
 			break;
 		}
-		if (p->dry_run)
-			continue;
-		MEM_TOUCH(m, &m->n_audit);
-		m->n_audit++;
 	}
 }
 
@@ -161,8 +157,6 @@ static void mem_person_run(struct memory *m, struct mem_run *run, struct lop_per
 	}
 	if (p->dry_run || p->ret_refused > 0)
 		return;
-	MEM_TOUCH(m, &m->n_audit);
-	m->n_audit++;
 	if (p->verb != PERSON_ABANDON)
 		return;
 	MEM_TOUCH(m, run);
@@ -176,14 +170,14 @@ int mem_person(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_person *p = &op->u.person;
 	struct mem_run *run = mem_run_find(m, p->run_id);
+	bool is_of_run = p->verb == PERSON_STOP || p->verb == PERSON_STOP_NOW ||
+			 p->verb == PERSON_ABANDON;
 
 	(void)txn;
 	p->ret_changed = p->ret_requested = p->ret_refused = 0;
-	if (run == NULL) {
-		p->ret_refused = p->n == 0 ? 1 : (int64_t)p->n;
-		return 0;
-	}
-	if (p->verb == PERSON_STOP || p->verb == PERSON_STOP_NOW || p->verb == PERSON_ABANDON)
+	if (run == NULL)
+		p->ret_refused = is_of_run ? 1 : (int64_t)p->n;
+	else if (is_of_run)
 		mem_person_run(m, run, p);
 	else
 		mem_person_items(m, run, p);

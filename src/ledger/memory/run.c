@@ -87,7 +87,9 @@ int mem_run_create(struct memory *m, struct ledger_txn *txn, struct ledger_op *o
 	struct lop_run_create *c = &op->u.run_create;
 	const struct mem_run *known = mem_run_by_due(m, c->row.job, c->row.due_key);
 
-	c->ret_exists = known != NULL && !m->is_replay;
+	bool is_ours = known != NULL && m->is_replay && known->made_by == txn->inc &&
+		       known->made_in == txn->batch;
+	c->ret_exists = known != NULL && !is_ours;
 	c->ret_id = known == NULL ? 0 : known->row.id;
 	if (known != NULL)
 		return 0;
@@ -112,6 +114,8 @@ int mem_run_create(struct memory *m, struct ledger_txn *txn, struct ledger_op *o
 		.first_n = c->row.first_n,
 		.source_path = mem_text(m, c->row.source_path),
 	};
+	run->made_by = txn->inc;
+	run->made_in = txn->batch;
 	mem_list_push(m, &m->runs, run);
 	c->ret_id = run->row.id;
 	return 0;
@@ -162,6 +166,21 @@ static void mem_put_others(struct ledger_txn *txn, const struct mem_run *run,
 	j->ret_others = rows;
 }
 
+/* By number, as they are listed. */
+static void mem_run_add(struct memory *m, struct mem_run *run, struct mem_instance *me)
+{
+	size_t place = 0;
+
+	mem_list_remove(m, &run->joined, me);
+	while (place < run->joined.n) {
+		const struct mem_instance *other = run->joined.at[place];
+		if (other->row.inc > me->row.inc)
+			break;
+		place++;
+	}
+	mem_list_insert(m, &run->joined, place, me);
+}
+
 int mem_run_join(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_run_join *j = &op->u.run_join;
@@ -173,8 +192,7 @@ int mem_run_join(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 	j->ret_over = rule_run_is_over(run->row.state);
 	if (!j->ret_over && !m->is_replay) {
 		mem_run_resume(m, run);
-		mem_list_remove(m, &run->joined, me);
-		mem_list_push(m, &run->joined, me);
+		mem_run_add(m, run, me);
 	}
 	mem_put_run(&txn->arena, run, &j->ret_row);
 	mem_count(m, run, txn->inc, &j->ret_counts);

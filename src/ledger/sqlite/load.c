@@ -190,8 +190,9 @@ int sq_content_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		"SELECT r.name FROM content AS c JOIN run_ AS r ON r.id = c.run_id"
 		" WHERE c.job = ?1 AND c.digest = ?2 AND c.run_id <> ?3 AND r.state <> 5"
 		" AND (r.state <> 6 OR r.was_open) ORDER BY c.run_id LIMIT 1";
-	static const char remember[] = "INSERT INTO content(job, digest, run_id, path)"
-				       " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+	static const char remember[] =
+		"INSERT INTO content(job, digest, run_id, path)"
+		" SELECT job, ?1, id, ?3 FROM run_ WHERE id = ?2 ON CONFLICT DO NOTHING";
 	struct lop_content_find *f = &op->u.content_find;
 	const struct sq_value digest = SQ_BLOB(f->digest, f->digest_len);
 	enum run_state state = RUN_LOADING;
@@ -212,7 +213,7 @@ int sq_content_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	if (q->is_replay)
 		return 0;
 	return sq_change(q, remember,
-			 SQ_ARGS(SQ_TEXT(f->job), digest, SQ_INT(f->run_id),
+			 SQ_ARGS(digest, SQ_INT(f->run_id),
 				 SQ_TEXT(f->path == NULL ? "" : f->path))) < 0
 		       ? SQ_FAILED
 		       : 0;

@@ -102,8 +102,7 @@ static int sq_run_insert(struct sq *q, const struct ledger_txn *txn,
 		"INSERT INTO run_(job, due_key, name, slot, date, params, n, effect, doubt,"
 		" key_valid,"
 		" first_n, state, started_at, made_by, made_in)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14)"
-		" ON CONFLICT (job, due_key) DO NOTHING";
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14)";
 
 	return sq_change(
 		q, run,
@@ -124,23 +123,31 @@ int sq_run_create(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		"SELECT 1 FROM run_ WHERE id = ?1 AND made_by = ?2 AND made_in = ?3";
 	struct lop_run_create *c = &op->u.run_create;
 	int64_t one = 0;
-	int changed = q->is_replay ? 0 : sq_run_insert(q, txn, &c->row);
+	/* Looked for first: an insert that comes to nothing would use up a number. */
+	int known = sq_number(q, find, SQ_ARGS(SQ_TEXT(c->row.job), SQ_TEXT(c->row.due_key)),
+			      &c->ret_id);
 
-	if (changed < 0 || sq_number(q, find, SQ_ARGS(SQ_TEXT(c->row.job), SQ_TEXT(c->row.due_key)),
-				     &c->ret_id) < 0)
+	if (known < 0)
 		return SQ_FAILED;
-	if (changed > 0)
-		changed = sq_change(q, text,
-				    SQ_ARGS(SQ_INT(c->ret_id),
-					    SQ_TEXT(text_or_empty(c->row.job_text)),
-					    SQ_TEXT(text_or_empty(c->row.job_path)),
-					    SQ_TEXT(text_or_empty(c->row.source_path))));
-	else if (q->is_replay)
-		changed = sq_number(
+	if (known == 1 && q->is_replay) {
+		int is_ours = sq_number(
 			q, made, SQ_ARGS(SQ_INT(c->ret_id), SQ_INT(txn->inc), SQ_INT(txn->batch)),
 			&one);
-	c->ret_exists = changed == 0;
-	return changed < 0 ? SQ_FAILED : 0;
+		c->ret_exists = is_ours == 0;
+		return is_ours < 0 ? SQ_FAILED : 0;
+	}
+	c->ret_exists = known == 1;
+	if (known == 1 || q->is_replay)
+		return 0;
+	if (sq_run_insert(q, txn, &c->row) < 0)
+		return SQ_FAILED;
+	c->ret_id = sqlite3_last_insert_rowid(q->db);
+	return sq_change(q, text,
+			 SQ_ARGS(SQ_INT(c->ret_id), SQ_TEXT(text_or_empty(c->row.job_text)),
+				 SQ_TEXT(text_or_empty(c->row.job_path)),
+				 SQ_TEXT(text_or_empty(c->row.source_path)))) < 0
+		       ? SQ_FAILED
+		       : 0;
 }
 
 /* Nothing that a load put there remains; a run that was never open has had no effect. */
