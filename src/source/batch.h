@@ -5,7 +5,7 @@
  * By reference it remembers a range of the file and which of its records are left out; staged it
  * takes the values. Memory is bounded: a batch is full at a number of items, of records, of
  * rejects, and at a number of bytes, whichever comes first.
- * Owner: the source; everything in it is forgotten when the next batch begins.
+ * Owner:   the source; everything in it is forgotten when the next batch begins.
  */
 #ifndef STINT_SOURCE_BATCH_H
 #define STINT_SOURCE_BATCH_H

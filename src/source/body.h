@@ -23,10 +23,9 @@ struct job;
 struct body;
 
 /* Opens a body for its items. By reference: reads the range with pread, compares identity, hash and
- * count.
- * Conditions: BODY_CHANGED, err filled with what differs: the source is not what was loaded. ERR_IO and
- * ERR_DATA (a body that is damaged) are failures. `check_only`: the hash is compared but items are
- * not parsed (noop). Gives; free with body_free. */
+ * count. Conditions: BODY_CHANGED, err filled with what differs: the source is not what was loaded.
+ * ERR_IO and ERR_DATA (a body that is damaged) are failures. `check_only`: the hash is compared but
+ * items are not parsed (noop). Gives; free with body_free. */
 enum body_condition { BODY_CHANGED = 1 };
 ST_MUST_CHECK int body_open(const struct job *job, const void *data, size_t len, uint32_t n,
 			    bool check_only, struct body **ret_body, struct err *err);

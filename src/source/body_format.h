@@ -5,12 +5,15 @@
  * To change it: raise BODY_VERSION, keep the old reader as long as runs of that version may be
  * resumed, and a test with bytes of the old version. All integers little-endian (base/buf.h).
  *
- *   u8 version, u8 kind
- *   by reference: u8 format, path, identity, u64 offset, size, first line, first record, u32
- * records, u32 items, u8 has_skips [bits], u32 columns, u16 fields, u32 column each, 16 bytes
- * XXH3-128, u8 has_keys [u32 items: key] staged: u32 length, one zstd frame of: u32 paths: path, u8
- * known, identity; u32 items, u16 fields; items: u32 path, u64 line, key, fields: u32 length
- * (UINT32_MAX: null), bytes
+ *   all:           u8 version, u8 kind, then
+ *   by reference:  u8 format, path, identity, u64 offset, u64 size, u64 first line,
+ *                  u64 first record, u32 records, u32 items, u8 has skips [bits],
+ *                  u32 columns, u16 fields, u32 column of each, XXH3-128 of the bytes,
+ *                  u8 has keys [u32 length: each key with a '\0']
+ *   staged:        u32 length, a zstd frame of so many bytes:
+ *                  u32 paths: each path, u8 known, identity
+ *                  u32 items, u16 fields: each u32 path, u64 line, key,
+ *                  of each field u32 length (UINT32_MAX: null), bytes
  */
 #ifndef STINT_SOURCE_BODY_FORMAT_H
 #define STINT_SOURCE_BODY_FORMAT_H

@@ -5,11 +5,12 @@
  * To change it: raise CURSOR_VERSION; a run that was interrupted while loading begins its load anew
  * when its cursor is of another version (ERR_DATA says so), nothing else reads it.
  *
- *   u8 version, list, u32 index, u8 in a file [identity, u64 offset, line, number],
- *   u64 read, loaded, rejected, held back, trailer, totals
- *   list: u8 0 standard input | 1, u32 files, u32 length, zstd of the names, each with '\0'
- *       | 2, u32 files, 16 bytes XXH3-128 of them: too long to be written with every batch; the
- * files are listed again, and must be the same
+ *   all:   u8 version, list, u32 index, u8 in a file [identity, u64 offset, line, number],
+ *          u64 read, loaded, rejected, held back, trailer, totals
+ *   list:  u8 0: standard input
+ *          u8 1: u32 files, u32 length, zstd of the names, each with a '\0'
+ *          u8 2: u32 files, XXH3-128 of the names. They are too many to be written with every
+ *          batch; the files are listed again, and must be the same
  */
 #include <assert.h>
 #include <inttypes.h>

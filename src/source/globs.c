@@ -69,7 +69,8 @@ static int from_here(const char *path, char **ret_path, struct err *err)
 	return *ret_path != NULL ? 0 : ERR(err, ERR_DATA, "the path is too long");
 }
 
-int globs_path(const struct globs_options *options, char **ret_path, struct err *err)
+/* The job's path with its placeholders filled in, or --source instead; gives. */
+static int find_path(const struct globs_options *options, char **ret_path, struct err *err)
 {
 	const char *path = options->job->source.path;
 	struct template *t = NULL;
@@ -276,7 +277,7 @@ int globs_list(const struct globs_options *options, struct file_list *ret_list, 
 	char *path = NULL;
 
 	assert(options->job != NULL && options->patience != NULL && ret_list != NULL);
-	int rc = globs_path(options, &path, err);
+	int rc = find_path(options, &path, err);
 	if (rc != 0)
 		return rc;
 	int64_t end = clock_boot_us() + s.job->source.wait_for_us;

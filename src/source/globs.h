@@ -50,7 +50,5 @@ ST_MUST_CHECK int globs_list(const struct globs_options *options, struct file_li
 void file_list_done(struct file_list *list);
 /* The path to open; gives. */
 char *globs_full_path(const struct job *job, const char *name);
-/* What a job's path is, with its placeholders filled in and --source instead; gives. */
-ST_MUST_CHECK int globs_path(const struct globs_options *options, char **ret_path, struct err *err);
 
 #endif

@@ -3,9 +3,10 @@
  * The bytes of a source, in order: a plain file, a .gz or .zst file decompressed, or standard
  * input.
  *
- * Promise: what comes out is what the file held when it was opened, up to the size it had then, or a
- *          failure that names the file and says what happened to it: cut off, damaged, shorter than
- * it was, gone. Reads that fail for now are repeated as source.retry says. Memory is bounded.
+ * Promise: what comes out is what the file held when it was opened, up to the size it had then, or
+ *          a failure that names the file and says what happened to it: cut off, damaged, shorter
+ *          than it was, gone. Reads that fail for now are repeated as source.retry says. Memory is
+ *          bounded.
  * Owner:   whoever opened it; one thread.
  */
 #ifndef STINT_SOURCE_INPUT_H

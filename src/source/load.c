@@ -135,7 +135,8 @@ static int go_to_start(struct source *s, struct err *err)
 	return 0;
 }
 
-int load_open_file(struct source *s, struct err *err)
+/* Opens the file s->index at s->start. */
+static int open_file(struct source *s, struct err *err)
 {
 	assert(!s->is_open && s->index < s->list.n);
 	int rc = open_input(s, err);
@@ -184,7 +185,8 @@ static int end_file(struct source *s, struct err *err)
 	return 0;
 }
 
-int load_finish(struct source *s, struct err *err)
+/* All was read: the totals of the load, and whether the files are still what was read. */
+static int finish(struct source *s, struct err *err)
 {
 	int rc = totals_check(&s->totals, NULL, NULL, s->options.run, err);
 
@@ -274,10 +276,10 @@ int load_fill(struct source *s, struct err *err)
 		if (!s->is_open && s->index == s->list.n) {
 			if (!batch_is_empty(s->batch))
 				return 0;
-			rc = load_finish(s, err);
+			rc = finish(s, err);
 			return rc == 0 ? SOURCE_END : rc;
 		}
-		rc = s->is_open ? step(s, err) : load_open_file(s, err);
+		rc = s->is_open ? step(s, err) : open_file(s, err);
 		if (rc < 0)
 			return rc;
 		if (rc == SOURCE_END)
@@ -291,7 +293,7 @@ int load_fill(struct source *s, struct err *err)
 static int replay_file(struct source *s, int64_t stop_at, struct err *err)
 {
 	struct record record = {0};
-	int rc = load_open_file(s, err);
+	int rc = open_file(s, err);
 
 	while (rc == 0) {
 		rc = records_next(&s->records, &record, err);

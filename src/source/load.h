@@ -89,13 +89,9 @@ bool load_wants_keys(const struct source *s);
 
 /* Fills the batch from files of records. SOURCE_END when there is nothing more and all agreed. */
 ST_MUST_CHECK int load_fill(struct source *s, struct err *err);
-/* Opens the file s->index at s->start. */
-ST_MUST_CHECK int load_open_file(struct source *s, struct err *err);
 void load_close_file(struct source *s);
 /* Reads all keys before the file s->index and s->start again. */
 ST_MUST_CHECK int load_replay_keys(struct source *s, struct err *err);
-/* All was read: the totals of the load, and whether the files are still what was read. */
-ST_MUST_CHECK int load_finish(struct source *s, struct err *err);
 
 /* Makes an item or a reject of the record. */
 ST_MUST_CHECK int judge_record(struct source *s, const struct record *record, struct err *err);

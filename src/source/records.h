@@ -2,9 +2,9 @@
 /*
  * The records of one input, one after another, as they stand, with their places.
  *
- * Promise: memory stays within RECORD_BYTES_MAX and twice what the caller may keep, whatever the input
- *          holds; a longer record is told as such and can only be skipped. Empty lines are no
- * records. A byte order mark at the start is left out.
+ * Promise: memory stays within RECORD_BYTES_MAX and twice what the caller may keep, whatever the
+ *          input holds; a longer record is told as such and can only be skipped. Empty lines are no
+ *          records. A byte order mark at the start is left out.
  * Owner:   whoever declared it; what it lends is valid until the next call.
  */
 #ifndef STINT_SOURCE_RECORDS_H

@@ -3,8 +3,8 @@
  * How the records of one file become the fields of a job: the reader and the lanes do it by this
  * same code, so that an item is the same wherever it is made.
  *
- * Owner: whoever declared it; one thread. Everything is reused from record to record, nothing is
- *        allocated for one of ordinary size.
+ * Owner:   whoever declared it; one thread. Everything is reused from record to record, nothing is
+ *          allocated for one of ordinary size.
  */
 #ifndef STINT_SOURCE_SHAPE_H
 #define STINT_SOURCE_SHAPE_H

@@ -2,10 +2,11 @@
 /*
  * The reading side of a source: records in, chunks with rejects and a cursor out.
  *
- * Promise: memory is bounded whatever the input; a record is an item, a reject with its place and reason,
- *          or held back, never lost (read = loaded + rejected + held back + filtered); with the
- * cursor of any batch a new source goes on exactly behind it. A file that changes while it is read
- * ends the loading with an error, it is never read as if nothing had happened.
+ * Promise: memory is bounded whatever the input; a record is an item, a reject with its place and
+ *          reason, or held back, never lost (read = loaded + rejected + held back + filtered); with
+ *          the cursor of any batch a new source goes on exactly behind it. A file that changes
+ *          while it is read ends the loading with an error, it is never read as if nothing had
+ *          happened.
  * Owner:   the reader process, one thread. Blocking calls; waiting goes through `wait` so that the
  *          process can hear a stop.
  */

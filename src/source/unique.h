@@ -3,9 +3,9 @@
  * Which keys a load has had: source.unique. Keys are held as 128-bit hashes: two different keys
  * that share one would need some 10^19 keys to be likely.
  *
- * Promise: memory is bounded. What is too much goes, sorted, to a temporary SQLite database that has no
- *          name; a Bloom filter spares most look-ups there. Its loss loses nothing: a resumed load
- *          reads its keys again.
+ * Promise: memory is bounded. What is too much goes, sorted, to a temporary SQLite database that
+ *          has no name; a Bloom filter spares most look-ups there. Its loss loses nothing: a
+ *          resumed load reads its keys again.
  */
 #ifndef STINT_SOURCE_UNIQUE_H
 #define STINT_SOURCE_UNIQUE_H

@@ -29,8 +29,8 @@ enum unpack_kind unpack_kind_of(const char *path);
 /* Gives. `kind` is not UNPACK_NONE. */
 struct unpack *unpack_new(enum unpack_kind kind);
 void unpack_free(struct unpack *u);
-/* Takes and makes as much as fits. ERR_DATA with why when the data are damaged; how far it came is set
- * then, too. */
+/* Takes and makes as much as fits. ERR_DATA with why when the data are damaged; how far it came is
+ * set then, too. */
 ST_MUST_CHECK int unpack_run(struct unpack *u, const struct unpack_step *step, size_t *ret_used,
 			     size_t *ret_made, struct err *err);
 /* Whether the data may end here: a member or frame was just complete. */

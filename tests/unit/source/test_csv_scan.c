@@ -33,23 +33,30 @@ static uint64_t next_random(uint64_t *seed)
 typedef size_t (*scan_fn)(struct csv_scan *s, const char *data, size_t len, struct csv_mark *marks,
 			  size_t max, size_t *ret_used);
 
-/* Scans `text` in pieces of at most `piece` bytes, `max` marks at a time. */
-static void scan(struct found *f, struct csv_scan s, scan_fn fn, const char *text, size_t len,
-		 size_t piece, size_t max)
+/* How a text is scanned: in pieces of at most so many bytes, so many marks at a time. */
+struct way {
+	struct csv_scan scan;
+	scan_fn fn;
+	size_t piece;
+	size_t max;
+};
+
+static void scan(struct found *f, const struct way *way, const char *text, size_t len)
 {
+	struct csv_scan s = way->scan;
 	size_t at = 0;
 
 	*f = (struct found){0};
 	while (at < len) {
 		size_t used = 0;
-		size_t n_bytes = len - at < piece ? len - at : piece;
+		size_t n_bytes = len - at < way->piece ? len - at : way->piece;
 		/* Exactly so large, so that a sanitizer sees a byte too many. */
 		char *copy = malloc(n_bytes);
 		assert_non_null(copy);
 		memcpy(copy, text + at, n_bytes);
-		size_t n = fn(&s, copy, n_bytes, f->marks + f->n, max, &used);
+		size_t n = way->fn(&s, copy, n_bytes, f->marks + f->n, way->max, &used);
 		free(copy);
-		assert_true(n <= max && used <= n_bytes);
+		assert_true(n <= way->max && used <= n_bytes);
 		for (size_t i = 0; i < n; i++)
 			f->marks[f->n + i].end += (uint32_t)at;
 		f->n += n;
@@ -142,17 +149,19 @@ static void all_three_scanners_agree_on_anything(void **state)
 					    : make_text(text, max, &seed, round);
 		size_t piece = 1 + next_random(&seed) % 200;
 		size_t marks = 1 + next_random(&seed) % 9;
-		scan(&slow, quick(',', '"'), csv_scan_slowly, text, len, TEXT_MAX, MARKS);
-		scan(&other, quick(',', '"'), csv_scan_run, text, len, TEXT_MAX, MARKS / 2);
-		assert_same(&slow, &other);
-		scan(&other, plain(',', '"'), csv_scan_run, text, len, TEXT_MAX, MARKS / 2);
-		assert_same(&slow, &other);
-		scan(&other, quick(',', '"'), csv_scan_run, text, len, piece, 400);
-		assert_same(&slow, &other);
-		scan(&other, quick(',', '"'), csv_scan_run, text, len, TEXT_MAX, marks);
-		assert_same(&slow, &other);
-		scan(&other, quick(',', '"'), csv_scan_slowly, text, len, TEXT_MAX, marks);
-		assert_same(&slow, &other);
+		const struct way ways[] = {
+			{quick(',', '"'), csv_scan_run, TEXT_MAX, MARKS / 2},
+			{plain(',', '"'), csv_scan_run, TEXT_MAX, MARKS / 2},
+			{quick(',', '"'), csv_scan_run, piece, 400},
+			{quick(',', '"'), csv_scan_run, TEXT_MAX, marks},
+			{quick(',', '"'), csv_scan_slowly, TEXT_MAX, marks},
+		};
+		const struct way yardstick = {quick(',', '"'), csv_scan_slowly, TEXT_MAX, MARKS};
+		scan(&slow, &yardstick, text, len);
+		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+			scan(&other, &ways[i], text, len);
+			assert_same(&slow, &other);
+		}
 	}
 }
 
@@ -160,8 +169,9 @@ static void without_a_quote_records_are_lines(void **state)
 {
 	static const char text[] = "a\"b\n\"c\nd";
 	struct found f;
+	const struct way way = {quick(',', '\0'), csv_scan_run, 100, 100};
 
-	scan(&f, quick(',', '\0'), csv_scan_run, text, sizeof(text) - 1, 100, 100);
+	scan(&f, &way, text, sizeof(text) - 1);
 	assert_int_equal(f.n, 2);
 	assert_int_equal(f.marks[0].end, 4);
 	assert_int_equal(f.marks[1].end, 7);
@@ -172,8 +182,9 @@ static void a_quote_opens_only_at_the_start_of_a_column(void **state)
 {
 	static const char text[] = "5\" pipe,1\n3\" pipe,2\n";
 	struct found f;
+	const struct way way = {quick(',', '"'), csv_scan_run, 100, 100};
 
-	scan(&f, quick(',', '"'), csv_scan_run, text, sizeof(text) - 1, 100, 100);
+	scan(&f, &way, text, sizeof(text) - 1);
 	assert_int_equal(f.n, 2);
 	assert_int_equal(f.marks[0].end, 10);
 }
@@ -182,8 +193,9 @@ static void text_behind_a_closing_quote_does_not_open_it_again(void **state)
 {
 	static const char text[] = "\"a\"b\"c,d\ne\n";
 	struct found f;
+	const struct way way = {quick(',', '"'), csv_scan_run, 100, 100};
 
-	scan(&f, quick(',', '"'), csv_scan_run, text, sizeof(text) - 1, 100, 100);
+	scan(&f, &way, text, sizeof(text) - 1);
 	assert_int_equal(f.n, 2);
 	assert_int_equal(f.marks[0].end, 9);
 }
@@ -192,8 +204,9 @@ static void line_ends_within_quotes_count_as_lines_of_the_record(void **state)
 {
 	static const char text[] = "a,\"b\n\nc\"\nd\n\"e\n";
 	struct found f;
+	const struct way way = {quick(',', '"'), csv_scan_run, 100, 100};
 
-	scan(&f, quick(',', '"'), csv_scan_run, text, sizeof(text) - 1, 100, 100);
+	scan(&f, &way, text, sizeof(text) - 1);
 	assert_int_equal(f.n, 2);
 	assert_int_equal(f.marks[0].end, 9);
 	assert_int_equal(f.marks[0].lines, 3);
@@ -206,8 +219,9 @@ static void delimiter_and_quote_are_what_the_job_says(void **state)
 {
 	static const char text[] = "a;'b\nc';d\ne,\"f\ng\"\n";
 	struct found f;
+	const struct way way = {quick(';', '\''), csv_scan_run, 100, 100};
 
-	scan(&f, quick(';', '\''), csv_scan_run, text, sizeof(text) - 1, 100, 100);
+	scan(&f, &way, text, sizeof(text) - 1);
 	assert_int_equal(f.n, 3);
 	assert_int_equal(f.marks[0].end, 10);
 	assert_int_equal(f.marks[1].end, 15);

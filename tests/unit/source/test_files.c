@@ -213,10 +213,10 @@ static void a_file_that_never_stays_the_same_is_refused(void **state)
 	struct desk *d = desk_open();
 
 	desk_write(d, "in.csv", "id\n");
-	desk_job(
-		d,
-		"  csv: {path: in.csv, stable_for: 2ms, when_missing: wait, wait_for: 10ms}\n" FIELDS,
-		"");
+	desk_job(d,
+		 "  csv: {path: in.csv, stable_for: 2ms, when_missing: wait, "
+		 "wait_for: 10ms}\n" FIELDS,
+		 "");
 	d->on_wait = write_on_for_ever;
 	desk_load(d);
 	desk_expect_failure(

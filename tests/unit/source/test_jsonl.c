@@ -61,16 +61,15 @@ static void a_value_of_the_wrong_type_is_rejected_where_it_stands(void **state)
 			      "{\"id\":1,\"customer\":null}\n");
 
 	desk_expect_end(d);
-	EXPECT_REJECTS(
-		d,
-		"in.jsonl:1:42 byte 41: true is no text (field mail) "
-		"[{\"customer\":{\"a\":[{\"email\":1}],\"email\" : true},\"id\":1}]",
-		"in.jsonl:2:7 byte 61: an object is no integer (field id) "
-		"[{\"id\":{\"x\":\"}\"},\"customer\":{\"email\":\"\"}}]",
-		"in.jsonl:3:1 byte 96: the field is absent; write integer? to allow that (field id) "
-		"[{\"customer\":{\"email\":\"\"}}]",
-		"in.jsonl:4:1 byte 122: the field is absent; write text? to allow that (field mail) "
-		"[{\"id\":1,\"customer\":null}]");
+	EXPECT_REJECTS(d,
+		       "in.jsonl:1:42 byte 41: true is no text (field mail) "
+		       "[{\"customer\":{\"a\":[{\"email\":1}],\"email\" : true},\"id\":1}]",
+		       "in.jsonl:2:7 byte 61: an object is no integer (field id) "
+		       "[{\"id\":{\"x\":\"}\"},\"customer\":{\"email\":\"\"}}]",
+		       "in.jsonl:3:1 byte 96: the field is absent; write integer? to allow that "
+		       "(field id) [{\"customer\":{\"email\":\"\"}}]",
+		       "in.jsonl:4:1 byte 122: the field is absent; write text? to allow that "
+		       "(field mail) [{\"id\":1,\"customer\":null}]");
 	desk_close(d);
 }
 

@@ -298,8 +298,8 @@ static void a_list_too_long_to_be_kept_must_be_the_same_again(void **state)
 	desk_write(d, "another", "");
 	desk_resume(d);
 	desk_expect_failure(d, ERR_DATA,
-			    "the files are not those that the load began with (1200 then, 1201 now): "
-			    "load again");
+			    "the files are not those that the load began with (1200 then, 1201 "
+			    "now): load again");
 	d->n_items = 0;
 	desk_close(d);
 }
