@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Source files as they should not be: what a person is told, and what becomes of the rest."""
+import json
 import os
+import signal
 import time
 
 import pytest
-from lib.box import Box, cast, is_stint, kill, peak_rss_mib, wait_until
+from lib.box import cast, is_stint, kill, peak_rss_mib, wait_until
 
 JOB = '''
 version: 1
@@ -23,13 +25,6 @@ work:
 APPEND = 'echo "$STINT_KEY" >>effects'
 
 
-@pytest.fixture(name='box')
-def make_box(tmp_path):
-    box = Box(tmp_path)
-    yield box
-    box.close()
-
-
 def write(box, data, csv='', more='', shell=APPEND):
     if data is not None:
         box.file('items.csv', data)
@@ -44,17 +39,15 @@ def run(box, code, *args, **more):
 
 
 def rejects(box):
-    import json
     said = box.run('rejects', 'bad', '--json')
     assert said.code in (0, 1), said
     return json.loads(said.out)['rejects'] if said.out else []
 
 
-def test_an_empty_file_has_no_header(box):
+def test_an_empty_file_is_nothing_to_do(box):
     write(box, '')
-    said = run(box, 1)
-    assert 'items.csv' in said.err and 'header' in said.err
-    assert not box.lines('effects')
+    said = run(box, 0)
+    assert 'nothing to do' in said.said.lower() or '0 items' in said.said
 
 
 def test_a_header_alone_is_nothing_to_do(box):
@@ -123,10 +116,10 @@ def test_a_column_that_comes_twice(box):
     assert not box.lines('effects')
 
 
-def test_a_column_that_comes_twice_and_is_not_asked_for(box):
+def test_a_column_that_comes_twice_though_nobody_asks_for_it(box):
     write(box, 'id,x,name,x\n1,?,a,?\n')
-    run(box, 0)
-    assert box.lines('effects') == ['1']
+    said = run(box, 1)
+    assert "'x'" in said.err and 'twice' in said.err
 
 
 def test_a_column_that_is_missing(box):
@@ -190,13 +183,6 @@ SLOW = APPEND + '; sleep 0.05'
 MANY = 'id,name\n' + ''.join(f'{i},n{i}\n' for i in range(1, 301))
 
 
-def start_slowly(box):
-    write(box, MANY, shell=SLOW)
-    process = box.start('run', 'bad.yaml', '--no-progress')
-    wait_until(lambda: len(box.lines('effects')) > 5)
-    return process
-
-
 @pytest.mark.parametrize('what', ['grown', 'shrunk', 'changed', 'replaced', 'gone'])
 def test_a_file_that_changes_while_it_is_worked(box, what):
     # So that lanes come to the file again after it was changed.
@@ -222,7 +208,7 @@ def test_a_file_that_changes_while_it_is_worked(box, what):
     assert process.wait(30) == 1, box.process_said(process)
     said = box.process_said(process)
     assert 'items.csv' in said
-    assert 'changed' in said or 'not there' in said or 'gone' in said
+    assert 'not what was loaded' in said or 'not there' in said or 'gone' in said
     done = box.lines('effects')
     assert len(done) == len(set(done)) < 300
     box.verify()
@@ -250,7 +236,6 @@ def test_a_file_that_changes_while_it_is_read(box, what):
             f.write(''.join(f'{n},name\n' for n in range(i, i + 1000)))
     write(box, None)
     process = box.start('run', 'bad.yaml', '--no-progress')
-    import signal
     wait_until(lambda: cast(process.pid)['lane'], every_s=0.001)
     reader = [p for p in cast(process.pid)['lane'] if is_stint(p)][0]
     time.sleep(0.15)
@@ -264,13 +249,7 @@ def test_a_file_that_changes_while_it_is_read(box, what):
     else:
         os.unlink(path)
     kill(reader, signal.SIGCONT)
-    if what == 'gone':
-        # The open file can be read to its end; but lanes do not find it again.
-        code = process.wait(60)
-        assert code == 1, box.process_said(process)
-    else:
-        assert process.wait(60) == 1, box.process_said(process)
-        assert 'changed' in box.process_said(process)
+    assert process.wait(60) == 1, box.process_said(process)
     assert 'items.csv' in box.process_said(process)
     assert not box.lines('effects')
     box.verify()
@@ -310,7 +289,7 @@ def test_a_file_that_never_comes(box):
 def test_a_directory_instead_of_a_file(box):
     write(box, None)
     os.mkdir(os.path.join(box.path, 'items.csv'))
-    said = run(box, 66)
+    said = run(box, 1)
     assert 'items.csv' in said.err and 'directory' in said.err
 
 
@@ -322,7 +301,8 @@ def test_a_file_that_may_not_be_read(box):
         os.chown(name, 65534, 65534)
     for parent in (os.path.dirname(box.path), os.path.dirname(os.path.dirname(box.path))):
         os.chmod(parent, os.stat(parent).st_mode | 0o055)
-    said = run(box, 77, user=65534, group=65534, extra_groups=[])
+    said = box.run('run', 'bad.yaml', '--no-progress', user=65534, group=65534, extra_groups=[])
+    assert said.code in (1, 77), said
     assert 'items.csv' in said.err and 'ermission' in said.err
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ledgers as they should not be, and disks that are full."""
 import os
-import signal
 import sqlite3
 import subprocess
 import time
@@ -45,14 +44,10 @@ def run(box, code, *args, **more):
 
 def test_a_ledger_of_a_newer_version_is_left_alone(box):
     run(box, 0)
-    version = box.run('ledger', 'info', '--json')
-    assert version.code == 0, version
     db = sqlite3.connect(box.ledger)
-    changed = 0
-    changed += db.execute("UPDATE meta SET v = '999' WHERE k = 'schema'").rowcount
+    db.execute("INSERT INTO schema_version(version, at, program) VALUES (999, 0, 'stint 99')")
     db.commit()
     db.close()
-    assert changed == 1
     for verb in (['run', 'ledger.yaml'], ['status'], ['report']):
         said = box.run(*verb)
         assert said.code == 73, said
@@ -158,21 +153,19 @@ def make_small(tmp_path, mount):
 
 
 def full_then_free(box, process):
-    """The disk is full under a run: it waits, loses nothing, and goes on when there is room."""
+    """The disk is full under a run: it ends when what was done is written; the next call does the rest."""
     time.sleep(2)
-    if process.poll() is not None:
-        # Giving up is allowed; going on later must then do the rest.
-        assert process.returncode in (73, 74, 75), box.process_said(process)
-        box.relieve()
-        return box.run('run', 'ledger.yaml', '--no-progress').code
     box.relieve()
-    return process.wait(60)
+    process.wait(60)
+    assert process.returncode in (74, 75), box.process_said(process)
+    assert 'full' in box.process_said(process)
+    return box.run('run', 'ledger.yaml', '--no-progress').code
 
 
 def test_full_before_there_is_a_ledger(small):
     small.brim()
-    said = run(small, 73)
-    assert 'ledger.db' in said.err and ('space' in said.err or 'full' in said.err), said
+    said = run(small, 74)
+    assert 'ledger.db' in said.err and 'full' in said.err
     assert not small.lines('effects')
     small.relieve()
     run(small, 0)
@@ -195,15 +188,16 @@ def test_full_while_loading(small):
     line = 'x' * 2000
     small.file('items.csv', 'id\n' + ''.join(f'{k}\n' for k in KEYS) + f'{line}\n' * 50000)
     small.file('ledger.yaml', JOB.replace('  key: id', '  key: id\n  max_rejects: 1000000'))
-    small.brim(leave=4 << 20)
     process = small.start('run', 'ledger.yaml', '--no-progress')
-    time.sleep(3)
-    said = small.process_said(process)
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-    assert process.returncode in (1, 73, 74, 75), said
-    assert 'space' in small.process_said(process) or 'full' in small.process_said(process)
+    wait_until(lambda: 'full' in small.process_said(process))
+    assert not small.lines('effects')
+    # It would wait a minute for room; a crash meanwhile is no harm either.
+    small.close()
+    small.verify()
+    # Without the flood the next call loads again, into what room there is.
+    small.file('items.csv', 'id\n' + ''.join(f'{k}\n' for k in KEYS))
+    said = small.run('run', 'ledger.yaml', '--no-progress')
+    assert said.code == 1, said
     small.verify()
 
 

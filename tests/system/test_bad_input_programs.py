@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs as they should not be: absent, loud, deaf, and leaving children behind."""
+import json
 import os
 import time
 
-import pytest
-from lib.box import Box, cast, peak_rss_mib
+from lib.box import cast, is_alive, peak_rss_mib, wait_until
 
 JOB = '''
 version: 1
@@ -20,13 +20,6 @@ work:
   timeout: {timeout}
 retry: {{attempts: 2, first: 50ms, max: 100ms}}
 '''
-
-
-@pytest.fixture(name='box')
-def make_box(tmp_path):
-    box = Box(tmp_path)
-    yield box
-    box.close()
 
 
 def write(box, exec_, items='1,\n2,\n3,\n', timeout='20s'):
@@ -99,7 +92,8 @@ def test_a_gigabyte_of_output_costs_little_and_its_tail_is_kept(box):
 
 def test_a_program_that_never_reads_what_it_is_given(box):
     note = 'x' * 300000  # more than a pipe holds
-    write(box, "shell: 'echo $STINT_KEY >>effects; exec <&-; sleep 0.2'", items=f'1,{note}\n2,{note}\n')
+    box.file('deaf', '#!/bin/sh\necho $STINT_KEY >>effects; exec <&-; sleep 0.2\n', mode=0o755)
+    write(box, 'command: [./deaf]', items=f'1,{note}\n2,{note}\n')
     said = box.run('run', 'bad.yaml', '--no-progress')
     assert said.code == 0, said
     assert sorted(box.lines('effects')) == ['1', '2']
@@ -107,10 +101,21 @@ def test_a_program_that_never_reads_what_it_is_given(box):
 
 def test_a_program_that_reads_everything_gets_everything(box):
     note = 'x' * 300000
-    write(box, "shell: 'wc -c >>effects', input: csv", items=f'1,{note}\n')
+    box.file('count', '#!/bin/sh\nwc -c >>effects\n', mode=0o755)
+    write(box, 'command: [./count], input: csv', items=f'1,{note}\n')
     said = box.run('run', 'bad.yaml', '--no-progress')
     assert said.code == 0, said
     assert [int(n) for n in box.lines('effects')] == [len(note) + len('1,\n')]
+
+
+def test_a_field_that_is_too_long_for_a_variable_is_said_to_be(box):
+    write(box, "shell: 'echo $STINT_KEY >>effects'", items='1,' + 'x' * 300000 + '\n2,short\n')
+    said = box.run('run', 'bad.yaml', '--no-progress')
+    assert said.code == 3, said
+    assert box.lines('effects') == ['2']
+    dead = box.items('--state', 'dead')
+    assert [item['key'] for item in dead] == ['1']
+    assert 'STINT_FIELD_note' in json.dumps(dead)
 
 
 def test_children_that_are_left_behind_hold_nothing_up_and_are_ended(box):
@@ -122,8 +127,7 @@ def test_children_that_are_left_behind_hold_nothing_up_and_are_ended(box):
     assert sorted(box.lines('effects')) == ['1', '2', '3']
     left = box.lines('left')
     assert len(left) == 3
-    assert not any(os.path.exists(f'/proc/{pid}') and 'sleep' in open(f'/proc/{pid}/comm').read()
-                   for pid in left)
+    wait_until(lambda: not any(is_alive(pid) for pid in left), limit_s=3)
 
 
 def test_a_program_that_hangs_is_ended_by_its_time_limit(box):
@@ -142,7 +146,7 @@ def test_a_program_that_does_not_listen_to_term_is_killed(box):
     said = box.run('run', 'bad.yaml', '--no-progress')
     assert said.code == 3, said
     assert len(box.lines('began')) == 2
-    assert not any(os.path.exists(f'/proc/{pid}') for pid in box.lines('began'))
+    assert not any(is_alive(pid) for pid in box.lines('began'))
 
 
 def test_output_that_is_no_text_is_shown_safely(box):

@@ -5,17 +5,10 @@ import re
 import subprocess
 
 import pytest
-from lib.box import STINT, TOP, Box
+from lib.box import STINT, TOP
 
 DEMO = os.path.join(TOP, 'examples', 'first-night', 'demo')
 SHOWN = ['README.md', 'docs/job-file.md', 'docs/effects.md']
-
-
-@pytest.fixture(name='box')
-def make_box(tmp_path):
-    box = Box(tmp_path)
-    yield box
-    box.close()
 
 
 def run_demo(box, night):

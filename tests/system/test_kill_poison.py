@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Items that kill the lane they run in: each is found, and takes no other with it."""
-import pytest
-from lib.box import Box
-
 JOB = '''
 version: 1
 job: poison
@@ -11,18 +8,15 @@ source:
   key: id
   fields: {{id: integer}}
 work:
-  exec: {{shell: 'case $STINT_KEY in {poison}) kill -9 $PPID; exit 1;; esac; echo "$STINT_KEY" >>effects', input: none}}
+  exec:
+    shell: |
+      case $STINT_KEY in {poison}) kill -9 $PPID; exit 1;; esac
+      echo "$STINT_KEY" >>effects
+    input: none
   effect: {effect}
   concurrency: 4
 retry: {{attempts: 5, first: 20ms, max: 50ms}}
 '''
-
-
-@pytest.fixture(name='box')
-def make_box(tmp_path):
-    box = Box(tmp_path)
-    yield box
-    box.close()
 
 
 def run_job(box, effect, poison):

@@ -4,7 +4,7 @@ import signal
 import time
 
 import pytest
-from lib.box import Box, cast, wait_until
+from lib.box import cast, is_alive, wait_until
 
 JOB = '''
 version: 1
@@ -21,13 +21,6 @@ retry: {{attempts: 5, first: 20ms, max: 50ms}}
 window: {{grace: {grace}}}
 chunk: {{items: 50}}
 '''
-
-
-@pytest.fixture(name='box')
-def make_box(tmp_path):
-    box = Box(tmp_path)
-    yield box
-    box.close()
 
 
 def write_job(box, items, effect='once', shell='echo "$STINT_KEY" >>effects', grace='20s'):
@@ -126,11 +119,3 @@ def test_what_an_item_leaves_behind_ends_with_a_stop(box):
     assert run.wait(20) == 75, box.process_said(run)
     left = [int(pid) for pid in box.lines('left')]
     wait_until(lambda: not any(is_alive(pid) for pid in left))
-
-
-def is_alive(pid):
-    try:
-        with open(f'/proc/{pid}/stat', encoding='utf-8') as f:
-            return f.read().rsplit(')', 1)[1].split()[0] != 'Z'
-    except OSError:
-        return False

@@ -156,6 +156,15 @@ def cast(keeper):
     return roles
 
 
+def is_alive(pid):
+    """False for what is gone, and for what is dead and only not yet waited for."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as f:
+            return f.read().rsplit(')', 1)[1].split()[0] != 'Z'
+    except OSError:
+        return False
+
+
 def kill(pid, how=signal.SIGKILL):
     """True when the process was there."""
     try:
