@@ -61,7 +61,7 @@ static void session_create_run(struct session *s, const char *due_base, int64_t 
 	char path[SESSION_NAME_MAX];
 
 	plan_run_name(&s->spec, job->name, n, name, sizeof(name));
-	(void)snprintf(due_key, sizeof(due_key), "%s%lld", due_base, (long long)n);
+	(void)snprintf(due_key, sizeof(due_key), "%s/%lld", due_base, (long long)n);
 	const char *base = strrchr(job->path, '/');
 	(void)snprintf(path, sizeof(path), "%s/%s", job->directory,
 		       base == NULL ? job->path : base + 1);
@@ -142,7 +142,7 @@ static void session_on_planned(void *arg, struct ledger_op *op)
 void session_plan(struct session *s)
 {
 	char base[SESSION_NAME_MAX];
-	char key[SESSION_NAME_MAX + 2];
+	char key[SESSION_NAME_MAX + 3];
 
 	s->phase = SESSION_PLANNING;
 	if (s->spec.run_id != 0) {
@@ -151,7 +151,7 @@ void session_plan(struct session *s)
 		return;
 	}
 	plan_due_base(&s->spec, base, sizeof(base));
-	(void)snprintf(key, sizeof(key), "%s1", base);
+	(void)snprintf(key, sizeof(key), "%s/1", base);
 	struct ledger_op *op = commit_add(&s->commit, LOP_RUN_LIST, session_on_planned, s);
 	struct arena *a = commit_arena(&s->commit);
 	op->u.run_list = (struct lop_run_list){.job = arena_str(a, s->spec.job->name),

@@ -139,6 +139,41 @@ static void commit_send_later(struct commit *c)
 	c->resend_at = now + wait;
 }
 
+/* Takes the operation out, with who waits for it. */
+static void commit_leave_out(struct ledger_txn *txn, const struct ledger_op *lost)
+{
+	struct commit_waiters *all = txn->context;
+	struct ledger_op **op = &txn->first;
+	struct commit_waiter **w = &all->first;
+
+	while (*op != lost)
+		op = &(*op)->next;
+	*op = lost->next;
+	txn->n_ops--;
+	while (*w != NULL) {
+		if ((*w)->op == lost)
+			*w = (*w)->next;
+		else
+			w = &(*w)->next;
+	}
+}
+
+/* A person may end a run while it is loaded: what the loader still sends is then refused, and with
+ * it, all that went in the same transaction. That is sent again without it. */
+static bool commit_is_unloaded(struct commit *c, struct ledger_txn *txn)
+{
+	if (txn->lost == NULL ||
+	    (txn->lost->kind != LOP_LOAD_PUT && txn->lost->kind != LOP_LOAD_OPEN))
+		return false;
+	char words[ERR_TEXT_MAX];
+	memcpy(words, txn->err.text, sizeof(words));
+	commit_leave_out(txn, txn->lost);
+	ledger_txn_rewind(txn);
+	commit_send(c);
+	c->on_unloaded(c->trouble_arg, words);
+	return true;
+}
+
 void commit_on_ledger(struct commit *c, struct ledger_txn *txn)
 {
 	assert(txn != NULL && txn->magic == LEDGER_TXN_MAGIC);
@@ -163,9 +198,12 @@ void commit_on_ledger(struct commit *c, struct ledger_txn *txn)
 	case LEDGER_NO_SPACE:
 		commit_send_later(c);
 		return;
+	case LEDGER_LOST:
+		if (commit_is_unloaded(c, txn))
+			return;
+		break;
 	case LEDGER_PENDING:
 	case LEDGER_FENCED:
-	case LEDGER_LOST:
 	case LEDGER_BROKEN:
 		break;
 	}

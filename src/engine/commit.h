@@ -24,13 +24,17 @@
 /* `op` is the operation that was asked for, with its results; NULL where none was named. */
 typedef void (*commit_fn)(void *arg, struct ledger_op *op);
 typedef void (*commit_trouble_fn)(void *arg, enum ledger_status status, const char *text);
+/* A loader that was taken the run away from: the operation was left out, all else was sent again.
+ */
+typedef void (*commit_unloaded_fn)(void *arg, const char *text);
 
 struct commit {
 	const struct world_ops *ops;
 	void *world;
 	commit_trouble_fn on_trouble;
-	void *trouble_arg;
-	int64_t inc; /* 0 until the instance has begun */
+	commit_unloaded_fn on_unloaded;
+	void *trouble_arg; /* of both */
+	int64_t inc;	   /* 0 until the instance has begun */
 	uint8_t nonce[LEDGER_NONCE_BYTES];
 	int64_t batch;
 	struct ledger_txn *open; /* being gathered, NULL: nothing */

@@ -300,7 +300,8 @@ static void fill_suspects(struct run *r)
 	if (chunk == NULL && loose == NULL)
 		return;
 	struct lane *lane = lane_reserved(r);
-	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP || !may_begin(r))
+	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP ||
+	    r->n_sent >= r->limit || !may_begin(r))
 		return;
 	if (loose != NULL) {
 		struct ticket *t = ticket_for_loose(r, loose);

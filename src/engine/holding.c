@@ -201,7 +201,8 @@ static void loose_take_row(struct run *r, const struct ledger_loose_row *row)
 	loose->row.err = arena_str(a, row->err);
 	loose->row.fingerprint = arena_str(a, row->fingerprint);
 	loose->row.body = NULL;
-	loose->is_suspect = row->crashes > 0;
+	/* Its last lane died with it, alone or among others: this time it is alone. */
+	loose->is_suspect = row->crashes > 0 || strcmp(loose->row.err_class, SETTLE_CRASH) == 0;
 	loose->body = body_ref(&r->lanes,
 			       &(const struct ledger_chunk_row){.id = row->chunk_id,
 								.first_item = row->first_item,

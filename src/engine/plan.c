@@ -18,7 +18,7 @@ void plan_due_base(const struct session_spec *spec, char *out, size_t size)
 
 	hash_sha256(spec->identity, strlen(spec->identity), digest);
 	hash_hex(digest, IDENTITY_DIGEST_BYTES, hex);
-	(void)snprintf(out, size, "%s/%s/", spec->slot, hex);
+	(void)snprintf(out, size, "%s/%s", spec->slot, hex);
 }
 
 void plan_run_name(const struct session_spec *spec, const char *job, int64_t n, char *out,
@@ -41,7 +41,9 @@ static bool is_over(const struct ledger_run_row *row)
 /* Of the same slot and parameters: the present run, or a further one of it (--again). */
 static bool is_of_present_slot(const struct lop_run_list *list, const struct ledger_run_row *row)
 {
-	return strncmp(row->due_key, list->due_base, strlen(list->due_base)) == 0;
+	size_t len = strlen(list->due_base);
+
+	return strncmp(row->due_key, list->due_base, len) == 0 && row->due_key[len] == '/';
 }
 
 static void plan_older(const struct session_spec *spec, const struct lop_run_list *list,

@@ -465,15 +465,13 @@ static void run_lose_lane(struct run *r, struct lane *lane, bool proven)
 
 	for (uint32_t i = 0; i < r->ticket_top; i++)
 		if (r->tickets[i].state == TICKET_SENT && r->tickets[i].lane == lane->number)
-			n_begun += r->tickets[i].is_bulk ||
-				   r->ops->lane_begun(r->world, lane->number, i);
+			n_begun += r->ops->lane_begun(r->world, lane->number, i);
 	bool is_alone = n_begun == 1 && lane->in_flight == 1;
 	for (uint32_t i = 0; i < r->ticket_top; i++) {
 		struct ticket *t = &r->tickets[i];
 		if (t->state != TICKET_SENT || t->lane != lane->number)
 			continue;
-		settle_lost(r, t, t->is_bulk || r->ops->lane_begun(r->world, lane->number, i),
-			    is_alone, proven);
+		settle_lost(r, t, r->ops->lane_begun(r->world, lane->number, i), is_alone, proven);
 	}
 }
 

@@ -271,6 +271,9 @@ void claim_turn(struct run *r);
 void claim_chunks(struct run *r, uint32_t max);
 void claim_loose(struct run *r, uint32_t max);
 
+/* The error class of an item whose lane died with it. */
+#define SETTLE_CRASH "crash"
+
 void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome *f);
 void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outcome *f);
 /* The lane died with this ticket. */

@@ -81,6 +81,14 @@ static void session_on_trouble(void *arg, enum ledger_status status, const char 
 	session_over(s, is_storage ? EXIT_STORAGE : EXIT_LATER);
 }
 
+static void session_on_unloaded(void *arg, const char *text)
+{
+	struct session *s = arg;
+
+	if (s->run != NULL)
+		run_stop(s->run, EXIT_FAILED, false, "%s", text);
+}
+
 static void session_on_ended(void *arg, struct ledger_op *op)
 {
 	struct session *s = arg;
@@ -181,6 +189,7 @@ struct session *session_new(const struct world_ops *ops, void *world,
 	commit_init(&s->commit, ops, world);
 	memcpy(s->commit.nonce, spec->nonce, sizeof(s->commit.nonce));
 	s->commit.on_trouble = session_on_trouble;
+	s->commit.on_unloaded = session_on_unloaded;
 	s->commit.trouble_arg = s;
 	return s;
 }
@@ -222,14 +231,14 @@ static void session_check_storage(struct session *s)
 		return;
 	if (!s->storage_fails) {
 		s->storage_fails = true;
-		s->storage_since = now;
+		s->storage_until = now + NO_SPACE_PATIENCE_US;
 		session_say(s, SAY_ERROR,
 			    "the disk of the ledger is full: nothing more is begun, "
 			    "and what is done is written as soon as there is room");
 		if (s->run != NULL)
 			run_stop(s->run, EXIT_STORAGE, false, "the disk of the ledger is full");
 	}
-	if (s->commit.no_space && now - s->storage_since >= NO_SPACE_PATIENCE_US) {
+	if (s->commit.no_space && now >= s->storage_until) {
 		s->commit.frozen = true;
 		session_on_trouble(s, LEDGER_BROKEN, "the disk of the ledger stayed full");
 	}
@@ -249,8 +258,8 @@ static void session_arm(struct session *s)
 		if (s->lanes_until != 0 && s->lanes_until < at)
 			at = s->lanes_until;
 	}
-	if (s->storage_fails && s->commit.no_space && s->storage_since + NO_SPACE_PATIENCE_US < at)
-		at = s->storage_since + NO_SPACE_PATIENCE_US;
+	if (s->storage_fails && s->commit.no_space && s->storage_until < at)
+		at = s->storage_until;
 	s->ops->timer(s->world, at);
 }
 
@@ -308,11 +317,22 @@ void session_on_lane_end(struct session *s, uint32_t number, int exit_status, in
 	session_turn(s);
 }
 
+/* Who is told to end does not wait for room on a disk beyond the grace; told twice, not at all. */
+static void session_hurry_storage(struct session *s)
+{
+	int64_t until = s->ops->boot_us(s->world);
+
+	if (s->stops == 1)
+		until += s->spec.job->window.grace_us;
+	if (s->storage_fails && until < s->storage_until)
+		s->storage_until = until;
+}
+
 void session_stop(struct session *s, const char *reason)
 {
-	if (s->phase >= SESSION_ENDING)
+	if (s->phase == SESSION_ENDED)
 		return;
-	if (s->stops++ == 0) {
+	if (s->stops++ == 0 && s->phase < SESSION_ENDING) {
 		(void)snprintf(s->stop_reason, sizeof(s->stop_reason), "%s", reason);
 		if (s->commit.inc != 0)
 			(void)commit_add(&s->commit, LOP_INSTANCE_STOPPING, NULL, NULL);
@@ -322,6 +342,7 @@ void session_stop(struct session *s, const char *reason)
 	} else if (s->run != NULL) {
 		run_cut(s->run);
 	}
+	session_hurry_storage(s);
 	session_turn(s);
 }
 

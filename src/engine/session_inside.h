@@ -61,7 +61,7 @@ struct session {
 	int stops; /* how often we were told */
 	char stop_reason[128];
 	bool storage_fails;
-	int64_t storage_since;
+	int64_t storage_until; /* boot clock: what cannot be written by then is given up */
 	int exit_status;
 };
 

@@ -389,11 +389,19 @@ void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outco
 	ticket_free(r, t);
 }
 
-static void settle_lost_bulk(struct run *r, struct ticket *t)
+/* A unit whose lane died: not begun, it is as it was; begun, all of it is suspect. */
+static void settle_lost_bulk(struct run *r, struct ticket *t, bool begun)
 {
-	for (uint32_t i = 0; i < t->n_bits; i++)
-		if (bits_get(t->bits, i))
+	if (begun)
+		chunk_progress(r, t->chunk)->add_crashes = 1;
+	for (uint32_t i = 0; i < t->n_bits; i++) {
+		if (!bits_get(t->bits, i))
+			continue;
+		if (begun)
 			chunk_suspect(r, t->chunk, i);
+		else
+			chunk_untake(r, t->chunk, i);
+	}
 	ticket_free(r, t);
 }
 
@@ -421,7 +429,7 @@ void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool p
 			   .cancelled = t->was_cancelled,
 			   .began_at = begun ? t->sent_wall : 0,
 			   .took_us = r->ops->boot_us(r->world) - t->sent_at,
-			   .err_class = "crash",
+			   .err_class = SETTLE_CRASH,
 			   .err = "the process that worked on it died",
 			   .key = "",
 			   .person = ""};
@@ -435,17 +443,12 @@ void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool p
 	if (begun)
 		r->lanes.deaths_in_a_row = 0; /* an item can have done that: not for nothing */
 	breaker_probe_lost(&r->breaker);
-	if (t->is_bulk && (!alone || bits_count(t->bits, t->n_bits) > 1)) {
-		struct lop_chunk_progress *progress = chunk_progress(r, t->chunk);
-		progress->add_crashes = 1;
-		settle_lost_bulk(r, t);
+	if (t->is_bulk && (!begun || !alone || bits_count(t->bits, t->n_bits) > 1)) {
+		settle_lost_bulk(r, t, begun);
 		return;
 	}
-	if (t->is_bulk) {
+	if (t->is_bulk)
 		t->index = (uint32_t)bits_find_set(t->bits, t->n_bits, 0);
-		e.outcome = OUTCOME_UNKNOWN;
-		e.blamed = true;
-	}
 	if (begun && !alone && r->policy.effect != DECIDE_ONCE && !t->was_cancelled) {
 		if (t->chunk != NULL)
 			chunk_progress(r, t->chunk)->add_crashes = 1;

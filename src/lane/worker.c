@@ -2,6 +2,7 @@
 #include "lane/worker.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,7 @@ struct worker {
 	struct loop_watch *watch;
 	struct loop_timer *flush; /* set to 0 when there are frames to write */
 	struct work *work;
+	struct lane_slot *slots; /* shared with the engine */
 	struct chunk_table chunks;
 	struct ticket *tickets[FRAME_TICKETS_MAX]; /* by slot; NULL: free */
 	int person; /* the field that says for whom an item is, or -1 */
@@ -272,6 +274,8 @@ static int worker_on_bulk(struct worker *w, const struct frame *frame, struct er
 	struct chunk *chunk = chunk_find(&w->chunks, bulk.handle);
 	if (chunk == NULL || bulk.n != chunk->n || !job_is_bulk(w->brief->job))
 		return ERR(err, ERR_BUG, "chunk %u is no unit of work here", bulk.handle);
+	/* Reading the chunk is what could kill us: from here on the unit is begun. */
+	atomic_store(&w->slots[FRAME_TICKET_SLOT(bulk.ticket)].begun, 1);
 	if (chunk_open(&w->chunks, chunk, true))
 		worker_tell_changed(w, chunk);
 	bool is_good = chunk->state == CHUNK_CHECKED || chunk->state == CHUNK_READ;
@@ -403,6 +407,7 @@ static int worker_init(struct worker *w, struct lane_slot *slots, struct err *er
 					     .arg = w,
 					     .done = worker_on_done};
 
+	w->slots = slots;
 	w->person = -1;
 	if (job->person != NULL)
 		w->person = job_find_field(job, job->person, strlen(job->person));

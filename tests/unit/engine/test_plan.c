@@ -43,11 +43,11 @@ static void add(int64_t id, enum run_state run, const char *slot)
 {
 	struct session_spec other = spec;
 	char base_of_it[100];
-	char key[102];
+	char key[103];
 
 	other.slot = slot;
 	plan_due_base(&other, base_of_it, sizeof(base_of_it));
-	(void)snprintf(key, sizeof(key), "%s1", base_of_it);
+	(void)snprintf(key, sizeof(key), "%s/1", base_of_it);
 	rows[list.ret_n++] = (struct ledger_run_row){
 		.id = id, .state = run, .due_key = arena_str(&arena, key), .name = "job@slot"};
 }
