@@ -103,6 +103,13 @@ void ledger_apply(struct ledger *ledger, struct ledger_txn *txn)
 	assert(txn != NULL && txn->magic == LEDGER_TXN_MAGIC);
 	assert(!ledger->read_only || ledger_txn_is_read_only(txn));
 	ledger_txn_rewind(txn);
+	txn->lost = ledger_txn_find_late(txn);
+	if (txn->lost != NULL) {
+		err_set(&txn->err, ERR_BUG, 0, "%s comes after the end of its instance",
+			ledger_op_name(txn->lost->kind));
+		txn->status = LEDGER_LOST;
+		return;
+	}
 	ledger->backend->apply(ledger, txn);
 	assert(txn->status != LEDGER_PENDING);
 }

@@ -108,6 +108,19 @@ bool ledger_txn_is_read_only(const struct ledger_txn *txn)
 	return true;
 }
 
+struct ledger_op *ledger_txn_find_late(const struct ledger_txn *txn)
+{
+	bool has_ended = false;
+
+	assert(txn != NULL && txn->magic == LEDGER_TXN_MAGIC);
+	for (struct ledger_op *op = txn->first; op != NULL; op = op->next) {
+		if (has_ended && ledger_op_writes(op))
+			return op;
+		has_ended = has_ended || op->kind == LOP_INSTANCE_END;
+	}
+	return NULL;
+}
+
 void ledger_txn_rewind(struct ledger_txn *txn)
 {
 	assert(txn != NULL && txn->magic == LEDGER_TXN_MAGIC);

@@ -244,7 +244,8 @@ struct lop_instance_list {
 	size_t ret_n;
 };
 
-/* State live -> stopping: claims nothing any more. Ending: -> ended; must hold nothing. */
+/* State live -> stopping: claims nothing any more. Ending: -> ended; must hold nothing, and be the
+ * last that writes in its transaction. */
 struct lop_instance_stopping {
 	int64_t unused;
 };
@@ -617,6 +618,8 @@ void ledger_txn_free(struct ledger_txn *txn);
 struct ledger_op *ledger_txn_add(struct ledger_txn *txn, enum ledger_op_kind kind);
 /* True when no operation writes. */
 bool ledger_txn_is_read_only(const struct ledger_txn *txn);
+/* The first operation that writes for an instance after its end, or NULL. */
+struct ledger_op *ledger_txn_find_late(const struct ledger_txn *txn);
 /* Forgets results and status so that the same transaction can be sent again. */
 void ledger_txn_rewind(struct ledger_txn *txn);
 

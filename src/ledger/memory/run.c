@@ -91,7 +91,7 @@ int mem_run_create(struct memory *m, struct ledger_txn *txn, struct ledger_op *o
 		       known->made_in == txn->batch;
 	c->ret_exists = known != NULL && !is_ours;
 	c->ret_id = known == NULL ? 0 : known->row.id;
-	if (known != NULL)
+	if (known != NULL || m->is_replay)
 		return 0;
 	struct mem_run *run = arena_new(&m->arena, struct mem_run);
 	run->row = (struct ledger_run_row){
