@@ -310,17 +310,16 @@ static void fill_suspects(struct run *r)
 		return;
 	}
 	uint32_t index = (uint32_t)bits_find_set(chunk->suspects, chunk->n, 0);
-	bits_clear(chunk->suspects, index);
-	chunk->n_suspects--;
-	if (r->is_bulk) {
-		uint8_t bits[BITS_BYTES(CHUNK_ITEMS_MAX)] = {0};
-		bits_set(bits, index);
-		send_bulk(r, lane, chunk, bits);
+	struct ticket *t = ticket_for_suspect(r, chunk, index);
+	if (t == NULL)
 		return;
+	if (r->is_bulk) {
+		t->is_bulk = true;
+		t->n_bits = chunk->n;
+		t->bits = xcalloc(1, BITS_BYTES(chunk->n));
+		bits_set(t->bits, index);
 	}
-	struct ticket *t = ticket_for_item(r, chunk, index);
-	if (t != NULL)
-		ticket_send(r, t, lane);
+	ticket_send(r, t, lane);
 }
 
 static void unreserve_lanes(struct run *r)

@@ -10,6 +10,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/bits.h"
+
 /* After a cancel: TERM, two seconds, KILL, and the way back. A lane that needs longer is killed. */
 #define CUT_PATIENCE_US (6 * US_PER_S)
 

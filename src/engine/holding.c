@@ -136,6 +136,23 @@ void chunk_suspect(struct run *r, struct chunk *chunk, uint32_t index)
 	chunk->n_suspects++;
 }
 
+struct ticket *ticket_for_suspect(struct run *r, struct chunk *chunk, uint32_t index)
+{
+	struct ticket *t = ticket_new(r);
+
+	if (t == NULL)
+		return NULL;
+	bits_clear(chunk->suspects, index);
+	chunk->n_suspects--;
+	t->state = TICKET_AHEAD;
+	t->chunk = chunk;
+	t->index = index;
+	t->attempt = 1;
+	if (chunk->suspects_since != 0)
+		t->sent_wall = chunk->suspects_since;
+	return t;
+}
+
 static void chunk_take_row(struct run *r, const struct ledger_chunk_row *row)
 {
 	struct chunk *chunk = xnew(struct chunk);

@@ -67,6 +67,7 @@ struct chunk {
 	uint32_t n_done;
 	uint32_t n_taken;
 	uint32_t n_suspects;
+	utime suspects_since; /* when the first of them was begun, 0 not known */
 	uint32_t next;	      /* items before it are taken */
 	bool is_closed;	      /* its last bit is in a transaction */
 	bool is_mark_awaited; /* … and somebody waits for its started marks */
@@ -252,6 +253,8 @@ void dispatch_turn(struct run *r);
 bool dispatch_is_idle(const struct run *r); /* holds nothing and waits for nothing of its own */
 int64_t dispatch_deadline(const struct run *r);
 struct ticket *ticket_new(struct run *r); /* NULL: all are out */
+/* Takes a suspect off its chunk's list. NULL: all tickets are out. */
+struct ticket *ticket_for_suspect(struct run *r, struct chunk *chunk, uint32_t index);
 struct ticket *ticket_find(struct run *r, uint32_t number, uint32_t lane);
 void ticket_free(struct run *r, struct ticket *t);
 void chunk_free(struct run *r, struct chunk *chunk);
@@ -278,6 +281,8 @@ void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome
 void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outcome *f);
 /* The lane died with this ticket. */
 void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool proven);
+/* A suspect that is not going to be tried alone any more: it may have happened. */
+void settle_suspect_left(struct run *r, struct chunk *chunk, uint32_t index);
 /* The ticket was never sent: back to where it came from, uncharged. */
 void settle_unsent(struct run *r, struct ticket *t);
 /* A person takes an item of a held chunk out that nobody works on. */

@@ -416,6 +416,8 @@ static void settle_suspect(struct run *r, struct ticket *t)
 		t->loose->has_ticket = false;
 	} else {
 		chunk_suspect(r, t->chunk, t->index);
+		if (t->chunk->suspects_since == 0 || t->sent_wall < t->chunk->suspects_since)
+			t->chunk->suspects_since = t->sent_wall;
 	}
 	ticket_free(r, t);
 }
@@ -456,6 +458,22 @@ void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool p
 		return;
 	}
 	settle_ticket(r, t, &e);
+}
+
+void settle_suspect_left(struct run *r, struct chunk *chunk, uint32_t index)
+{
+	struct ticket *t = ticket_for_suspect(r, chunk, index);
+
+	if (t == NULL)
+		return;
+	settle_ticket(r, t,
+		      &(struct ending){.outcome = OUTCOME_UNKNOWN,
+				       .lane_died = true,
+				       .began_at = t->sent_wall,
+				       .err_class = SETTLE_CRASH,
+				       .err = "the process that worked on it died",
+				       .key = "",
+				       .person = ""});
 }
 
 void settle_unsent(struct run *r, struct ticket *t)
