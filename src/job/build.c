@@ -136,9 +136,9 @@ static bool has_bad_child(const struct node *map)
 static void complain_no_kind(struct build *b, struct node *map, const char *what)
 {
 	AUTO(buf) struct buf kinds = BUF_INIT(TEXT_MAX);
-	const struct schema_key *key = NULL;
 
-	for (size_t i = 0; (key = schema_next_child(map->key, &i)) != NULL;)
+	for (const struct schema_key *key = schema_first_child(map->key); key != NULL;
+	     key = schema_next_child(map->key, key))
 		if (key->is_kind && !key->later)
 			buf_printf(&kinds, "%s%s", kinds.len > 0 ? ", " : "", schema_name(key));
 	build_fault_key(b, map, "expected one kind of %s: %s", what, buf_str(&kinds));

@@ -44,7 +44,7 @@ static void check_command_or_shell(struct build *b, struct node *exec)
 	else if (command != NULL && shell != NULL)
 		build_fault_key(b, shell, "command stands at line %d; one of them",
 				command->name_at.line);
-	else if (build_is_given(shell) && shell->len == 0)
+	else if (shell != NULL && build_is_given(shell) && shell->len == 0)
 		build_fault(b, shell, "expected a script, found ''");
 }
 

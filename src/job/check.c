@@ -46,23 +46,22 @@ static void complain_type(struct node *node, const char *found, struct faults *f
 
 static void put_known(const struct schema_key *parent, struct buf *out)
 {
-	const struct schema_key *key = NULL;
 	size_t n = 0;
 
-	for (size_t i = 0; (key = schema_next_child(parent, &i)) != NULL;)
+	for (const struct schema_key *key = schema_first_child(parent); key != NULL;
+	     key = schema_next_child(parent, key))
 		n++;
 	if (n > LISTED_KEYS_MAX)
 		return;
-	for (size_t i = 0; (key = schema_next_child(parent, &i)) != NULL;)
+	for (const struct schema_key *key = schema_first_child(parent); key != NULL;
+	     key = schema_next_child(parent, key))
 		buf_printf(out, "%s%s", out->len == 0 ? "; known here: " : ", ", schema_name(key));
 }
 
 /* A row elsewhere that has this very name: the key stands in the wrong place. */
 static const struct schema_key *find_elsewhere(const char *name)
 {
-	const struct schema_key *key = NULL;
-
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++)
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key))
 		if (!key->later && strpbrk(key->path, "@[*") == NULL &&
 		    strcmp(schema_name(key), name) == 0)
 			return key;
@@ -100,9 +99,8 @@ static void complain_unknown(struct node *node, const struct schema_key *parent,
 
 static void check_required(struct node *map, const struct schema_key *key, struct faults *faults)
 {
-	const struct schema_key *child = NULL;
-
-	for (size_t i = 0; (child = schema_next_child(key, &i)) != NULL;) {
+	for (const struct schema_key *child = schema_first_child(key); child != NULL;
+	     child = schema_next_child(key, child)) {
 		const char *name = schema_name(child);
 		if (!child->is_required || node_find(map, name) != NULL)
 			continue;

@@ -42,9 +42,8 @@ static struct node *new_scalar(struct arena *arena, const struct schema_key *key
 
 static bool has_required(const struct schema_key *key)
 {
-	const struct schema_key *child = NULL;
-
-	for (size_t i = 0; (child = schema_next_child(key, &i)) != NULL;)
+	for (const struct schema_key *child = schema_first_child(key); child != NULL;
+	     child = schema_next_child(key, child))
 		if (child->is_required)
 			return true;
 	return false;
@@ -63,9 +62,8 @@ static void add_section(struct node *map, const struct schema_key *key, struct a
 
 static void add_missing(struct node *map, const struct schema_key *parent, struct arena *arena)
 {
-	const struct schema_key *key = NULL;
-
-	for (size_t i = 0; (key = schema_next_child(parent, &i)) != NULL;) {
+	for (const struct schema_key *key = schema_first_child(parent); key != NULL;
+	     key = schema_next_child(parent, key)) {
 		const char *name = schema_name(key);
 		if (key->later || key->is_kind || name[0] == '*' || name[0] == '[' ||
 		    node_find(map, name) != NULL)

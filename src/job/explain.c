@@ -17,6 +17,7 @@ enum {
 	WIDTH = 78,	     /* of the sentences */
 	INDENT = 2,
 	FLOW_MAX = 80, /* characters of a list that stands on one line */
+	WORDS_MAX = 1 << 20,
 };
 
 /* ---- scalars ---- */
@@ -192,10 +193,10 @@ static void put_entry(const struct node *node, int depth, struct buf *out)
 static void put_map(const struct node *map, const struct schema_key *key, int depth,
 		    struct buf *out)
 {
-	const struct schema_key *child = NULL;
 	bool after_map = false;
 
-	for (size_t i = 0; (child = schema_next_child(key, &i)) != NULL;) {
+	for (const struct schema_key *child = schema_first_child(key); child != NULL;
+	     child = schema_next_child(key, child)) {
 		const char *name = schema_name(child);
 		const struct node *node = node_find(map, name);
 		if (depth == 0 && node != NULL && (node->type == NODE_MAP || after_map))
@@ -248,7 +249,7 @@ static void put_wrapped(const char *text, size_t len, struct buf *out)
 void job_explain(const struct job *job, struct buf *out)
 {
 	struct arena arena = {0};
-	AUTO(buf) struct buf words = BUF_INIT(1024 * 1024);
+	AUTO(buf) struct buf words = BUF_INIT(WORDS_MAX);
 
 	assert(job != NULL && out != NULL);
 	buf_puts(out, "# The job with every default.\n");

@@ -20,6 +20,7 @@ static const char *plural(int64_t n)
 /* Text from the file stands in comments: on one line, and printable. */
 static void put_quoted(const char *text, struct buf *out)
 {
+	assert(text != NULL);
 	buf_putc(out, '\'');
 	text_put_printable(out, text, strlen(text), 60);
 	buf_putc(out, '\'');

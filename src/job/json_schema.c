@@ -17,15 +17,13 @@ static void put_type(struct json_writer *w, const char *type)
 
 static void put_words(struct json_writer *w, const struct schema_key *key)
 {
-	const char *word = NULL;
-	size_t len = 0;
-	bool is_later = false;
-
 	jw_name(w, "enum");
 	jw_array(w);
-	for (int i = 0; (word = schema_word(key, i, &len, &is_later)) != NULL; i++)
-		if (!is_later)
-			jw_string(w, word, len);
+	for (int i = 0; schema_word(key, i).text != NULL; i++) {
+		struct schema_word word = schema_word(key, i);
+		if (!word.is_later)
+			jw_string(w, word.text, word.len);
+	}
 	jw_array_end(w);
 }
 
@@ -57,10 +55,10 @@ static bool is_shown(const struct schema_key *key)
 
 static void put_required(struct json_writer *w, const struct schema_key *map)
 {
-	const struct schema_key *key = NULL;
 	bool has_any = false;
 
-	for (size_t i = 0; (key = schema_next_child(map, &i)) != NULL;) {
+	for (const struct schema_key *key = schema_first_child(map); key != NULL;
+	     key = schema_next_child(map, key)) {
 		if (!key->is_required || !is_shown(key))
 			continue;
 		if (!has_any) {
@@ -77,10 +75,10 @@ static void put_required(struct json_writer *w, const struct schema_key *map)
 /* Exactly one of the kinds. */
 static void put_kinds(struct json_writer *w, const struct schema_key *map)
 {
-	const struct schema_key *key = NULL;
 	bool has_any = false;
 
-	for (size_t i = 0; (key = schema_next_child(map, &i)) != NULL;) {
+	for (const struct schema_key *key = schema_first_child(map); key != NULL;
+	     key = schema_next_child(map, key)) {
 		if (!key->is_kind || key->later)
 			continue;
 		if (!has_any) {
@@ -101,12 +99,11 @@ static void put_kinds(struct json_writer *w, const struct schema_key *map)
 
 static void put_map(struct json_writer *w, const struct schema_key *map)
 {
-	const struct schema_key *key = NULL;
-
 	put_type(w, "object");
 	jw_name(w, "properties");
 	jw_object(w);
-	for (size_t i = 0; (key = schema_next_child(map, &i)) != NULL;) {
+	for (const struct schema_key *key = schema_first_child(map); key != NULL;
+	     key = schema_next_child(map, key)) {
 		if (!is_shown(key))
 			continue;
 		jw_name(w, schema_name(key));

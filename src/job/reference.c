@@ -21,14 +21,11 @@ static void put_cell(const char *text, size_t len, struct buf *out)
 
 static void put_words(const struct schema_key *key, struct buf *out)
 {
-	const char *word = NULL;
-	size_t len = 0;
-	bool is_later = false;
-
-	for (int i = 0; (word = schema_word(key, i, &len, &is_later)) != NULL; i++) {
+	for (int i = 0; schema_word(key, i).text != NULL; i++) {
+		struct schema_word word = schema_word(key, i);
 		buf_puts(out, i > 0 ? ", `" : "`");
-		put_cell(word, len, out);
-		buf_puts(out, is_later ? "`*" : "`");
+		put_cell(word.text, word.len, out);
+		buf_puts(out, word.is_later ? "`*" : "`");
 	}
 }
 
@@ -122,12 +119,9 @@ static bool is_same_section(const struct schema_key *a, const struct schema_key 
 /* The top level gets one table: keys without a section of their own. */
 static bool has_section(const struct schema_key *key)
 {
-	const struct schema_key *child = NULL;
-	size_t i = 0;
-
 	if (key->path[section_len(key->path)] != '\0' || key->path[0] == '@')
 		return true;
-	child = schema_next_child(key, &i);
+	const struct schema_key *child = schema_first_child(key);
 	return child != NULL && child->path[0] != '@';
 }
 
@@ -138,7 +132,6 @@ static void put_head(struct buf *out)
 
 void job_put_reference(struct buf *out)
 {
-	const struct schema_key *key = NULL;
 	const struct schema_key *last = NULL;
 
 	assert(out != NULL);
@@ -147,10 +140,10 @@ void job_put_reference(struct buf *out)
 		 "that job files are checked by. `*`: known, and not available in this "
 		 "version.\n\n");
 	put_head(out);
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++)
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key))
 		if (!has_section(key))
 			put_row(key, out);
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++) {
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
 		if (!has_section(key))
 			continue;
 		if (last == NULL || !is_same_section(last, key)) {

@@ -122,7 +122,6 @@ int job_refresh(struct job *job, const struct job *now, struct buf *ret_differen
 {
 	static const char *const kept[] = {"source", "filter", "transform", "work"};
 	struct arena arena = {0};
-	const struct schema_key *key = NULL;
 	bool same = true;
 
 	assert(job != NULL && now != NULL && ret_difference != NULL);
@@ -134,7 +133,7 @@ int job_refresh(struct job *job, const struct job *now, struct buf *ret_differen
 	if (same)
 		same = compare_order(job, now, ret_difference);
 	arena_done(&arena);
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++)
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key))
 		if (key->is_refreshed && key->bytes > 0)
 			take_member(job, now, key);
 	return same ? 0 : JOB_CHANGED;

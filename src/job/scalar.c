@@ -162,11 +162,10 @@ static int read_boolean(const struct node *node, struct scalar *s, struct err *e
 static int read_word(const struct schema_key *key, const struct node *node, struct scalar *s)
 {
 	int index = schema_find_word(key, node->text, node->len);
-	size_t len = 0;
 
 	if (index < 0)
 		return SCALAR_NOT;
-	(void)schema_word(key, index, &len, &s->is_later); /* it was just found */
+	s->is_later = schema_word(key, index).is_later;
 	s->integer = index;
 	return 0;
 }
@@ -398,12 +397,9 @@ static int read_as(enum schema_type_index type, const struct schema_key *key,
 static const char *nearest_word(const struct schema_key *key, const struct node *node, char *out,
 				size_t size)
 {
-	const char *word = NULL;
-	size_t len = 0;
-	bool is_later = false;
-
-	for (int i = 0; (word = schema_word(key, i, &len, &is_later)) != NULL; i++) {
-		(void)snprintf(out, size, "%.*s", (int)len, word); /* words are short */
+	for (int i = 0; schema_word(key, i).text != NULL; i++) {
+		struct schema_word word = schema_word(key, i);
+		(void)snprintf(out, size, "%.*s", (int)word.len, word.text); /* words are short */
 		const char *one[] = {out};
 		if (text_nearest(node->text, node->len, one, 1) != NULL)
 			return out;

@@ -35,20 +35,22 @@ const struct schema_key *schema_get(size_t i)
 	return NULL;
 }
 
-static size_t count_rows(void)
+static size_t index_of(const struct schema_key *key)
 {
-	size_t n = 0;
+	size_t before = 0;
 
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		n += tables[t]->n;
-	return n;
+	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+		const struct schema_key *keys = tables[t]->keys;
+		if (key >= keys && key < keys + tables[t]->n)
+			return before + (size_t)(key - keys);
+		before += tables[t]->n;
+	}
+	unreachable("a row of the tables");
 }
 
 const struct schema_key *schema_find(const char *path)
 {
-	const struct schema_key *key = NULL;
-
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++)
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key))
 		if (strcmp(key->path, path) == 0)
 			return key;
 	return NULL;
@@ -72,29 +74,42 @@ static const char *name_below(const struct schema_key *key, const char *prefix, 
 	return name[strcspn(name, ".[")] == '\0' ? name : NULL;
 }
 
-const struct schema_key *schema_next_child(const struct schema_key *parent, size_t *i)
+const struct schema_key *schema_next(const struct schema_key *key)
 {
-	const size_t n = count_rows();
-	const struct schema_key *key = NULL;
+	return schema_get(index_of(key) + 1);
+}
+
+/* The first row from index `i` on that stands below `prefix`. */
+static const struct schema_key *find_below(size_t i, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	for (const struct schema_key *key = schema_get(i); key != NULL; key = schema_get(++i))
+		if (name_below(key, prefix, len) != NULL)
+			return key;
+	return NULL;
+}
+
+const struct schema_key *schema_first_child(const struct schema_key *parent)
+{
+	const struct schema_key *key = find_below(0, parent == NULL ? "" : parent->path);
+
+	if (key == NULL && parent != NULL && parent->also != NULL)
+		key = find_below(0, parent->also);
+	return key;
+}
+
+const struct schema_key *schema_next_child(const struct schema_key *parent,
+					   const struct schema_key *child)
+{
 	const char *path = parent == NULL ? "" : parent->path;
 	const char *also = parent == NULL ? NULL : parent->also;
+	size_t next = index_of(child) + 1;
 
-	assert(i != NULL);
-	for (; *i < n; (*i)++) {
-		key = schema_get(*i);
-		if (name_below(key, path, strlen(path)) != NULL) {
-			(*i)++;
-			return key;
-		}
-	}
-	for (; also != NULL && *i < 2 * n; (*i)++) {
-		key = schema_get(*i - n);
-		if (name_below(key, also, strlen(also)) != NULL) {
-			(*i)++;
-			return key;
-		}
-	}
-	return NULL;
+	if (name_below(child, path, strlen(path)) == NULL)
+		return find_below(next, also); /* it was a shared one */
+	const struct schema_key *key = find_below(next, path);
+	return key == NULL && also != NULL ? find_below(0, also) : key;
 }
 
 const char *schema_name(const struct schema_key *key)
@@ -109,9 +124,9 @@ const char *schema_name(const struct schema_key *key)
 const struct schema_key *schema_child(const struct schema_key *parent, const char *name)
 {
 	const struct schema_key *any = NULL;
-	const struct schema_key *key = NULL;
 
-	for (size_t i = 0; (key = schema_next_child(parent, &i)) != NULL;) {
+	for (const struct schema_key *key = schema_first_child(parent); key != NULL;
+	     key = schema_next_child(parent, key)) {
 		const char *own = schema_name(key);
 		if (strcmp(own, "*") == 0)
 			any = key;
@@ -123,9 +138,8 @@ const struct schema_key *schema_child(const struct schema_key *parent, const cha
 
 const struct schema_key *schema_entry(const struct schema_key *list)
 {
-	const struct schema_key *key = NULL;
-
-	for (size_t i = 0; (key = schema_next_child(list, &i)) != NULL;)
+	for (const struct schema_key *key = schema_first_child(list); key != NULL;
+	     key = schema_next_child(list, key))
 		if (strcmp(schema_name(key), "[]") == 0)
 			return key;
 	return NULL;
@@ -136,9 +150,9 @@ const char *schema_nearest(const struct schema_key *parent, const char *name)
 	enum { CHILDREN_MAX = 64 };
 	const char *names[CHILDREN_MAX];
 	size_t n = 0;
-	const struct schema_key *key = NULL;
 
-	for (size_t i = 0; (key = schema_next_child(parent, &i)) != NULL;) {
+	for (const struct schema_key *key = schema_first_child(parent); key != NULL;
+	     key = schema_next_child(parent, key)) {
 		const char *own = schema_name(key);
 		if (own[0] != '*' && own[0] != '[' && n < CHILDREN_MAX)
 			names[n++] = own;
@@ -148,32 +162,27 @@ const char *schema_nearest(const struct schema_key *parent, const char *name)
 
 /* ---- words ---- */
 
-const char *schema_word(const struct schema_key *key, int index, size_t *ret_len, bool *ret_later)
+struct schema_word schema_word(const struct schema_key *key, int index)
 {
 	const char *word = key->words;
 
 	for (int i = 0; word != NULL; i++) {
 		size_t len = strcspn(word, "|");
-		if (i == index) {
-			*ret_later = word[0] == '!';
-			word += *ret_later ? 1 : 0;
-			*ret_len = len - (*ret_later ? 1 : 0);
-			return word;
-		}
+		size_t mark = word[0] == '!' ? 1 : 0;
+		if (i == index)
+			return (struct schema_word){word + mark, len - mark, mark == 1};
 		word = word[len] == '|' ? word + len + 1 : NULL;
 	}
-	return NULL;
+	return (struct schema_word){NULL, 0, false};
 }
 
 int schema_find_word(const struct schema_key *key, const char *word, size_t len)
 {
-	const char *known = NULL;
-	size_t known_len = 0;
-	bool is_later = false;
-
-	for (int i = 0; (known = schema_word(key, i, &known_len, &is_later)) != NULL; i++)
-		if (known_len == len && memcmp(known, word, len) == 0)
+	for (int i = 0; schema_word(key, i).text != NULL; i++) {
+		struct schema_word known = schema_word(key, i);
+		if (known.len == len && memcmp(known.text, word, len) == 0)
 			return i;
+	}
 	return -1;
 }
 
@@ -184,20 +193,16 @@ const char *schema_type_name(enum schema_type_index type)
 
 static void put_words(const struct schema_key *key, struct buf *out)
 {
-	const char *word = NULL;
-	size_t len = 0;
-	bool is_later = false;
 	bool is_first = true;
 
-	for (int i = 0; (word = schema_word(key, i, &len, &is_later)) != NULL; i++) {
-		if (is_later)
+	for (int i = 0; schema_word(key, i).text != NULL; i++) {
+		struct schema_word word = schema_word(key, i);
+		struct schema_word next = schema_word(key, i + 1);
+		if (word.is_later)
 			continue;
-		size_t next_len = 0;
-		bool next_later = false;
-		const char *next = schema_word(key, i + 1, &next_len, &next_later);
 		if (!is_first)
-			buf_puts(out, next == NULL || next_later ? " or " : ", ");
-		buf_put(out, word, len);
+			buf_puts(out, next.text == NULL || next.is_later ? " or " : ", ");
+		buf_put(out, word.text, word.len);
 		is_first = false;
 	}
 }
@@ -240,8 +245,6 @@ static void put_type_names(const struct schema_key *key, struct buf *out)
 
 void schema_put_help(const struct schema_key *key, struct buf *out)
 {
-	const struct schema_key *child = NULL;
-
 	buf_printf(out, "%s (", key->path);
 	put_type_names(key, out);
 	buf_puts(out, key->is_required ? ", required)\n" : ")\n");
@@ -252,6 +255,7 @@ void schema_put_help(const struct schema_key *key, struct buf *out)
 		buf_printf(out, "  Default: %s\n", key->otherwise);
 	if (key->later)
 		buf_puts(out, "  Not available in this version.\n");
-	for (size_t i = 0; (child = schema_next_child(key, &i)) != NULL;)
+	for (const struct schema_key *child = schema_first_child(key); child != NULL;
+	     child = schema_next_child(key, child))
 		buf_printf(out, "  %-16s %s\n", schema_name(child), child->says);
 }

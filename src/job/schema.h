@@ -102,6 +102,8 @@ extern const struct schema_table schema_run;
 
 /* All rows in order: `i` from 0, NULL at the end. */
 const struct schema_key *schema_get(size_t i);
+/* The row after `key`, NULL at the end. */
+const struct schema_key *schema_next(const struct schema_key *key);
 /* The row of exactly this path (`source.csv.header`, `params.*.type`), or NULL. */
 const struct schema_key *schema_find(const char *path);
 /* The row of the key `name` below `parent` (NULL: top level); a name of the user's finds the `*`
@@ -109,9 +111,10 @@ const struct schema_key *schema_find(const char *path);
 const struct schema_key *schema_child(const struct schema_key *parent, const char *name);
 /* The row of the entries of a list. */
 const struct schema_key *schema_entry(const struct schema_key *list);
-/* Walks the keys below `parent` (NULL: top level), shared ones last: `*i` from 0, NULL at the end.
- */
-const struct schema_key *schema_next_child(const struct schema_key *parent, size_t *i);
+/* Walks the keys below `parent` (NULL: top level), shared ones last. NULL at the end. */
+const struct schema_key *schema_first_child(const struct schema_key *parent);
+const struct schema_key *schema_next_child(const struct schema_key *parent,
+					   const struct schema_key *child);
 /* The last part of the path: `header`, `*`, `[]`. */
 const char *schema_name(const struct schema_key *key);
 /* The key under that name below `parent` that is nearest to `name`, NULL when none is near. */
@@ -121,8 +124,13 @@ const char *schema_nearest(const struct schema_key *parent, const char *name);
 void schema_put_expected(const struct schema_key *key, struct buf *out);
 /* The name of a type in the reference. */
 const char *schema_type_name(enum schema_type_index type);
-/* The word of the row's enum at `index` (without '!'), `*ret_len` long; NULL past the end. */
-const char *schema_word(const struct schema_key *key, int index, size_t *ret_len, bool *ret_later);
+/* A word of a row's enum; `text` has no '\0' behind it. */
+struct schema_word {
+	const char *text; /* NULL: there is none at this index */
+	size_t len;
+	bool is_later; /* not available in this version */
+};
+struct schema_word schema_word(const struct schema_key *key, int index);
 /* The index of a word in the row's enum, -1 when there is none. */
 int schema_find_word(const struct schema_key *key, const char *word, size_t len);
 

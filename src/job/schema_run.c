@@ -3,9 +3,11 @@
 #include "job/job.h"
 #include "job/schema.h"
 
-#define YEAR (52 * 7 * US_PER_DAY)
+#define YEAR (INT64_C(52) * 7 * US_PER_DAY)
 
-enum { CHUNK_ITEMS_MAX = 4096, CHUNK_BYTES_MIN = 1024, CHUNK_BYTES_MAX = 64 * 1024 * 1024 };
+enum { CHUNK_ITEMS_MAX = 4096, CHUNK_BYTES_MIN = 1024 };
+
+#define CHUNK_BYTES_MAX (INT64_C(64) * 1024 * 1024)
 
 static const struct schema_key rows[] = {
 	{"retry", T_MAP, .says = "When an attempt at an item fails."},

@@ -4,7 +4,7 @@
 #include "job/schema.h"
 
 /* A delay of a year is no delay any more; keeps sums of durations far from overflow. */
-#define YEAR (52 * 7 * US_PER_DAY)
+#define YEAR (INT64_C(52) * 7 * US_PER_DAY)
 
 static const struct schema_key rows[] = {
 	{"source", T_MAP, .otherwise = "one item with the key ${run.slot}",

@@ -3,7 +3,7 @@
 #include "job/job.h"
 #include "job/schema.h"
 
-#define YEAR (52 * 7 * US_PER_DAY)
+#define YEAR (INT64_C(52) * 7 * US_PER_DAY)
 
 static const struct schema_key rows[] = {
 	{"work", T_MAP, .is_required = true, .says = "What is done with each item."},
@@ -23,7 +23,7 @@ static const struct schema_key rows[] = {
 	{"work.exec.user", T_TEXT, AT(work.user), .otherwise = "as stint", .says = "As whom."},
 	{"work.exec.umask", T_UMASK, AT(work.umask), .otherwise = "as it is",
 	 .says = "Its umask, octal."},
-	{"work.exec.keep_output", T_SIZE, .max = 16 * 1024 * 1024, .fallback = "16K",
+	{"work.exec.keep_output", T_SIZE, .max = INT64_C(16) * 1024 * 1024, .fallback = "16K",
 	 AT(work.keep_output_bytes), .says = "So much of the end of its output is kept."},
 	{"work.exec.mode", T_ENUM, .words = "each|!stream", .fallback = "each", AT(work.mode),
 	 .says = "A program for each item, or long-lived workers."},

@@ -67,11 +67,10 @@ static void json_schema_is_json_and_knows_what_this_version_takes(void **state)
 static void reference_has_every_key(void **state)
 {
 	AUTO(buf) struct buf out = BUF_INIT(TEXT_BYTES);
-	const struct schema_key *key = NULL;
 
 	job_put_reference(&out);
 	assert_false(out.failed);
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++) {
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
 		AUTO(buf) struct buf row = BUF_INIT(1000);
 		const char *path = key->path + (key->path[0] == '@' ? 1 : 0);
 		buf_printf(&row, "| `%s`%s | ", path, key->later ? "*" : "");

@@ -24,21 +24,17 @@ enum { LEVELS_MAX = 12 };
 
 static void paths_are_unique_and_have_a_sentence(void **state)
 {
-	const struct schema_key *key = NULL;
-
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++) {
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
 		assert_ptr_equal(schema_find(key->path), key);
 		size_t len = strlen(key->says);
 		assert_true(len > 3 && key->says[len - 1] == '.');
 	}
-	assert_true(key == NULL && schema_find("no.such.key") == NULL);
+	assert_null(schema_find("no.such.key"));
 }
 
 static void every_row_is_found_from_the_top(void **state)
 {
-	const struct schema_key *key = NULL;
-
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++) {
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
 		char parent[128];
 		const char *name = schema_name(key);
 		size_t n = strlen(key->path) - strlen(name);
@@ -58,13 +54,11 @@ static void every_row_is_found_from_the_top(void **state)
 
 static void shared_rows_are_used(void **state)
 {
-	const struct schema_key *key = NULL;
-
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++) {
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
 		size_t n = strcspn(key->path, ".");
 		bool is_used = key->path[0] != '@';
-		const struct schema_key *user = NULL;
-		for (size_t k = 0; (user = schema_get(k)) != NULL; k++)
+		for (const struct schema_key *user = schema_get(0); user != NULL;
+		     user = schema_next(user))
 			is_used = is_used || (user->also != NULL && strlen(user->also) == n &&
 					      memcmp(user->also, key->path, n) == 0);
 		if (!is_used)
@@ -74,9 +68,7 @@ static void shared_rows_are_used(void **state)
 
 static void defaults_read_as_their_type(void **state)
 {
-	const struct schema_key *key = NULL;
-
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++) {
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
 		const char *text = key->fallback;
 		struct scalar scalar = {0};
 		struct err err = ERR_INIT;
@@ -113,8 +105,6 @@ static const char *const right_values[SCHEMA_TYPE_COUNT_] = {
 static const char *right_value(const struct schema_key *key)
 {
 	static char text[128];
-	size_t len = 0;
-	bool is_later = false;
 
 	for (int type = 0; type < SCHEMA_TYPE_COUNT_; type++) {
 		if ((key->types & (1u << type)) == 0 ||
@@ -125,9 +115,10 @@ static const char *right_value(const struct schema_key *key)
 										       : "[]";
 		if (right_values[type] != NULL)
 			return right_values[type];
-		const char *word = schema_word(key, 0, &len, &is_later);
+		struct schema_word word = schema_word(key, 0);
 		if (type == SCHEMA_ENUM)
-			(void)snprintf(text, sizeof(text), "%.*s", (int)len, word); /* fits */
+			(void)snprintf(text, sizeof(text), "%.*s", (int)word.len,
+				       word.text); /* fits */
 		else
 			(void)snprintf(text, sizeof(text), "%d",
 				       (int)(key->min > 0 ? key->min : 1)); /* fits */
@@ -159,7 +150,7 @@ static void put_file(const struct schema_key *key, const char *value, struct buf
 
 	if (rest[0] == '@') {
 		size_t len = strcspn(rest, ".");
-		for (size_t i = 0; (user = schema_get(i)) != NULL; i++)
+		for (user = schema_get(0); user != NULL; user = schema_next(user))
 			if (user->also != NULL && strlen(user->also) == len &&
 			    memcmp(user->also, rest, len) == 0)
 				break;
@@ -244,9 +235,7 @@ static bool is_unavailable(const char *path)
 
 static void every_key_takes_a_right_value_or_is_not_available(void **state)
 {
-	const struct schema_key *key = NULL;
-
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++) {
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
 		AUTO(buf) struct buf text = BUF_INIT(1000);
 		AUTO(buf) struct buf path = BUF_INIT(1000);
 		AUTO(buf) struct buf shown = BUF_INIT(1000);
@@ -263,9 +252,7 @@ static void every_key_takes_a_right_value_or_is_not_available(void **state)
 
 static void every_key_refuses_a_wrong_value(void **state)
 {
-	const struct schema_key *key = NULL;
-
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++) {
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
 		const char *wrong = wrong_value(key);
 		AUTO(buf) struct buf text = BUF_INIT(1000);
 		AUTO(buf) struct buf path = BUF_INIT(1000);
@@ -285,9 +272,7 @@ static void every_key_refuses_a_wrong_value(void **state)
 
 static void null_is_refused_for_every_key(void **state)
 {
-	const struct schema_key *key = NULL;
-
-	for (size_t i = 0; (key = schema_get(i)) != NULL; i++) {
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
 		AUTO(buf) struct buf text = BUF_INIT(1000);
 		AUTO(buf) struct buf path = BUF_INIT(1000);
 		AUTO(buf) struct buf shown = BUF_INIT(1000);
@@ -312,15 +297,12 @@ static void typing_errors_find_the_nearest_key_of_the_place(void **state)
 static void words_know_which_are_for_later(void **state)
 {
 	const struct schema_key *key = schema_find("window.when_over");
-	size_t len = 0;
-	bool is_later = false;
 
-	assert_non_null(schema_word(key, 0, &len, &is_later));
-	assert_false(is_later);
-	assert_memory_equal(schema_word(key, 1, &len, &is_later), "go_on", 5);
-	assert_int_equal(len, 5);
-	assert_true(is_later);
-	assert_null(schema_word(key, 3, &len, &is_later));
+	assert_false(schema_word(key, 0).is_later);
+	assert_memory_equal(schema_word(key, 1).text, "go_on", 5);
+	assert_int_equal(schema_word(key, 1).len, 5);
+	assert_true(schema_word(key, 1).is_later);
+	assert_null(schema_word(key, 3).text);
 	assert_int_equal(schema_find_word(key, "gentle", 6), 2);
 	assert_int_equal(schema_find_word(key, "gen", 3), -1);
 }
