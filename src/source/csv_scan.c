@@ -71,13 +71,14 @@ static uint64_t word_mask(uint64_t word, uint64_t pattern)
 	return ((zero >> 7) * UINT64_C(0x0102040810204080)) >> 56;
 }
 
+/* Little-endian on any machine; written out like this, compilers make one load of it. */
 static uint64_t load_word(const char *at)
 {
-	uint64_t word = 0;
+	const unsigned char *p = (const unsigned char *)at;
 
-	for (size_t i = 0; i < sizeof(word); i++)
-		word |= (uint64_t)(unsigned char)at[i] << (8 * i);
-	return word;
+	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+	       (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+	       (uint64_t)p[7] << 56;
 }
 
 static uint64_t plain_mask(const char *block, char c)

@@ -18,8 +18,9 @@
 #include "source/source.h"
 
 static const char job_text[] =
-	"{\"version\": 1, \"job\": \"j\", \"source\": {\"csv\": {\"path\": \"x\", \"trailer\": {\"when\": "
-	"\"^T\", \"columns\": {\"n\": 2}}}, \"fields\": {\"a\": \"integer\", \"b\": \"text?\"}}, "
+	"{\"version\": 1, \"job\": \"j\", \"source\": {"
+	"\"csv\": {\"path\": \"x\", \"trailer\": {\"when\": \"^T\", \"columns\": {\"n\": 2}}}, "
+	"\"fields\": {\"a\": \"integer\", \"b\": \"text?\"}}, "
 	"\"control\": {\"count\": \"${trailer.n}\"}, \"work\": {\"noop\": {}}}";
 
 static struct job *the_job(void)

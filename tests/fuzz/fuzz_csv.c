@@ -22,16 +22,18 @@ struct found {
 	bool is_open;
 };
 
-static void find(struct found *f, const struct csv_form *form, bool is_plain, bool is_slow,
+enum scanner { BY_BLOCKS, BY_WORDS, BY_BYTES };
+
+static void find(struct found *f, const struct csv_form *form, enum scanner scanner,
 		 const uint8_t *data, size_t size)
 {
 	struct csv_scan s;
 	const char *text = (const char *)data;
 
 	csv_scan_init(&s, form->delimiter, form->quote);
-	s.is_plain = is_plain;
-	f->n = is_slow ? csv_scan_slowly(&s, text, size, f->marks, MARKS, &f->used)
-		       : csv_scan_run(&s, text, size, f->marks, MARKS, &f->used);
+	s.is_plain = scanner == BY_WORDS;
+	f->n = scanner == BY_BYTES ? csv_scan_slowly(&s, text, size, f->marks, MARKS, &f->used)
+				   : csv_scan_run(&s, text, size, f->marks, MARKS, &f->used);
 	f->is_open = csv_scan_is_open(&s);
 }
 
@@ -122,10 +124,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct csv_form *form = &forms[data[0] % 3];
 	data++;
 	size--;
-	find(&slow, form, false, true, data, size);
-	find(&other, form, false, false, data, size);
+	find(&slow, form, BY_BYTES, data, size);
+	find(&other, form, BY_BLOCKS, data, size);
 	assert_same(&slow, &other);
-	find(&other, form, true, false, data, size);
+	find(&other, form, BY_WORDS, data, size);
 	assert_same(&slow, &other);
 	find_in_pieces(&other, form, data, size);
 	if (slow.n < MARKS)
