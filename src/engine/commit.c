@@ -169,6 +169,11 @@ static bool commit_is_unloaded(struct commit *c, struct ledger_txn *txn)
 	memcpy(words, txn->err.text, sizeof(words));
 	commit_leave_out(txn, txn->lost);
 	ledger_txn_rewind(txn);
+	/* A number is used up only by what is applied and writes. */
+	if (txn->batch != 0 && ledger_txn_is_read_only(txn)) {
+		txn->batch = 0;
+		c->batch--;
+	}
 	commit_send(c);
 	c->on_unloaded(c->trouble_arg, words);
 	return true;

@@ -301,7 +301,7 @@ static void fill_suspects(struct run *r)
 		return;
 	struct lane *lane = lane_reserved(r);
 	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP ||
-	    r->n_sent >= r->limit || !may_begin(r))
+	    r->n_sent >= r->limit || !breaker_lets(r, r->n_sent))
 		return;
 	if (loose != NULL) {
 		struct ticket *t = ticket_for_loose(r, loose);

@@ -61,6 +61,13 @@ static void drain_unsent(struct run *r)
 	for (uint32_t i = 0; i < r->ticket_top && r->n_ahead > 0; i++)
 		if (r->tickets[i].state == TICKET_AHEAD)
 			settle_unsent(r, &r->tickets[i]);
+	LIST_EACH (node, next, &r->chunks) {
+		struct chunk *chunk = CONTAINER_OF(node, struct chunk, link);
+		/* Marked started, so they cannot stay in a chunk that is given back (I7). */
+		while (r->needs_start_mark && chunk->n_suspects > 0 && r->free_ticket != UINT32_MAX)
+			settle_suspect_left(r, chunk,
+					    (uint32_t)bits_find_set(chunk->suspects, chunk->n, 0));
+	}
 	LIST_EACH (node, next, &r->loose) {
 		struct loose *loose = CONTAINER_OF(node, struct loose, link);
 		if (!loose->has_ticket)

@@ -34,6 +34,10 @@ enum {
 	FRAME_OUTCOME_MAX = 6	  /* enum outcome of ledger/txn.h, which stands above this folder */
 };
 
+/* A ticket's number is its slot plus FRAME_TICKETS_MAX times a generation, so that an answer that
+ * comes twice is never taken for the answer to the next item in that slot. */
+#define FRAME_TICKET_SLOT(ticket) ((ticket) % FRAME_TICKETS_MAX)
+
 /* To the lane (or reader), then from it. */
 #define FRAMES(X)                                                                                  \
 	X(FRAME_HELLO, 1)                                                                          \
@@ -67,12 +71,9 @@ enum frame_type {
 enum lane_role { LANE_WORKER = 1, LANE_READER, LANE_FINISHER };
 
 /* Shared memory (a memfd at descriptor LANE_SHARED_FD), one slot for each ticket: the lane sets
- * `begun` to 1 directly before the point of no return, and `pid` once a child runs; back to 0 when
- * it is certain that nothing was begun after all. When a lane is dead, a ticket whose slot says 0
- * was certainly not begun. The engine clears the slot when it gives the ticket out. */
-/* A ticket's number is its slot plus FRAME_TICKETS_MAX times a generation, so that an answer that comes
- * twice is never taken for the answer to the next item in that slot. */
-#define FRAME_TICKET_SLOT(ticket) ((ticket) % FRAME_TICKETS_MAX)
+ * `begun` to 1 directly before the point of no return, and `pid` once a child runs; `begun` back to
+ * 0 when it is certain that nothing was begun after all. When a lane is dead, a ticket whose slot
+ * says 0 was certainly not begun. The engine clears the slot when it gives the ticket out. */
 struct lane_slot {
 	_Atomic uint32_t begun;
 	_Atomic int32_t pid;
