@@ -267,7 +267,7 @@ static int sq_schema_steps(struct sq *q, const struct sq_schema *schema)
 		if (schema->steps[i].version > version)
 			rc = sq_step_run(q, &schema->steps[i]);
 	if (rc >= 0)
-		rc = sq_exec_all(q, schema->views);
+		rc = sq_views_make(q, schema->views);
 	if (rc >= 0 && version == 0)
 		rc = sq_schema_christen(q);
 	return rc < 0 ? SQ_FAILED : 0;

@@ -190,7 +190,9 @@ ST_MUST_CHECK int sq_schema_find(struct sq *q, int *ret_version, struct err *err
 /* Brings it up to date; the gate is held. */
 ST_MUST_CHECK int sq_schema_upgrade(struct sq *q, const struct sq_schema *schema, struct err *err);
 int sq_schema_newest(const struct sq_schema *schema);
+/* views.c */
 extern const char *const sq_views[];
+int sq_views_make(struct sq *q, const char *const *views);
 
 /* ---- rows (rows.c) ---- */
 

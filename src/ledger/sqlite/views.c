@@ -1,6 +1,228 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The views that people and their tools read: run, item, attempt, reject, instance, audit, minute.
+ *
+ * Promise: plain SQL, without any function of ours, so that every sqlite3 shell can read them.
+ * Their
+ *          names and columns are part of the interface (docs/ledger.md); they are made anew by
+ *          every upgrade, so that they may change with the program while the tables stay.
+ * Form:    @name(a; b) in the text of a view stands for the macro of that name with $1 and $2
+ *          replaced; what SQL repeats is written once.
+ * Note:    `item` has an arm for each state of bulk items, with the state as a constant: a query
+ *          for dead items opens no chunk.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/buf.h"
 #include "ledger/sqlite/sqlite.h"
 
-const char *const sq_views[] = {
-	NULL,
+enum { VIEW_BYTES_MAX = 64 * 1024, MACRO_ARGUMENTS = 3 };
+
+struct sq_macro {
+	const char *name;
+	const char *text;
 };
+
+static const struct sq_macro macros[] = {
+	/* 2026-11-23T14:51:14.123Z */
+	{"iso", "strftime('%Y-%m-%dT%H:%M:%fZ', $1 / 1000.0, 'unixepoch')"},
+	/* bit i.i of a bitmap: the hexadecimal digit that has it, shifted */
+	{"bit", "((instr('0123456789ABCDEF', substr(hex(substr($1, i.i / 8 + 1, 1)), i.i % 8 / 4 +"
+		" 1,"
+		" 1)) - 1) >> (3 - i.i % 4) & 1)"},
+	{"loose_state",
+	 "CASE $1 WHEN 1 THEN 'retry' WHEN 2 THEN 'running' WHEN 3 THEN 'in_doubt' WHEN 4 THEN"
+	 " 'dead'"
+	 " WHEN 5 THEN 'done' WHEN 6 THEN 'skipped' WHEN 7 THEN 'in_doubt' WHEN 8 THEN 'in_doubt'"
+	 " END"},
+	/* sums over the chunks of run r that are ready or held; by index, without closed chunks */
+	{"ready", "coalesce((SELECT sum($1) FROM chunk AS c WHERE c.run_id = r.id AND c.state ="
+		  " 0), 0)"},
+	{"held", "coalesce((SELECT sum($1) FROM chunk AS c WHERE c.state = 1 AND c.owner > 0"
+		 " AND c.run_id = r.id), 0)"},
+	{"loose", "(SELECT count(*) FROM loose AS l WHERE l.run_id = r.id AND l.state IN ($1))"},
+	/* An instance that was killed counts until somebody noticed: SQL cannot see locks. */
+	{"live", "(SELECT count(*) FROM run_instance AS ri JOIN instance_ AS n ON n.inc = ri.inc"
+		 " WHERE ri.run_id = r.id AND n.state IN ($1))"},
+	/* items in their chunks: state, attempts, instance */
+	{"bulk", "SELECT r.name AS run, c.run_id, c.first_item + i.i AS item,"
+		 " json_extract(k.keys, '$[' || i.i || ']') AS key, '$1' AS state, $2 AS attempts,"
+		 " 0 AS crashes, NULL AS person, NULL AS error, NULL AS error_class,"
+		 " NULL AS fingerprint, NULL AS first_started, NULL AS next_try, $3 AS instance,"
+		 " c.id AS chunk_id"
+		 " FROM run_ AS r JOIN chunk AS c ON c.run_id = r.id"
+		 " LEFT JOIN chunk_keys AS k ON k.chunk_id = c.id"
+		 " CROSS JOIN number AS i ON i.i < c.n"},
+};
+
+static const char run_view[] =
+	"CREATE VIEW run AS SELECT r.id AS run_id, r.name AS run, r.job, r.slot, r.date, r.n AS"
+	" number,"
+	" CASE r.state"
+	"  WHEN 1 THEN CASE WHEN @live(1, 2) = 0 THEN 'stopped' WHEN r.cursor IS NULL THEN"
+	" 'starting'"
+	"   ELSE 'loading' END"
+	"  WHEN 2 THEN CASE WHEN @live(1, 2) = 0 THEN 'stopped' WHEN @live(1) = 0 THEN 'stopping'"
+	"   ELSE 'running' END"
+	"  WHEN 3 THEN 'paused'"
+	"  WHEN 4 THEN CASE WHEN r.n_rejected > 0 OR @loose(3, 4, 7, 8) > 0 THEN"
+	" 'done_with_failures'"
+	"   ELSE 'done' END"
+	"  WHEN 5 THEN 'abandoned' WHEN 6 THEN 'failed' WHEN 7 THEN 'missed' END AS state,"
+	" r.reason, @iso(r.started_at) AS started, @iso(r.ended_at) AS ended, r.n_items AS items,"
+	" @ready(c.n - c.n_done) + @held(c.n - c.n_done - c.n_running) AS waiting,"
+	" @held(c.n_running) + @loose(2) AS running,"
+	" r.n_items - @ready(c.n - c.n_done) - @held(c.n - c.n_done)"
+	"  - @loose(1, 2, 3, 4, 6, 7, 8) AS done,"
+	" @loose(6) AS skipped, @loose(1) AS retry, @loose(3, 7, 8) AS in_doubt, @loose(4) AS dead,"
+	" r.n_read AS read, r.n_filtered AS filtered, r.n_rejected AS rejected,"
+	" r.n_held_back AS held_back, @live(1, 2) AS instances, r.params, t.job_path, t.source_path"
+	" FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id";
+
+static const char item_view[] =
+	"CREATE VIEW item AS"
+	" @bulk(waiting; 0; NULL) WHERE c.state = 0 AND c.n_done < c.n AND NOT @bit(c.done)"
+	" UNION ALL"
+	" @bulk(waiting; 0; c.owner) WHERE c.state = 1 AND c.owner > 0"
+	"  AND c.n_done + c.n_running < c.n AND NOT @bit(c.done) AND NOT @bit(c.started)"
+	" UNION ALL"
+	" @bulk(running; 0; c.owner) WHERE c.state = 1 AND c.owner > 0 AND c.n_running > 0"
+	"  AND @bit(c.started) AND NOT @bit(c.done)"
+	" UNION ALL"
+	" @bulk(done; 1; NULL) WHERE c.n_done > 0 AND (c.n_done = c.n OR @bit(c.done)) AND NOT"
+	" EXISTS"
+	"  (SELECT 1 FROM loose AS l WHERE l.run_id = c.run_id AND l.item = c.first_item + i.i)"
+	" UNION ALL"
+	" SELECT r.name, l.run_id, l.item, l.key, @loose_state(l.state), l.attempt, l.crashes,"
+	" l.person,"
+	"  nullif(l.err, ''), nullif(l.err_class, ''), nullif(l.fingerprint, ''),"
+	"  @iso(l.first_started), CASE WHEN l.state IN (1, 3) THEN @iso(l.not_before) END, l.owner,"
+	"  l.chunk_id FROM run_ AS r JOIN loose AS l ON l.run_id = r.id";
+
+static const char attempt_view[] =
+	"CREATE VIEW attempt AS SELECT r.name AS run, a.run_id, a.item,"
+	" coalesce((SELECT l.key FROM loose AS l WHERE l.run_id = a.run_id AND l.item = a.item),"
+	"  (SELECT json_extract(k.keys, '$[' || (a.item - c.first_item) || ']')"
+	"   FROM chunk AS c JOIN chunk_keys AS k ON k.chunk_id = c.id WHERE c.run_id = a.run_id"
+	"   AND c.first_item <= a.item ORDER BY c.first_item DESC LIMIT 1)) AS key,"
+	" a.attempt AS number, @iso(a.at) AS at, a.inc AS instance, a.ms,"
+	" CASE a.outcome WHEN 1 THEN 'done' WHEN 2 THEN 'retry' WHEN 3 THEN 'dead'"
+	"  WHEN 4 THEN 'all_alike' WHEN 5 THEN 'unknown' WHEN 6 THEN 'not_begun' END AS outcome,"
+	" nullif(a.err_class, '') AS error_class, nullif(a.err, '') AS error,"
+	" nullif(a.fingerprint, '') AS fingerprint, CAST(a.output AS TEXT) AS output, a.output_cut"
+	" FROM attempt_ AS a JOIN run_ AS r ON r.id = a.run_id";
+
+static const char reject_view[] =
+	"CREATE VIEW reject AS SELECT r.name AS run, j.run_id, j.path, j.line, j.column_ AS"
+	" \"column\","
+	" j.offset, j.reason, j.key, CAST(j.raw AS TEXT) AS raw, j.is_cut AS raw_cut"
+	" FROM reject_ AS j JOIN run_ AS r ON r.id = j.run_id";
+
+static const char instance_view[] =
+	"CREATE VIEW instance AS SELECT n.inc AS instance, n.name, n.host, n.pid,"
+	" CASE n.state WHEN 1 THEN 'live' WHEN 2 THEN 'stopping' WHEN 3 THEN 'ended'"
+	"  WHEN 4 THEN 'reaped' END AS state,"
+	" @iso(n.started_at) AS started, @iso(n.ended_at) AS ended, n.reaped_by,"
+	" (SELECT group_concat(r.name, ' ') FROM run_instance AS ri JOIN run_ AS r ON r.id ="
+	" ri.run_id"
+	"  WHERE ri.inc = n.inc) AS runs,"
+	" (SELECT count(*) FROM chunk AS c WHERE c.state = 1 AND c.owner = n.inc) AS chunks,"
+	" (SELECT count(*) FROM lane AS p WHERE p.inc = n.inc) AS lanes"
+	" FROM instance_ AS n";
+
+static const char audit_view[] =
+	"CREATE VIEW audit AS SELECT @iso(a.at) AS at, a.who, a.why, a.verb, r.name AS run,"
+	" a.run_id,"
+	" a.item, CASE WHEN a.was = 0 THEN 'waiting' ELSE @loose_state(a.was) END AS was,"
+	" @loose_state(a.became) AS became"
+	" FROM audit_ AS a JOIN run_ AS r ON r.id = a.run_id";
+
+static const char minute_view[] =
+	"CREATE VIEW minute AS SELECT r.name AS run, m.run_id, @iso(m.minute) AS minute,"
+	" m.inc AS instance, m.done, m.failed, m.ms"
+	" FROM rollup AS m JOIN run_ AS r ON r.id = m.run_id";
+
+const char *const sq_views[] = {
+	run_view,      item_view,  attempt_view, reject_view,
+	instance_view, audit_view, minute_view,	 NULL,
+};
+
+/* ---- macros ---- */
+
+struct sq_argument {
+	const char *text;
+	size_t len;
+};
+
+static const char *sq_macro_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_LEN(macros); i++)
+		if (strncmp(macros[i].name, name, len) == 0 && macros[i].name[len] == '\0')
+			return macros[i].text;
+	return NULL;
+}
+
+/* Splits "a; b)…" at semicolons; gives where it ends, behind the parenthesis that closes it. */
+static const char *sq_arguments(const char *at, struct sq_argument *arguments)
+{
+	size_t n = 0;
+	int depth = 0;
+
+	arguments[0].text = at;
+	for (; depth > 0 || *at != ')'; at++) {
+		assert(*at != '\0');
+		depth += (*at == '(') - (*at == ')');
+		if (*at != ';' || depth > 0)
+			continue;
+		arguments[n].len = (size_t)(at - arguments[n].text);
+		n++;
+		assert(n < MACRO_ARGUMENTS);
+		arguments[n].text = at + 2; /* behind the blank */
+	}
+	arguments[n].len = (size_t)(at - arguments[n].text);
+	return at + 1;
+}
+
+static void sq_macro_put(struct buf *out, const char *text, const struct sq_argument *arguments)
+{
+	for (; *text != '\0'; text++) {
+		if (text[0] != '$' || text[1] < '1' || text[1] > '0' + MACRO_ARGUMENTS) {
+			buf_putc(out, *text);
+			continue;
+		}
+		const struct sq_argument *a = &arguments[text[1] - '1'];
+		buf_put(out, a->text, a->len);
+		text++;
+	}
+}
+
+static void sq_view_put(struct buf *out, const char *text)
+{
+	while (*text != '\0') {
+		struct sq_argument arguments[MACRO_ARGUMENTS] = {{0}};
+		size_t len = strcspn(text, "@");
+		buf_put(out, text, len);
+		text += len;
+		if (*text == '\0')
+			return;
+		len = strcspn(text, "(");
+		const char *macro = sq_macro_find(text + 1, len - 1);
+		assert(macro != NULL);
+		text = sq_arguments(text + len + 1, arguments);
+		sq_macro_put(out, macro, arguments);
+	}
+}
+
+int sq_views_make(struct sq *q, const char *const *views)
+{
+	int rc = 0;
+
+	for (; *views != NULL && rc == 0; views++) {
+		AUTO(buf) struct buf sql = BUF_INIT(VIEW_BYTES_MAX);
+		sq_view_put(&sql, *views);
+		assert(!sql.failed);
+		rc = sq_exec(q, buf_str(&sql));
+	}
+	return rc;
+}
