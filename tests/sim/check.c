@@ -48,8 +48,12 @@ void check_loaded(struct machine *m, const struct run_view *run)
 	uint32_t n = m->opt->n_records;
 	uint32_t rejects = 0;
 	uint32_t filtered = 0;
+	bool is_missing = run->n_read == 0 && m->saw_missing &&
+			  m->opt->when_missing == JOB_MISSING_OK;
 	uint8_t *seen = arena_alloc(&m->arena, BITS_BYTES(n) + 1);
 
+	if (is_missing)
+		return;
 	for (uint32_t i = 0; i < run->n_items; i++) {
 		uint32_t record = run->items[i].record;
 		if (record >= n || bits_get(seen, record)) {
@@ -129,7 +133,7 @@ static void check_charges(struct machine *m, const struct run_view *run,
 	int charged = w->told[OUTCOME_DONE] + w->told[OUTCOME_RETRY] + w->told[OUTCOME_DEAD] +
 		      w->told[OUTCOME_UNKNOWN] + w->kills;
 
-	if (row->attempt > m->opt->attempts || row->attempt < 0)
+	if (row->attempt > m->opt->attempts + w->repeats_allowed || row->attempt < 0)
 		machine_fail(m, "I14", "record %u of run %lld: attempt %d of %d", item->record,
 			     (long long)run->id, row->attempt, m->opt->attempts);
 	if (row->attempt > charged)

@@ -127,7 +127,7 @@ static void check_item_at_end(struct machine *m, const struct run_view *run, uin
 	if (run->state == RUN_FINISHED && !is_settled)
 		machine_fail(m, "I15", "record %u of run %lld is in state %d at the end",
 			     item->record, (long long)run->id, state);
-	if (state == ITEM_IN_DOUBT && !m->opt->is_once && m->opt->key_valid_us == 0)
+	if (item->is.loose == LOOSE_ASKED && !m->opt->is_once && m->opt->key_valid_us == 0)
 		machine_fail(m, "needless-doubt", "record %u of run %lld could be repeated",
 			     item->record, (long long)run->id);
 }

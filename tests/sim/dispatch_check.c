@@ -103,7 +103,9 @@ static void check_work_item(struct proc *p, struct run_view *run, const struct f
 	const struct item_place *place = &run->items[item].is;
 	if (bits_get(p->begun, FRAME_TICKET_SLOT(f->ticket)))
 		machine_fail(m, "slot", "the slot of ticket %u was not cleared", f->ticket);
-	if (f->attempt < 1 || f->attempt > m->opt->attempts ||
+	/* A person may say "again" where no attempts are left. */
+	int most = m->opt->attempts + run->witnesses[h->records[f->index]].repeats_allowed;
+	if (f->attempt < 1 || f->attempt > most ||
 	    (!sender_is_dead(p) && f->attempt != place->attempt + 1))
 		machine_fail(m, "I14", "item %lld of run %lld is sent as attempt %d after %d of %d",
 			     (long long)item, (long long)run->id, f->attempt, place->attempt,
@@ -130,8 +132,7 @@ static void check_bulk(struct proc *p, struct run_view *run, const struct frame_
 {
 	const struct handle_view *h = handle_find(p, f->handle);
 
-	if (h == NULL || f->n != h->n ||
-	    bits_count(f->bits, f->n) == 0) {
+	if (h == NULL || f->n != h->n || bits_count(f->bits, f->n) == 0) {
 		machine_fail(p->m, "work", "lane %u is given bulk ticket %u, handle %u, %u items",
 			     p->lane, f->ticket, f->handle, f->n);
 		return;

@@ -18,12 +18,15 @@ static void finisher_check(struct proc *p, const struct frame_then *f)
 	struct machine *m = p->m;
 	struct run_view *run = shadow_run(m, p->run_id);
 
-	if (run == NULL || (size_t)f->chunk_id >= m->shadow.cap_chunks ||
-	    m->shadow.chunks[f->chunk_id] == NULL || m->shadow.chunks[f->chunk_id]->n != f->n) {
+	const struct chunk_view *c = (size_t)f->chunk_id < m->shadow.cap_chunks
+					     ? m->shadow.chunks[f->chunk_id]
+					     : NULL;
+	if (run == NULL || c == NULL) /* a chunk that nobody ever had to claim */
+		return;
+	if (c->n != f->n) {
 		machine_fail(m, "then", "chunk %lld of %u items", (long long)f->chunk_id, f->n);
 		return;
 	}
-	const struct chunk_view *c = m->shadow.chunks[f->chunk_id];
 	for (uint32_t i = 0; i < f->n; i++) {
 		enum item_state state = shadow_state(run, (uint32_t)c->first_item + i);
 		bool is_good = state == ITEM_DONE || state == ITEM_SKIPPED;

@@ -21,7 +21,7 @@ struct report {
 	uint64_t nights;
 	int64_t events, starts, commits;
 	int64_t virtual_s;
-	char check[48];
+	uint64_t failed; /* when it goes on */
 };
 
 void changes_apply(const struct changes *c, struct options *o)
@@ -93,11 +93,15 @@ static void child_run(const struct hunt *h, const uint64_t *seeds, uint64_t n, u
 		r->starts += result.starts;
 		r->commits += result.commits;
 		r->virtual_s += result.virtual_us / US_PER_S;
-		if (!went_well) {
-			memcpy(r->check, result.failure.check, sizeof(r->check));
+		if (!went_well && !h->goes_on)
 			_exit(CHILD_FAILED);
+		if (!went_well) {
+			r->failed++;
+			(void)printf("seed %" PRIu64 ": check %s: %s\n", r->seed,
+				     result.failure.check, result.failure.text);
 		}
 	}
+	(void)fflush(stdout);
 	_exit(0);
 }
 
@@ -128,6 +132,16 @@ static bool hunt_nights(const struct hunt *h, const uint64_t *seeds, uint64_t n,
 	for (int i = 0; i < h->jobs; i++) {
 		int status = 0;
 		(void)waitpid(pids[i], &status, 0);
+		while (h->goes_on && WIFSIGNALED(status) && seeds == NULL) {
+			(void)printf("seed %" PRIu64 ": it died by signal %d\n", all[i].seed,
+				     WTERMSIG(status));
+			all[i].failed++;
+			pid_t pid = hunt_fork();
+			if (pid == 0)
+				child_run(h, seeds, n, all[i].seed - h->seed + (uint64_t)h->jobs,
+					  &all[i]);
+			(void)waitpid(pid, &status, 0);
+		}
 		if (status != 0 && (went_well || all[i].seed < *ret_seed)) {
 			*ret_seed = all[i].seed;
 			went_well = false;
@@ -333,7 +347,9 @@ int hunt_run(const struct hunt *h)
 	if (went_well)
 		went_well = hunt_nights(h, NULL, h->nights, all, &failed);
 	hunt_sum_up(h, all, seconds() - began);
-	if (!went_well)
+	for (int i = 0; h->goes_on && i < h->jobs; i++)
+		went_well = went_well && all[i].failed == 0;
+	if (!went_well && !h->goes_on)
 		hunt_explain(h, failed);
 	return went_well ? 0 : CHILD_FAILED;
 }

@@ -32,6 +32,7 @@ struct hunt {
 	bool prints_trace;
 	bool shows; /* what the seeds stand for */
 	bool keeps_size;
+	bool goes_on; /* after a failure; names all seeds that fail */
 };
 
 void changes_apply(const struct changes *c, struct options *o);

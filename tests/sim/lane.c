@@ -18,7 +18,7 @@
 #define SIGNAL_SEGV 11
 #define TERM_US (500 * US_PER_MS) /* until an attempt ends that is told to */
 #define TERM_SLOW_US (20 * US_PER_S)
-#define STRANGER_TICKET 4000 /* no engine has so many out */
+#define STRANGER_TICKET UINT32_C(0xfff00000) /* no engine comes so far in a night */
 enum { FRAME_MAX = 64 * 1024 };
 
 struct handle_sim {
@@ -295,8 +295,7 @@ static void attempt_on_begin(struct machine *m, void *object, int64_t n)
 		attempt_end(a);
 		return;
 	}
-	bits_set(p->begun,
-		 FRAME_TICKET_SLOT(a->bulk != NULL ? a->bulk->ticket : a->ticket));
+	bits_set(p->begun, FRAME_TICKET_SLOT(a->bulk != NULL ? a->bulk->ticket : a->ticket));
 	witness_begun(m, a);
 	int64_t delay = machine_delay(m, m->opt->item_us);
 	int64_t most = m->opt->timeout_us / 2;

@@ -98,6 +98,7 @@ struct machine {
 	int64_t alike_until;
 	int64_t full_until;
 	int64_t person_acts;
+	bool saw_missing; /* a reader found no source */
 	int slot;
 	int failed_in_a_row; /* healed starts that ended with 1 */
 	int tidied;

@@ -3,8 +3,8 @@
  * The simulator: many nights, each from a seed, each twice; where one fails, what failed and how to
  * see it again, made as small as switching faults off can make it.
  *
- *     sim [--seed N] [--nights N] [--jobs N] [--trace] [--once] [--show]
- *         [--without FAULT,…] [--records N] [--instances N] [--slots N] [--seeds FILE]
+ *     sim [--seed N] [--nights N] [--jobs N] [--seeds FILE] [--all] [--no-shrink]
+ *         [--show] [--trace] [--without FAULT,…] [--records N] [--instances N] [--slots N]
  *
  * Without --seed the seed comes from getrandom(2); it is printed. Nights run in child processes, so
  * that an abort (an assertion of the engine, a sanitizer) is a failed night as any other.
@@ -87,6 +87,7 @@ int main(int argc, char **argv)
 	h.changes.records = h.changes.instances = h.changes.slots = CHANGE_NONE;
 	for (int i = 1; i < argc; i++) {
 		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
 		has_seed |= strcmp(argv[i], "--seed") == 0;
 		if (strcmp(argv[i], "--trace") == 0) {
 			h.prints_trace = true;
@@ -94,6 +95,8 @@ int main(int argc, char **argv)
 			h.shows = true;
 		} else if (strcmp(argv[i], "--no-shrink") == 0) {
 			h.keeps_size = true;
+		} else if (strcmp(argv[i], "--all") == 0) {
+			h.goes_on = true;
 		} else if (strcmp(argv[i], "--seeds") == 0 && value != NULL) {
 			h.seeds_path = argv[++i];
 		} else if (strcmp(argv[i], "--without") == 0 && value != NULL) {

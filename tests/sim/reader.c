@@ -239,7 +239,7 @@ static bool reader_finds_no_source(struct proc *p)
 	}
 	if (!machine_fault(m, F_LOAD_MISSING))
 		return false;
-	p->inst->saw_missing = true;
+	p->inst->saw_missing = m->saw_missing = true;
 	if (m->opt->when_missing == JOB_MISSING_OK && p->reader->next == 0)
 		reader_end(p, LOAD_EMPTY_MISSING_OK, "there is nothing");
 	else

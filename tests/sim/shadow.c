@@ -120,8 +120,18 @@ static void follow_run_create(struct machine *m, const struct lop_run_create *op
 	s->runs[s->n_runs++] = run;
 }
 
-static void follow_run_join(struct machine *m, const struct lop_run_join *op)
+/* Counts are of the moment of their operation; what only a walk can tell comes too late for them.
+ */
+static void follow_counts(struct shadow_walk *walk, const struct run_view *run,
+			  const struct ledger_counts *counts, const char *where)
 {
+	if (!walk->is_wanted && run != NULL)
+		check_counts(walk->m, run, counts, where);
+}
+
+static void follow_run_join(struct shadow_walk *walk, const struct lop_run_join *op)
+{
+	struct machine *m = walk->m;
 	struct run_view *run = shadow_run(m, op->run_id);
 
 	if (run == NULL || op->ret_over)
@@ -132,7 +142,7 @@ static void follow_run_join(struct machine *m, const struct lop_run_join *op)
 	}
 	if (run->state == RUN_FAILED)
 		run->state = run->was_open ? RUN_OPEN : RUN_LOADING;
-	check_counts(m, run, &op->ret_counts, "join");
+	follow_counts(walk, run, &op->ret_counts, "join");
 	if (run->state != op->ret_row.state)
 		machine_fail(m, "run-state", "run %lld is %s, not %s", (long long)run->id,
 			     run_state_name(op->ret_row.state), run_state_name(run->state));
@@ -148,17 +158,17 @@ static void follow_run_end(struct machine *m, const struct lop_run_end *op)
 	(void)snprintf(run->reason, sizeof(run->reason), "%s", op->reason);
 }
 
-static void follow_run_finish(struct machine *m, const struct lop_run_finish *op)
+static void follow_run_finish(struct shadow_walk *walk, const struct lop_run_finish *op)
 {
-	struct run_view *run = shadow_run(m, op->run_id);
+	struct run_view *run = shadow_run(walk->m, op->run_id);
 
 	if (run == NULL)
 		return;
-	if (op->ret_finished && run->state == RUN_OPEN)
-		check_finish(m, run);
-	if (op->ret_finished)
-		run->state = RUN_FINISHED;
-	check_counts(m, run, &op->ret_counts, "finish");
+	follow_counts(walk, run, &op->ret_counts, "finish");
+	if (!op->ret_finished || run->state != RUN_OPEN)
+		return;
+	run->state = RUN_FINISHED;
+	walk->finished = run;
 }
 
 static void run_add_chunk(struct machine *m, struct run_view *run,
@@ -318,14 +328,19 @@ static void follow_loose_put(struct machine *m, struct instance *inst,
 	item->is.redo = op->row.redo;
 }
 
-static void follow_loose_claim(struct machine *m, int64_t inc, const struct lop_loose_claim *op)
+static void follow_loose_claim(struct shadow_walk *walk, int64_t inc,
+			       const struct lop_loose_claim *op)
 {
+	struct machine *m = walk->m;
 	struct run_view *run = shadow_run(m, op->run_id);
 
 	for (size_t i = 0; run != NULL && i < op->ret_n; i++) {
 		const struct ledger_loose_row *row = &op->ret_rows[i];
 		struct item_view *item = item_find(run, row->item);
-		if (item == NULL || item->is.loose != LOOSE_RETRY || run->state != RUN_OPEN ||
+		/* Doubt may have been resolved in the same transaction. */
+		bool is_retry = item != NULL && (item->is.loose == LOOSE_RETRY ||
+						 (item->is.loose == LOOSE_DOUBT && walk->resolves));
+		if (!is_retry || run->state != RUN_OPEN ||
 		    m->shadow.inc_state[inc] != INSTANCE_LIVE || item->is.not_before > op->now) {
 			machine_fail(m, "I2", "inc %lld claims item %lld of run %lld",
 				     (long long)inc, (long long)row->item, (long long)run->id);
@@ -377,9 +392,59 @@ static void shadow_check_done(struct machine *m, const struct lop_chunk_progress
 			check_done(m, c->run, &c->run->items[c->first_item + i]);
 }
 
-/* Follows an operation; true when only a walk through the ledger can tell what it did. */
-static bool shadow_follow(struct machine *m, struct instance *inst, struct ledger_op *op)
+/* What is worth reading of an operation: run, then chunk or item, then what becomes of it. */
+static void shadow_trace(struct machine *m, const struct ledger_op *op)
 {
+	const char *name = ledger_op_name(op->kind);
+	int64_t n[4] = {0};
+
+	if (op->kind == LOP_CHUNK_PROGRESS) {
+		const struct lop_chunk_progress *p = &op->u.chunk_progress;
+		n[0] = p->run_id;
+		n[1] = p->chunk_id;
+		n[2] = (int64_t)bits_count(p->started, p->n);
+		n[3] = (int64_t)bits_count(p->done, p->n);
+	} else if (op->kind == LOP_LOOSE_PUT || op->kind == LOP_LOOSE_SETTLE) {
+		const struct ledger_loose_row *row = op->kind == LOP_LOOSE_PUT
+							     ? &op->u.loose_put.row
+							     : &op->u.loose_settle.row;
+		n[0] = row->run_id;
+		n[1] = row->item;
+		n[2] = row->attempt;
+		n[3] = row->crashes;
+		name = loose_state_name(row->state);
+	} else if (op->kind == LOP_LOOSE_CLAIM) {
+		n[0] = op->u.loose_claim.run_id;
+		n[1] = (int64_t)op->u.loose_claim.ret_n;
+		n[2] = op->u.loose_claim.ret_n > 0 ? op->u.loose_claim.ret_rows[0].item : -1;
+	} else if (op->kind == LOP_CHUNK_CLAIM) {
+		n[0] = op->u.chunk_claim.run_id;
+		n[1] = (int64_t)op->u.chunk_claim.ret_n;
+		n[2] = op->u.chunk_claim.ret_n > 0 ? op->u.chunk_claim.ret_rows[0].id : -1;
+	} else if (op->kind == LOP_GIVE_BACK) {
+		n[0] = op->u.give_back.run_id;
+		n[1] = op->u.give_back.ret_chunks;
+	} else if (op->kind == LOP_RUN_FINISH) {
+		n[0] = op->u.run_finish.run_id;
+		n[1] = op->u.run_finish.ret_finished;
+	} else if (op->kind == LOP_REAP) {
+		n[1] = op->u.reap.dead;
+		n[2] = op->u.reap.ret_done;
+		n[3] = op->u.reap.ret_doubtful;
+	} else if (op->kind == LOP_DOUBT_RESOLVE) {
+		n[0] = op->u.doubt_resolve.run_id;
+		n[1] = op->u.doubt_resolve.ret_retried;
+		n[2] = op->u.doubt_resolve.ret_asked;
+		n[3] = op->u.doubt_resolve.ret_skipped;
+	}
+	machine_trace(m, TRACE_OP, n, name);
+}
+
+/* Follows an operation; true when only a walk through the ledger can tell what it did. */
+static bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledger_op *op)
+{
+	struct machine *m = walk->m;
+
 	switch (op->kind) {
 	case LOP_INSTANCE_BEGIN:
 		inst->inc = op->u.instance_begin.ret_inc;
@@ -406,13 +471,13 @@ static bool shadow_follow(struct machine *m, struct instance *inst, struct ledge
 		follow_run_create(m, &op->u.run_create);
 		return false;
 	case LOP_RUN_JOIN:
-		follow_run_join(m, &op->u.run_join);
+		follow_run_join(walk, &op->u.run_join);
 		return false;
 	case LOP_RUN_END:
 		follow_run_end(m, &op->u.run_end);
 		return false;
 	case LOP_RUN_FINISH:
-		follow_run_finish(m, &op->u.run_finish);
+		follow_run_finish(walk, &op->u.run_finish);
 		return false;
 	case LOP_LOAD_PUT:
 		follow_load_put(m, &op->u.load_put);
@@ -430,7 +495,7 @@ static bool shadow_follow(struct machine *m, struct instance *inst, struct ledge
 		follow_loose_put(m, inst, &op->u.loose_put);
 		return false;
 	case LOP_LOOSE_CLAIM:
-		follow_loose_claim(m, inst->inc, &op->u.loose_claim);
+		follow_loose_claim(walk, inst->inc, &op->u.loose_claim);
 		return false;
 	case LOP_LOOSE_SETTLE:
 		follow_loose_settle(m, inst, &op->u.loose_settle);
@@ -444,9 +509,8 @@ static bool shadow_follow(struct machine *m, struct instance *inst, struct ledge
 	case LOP_PERSON:
 		return op->u.person.ret_changed > 0;
 	case LOP_RUN_COUNTS:
-		if (shadow_run(m, op->u.run_counts.run_id) != NULL)
-			check_counts(m, shadow_run(m, op->u.run_counts.run_id),
-				     &op->u.run_counts.ret_counts, "counts");
+		follow_counts(walk, shadow_run(m, op->u.run_counts.run_id),
+			      &op->u.run_counts.ret_counts, "counts");
 		return false;
 	case LOP_INSTANCE_LIST:
 	case LOP_RUN_LIST:
@@ -474,8 +538,8 @@ void shadow_on_commit(struct machine *m, struct instance *inst, struct ledger_tx
 		return; /* it was applied before */
 	m->shadow.commits++;
 	for (struct ledger_op *op = txn->first; op != NULL; op = op->next) {
-		TRACE(m, TRACE_OP, op->kind, inst->inc, 0, 0);
-		if (shadow_follow(m, inst, op))
+		shadow_trace(m, op);
+		if (shadow_follow(&walk, inst, op))
 			shadow_walk_expect(&walk, op);
 		if (m->failure.happened)
 			return;
@@ -487,6 +551,8 @@ void shadow_on_commit(struct machine *m, struct instance *inst, struct ledger_tx
 			shadow_check_done(m, &op->u.chunk_progress);
 	if (walk.is_wanted)
 		shadow_walk_run(&walk);
+	if (walk.finished != NULL)
+		check_finish(m, walk.finished);
 }
 
 void shadow_on_person(struct machine *m, const struct ledger_txn *txn)

@@ -19,8 +19,9 @@ struct shadow_walk {
 	bool is_wanted;
 	bool reaps, resolves, gives_back, is_personal;
 	int64_t reaped;
-	int verb;	      /* enum person_verb */
-	struct run_view *run; /* during the walk */
+	int verb;		   /* enum person_verb */
+	struct run_view *run;	   /* during the walk */
+	struct run_view *finished; /* by this transaction */
 };
 
 void shadow_walk_expect(struct shadow_walk *walk, const struct ledger_op *op);

@@ -26,7 +26,7 @@ enum { TRACE_LINES = 40, TRACE_LINE_BYTES = 220 };
 	X(TRACE_TIMER, "instance %lld timer")                                                      \
 	X(TRACE_SUBMIT, "instance %lld submits batch %lld: %lld operations")                       \
 	X(TRACE_APPLY, "inc %lld batch %lld: ledger says %lld, told %lld")                         \
-	X(TRACE_OP, "  op %lld: %lld %lld %lld")                                                   \
+	X(TRACE_OP, "    run %lld: %lld %lld %lld")                                                \
 	X(TRACE_ANSWER, "instance %lld gets its answer to batch %lld: %lld")                       \
 	X(TRACE_LANE, "instance %lld starts lane %lld (role %lld, pid %lld)")                      \
 	X(TRACE_LANE_REFUSED, "instance %lld cannot start a lane (role %lld)")                     \

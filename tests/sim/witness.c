@@ -9,6 +9,8 @@
 #include "sim/proc.h"
 #include "sim/shadow.h"
 
+enum { DEATHS_FREE = 12, DEATHS_PER_START = 3 };
+
 struct witness *witness_find(struct machine *m, int64_t run_id, uint32_t record)
 {
 	struct run_view *run = shadow_run(m, run_id);
@@ -111,6 +113,10 @@ void witness_lane_end_told(struct proc *p)
 		w->deaths++;
 		w->kills += p->is_killed;
 		w->own_deaths += a->is_killer;
+		/* A few deaths to find out who it is in each start, and three that count. */
+		if (w->own_deaths > DEATHS_FREE + DEATHS_PER_START * p->m->n_starts)
+			machine_fail(p->m, "poison", "record %u of run %lld has killed %d lanes",
+				     a->record, (long long)a->run->id, w->own_deaths);
 		if (a->is_begun || p->is_unproven)
 			w->unclear++;
 	}

@@ -126,16 +126,16 @@ static bool world_lane_begun(void *world, uint32_t lane, uint32_t ticket)
 {
 	struct proc *p = proc_find(instance_of(world), lane);
 
-	assert(p != NULL && ticket < FRAME_TICKETS_MAX);
-	return bits_get(p->begun, ticket);
+	assert(p != NULL);
+	return bits_get(p->begun, FRAME_TICKET_SLOT(ticket));
 }
 
 static void world_lane_clear(void *world, uint32_t lane, uint32_t ticket)
 {
 	struct proc *p = proc_find(instance_of(world), lane);
 
-	assert(p != NULL && ticket < FRAME_TICKETS_MAX);
-	bits_clear(p->begun, ticket);
+	assert(p != NULL);
+	bits_clear(p->begun, FRAME_TICKET_SLOT(ticket));
 }
 
 /* ---- burying ---- */
@@ -165,7 +165,7 @@ static void burial_check_rows(struct instance *dead, const struct ledger_lane_ro
 		bool is_listed = false;
 		for (size_t i = 0; i < n; i++)
 			is_listed |= lanes[i].pid == p->pid && lanes[i].start_time == p->start_time;
-		if (!is_listed && p->had_hello && !p->is_gone)
+		if (!is_listed && p->had_hello && !p->is_gone && !p->is_unproven)
 			machine_fail(dead->m, "burial-rows", "pid %lld of inc %lld has no row",
 				     (long long)p->pid, (long long)dead->inc);
 	}

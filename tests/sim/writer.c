@@ -61,7 +61,11 @@ static void writer_apply_really(struct instance *inst, struct ledger_txn *txn)
 		shadow_on_commit(m, inst, txn);
 	if (txn->status == LEDGER_APPLIED && rng_below(&m->rng, 64) == 0)
 		check_ledger(m);
-	if (txn->status == LEDGER_FENCED || txn->status == LEDGER_LOST) {
+	/* A person may end a run while it is loaded; only the loader's own writes are refused then.
+	 */
+	bool is_unloaded = txn->status == LEDGER_LOST && m->person_acts > 0 && txn->lost != NULL &&
+			   (txn->lost->kind == LOP_LOAD_PUT || txn->lost->kind == LOP_LOAD_OPEN);
+	if (!is_unloaded && (txn->status == LEDGER_FENCED || txn->status == LEDGER_LOST)) {
 		inst->saw_fenced = true;
 		if (!inst->is_zombie)
 			machine_fail(m, "fenced", "instance %d lives and is refused: %s",
