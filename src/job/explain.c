@@ -215,11 +215,6 @@ static void put_map(const struct node *map, const struct schema_key *key, int de
 	}
 }
 
-void explain_put_yaml(const struct node *root, struct buf *out)
-{
-	put_map(root, NULL, 0, out);
-}
-
 /* Breaks a paragraph into comment lines. */
 static void put_wrapped(const char *text, size_t len, struct buf *out)
 {
@@ -253,7 +248,7 @@ void job_explain(const struct job *job, struct buf *out)
 
 	assert(job != NULL && out != NULL);
 	buf_puts(out, "# The job with every default.\n");
-	explain_put_yaml(tree_of_job(job, &arena), out);
+	put_map(tree_of_job(job, &arena), NULL, 0, out);
 	buf_puts(out, "\n# What will happen\n");
 	explain_put_words(job, &words);
 	for (const char *line = buf_str(&words); *line != '\0';) {

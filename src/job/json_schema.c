@@ -97,6 +97,17 @@ static void put_kinds(struct json_writer *w, const struct schema_key *map)
 		jw_array_end(w);
 }
 
+/* Keys that begin with x- are the user's own, at any level. */
+static void put_users_own(struct json_writer *w)
+{
+	jw_name(w, "patternProperties");
+	jw_object(w);
+	jw_name(w, "^x-");
+	jw_object(w);
+	jw_object_end(w);
+	jw_object_end(w);
+}
+
 static void put_map(struct json_writer *w, const struct schema_key *map)
 {
 	put_type(w, "object");
@@ -110,12 +121,7 @@ static void put_map(struct json_writer *w, const struct schema_key *map)
 		put_value(w, key);
 	}
 	jw_object_end(w);
-	jw_name(w, "patternProperties");
-	jw_object(w);
-	jw_name(w, "^x-");
-	jw_object(w);
-	jw_object_end(w);
-	jw_object_end(w);
+	put_users_own(w);
 	jw_member_bool(w, "additionalProperties", false);
 	put_required(w, map);
 	put_kinds(w, map);
@@ -124,6 +130,7 @@ static void put_map(struct json_writer *w, const struct schema_key *map)
 static void put_names(struct json_writer *w, const struct schema_key *map)
 {
 	put_type(w, "object");
+	put_users_own(w);
 	jw_name(w, "additionalProperties");
 	put_value(w, schema_child(map, "*"));
 }

@@ -136,9 +136,10 @@ void job_put_reference(struct buf *out)
 
 	assert(out != NULL);
 	buf_puts(out,
-		 "# Keys of the job file\n\nWritten by `stint schema --markdown` from the table "
-		 "that job files are checked by. `*`: known, and not available in this "
-		 "version.\n\n");
+		 "# Keys of the job file\n\nMade from the table that job files are checked by; "
+		 "[job-file.md](job-file.md) explains and has examples.\n`*`: known, and not "
+		 "available in this version. `NAME.*`: any name of yours; `NAME[]`: each entry "
+		 "of the list.\n\n");
 	put_head(out);
 	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key))
 		if (!has_section(key))

@@ -372,6 +372,17 @@ static void json_is_yaml(void **state)
 	job_free(job);
 }
 
+static void windows_line_ends_and_byte_order_mark_are_taken(void **state)
+{
+	struct job *job = job_of("\xef\xbb\xbfjob: a\r\nwork:\r\n  exec:\r\n    shell: |\r\n"
+				 "      one\r\n      two\r\n");
+
+	assert_string_equal(job->work.shell, "one\ntwo\n");
+	job_free(job);
+	assert_only_fault("job: a\r\nretyr: {}\r\nwork: {noop: {}}\r\n",
+			  "2:1: unknown key 'retyr'; did you mean 'retry'?");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +415,7 @@ int main(void)
 		cmocka_unit_test(broken_yaml_says_where_and_what_to_do),
 		cmocka_unit_test(file_that_is_no_map_is_refused),
 		cmocka_unit_test(json_is_yaml),
+		cmocka_unit_test(windows_line_ends_and_byte_order_mark_are_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
