@@ -116,6 +116,7 @@ static int read_range(struct body *b, const struct body_reference *ref, int fd, 
 
 struct finder {
 	struct body *body;
+	const struct csv_scan *scan;
 	const struct body_reference *ref;
 	uint32_t record; /* of those that are no empty lines */
 	uint32_t item;
@@ -133,7 +134,7 @@ static bool take_record(struct finder *f, size_t end, int64_t lines)
 		len--;
 	if (len > 0 && text[len - 1] == '\r')
 		len--;
-	if (len > 0) {
+	if (!csv_scan_is_blank(f->scan, text, len)) {
 		if (f->record == f->ref->n_records)
 			return false;
 		bool is_skipped = f->ref->skips != NULL && bits_get(f->ref->skips, f->record);
@@ -154,6 +155,7 @@ static bool find_records(struct finder *f)
 	struct csv_scan scan;
 	size_t scanned = 0;
 
+	f->scan = &scan;
 	csv_scan_init(&scan, b->shape.form.delimiter, b->shape.form.quote);
 	while (scanned < b->len) {
 		size_t used = 0;

@@ -43,6 +43,17 @@ void csv_scan_init(struct csv_scan *s, char delimiter, char quote)
 	*s = (struct csv_scan){.delimiter = delimiter, .quote = quote, .state = SCAN_START};
 }
 
+bool csv_scan_is_blank(const struct csv_scan *s, const char *text, size_t len)
+{
+	bool is_csv = s->delimiter != '\0';
+
+	for (size_t i = 0; i < len; i++) {
+		if (is_csv || (text[i] != ' ' && text[i] != '\t'))
+			return false;
+	}
+	return true;
+}
+
 bool csv_scan_is_open(const struct csv_scan *s)
 {
 	return s->state == SCAN_QUOTED;

@@ -40,6 +40,9 @@ void csv_scan_init(struct csv_scan *s, char delimiter, char quote);
  * the last mark when all marks are used up, else `len`. */
 size_t csv_scan_run(struct csv_scan *s, const char *data, size_t len, struct csv_mark *marks,
 		    size_t max, size_t *ret_used);
+/* Whether a record, without its line end, is none: an empty line; of what is no CSV also one of
+ * blanks. */
+bool csv_scan_is_blank(const struct csv_scan *s, const char *text, size_t len);
 /* Whether the unfinished record ends inside quotes. */
 bool csv_scan_is_open(const struct csv_scan *s);
 /* The same by the byte, as a yardstick for tests. */

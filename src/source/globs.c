@@ -205,8 +205,14 @@ static int wait_for_some(struct search *s, const struct patience *patience, int6
 	char what[256];
 
 	(void)snprintf(what, sizeof(what), "%s to appear", s->name); /* cut is well */
-	for (;;) {
+	for (int attempt = 1;;) {
 		int rc = search_run(s, err);
+		/* A file system that is away for the moment. */
+		if (rc < 0 && patience_is_transient(err->os_errno)) {
+			rc = patience_again(patience, attempt++, err->os_errno, s->name, err);
+			if (rc == 0)
+				continue;
+		}
 		if (rc != 0 || s->list.n + s->n_young > 0)
 			return rc;
 		if (source->when_missing == JOB_MISSING_OK)

@@ -64,7 +64,8 @@ static int open_input(struct source *s, struct err *err)
 		return rc;
 	file->identity = *input_identity(s->input);
 	file->was_read = true;
-	s->by_reference = input_is_plain(s->input) && s->job->source.then != JOB_THEN_DELETE;
+	s->by_reference = input_is_plain(s->input) && s->job->source.then != JOB_THEN_DELETE &&
+			  s->job->source.kind != SOURCE_STDIN;
 	return 0;
 }
 

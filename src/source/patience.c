@@ -10,8 +10,7 @@
 #include "job/job.h"
 #include "sys/clock.h"
 
-/* Whether the same call may succeed later: a network file system away, a full table. */
-static bool is_transient(int os_errno)
+bool patience_is_transient(int os_errno)
 {
 	static const int transient[] = {EIO,	   EAGAIN,    EINTR,	ESTALE,	     ETIMEDOUT,
 					ENFILE,	   EMFILE,    ENOMEM,	EHOSTDOWN,   EHOSTUNREACH,
@@ -54,7 +53,7 @@ int patience_again(const struct patience *p, int attempt, int os_errno, const ch
 	char what[200] = "";
 
 	assert(p != NULL && attempt > 0 && name != NULL);
-	if (!is_transient(os_errno) || p->retry == NULL)
+	if (!patience_is_transient(os_errno) || p->retry == NULL)
 		return ERR_SYS(err, ERR_IO, os_errno, "%s cannot be read", name);
 	if (attempt >= p->retry->attempts)
 		return ERR_SYS(err, ERR_IO, os_errno, "%s cannot be read, after %d attempts", name,

@@ -20,6 +20,8 @@ struct patience {
 	bool (*wait)(void *arg, const char *what, utime until, int64_t us); /* NULL: never */
 };
 
+/* Whether the same call may succeed later: a network file system away, a full table. */
+bool patience_is_transient(int os_errno);
 /* After failed attempt number `attempt` (from 1) at `name`: 0 when it is time to try again, ERR_IO
  * when that is no use or was the last attempt, ERR_TEMP when a stop came. */
 ST_MUST_CHECK int patience_again(const struct patience *p, int attempt, int os_errno,

@@ -189,7 +189,8 @@ static int take_last(struct records *r, struct record *ret_record)
 	take(r, r->len - r->at, (int64_t)r->scan.lines, ret_record);
 	ret_record->is_open = csv_scan_is_open(&r->scan);
 	csv_scan_init(&r->scan, r->scan.delimiter, r->scan.quote);
-	return ret_record->len == 0 ? RECORDS_END : 0;
+	bool is_blank = csv_scan_is_blank(&r->scan, ret_record->text, ret_record->len);
+	return is_blank ? RECORDS_END : 0;
 }
 
 int records_next(struct records *r, struct record *ret_record, struct err *err)
@@ -203,7 +204,7 @@ int records_next(struct records *r, struct record *ret_record, struct err *err)
 				return RECORDS_TOO_LONG;
 			r->mark++;
 			take(r, size, m->lines, ret_record);
-			if (ret_record->len > 0)
+			if (!csv_scan_is_blank(&r->scan, ret_record->text, ret_record->len))
 				return 0;
 		}
 		if (r->len - r->at > RECORD_BYTES_MAX)

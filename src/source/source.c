@@ -94,7 +94,9 @@ int source_open(const struct source_options *options, struct source **ret_source
 	struct source *s = xnew(struct source);
 	s->options = *options;
 	s->job = job;
-	s->is_stdin = job->source.kind == SOURCE_STDIN;
+	/* With --source a file takes the place of standard input. */
+	bool has_path = options->path != NULL && options->path[0] != '\0';
+	s->is_stdin = job->source.kind == SOURCE_STDIN && !has_path;
 	s->path = UINT32_MAX;
 	s->patience = (struct patience){
 		.retry = &job->source.retry, .arg = options->arg, .wait = options->wait};
@@ -297,7 +299,7 @@ int source_next(struct source *s, struct frame_loaded *ret_batch, struct err *er
 	bool is_files = s->job->source.kind == SOURCE_FILES;
 	int rc = is_files ? files_fill(s, err) : load_fill(s, err);
 	if (rc == 0)
-		return complete(s, ret_batch, err);
+		rc = complete(s, ret_batch, err);
 	if (rc < 0) {
 		s->failure = *err;
 		s->has_failed = true;

@@ -16,6 +16,7 @@ enum {
 	SLOTS_LEAST = 16,
 	BLOOM_BITS_LOG = 27, /* 16 MiB; one key in 200 is looked up in vain at 10 million keys */
 	BLOOM_PROBES = 4,
+	BLOOM_BLOCK_LOG = 9, /* bits of a cache line */
 };
 
 struct entry {
@@ -91,9 +92,13 @@ static int db_open(struct unique *u, struct err *err)
 	return 0;
 }
 
+/* All probes of a key fall into one block, which is one line of the cache. */
 static uint64_t bloom_bit(const uint64_t hash[2], unsigned probe)
 {
-	return (hash[0] + probe * (hash[1] | 1)) >> (64 - BLOOM_BITS_LOG);
+	uint64_t block = hash[0] >> (64 - (BLOOM_BITS_LOG - BLOOM_BLOCK_LOG));
+	uint64_t bit = (hash[1] >> (probe * BLOOM_BLOCK_LOG)) & ((1u << BLOOM_BLOCK_LOG) - 1);
+
+	return block << BLOOM_BLOCK_LOG | bit;
 }
 
 static void bloom_add(struct unique *u, const uint64_t hash[2])

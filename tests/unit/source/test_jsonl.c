@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,9 +29,10 @@ static struct desk *load(const char *source, const char *text)
 
 static void each_line_is_an_item_whose_fields_are_found_by_name_or_pointer(void **state)
 {
-	struct desk *d = load(JSONL, "{\"id\": 1, \"customer\": {\"email\": \"a@b.c\"}, \"total\": "
-				     "12.50}\n\n{\"customer\":{\"x\":[],\"email\":\"\\u00e4\"},"
-				     "\"id\":\"2\"}");
+	struct desk *d = load(JSONL,
+			      "{\"id\": 1, \"customer\": {\"email\": \"a@b.c\"}, \"total\": "
+			      "12.50}\n \t \r\n{\"customer\":{\"x\":[],\"email\":\"\\u00e4\"},"
+			      "\"id\":\"2\"}");
 
 	desk_expect_end(d);
 	EXPECT_ITEMS(d, "in.jsonl:1 @in.jsonl:1 id=1 mail=a@b.c total=12.50",
@@ -193,6 +195,23 @@ static void a_pipe_is_read_to_its_end(void **state)
 	desk_close(d);
 }
 
+static void a_file_may_take_the_place_of_standard_input(void **state)
+{
+	struct desk *d = desk_open();
+	char want[300];
+
+	desk_write(d, "mended", "a\nb\n");
+	desk_job(d, "  stdin: {format: lines}\n", "chunk: {items: 1}");
+	d->options.path = desk_path(d, "mended");
+	desk_load_some(d, 1);
+	desk_resume(d);
+	desk_expect_end(d);
+	assert_int_equal(d->n_items, 2);
+	(void)snprintf(want, sizeof(want), "%s/mended:2 @%s/mended:2 line=b", d->dir, d->dir);
+	assert_string_equal(d->items[1], want);
+	desk_close(d);
+}
+
 static void a_load_of_standard_input_cannot_go_on(void **state)
 {
 	struct desk *d = desk_open();
@@ -218,6 +237,7 @@ int main(void)
 		cmocka_unit_test(lines_of_standard_input_are_items),
 		cmocka_unit_test(csv_and_json_of_standard_input_are_items),
 		cmocka_unit_test(a_pipe_is_read_to_its_end),
+		cmocka_unit_test(a_file_may_take_the_place_of_standard_input),
 		cmocka_unit_test(a_load_of_standard_input_cannot_go_on),
 	};
 
