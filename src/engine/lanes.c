@@ -139,7 +139,7 @@ void lanes_flush(struct lanes *ls)
 	}
 }
 
-void lanes_ended(struct lanes *ls, struct lane *lane)
+void lanes_ended(struct lanes *ls, struct lane *lane, bool proven)
 {
 	uint64_t bit = UINT64_C(1) << lane_place(ls, lane);
 	struct list *node;
@@ -147,9 +147,11 @@ void lanes_ended(struct lanes *ls, struct lane *lane)
 
 	LIST_EACH (node, next, &ls->bodies)
 		CONTAINER_OF(node, struct body, link)->lanes_have &= ~bit;
-	struct ledger_op *op = commit_add(ls->commit, LOP_LANE_DROP, NULL, NULL);
-	op->u.lane_drop.pid = lane->process.pid;
-	op->u.lane_drop.start_time = lane->process.start_time;
+	if (proven) {
+		struct ledger_op *op = commit_add(ls->commit, LOP_LANE_DROP, NULL, NULL);
+		op->u.lane_drop.pid = lane->process.pid;
+		op->u.lane_drop.start_time = lane->process.start_time;
+	}
 	if (lane->state != LANE_ENDING) {
 		int64_t wait = LANE_RESTART_WAIT_US;
 		for (int i = 0; i < ls->deaths_in_a_row && wait < LANE_RESTART_WAIT_MAX_US; i++)

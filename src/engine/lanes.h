@@ -80,8 +80,9 @@ void lanes_stop(struct lanes *ls);
 void lanes_kill(struct lanes *ls);
 /* Sends what was written to lanes that are up. */
 void lanes_flush(struct lanes *ls);
-/* The process is gone: frees its place and drops its row. */
-void lanes_ended(struct lanes *ls, struct lane *lane);
+/* The process is gone: frees its place, and drops its row where that is certain of all it started.
+ */
+void lanes_ended(struct lanes *ls, struct lane *lane, bool proven);
 
 /* The body of that chunk, made from `row` (its data copied) when it is not known; one more
  * reference. Of `row` only id, first_item, n and body are looked at. */

@@ -487,7 +487,7 @@ void run_on_lane_end(struct run *r, struct lane *lane, int exit_status, int by_s
 			by_signal != 0 ? by_signal : exit_status);
 	if (role == LANE_WORKER)
 		run_lose_lane(r, lane, proven);
-	lanes_ended(&r->lanes, lane);
+	lanes_ended(&r->lanes, lane, proven);
 	if (role == LANE_READER && number == r->reader)
 		load_on_reader_end(r, exit_status, by_signal);
 	if (role == LANE_FINISHER)
