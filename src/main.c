@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The program. It only hands over to cli/; until that exists it can tell its version.
+ * The program: what a person calls (cli/), and by a hidden verb, started by the engine only, a
+ * lane.
  */
-#include <stdio.h>
+#include <string.h>
 
-int main(void)
+#include "cli/cli.h"
+#include "host/process.h"
+#include "lane/lane.h"
+#include "sys/panic.h"
+
+int main(int argc, char **argv)
 {
-	return printf("stint %s\n", STINT_VERSION) < 0;
+	panic_install();
+	if (argc > 1 && strcmp(argv[1], PROCESS_LANE_VERB) == 0)
+		return lane_main();
+	return cli_main(argc, argv);
 }

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/next.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/text.h"
+#include "report/run.h"
+
+enum { COMMAND_MAX = 64 * 1024 };
+
+static const char *arena_printf(struct arena *arena, const char *fmt, ...) ST_PRINTF(2, 3);
+
+static const char *arena_printf(struct arena *arena, const char *fmt, ...)
+{
+	AUTO(buf) struct buf b = BUF_INIT(COMMAND_MAX);
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	return arena_text(arena, buf_str(&b), b.len);
+}
+
+/* Whether a shell takes it as it stands; '#' begins a comment only at the start of a word. */
+static bool is_plain(const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "@%_+=:,./#-";
+
+	return word[0] != '\0' && word[0] != '#' && word[strspn(word, plain)] == '\0';
+}
+
+const char *shell_word(const char *word, struct arena *arena)
+{
+	AUTO(buf) struct buf b = BUF_INIT(COMMAND_MAX);
+
+	assert(word != NULL && arena != NULL);
+	if (is_plain(word))
+		return word;
+	buf_putc(&b, '\'');
+	for (const char *c = word; *c != '\0'; c++) {
+		if (*c == '\'')
+			buf_puts(&b, "'\\''");
+		else
+			buf_putc(&b, *c);
+	}
+	buf_putc(&b, '\'');
+	return arena_text(arena, buf_str(&b), b.len);
+}
+
+void next_add(struct next *next, const char *command, const char *because)
+{
+	if (next->n == NEXT_MAX)
+		return; /* nobody reads more */
+	next->steps[next->n++] = (struct next_step){.command = command, .because = because};
+}
+
+const char *next_job_file(const struct report_run *run, struct arena *arena)
+{
+	return shell_word(run->job_path[0] == '\0' ? run->job : run->job_path, arena);
+}
+
+static const char *count_text(int64_t n, const char *one, const char *many, struct arena *arena)
+{
+	AUTO(buf) struct buf b = BUF_INIT(256);
+
+	text_put_count(&b, n);
+	return arena_printf(arena, "%s %s", buf_str(&b), n == 1 ? one : many);
+}
+
+static void add_items(const struct report_run *run, const char *name, struct arena *arena,
+		      struct next *next)
+{
+	const struct ledger_counts *c = &run->counts;
+
+	if (c->in_doubt > 0) {
+		next_add(next, arena_printf(arena, "stint items --run %s --state in_doubt", name),
+			 count_text(c->in_doubt,
+				    "item may have taken effect or not: look at the other side",
+				    "items may have taken effect or not: look at the other side",
+				    arena));
+		next_add(next,
+			 arena_printf(
+				 arena,
+				 "stint resolve ITEM --done --why TEXT    (or --retry, --skip)"),
+			 "then decide, one by one or by --run");
+	}
+	if (c->dead > 0) {
+		next_add(next, arena_printf(arena, "stint items --run %s --state dead", name),
+			 count_text(c->dead, "item was given up", "items were given up", arena));
+		next_add(next, arena_printf(arena, "stint retry --run %s --now", name),
+			 "when the cause is gone: another chance for all that are dead");
+	}
+	if (run->n_rejected > 0) {
+		next_add(next,
+			 arena_printf(arena, "stint rejects %s --format csv > mended.csv", name),
+			 count_text(run->n_rejected, "record could not be read: mend it, then",
+				    "records could not be read: mend them, then", arena));
+		next_add(next,
+			 arena_printf(arena, "stint run %s --again --source mended.csv",
+				      next_job_file(run, arena)),
+			 "works what was mended, and nothing twice");
+	}
+}
+
+void next_of_run(const struct report_run *run, struct arena *arena, struct next *ret_next)
+{
+	const char *name = shell_word(run->name, arena);
+	const struct ledger_counts *c = &run->counts;
+	int64_t left = c->waiting + c->retry + c->running;
+	bool failed = strcmp(run->state, "failed") == 0;
+
+	assert(ret_next != NULL);
+	*ret_next = (struct next){0};
+	if (run->n_joined > 0) {
+		next_add(ret_next, arena_printf(arena, "stint status %s", run->job),
+			 "it is being worked on");
+		next_add(ret_next, arena_printf(arena, "stint stop %s", name),
+			 "ends it between items; the next `stint run` goes on");
+	} else if (!run->is_over) {
+		const char *because =
+			failed	   ? "when the cause is gone: begins again, or goes on where it was"
+			: left > 0 ? count_text(left, "item is left: goes on",
+						"items are left: goes on", arena)
+				   : "goes on where it was";
+		next_add(ret_next, arena_printf(arena, "stint run %s", next_job_file(run, arena)),
+			 because);
+	}
+	add_items(run, name, arena, ret_next);
+	if (!run->is_over && run->n_joined == 0)
+		next_add(ret_next, arena_printf(arena, "stint abandon %s --why TEXT", name),
+			 "if nobody wants the rest of it any more");
+}

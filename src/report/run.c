@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/run.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "ledger/ledger.h"
+#include "report/moment.h"
+
+enum {
+	PAGE_RUNS = 100,
+	COUNT_TRIES = 5, /* a run that is at work moves between the two looks at it */
+	FOUND = 1,	 /* ends a query: one row was wanted */
+};
+
+/* ---- one run ---- */
+
+struct loading {
+	struct arena *arena;
+	struct report_run *run;
+};
+
+static const char *text_at(struct arena *arena, const struct ledger_row *row, int column)
+{
+	size_t len = 0;
+	const char *text = ledger_row_text(row, column, &len);
+
+	return text == NULL ? "" : arena_text(arena, text, len);
+}
+
+static const char run_sql[] =
+	"SELECT run_id, run, job, slot, date, params, number, state, reason, started, ended,"
+	" items, read, filtered, rejected, held_back, instances, job_path, source_path"
+	" FROM run WHERE run_id = ?1";
+
+static int on_run(void *arg, const struct ledger_row *row)
+{
+	struct loading *l = arg;
+
+	*l->run = (struct report_run){
+		.id = ledger_row_int(row, 0),
+		.name = text_at(l->arena, row, 1),
+		.job = text_at(l->arena, row, 2),
+		.slot = text_at(l->arena, row, 3),
+		.date = text_at(l->arena, row, 4),
+		.params = text_at(l->arena, row, 5),
+		.n = ledger_row_int(row, 6),
+		.state = text_at(l->arena, row, 7),
+		.reason = text_at(l->arena, row, 8),
+		.started_at = moment_at(row, 9),
+		.ended_at = moment_at(row, 10),
+		.n_items = ledger_row_int(row, 11),
+		.n_read = ledger_row_int(row, 12),
+		.n_filtered = ledger_row_int(row, 13),
+		.n_rejected = ledger_row_int(row, 14),
+		.n_held_back = ledger_row_int(row, 15),
+		.n_joined = ledger_row_int(row, 16),
+		.job_path = text_at(l->arena, row, 17),
+		.source_path = text_at(l->arena, row, 18),
+	};
+	return FOUND;
+}
+
+static int load_counts(struct ledger *ledger, struct report_run *run, struct err *err)
+{
+	struct ledger_txn *txn = ledger_txn_new();
+	struct lop_run_counts *op = &ledger_txn_add(txn, LOP_RUN_COUNTS)->u.run_counts;
+
+	op->run_id = run->id;
+	ledger_apply(ledger, txn);
+	if (txn->status != LEDGER_APPLIED) {
+		*err = txn->err;
+		ledger_txn_free(txn);
+		return err->code < 0 ? err->code : ERR(err, ERR_LEDGER, "counting items");
+	}
+	run->counts = op->ret_counts;
+	run->is_over = op->ret_state == RUN_FINISHED || op->ret_state == RUN_ABANDONED ||
+		       op->ret_state == RUN_MISSED;
+	ledger_txn_free(txn);
+	return 0;
+}
+
+static int64_t sum_of(const struct ledger_counts *c)
+{
+	return c->waiting + c->running + c->done + c->skipped + c->retry + c->in_doubt + c->dead;
+}
+
+int report_run_load(struct ledger *ledger, int64_t id, struct arena *arena,
+		    struct report_run *ret_run, struct err *err)
+{
+	struct ledger_param param = {.type = LEDGER_INT, .number = id};
+	struct report_run run = {0};
+	struct loading loading = {.arena = arena, .run = &run};
+
+	assert(ledger != NULL && arena != NULL && ret_run != NULL && err != NULL);
+	for (int tries = 0; tries < COUNT_TRIES; tries++) {
+		int rc = ledger_select(ledger, run_sql, &param, 1, on_run, &loading, err);
+		if (rc != FOUND)
+			return rc < 0 ? rc : REPORT_NOT_FOUND;
+		rc = load_counts(ledger, &run, err);
+		if (rc < 0)
+			return rc;
+		if (sum_of(&run.counts) == run.n_items)
+			break;
+	}
+	*ret_run = run;
+	return 0;
+}
+
+/* ---- by name ---- */
+
+static int on_id(void *arg, const struct ledger_row *row)
+{
+	int64_t *id = arg;
+
+	*id = ledger_row_int(row, 0);
+	return FOUND;
+}
+
+int report_run_find(struct ledger *ledger, const char *name, int64_t *ret_id, struct err *err)
+{
+	static const char by_name[] =
+		"SELECT run_id FROM run WHERE run = ?1 ORDER BY run_id DESC LIMIT 1";
+	static const char by_job[] =
+		"SELECT run_id FROM run WHERE job = ?1 ORDER BY run_id DESC LIMIT 1";
+	struct ledger_param param = {.type = LEDGER_TEXT, .text = name};
+
+	assert(ledger != NULL && name != NULL && ret_id != NULL && err != NULL);
+	int rc = ledger_select(ledger, by_name, &param, 1, on_id, ret_id, err);
+	if (rc == 0)
+		rc = ledger_select(ledger, by_job, &param, 1, on_id, ret_id, err);
+	return rc < 0 ? rc : rc == FOUND ? 0 : REPORT_NOT_FOUND;
+}
+
+/* ---- many ---- */
+
+struct page {
+	int64_t ids[PAGE_RUNS];
+	size_t n;
+};
+
+static int on_page(void *arg, const struct ledger_row *row)
+{
+	struct page *page = arg;
+
+	assert(page->n < PAGE_RUNS);
+	page->ids[page->n++] = ledger_row_int(row, 0);
+	return 0;
+}
+
+/* The numbers of the next runs below `below`. */
+static int load_page(struct ledger *ledger, const struct report_run_filter *filter, int64_t below,
+		     struct page *page, struct err *err)
+{
+	static const char of_all[] =
+		"SELECT run_id FROM run WHERE run_id < ?1 AND run_id > ?2 AND started >= ?3"
+		" AND (?4 = 0 OR state NOT IN ('done', 'done_with_failures', 'abandoned', "
+		"'missed'))"
+		" ORDER BY run_id DESC LIMIT ?5";
+	static const char of_job[] =
+		"SELECT run_id FROM run WHERE run_id < ?1 AND run_id > ?2 AND started >= ?3"
+		" AND (?4 = 0 OR state NOT IN ('done', 'done_with_failures', 'abandoned', "
+		"'missed'))"
+		" AND job = ?6 ORDER BY run_id DESC LIMIT ?5";
+	char since[MOMENT_TEXT_MAX] = {0};
+	struct ledger_param params[] = {
+		{.type = LEDGER_INT, .number = below},
+		{.type = LEDGER_INT, .number = filter->above},
+		{.type = LEDGER_TEXT, .text = since},
+		{.type = LEDGER_INT, .number = filter->not_over ? 1 : 0},
+		{.type = LEDGER_INT, .number = PAGE_RUNS},
+		{.type = LEDGER_TEXT, .text = filter->job},
+	};
+
+	moment_format(filter->since, since);
+	page->n = 0;
+	return ledger_select(ledger, filter->job == NULL ? of_all : of_job, params,
+			     ARRAY_LEN(params), on_page, page, err);
+}
+
+int report_runs(struct ledger *ledger, const struct report_run_filter *filter, report_run_fn fn,
+		void *arg, struct err *err)
+{
+	int64_t below = filter->below == 0 ? INT64_MAX : filter->below;
+	struct arena arena = {0};
+	struct page page = {0};
+	int64_t given = 0;
+	int rc = 0;
+
+	assert(ledger != NULL && fn != NULL && err != NULL);
+	do {
+		rc = load_page(ledger, filter, below, &page, err);
+		for (size_t i = 0; i < page.n && rc == 0 && given < filter->max; i++) {
+			struct report_run run = {0};
+			below = page.ids[i];
+			rc = report_run_load(ledger, page.ids[i], &arena, &run, err);
+			if (rc == 0) {
+				given++;
+				rc = fn(arg, &run);
+			} else if (rc == REPORT_NOT_FOUND) {
+				rc = 0; /* it went to the archive meanwhile */
+			}
+			arena_reset(&arena);
+		}
+	} while (rc == 0 && page.n == PAGE_RUNS && given < filter->max);
+	arena_done(&arena);
+	return rc;
+}
+
+struct report_run report_run_dup(const struct report_run *run, struct arena *arena)
+{
+	struct report_run copy = *run;
+
+	copy.name = arena_str(arena, run->name);
+	copy.job = arena_str(arena, run->job);
+	copy.slot = arena_str(arena, run->slot);
+	copy.date = arena_str(arena, run->date);
+	copy.params = arena_str(arena, run->params);
+	copy.state = arena_str(arena, run->state);
+	copy.reason = arena_str(arena, run->reason);
+	copy.job_path = arena_str(arena, run->job_path);
+	copy.source_path = arena_str(arena, run->source_path);
+	return copy;
+}
+
+int64_t report_run_took_us(const struct report_run *run, utime now)
+{
+	return (run->ended_at != 0 ? run->ended_at : now) - run->started_at;
+}
