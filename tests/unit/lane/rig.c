@@ -33,6 +33,7 @@ void rig_init(struct rig *rig)
 	memset(rig, 0, sizeof(*rig));
 	(void)snprintf(rig->directory, sizeof(rig->directory), "/tmp/stint-lane-XXXXXX");
 	assert_non_null(mkdtemp(rig->directory));
+	(void)snprintf(rig->nonce, sizeof(rig->nonce), "7e57.%d.", (int)getpid());
 	rig->pid = -1;
 	rig->stdin_fd = -1;
 }
@@ -84,7 +85,7 @@ void rig_done(struct rig *rig)
 		(void)waitpid(rig->pid, NULL, 0);
 	}
 	rig_close(rig);
-	(void)rig_children(SIGKILL);
+	(void)rig_children(rig, SIGKILL);
 	arena_done(&rig->arena);
 	remove_directory(rig->directory);
 }
@@ -137,7 +138,7 @@ void rig_hello(struct rig *rig, const struct frame_hello *hello)
 	h.run_name = "test@2026-03-29";
 	h.slot = "2026-03-29";
 	h.date = "2026-03-28";
-	h.nonce = RIG_NONCE;
+	h.nonce = rig->nonce;
 	for (size_t i = 0; i < sizeof(h.ledger_uuid); i++)
 		h.ledger_uuid[i] = (uint8_t)i;
 	frame_put_hello(&rig->link.out, &h);
@@ -248,16 +249,16 @@ void rig_work(struct rig *rig, uint32_t ticket, uint32_t handle, uint32_t index)
 	frame_put_work(&rig->link.out, &(struct frame_work){.n = 1, .items = &item});
 }
 
-size_t rig_children(int sig)
+size_t rig_children(const struct rig *rig, int sig)
 {
-	return proc_kill_by_env("STINT_NONCE", RIG_NONCE, sig, NULL, 0);
+	return proc_kill_by_env("STINT_NONCE", rig->nonce, sig, NULL, 0);
 }
 
-void rig_expect_no_children(void)
+void rig_expect_no_children(const struct rig *rig)
 {
 	int64_t end = clock_monotonic_us() + PATIENCE_US;
 
-	while (rig_children(0) > 0)
+	while (rig_children(rig, 0) > 0)
 		if (clock_monotonic_us() > end)
 			fail_msg("there are programs left");
 }

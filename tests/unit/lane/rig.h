@@ -14,8 +14,6 @@
 #include "frame/frame.h"
 #include "lane/link.h"
 
-#define RIG_NONCE "7e57c0de"
-
 struct rig {
 	pid_t pid;
 	struct link link;
@@ -24,6 +22,7 @@ struct rig {
 	int stdin_fd;	    /* what the lane has at 0; -1: as this process */
 	struct arena arena; /* of what was read */
 	char directory[64]; /* of the job and its files */
+	char nonce[32];	    /* no other rig has it, on the whole machine */
 };
 
 /* A directory of its own, no process yet. */
@@ -56,8 +55,8 @@ struct frame_outcome rig_expect_outcome(struct rig *rig);
 /* Sends WORK for one item with attempt 1. */
 void rig_work(struct rig *rig, uint32_t ticket, uint32_t handle, uint32_t index);
 /* How many processes have the rig's nonce; sends them `sig`. */
-size_t rig_children(int sig);
+size_t rig_children(const struct rig *rig, int sig);
 /* Waits until there are none. */
-void rig_expect_no_children(void);
+void rig_expect_no_children(const struct rig *rig);
 
 #endif

@@ -93,8 +93,8 @@ static void items_are_worked_and_answered_with_key_and_person(void **state)
 	work_key_format(&(struct work_key){.ledger_uuid = uuid, .run_id = 17, .item = 101},
 			expected);
 	char text[256] = "";
-	(void)snprintf(text, sizeof(text), "inv,2|7|1|%s|" RIG_NONCE "|test@2026-03-29|***\n",
-		       expected);
+	(void)snprintf(text, sizeof(text), "inv,2|7|1|%s|%s|test@2026-03-29|***\n", expected,
+		       rig->nonce);
 	assert_string_equal(o.output, text);
 	assert_int_equal(rig->slots[1].begun, 1);
 	assert_int_equal(rig->slots[2].begun, 0);
@@ -174,7 +174,7 @@ static void a_cancel_ends_what_runs(void **state)
 	o = rig_expect_outcome(rig);
 	assert_int_equal(o.ticket, 1);
 	assert_true(o.cancelled);
-	rig_expect_no_children();
+	rig_expect_no_children(rig);
 	rig_stop(rig);
 }
 
@@ -254,7 +254,7 @@ static void what_programs_leave_behind_is_killed(void **state)
 	rig_work(rig, 1, 5, 0);
 	rig_send(rig);
 	assert_int_equal(rig_expect_outcome(rig).outcome, OUTCOME_DONE);
-	rig_expect_no_children();
+	rig_expect_no_children(rig);
 	rig_stop(rig);
 }
 
@@ -265,13 +265,13 @@ static void a_killed_lane_leaves_programs_that_the_nonce_finds(void **state)
 	begin_with(rig, JOB "  exec: {shell: \"setsid sleep 61 & sleep 62\"}\n");
 	rig_work(rig, 1, 5, 0);
 	rig_send(rig);
-	while (rig_children(0) < 3)
+	while (rig_children(rig, 0) < 3)
 		; /* the shell and both of its children are there */
 	assert_int_equal(rig->slots[1].begun, 1);
 	(void)kill(rig->pid, SIGKILL);
 	assert_int_equal(WTERMSIG(rig_wait(rig)), SIGKILL);
-	assert_true(rig_children(SIGKILL) >= 2);
-	rig_expect_no_children();
+	assert_true(rig_children(rig, SIGKILL) >= 2);
+	rig_expect_no_children(rig);
 }
 
 static void an_engine_that_closes_ends_lane_and_programs(void **state)
@@ -281,12 +281,12 @@ static void an_engine_that_closes_ends_lane_and_programs(void **state)
 	begin_with(rig, JOB "  exec: {shell: \"trap '' TERM; sleep 61 & sleep 62\"}\n");
 	rig_work(rig, 1, 5, 0);
 	rig_send(rig);
-	while (rig_children(0) < 3)
+	while (rig_children(rig, 0) < 3)
 		;
 	(void)shutdown(rig->link.fd, SHUT_RDWR);
 	int status = rig_wait(rig);
 	assert_int_equal(WEXITSTATUS(status), 75);
-	rig_expect_no_children();
+	rig_expect_no_children(rig);
 }
 
 /* The engine is a process between this one and the lane, so that it can be killed. */
@@ -309,11 +309,11 @@ static void a_killed_engine_takes_lane_and_programs_along(void **state)
 		_exit(0);
 	}
 	assert_int_equal(read(report[0], &lane, sizeof(lane)), sizeof(lane));
-	while (rig_children(0) < 3)
+	while (rig_children(rig, 0) < 3)
 		;
 	(void)kill(engine, SIGKILL);
 	assert_int_equal(waitpid(engine, NULL, 0), engine);
-	rig_expect_no_children();
+	rig_expect_no_children(rig);
 	int64_t end = clock_monotonic_us() + 5 * US_PER_S;
 	while (proc_pss_bytes(lane) > 0) /* gone, or a zombie of whoever has inherited it */
 		assert_true(clock_monotonic_us() < end);
