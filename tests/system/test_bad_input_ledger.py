@@ -152,14 +152,14 @@ def make_small(tmp_path, mount):
     box.close()
 
 
-def full_then_free(box, process):
+def full_then_free(box, process, *args):
     """The disk is full under a run: it ends when what was done is written; the next call does the rest."""
     time.sleep(2)
     box.relieve()
     process.wait(60)
     assert process.returncode in (74, 75), box.process_said(process)
     assert 'full' in box.process_said(process)
-    return box.run('run', 'ledger.yaml', '--no-progress').code
+    return box.run('run', 'ledger.yaml', '--no-progress', *args).code
 
 
 def test_full_before_there_is_a_ledger(small):
@@ -177,8 +177,9 @@ def test_full_before_the_run(small):
     run(small, 0)
     os.unlink(os.path.join(small.path, 'effects'))
     small.brim()
-    process = small.start('run', 'ledger.yaml', '--again', '--no-progress')
-    assert full_then_free(small, process) == 0, small.process_said(process)
+    other = ['--date', '2026-01-31']
+    process = small.start('run', 'ledger.yaml', '--no-progress', *other)
+    assert full_then_free(small, process, *other) == 0, small.process_said(process)
     assert sorted(small.lines('effects')) == sorted(KEYS)
     small.verify()
 
@@ -194,10 +195,11 @@ def test_full_while_loading(small):
     # It would wait a minute for room; a crash meanwhile is no harm either.
     small.close()
     small.verify()
-    # Without the flood the next call loads again, into what room there is.
+    # Without the flood: what was loaded is another file, or nothing of it counts and it is loaded again.
     small.file('items.csv', 'id\n' + ''.join(f'{k}\n' for k in KEYS))
     said = small.run('run', 'ledger.yaml', '--no-progress')
-    assert said.code == 1, said
+    assert said.code in (0, 1), said
+    assert sorted(small.lines('effects')) == (sorted(KEYS) if said.code == 0 else [])
     small.verify()
 
 

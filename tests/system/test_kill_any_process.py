@@ -70,17 +70,16 @@ def torture(box, dice):
     killed = {'keeper': 0, 'engine': 0, 'lane': 0, 'child': 0}
     run = box.start('run', 'kill.yaml', '--no-progress')
     for moment in moments:
+        role = None
         end = time.monotonic() + 30
-        while effects_so_far(box) < moment:
+        while role is None:
             assert time.monotonic() < end, f'no progress at {moment}: {box.process_said(run)[-3000:]}'
             if run.poll() is not None:
                 assert run.returncode in (75, -9), (run.returncode, box.process_said(run)[-3000:])
                 run = box.start('run', 'kill.yaml', '--no-progress')
-            time.sleep(0.003)
-        time.sleep(dice.random() * 0.02)
-        role = kill_one(box, dice, run)
-        if role is None:
-            continue
+            time.sleep(0.003 + dice.random() * 0.02)
+            if effects_so_far(box) >= moment:
+                role = kill_one(box, dice, run)
         killed[role] += 1
         if role == 'engine' and dice.random() < 0.7:
             # The keeper would wait before it starts another engine; so that the next kill comes soon,
@@ -112,7 +111,6 @@ def test_idempotent_items_are_all_done_and_few_twice(box, dice):
     write_job(box, 'idempotent')
     killed, status = torture(box, dice)
     print('killed:', killed)
-    assert sum(killed.values()) >= KILLS * 0.9
     assert status == 0
     effects = box.lines('effects')
     assert set(effects) == set(all_keys())
@@ -127,7 +125,6 @@ def test_once_items_never_run_twice_and_what_is_missing_is_in_doubt(box, dice):
     write_job(box, 'once')
     killed, status = torture(box, dice)
     print('killed:', killed)
-    assert sum(killed.values()) >= KILLS * 0.9
     effects = box.lines('effects')
     doubtful = box.keys('in_doubt')
     assert len(effects) == len(set(effects)), 'an item ran twice'
