@@ -135,7 +135,8 @@ static int sq_connect(struct sq *q, const char *name, int flags)
 		rc = sqlite3_db_config(q->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_db_config(q->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	/* Readers use the views, and SQLite 3.40 holds json_extract in a view for unsafe otherwise. */
+	/* Readers use the views, and SQLite 3.40 holds json_extract in a view for unsafe otherwise.
+	 */
 	bool is_reader = (flags & SQLITE_OPEN_READONLY) != 0;
 	if (rc == SQLITE_OK)
 		rc = sqlite3_db_config(q->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, is_reader, NULL);
