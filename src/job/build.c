@@ -15,6 +15,7 @@
 #include "job/node.h"
 #include "job/scalar.h"
 #include "job/schema.h"
+#include "job/suggest.h"
 
 enum { TEXT_MAX = 400, NAME_CHARS_MAX = 100 };
 
@@ -72,8 +73,7 @@ void build_fault_no_field(struct build *b, struct node *node)
 	const char *near = nearest_field(source, node);
 	AUTO(buf) struct buf more = BUF_INIT(TEXT_MAX);
 
-	if (near != NULL)
-		buf_printf(&more, "; did you mean '%s'?", near);
+	buf_puts(&more, DID_YOU_MEAN(near));
 	for (size_t i = 0; i < source->n_fields && near == NULL; i++)
 		buf_printf(&more, "%s%s", i == 0 ? "; the fields are " : ", ",
 			   source->fields[i].name);

@@ -184,8 +184,6 @@ static void check_csv(struct build *b, struct node *kind)
 		return;
 	if (source->delimiter == source->quote)
 		build_fault(b, at, "delimiter and quote are the same character");
-	else if (source->delimiter == '\0')
-		build_fault(b, at, "expected one character, found ''");
 }
 
 /* These say how CSV is written; with lines and JSON they would be ignored. */

@@ -11,6 +11,7 @@
 #include "job/node.h"
 #include "job/schema.h"
 #include "job/status.h"
+#include "job/suggest.h"
 
 /* ---- exec ---- */
 
@@ -71,9 +72,8 @@ static void build_input(struct build *b, struct node *input)
 	}
 	const char *near = nearest_input(input);
 	if (near != NULL) {
-		build_fault(b, input,
-			    "expected json, csv, none or a text, found %s; did you mean '%s'?",
-			    QUOTED(input->text, input->len), near);
+		build_fault(b, input, "expected json, csv, none or a text, found %s%s",
+			    QUOTED(input->text, input->len), DID_YOU_MEAN(near));
 		return;
 	}
 	work->input = EXEC_INPUT_TEMPLATE;

@@ -11,6 +11,7 @@
 #include "job/node.h"
 #include "job/scalar.h"
 #include "job/schema.h"
+#include "job/suggest.h"
 
 enum {
 	PATH_MAX_CHARS = 400,
@@ -86,7 +87,7 @@ static void complain_unknown(struct node *node, const struct schema_key *parent,
 		node_put_path(node->parent, &place);
 	}
 	if (near != NULL)
-		buf_printf(&known, "; did you mean '%s'?", near);
+		buf_puts(&known, DID_YOU_MEAN(near));
 	else if (elsewhere != NULL)
 		buf_printf(&known, "; there is %s", elsewhere->path);
 	else
@@ -210,12 +211,15 @@ static void check_node(struct node *node, const struct schema_key *key, bool ava
 
 void check_tree(struct node *root, struct faults *faults)
 {
+	static const char *const whats[] = {
+		[NODE_NULL] = "nothing", [NODE_SCALAR] = "a single value", [NODE_LIST] = "a list"};
+
 	assert(root != NULL && faults != NULL);
 	if (root->type != NODE_MAP) {
 		root->is_bad = true;
 		faults_add(faults, root->at,
 			   "expected a map of keys such as job and work, found %s",
-			   root->type == NODE_LIST ? "a list" : "a single value");
+			   whats[root->type]);
 		return;
 	}
 	check_map(root, NULL, true, faults);

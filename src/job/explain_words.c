@@ -71,6 +71,9 @@ static void put_missing(const struct job_source *source, struct buf *out)
 
 static void put_what(const struct job_source *source, struct buf *out)
 {
+	static const char *const stdin_whats[] = {
+		[STDIN_CSV] = "CSV records", [STDIN_JSONL] = "JSON lines", [STDIN_LINES] = "lines"};
+
 	switch (source->kind) {
 	case SOURCE_NONE:
 		buf_puts(out, "Has one item in each run, with the key ${run.slot}.");
@@ -85,10 +88,8 @@ static void put_what(const struct job_source *source, struct buf *out)
 		buf_puts(out, "Takes the files ");
 		break;
 	case SOURCE_STDIN:
-		buf_puts(out, source->format == STDIN_CSV     ? "Reads CSV records"
-			      : source->format == STDIN_JSONL ? "Reads JSON lines"
-							      : "Reads lines");
-		buf_puts(out, " from standard input; each is an item ");
+		buf_printf(out, "Reads %s from standard input; each is an item ",
+			   stdin_whats[source->format]);
 		break;
 	case SOURCE_KIND_COUNT_:
 		return;
@@ -261,7 +262,8 @@ static void put_waits(const struct job_retry *retry, struct buf *out)
 	int waits = retry->attempts - 1;
 
 	for (int i = 1; i <= waits && i <= WAITS_SHOWN; i++) {
-		buf_puts(out, i == 1 ? "" : i == waits ? " and " : ", ");
+		if (i > 1)
+			buf_puts(out, i == waits ? " and " : ", ");
 		text_put_duration(out, wait_after(retry, i) / US_PER_MS * US_PER_MS);
 	}
 	if (waits > WAITS_SHOWN) {

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 /* What a person still reads as one line; also keeps a report within an err's text. */
-enum { FAULT_TEXT_MAX = 400 };
+enum { FAULT_TEXT_MAX = 400, PRINTABLE_MAX = 4 * FAULT_TEXT_MAX /* \xNN for each byte */ };
 
 static bool faults_has(const struct faults *f, struct mark at, const char *text)
 {
@@ -24,13 +26,16 @@ static bool faults_has(const struct faults *f, struct mark at, const char *text)
 
 void faults_add(struct faults *f, struct mark at, const char *fmt, ...)
 {
-	char text[FAULT_TEXT_MAX];
+	char raw[FAULT_TEXT_MAX];
+	AUTO(buf) struct buf printable = BUF_INIT(PRINTABLE_MAX);
 	va_list ap;
 
 	assert(f != NULL && fmt != NULL);
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap); /* cut when too long: still true */
+	(void)vsnprintf(raw, sizeof(raw), fmt, ap); /* cut when too long: still true */
 	va_end(ap);
+	text_put_printable(&printable, raw, strlen(raw), 0); /* names come from the file */
+	const char *text = buf_str(&printable);
 	if (faults_has(f, at, text))
 		return;
 	if (f->n == FAULTS_MAX) {
@@ -78,7 +83,7 @@ static void fault_format(const struct fault *fault, const char *path, char *out,
 int faults_report(struct faults *f, const char *path, job_report_fn report, void *arg,
 		  struct err *err)
 {
-	char line[FAULT_TEXT_MAX + 1024]; /* a path may be long */
+	char line[PRINTABLE_MAX + 1024]; /* a path may be long */
 	size_t all = f->n + f->n_more;
 
 	assert(path != NULL && err != NULL);

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "job/date.h"
 #include "job/field_read.h"
+#include "job/suggest.h"
 
 enum { TEXT_CHARS_MAX = 10000000 };
 
@@ -104,9 +105,8 @@ static int parse_name(struct field *field, const char *text, size_t len, struct 
 	return ERR(
 		err, ERR_CONFIG,
 		"expected a field type (text, integer, decimal, float, boolean, date, timestamp or "
-		"json), found %s%s%s%s",
-		QUOTED(text, len), near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
-		near == NULL ? "" : "'?");
+		"json), found %s%s",
+		QUOTED(text, len), DID_YOU_MEAN(near));
 }
 
 int field_parse_type(struct field *field, const char *text, size_t len, struct err *err)

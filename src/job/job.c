@@ -166,8 +166,8 @@ int job_parse(const char *text, size_t len, const char *path, const char *direct
 static char *directory_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-	char *directory = slash == NULL ? xstrdup(".") : xstrndup(path, len == 0 ? 1 : len);
+	size_t len = slash == path ? 1 : (size_t)(slash - path); /* of "/a" it is "/" */
+	char *directory = slash == NULL ? xstrdup(".") : xstrndup(path, len);
 	char *absolute = realpath(directory, NULL);
 
 	if (absolute == NULL) /* it was just read from: the name as it is will do */

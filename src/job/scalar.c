@@ -13,8 +13,14 @@
 #include "job/node.h"
 #include "job/pattern.h"
 #include "job/status.h"
+#include "job/suggest.h"
 
-enum { EXPECTED_MAX = 300, NAME_MAX_CHARS = 100 };
+enum {
+	EXPECTED_MAX = 300,
+	NAME_MAX_CHARS = 100,
+	WORDS_MAX = 8, /* of one row, and how long they are: a test counts them */
+	WORD_BYTES = 32,
+};
 
 static bool is_digit(char c)
 {
@@ -251,7 +257,8 @@ static int read_clock(const struct node *node, struct scalar *s)
 	return 0;
 }
 
-static int read_char(const struct node *node, struct scalar *s, struct err *err)
+static int read_char(const struct schema_key *key, const struct node *node, struct scalar *s,
+		     struct err *err)
 {
 	if (node->len == 1 && node->text[0] != '\n' && (unsigned char)node->text[0] < 0x80) {
 		s->character = node->text[0];
@@ -259,7 +266,7 @@ static int read_char(const struct node *node, struct scalar *s, struct err *err)
 	}
 	if (strcmp(node->text, "\\t") == 0)
 		return ERR(err, ERR_CONFIG, "a tab is written \"\\t\" in double quotes");
-	if (node->len == 0 && strcmp(schema_name(node->key), "quote") == 0)
+	if (node->len == 0 && strcmp(schema_name(key), "quote") == 0)
 		return 0;
 	return SCALAR_NOT;
 }
@@ -368,7 +375,7 @@ static int read_as(enum schema_type_index type, const struct schema_key *key,
 	case SCHEMA_CLOCK:
 		return read_clock(node, s);
 	case SCHEMA_CHAR:
-		return read_char(node, s, err);
+		return read_char(key, node, s, err);
 	case SCHEMA_JOB_NAME:
 		return read_job_name(node, err);
 	case SCHEMA_SECRET:
@@ -393,33 +400,33 @@ static int read_as(enum schema_type_index type, const struct schema_key *key,
 	unreachable("a type of the table");
 }
 
-/* The word of the row that the text is a typing error of, or NULL. Copied into `out`. */
-static const char *nearest_word(const struct schema_key *key, const struct node *node, char *out,
-				size_t size)
+/* The words of the row as C strings; how many there are. */
+static size_t collect_words(const struct schema_key *key, char texts[WORDS_MAX][WORD_BYTES],
+			    const char *words[WORDS_MAX])
 {
-	for (int i = 0; schema_word(key, i).text != NULL; i++) {
-		struct schema_word word = schema_word(key, i);
-		(void)snprintf(out, size, "%.*s", (int)word.len, word.text); /* words are short */
-		const char *one[] = {out};
-		if (text_nearest(node->text, node->len, one, 1) != NULL)
-			return out;
+	size_t n = 0;
+
+	for (; n < WORDS_MAX && schema_word(key, (int)n).text != NULL; n++) {
+		struct schema_word word = schema_word(key, (int)n);
+		(void)snprintf(texts[n], WORD_BYTES, "%.*s", (int)word.len, word.text); /* fits */
+		words[n] = texts[n];
 	}
-	return NULL;
+	return n;
 }
 
 static int complain(const struct schema_key *key, const struct node *node, struct err *err)
 {
 	AUTO(buf) struct buf expected = BUF_INIT(EXPECTED_MAX);
-	char word[64] = "";
+	char texts[WORDS_MAX][WORD_BYTES];
+	const char *words[WORDS_MAX];
 
 	schema_put_expected(key, &expected);
 	bool is_quoted_number = !node->is_plain && (key->types & (T_INTEGER | T_NUMBER)) != 0 &&
 				looks_like_integer(node->text);
-	const char *near = nearest_word(key, node, word, sizeof(word));
-	return ERR(err, ERR_CONFIG, "expected %s%s, found %s%s%s%s", buf_str(&expected),
+	size_t n = collect_words(key, texts, words);
+	return ERR(err, ERR_CONFIG, "expected %s%s, found %s%s", buf_str(&expected),
 		   is_quoted_number ? " without quotes" : "", QUOTED(node->text, node->len),
-		   near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
-		   near == NULL ? "" : "'?");
+		   DID_YOU_MEAN(text_nearest(node->text, node->len, words, n)));
 }
 
 int scalar_read(const struct schema_key *key, const struct node *node, struct scalar *ret_scalar,

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "job/date.h"
 #include "job/job.h"
+#include "job/suggest.h"
 
 enum { NAMES_MAX = 256, NAME_CHARS_MAX = 128, OFFSET_DIGITS_MAX = 5 };
 
@@ -153,10 +154,8 @@ static int complain_unknown(enum template_use use, const char *name, size_t len,
 		}
 	}
 	const char *near = text_nearest(name, len, names, n);
-	return ERR(err, ERR_CONFIG, "unknown placeholder ${%.*s}%s%s%s",
-		   (int)(len < NAME_CHARS_MAX ? len : NAME_CHARS_MAX), name,
-		   near == NULL ? "" : "; did you mean '${", near == NULL ? "" : near,
-		   near == NULL ? "" : "}'?");
+	return ERR(err, ERR_CONFIG, "unknown placeholder ${%.*s}%s",
+		   (int)(len < NAME_CHARS_MAX ? len : NAME_CHARS_MAX), name, DID_YOU_MEAN(near));
 }
 
 static int complain_use(enum template_use use, const char *name, size_t len, struct err *err)

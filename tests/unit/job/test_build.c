@@ -208,7 +208,7 @@ static void unknown_placeholders_are_found_before_a_run(void **state)
 	assert_only_fault(
 		CSV "}\nwork: {exec: {command: [a, \"--id=${di}\"]}}\n",
 		"3:28: work.exec.command[]: at character 6: unknown placeholder ${di}; did "
-		"you mean '${id}'?");
+		"you mean 'id'?");
 	assert_only_fault(CSV "}\nwork: {exec: {shell: x, env: {A: \"${constant.x}\"}}}\n",
 			  "3:34: work.exec.env.A: ${constant.x}: not available in this version");
 	assert_only_fault(CSV "}\nwork: {exec: {shell: x, input: \"${trailer.n}\"}}\n",

@@ -163,6 +163,17 @@ static void all_faults_are_reported_in_the_order_of_the_file(void **state)
 	assert_string_equal(p.err.text, "job.yaml: 5 faults in the job file");
 }
 
+static void names_from_the_file_cannot_write_to_the_terminal(void **state)
+{
+	assert_only_fault(LEAST "\"\\e[31m\": 1\n", "3:1: unknown key '\\x1b[31m'");
+	assert_only_fault("job: a\nwork: {exec: {shell: x, input: \"${a\\n}\"}}\n",
+			  "2:32: work.exec.input: unknown placeholder ${a\\x0a}");
+	assert_fault("job: a\nsource: {stdin: {format: csv}, fields: {\"\\x07\": 5}}\n"
+		     "work: {noop: {}}\n",
+		     "2:49: source.fields.\\x07: expected a field type (text, integer, decimal, "
+		     "float, boolean, date, timestamp or json), found '5'");
+}
+
 static void twenty_faults_are_enough(void **state)
 {
 	AUTO(buf) struct buf text = BUF_INIT(10000);
@@ -199,6 +210,7 @@ int main(void)
 		cmocka_unit_test(what_must_be_there_is_missed),
 		cmocka_unit_test(names_of_jobs_are_checked),
 		cmocka_unit_test(all_faults_are_reported_in_the_order_of_the_file),
+		cmocka_unit_test(names_from_the_file_cannot_write_to_the_terminal),
 		cmocka_unit_test(twenty_faults_are_enough),
 		cmocka_unit_test(fault_in_an_aliased_value_is_said_once),
 	};

@@ -307,6 +307,15 @@ static void words_know_which_are_for_later(void **state)
 	assert_int_equal(schema_find_word(key, "gen", 3), -1);
 }
 
+static void words_are_few_and_short(void **state)
+{
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
+		assert_null(schema_word(key, 8).text);
+		for (int i = 0; schema_word(key, i).text != NULL; i++)
+			assert_true(schema_word(key, i).len < 32);
+	}
+}
+
 static void help_says_type_default_and_sentence(void **state)
 {
 	AUTO(buf) struct buf b = BUF_INIT(1000);
@@ -329,6 +338,7 @@ int main(void)
 		cmocka_unit_test(null_is_refused_for_every_key),
 		cmocka_unit_test(typing_errors_find_the_nearest_key_of_the_place),
 		cmocka_unit_test(words_know_which_are_for_later),
+		cmocka_unit_test(words_are_few_and_short),
 		cmocka_unit_test(help_says_type_default_and_sentence),
 	};
 

@@ -210,12 +210,12 @@ static void unknown_names_are_found_when_parsed(void **state)
 		const char *text;
 		const char *fault;
 	} cases[] = {
-		{"${emial}", "unknown placeholder ${emial}; did you mean '${email}'?"},
+		{"${emial}", "unknown placeholder ${emial}; did you mean 'email'?"},
 		{"Grüße ${idd}", "at character 7: unknown placeholder ${idd}; did you mean "
-				 "'${id}'?"},
+				 "'id'?"},
 		{"${param.regoin}",
-		 "unknown placeholder ${param.regoin}; did you mean '${param.region}'?"},
-		{"${run.dat}", "unknown placeholder ${run.dat}; did you mean '${run.date}'?"},
+		 "unknown placeholder ${param.regoin}; did you mean 'param.region'?"},
+		{"${run.dat}", "unknown placeholder ${run.dat}; did you mean 'run.date'?"},
 		{"${}", "unknown placeholder ${}"},
 		{"${constant.rate}", "${constant.rate}: not available in this version"},
 		{"${step.a.b}", "${step.a.b}: not available in this version"},

@@ -21,7 +21,8 @@ static void empty_file_is_refused(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		AUTO(parsed) struct parsed p = parsed_of(texts[i]);
 		assert_int_equal(p.n, 1);
-		assert_non_null(strstr(p.faults[0], i == 3 ? "map of keys" : "the file is empty"));
+		assert_non_null(
+			strstr(p.faults[0], i == 3 ? "found nothing" : "the file is empty"));
 	}
 	assert_only_fault("", "1:1: the file is empty; the least is a job and its work");
 }
