@@ -120,7 +120,7 @@ void instance_end(struct instance *inst, int exit_status)
 bool instance_lost_its_memory(const struct instance *inst)
 {
 	return inst->fate == INSTANCE_CRASHED || inst->saw_broken || inst->saw_fenced ||
-	       inst->exit_status == EXIT_OF_STORAGE;
+	       inst->is_zombie || inst->exit_status == EXIT_OF_STORAGE;
 }
 
 /* ---- calls into the engine ---- */

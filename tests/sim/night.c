@@ -156,7 +156,9 @@ static int64_t night_gap(struct machine *m)
 {
 	int64_t gap = 1 + machine_delay(m, m->opt->start_gap_us);
 
-	/* What has to wait for its next attempt shall be due at the next start. */
+	/* What has to wait for its next attempt shall be due before too many starts. */
+	if (m->healed && m->opt->fault[F_CLOCK] && gap < US_PER_MIN)
+		gap = US_PER_MIN;
 	return m->healed && gap < m->opt->max_us ? m->opt->max_us : gap;
 }
 

@@ -296,6 +296,43 @@ static void follow_progress(struct machine *m, int64_t inc, const struct lop_chu
 	}
 }
 
+/* R, to the letter; what people asked for meanwhile is seen by the walk. */
+static void follow_reap_chunk(struct chunk_view *c, utime not_before)
+{
+	uint32_t n_done = 0;
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		struct item_place *p = &c->run->items[c->first_item + i].is;
+		if (p->started && !p->done)
+			*p = (struct item_place){.started = true,
+						 .done = true,
+						 .loose = LOOSE_DOUBT,
+						 .not_before = not_before};
+		n_done += p->done;
+	}
+	c->state = n_done == c->n ? CHUNK_CLOSED : CHUNK_READY;
+	c->owner = 0;
+}
+
+static void follow_reap(struct machine *m, const struct lop_reap *op, utime now)
+{
+	for (size_t i = 0; i < m->shadow.n_runs; i++) {
+		struct run_view *run = m->shadow.runs[i];
+		for (uint32_t k = 0; k < run->n_items; k++) {
+			struct item_place *p = &run->items[k].is;
+			if (p->owner != op->dead)
+				continue;
+			p->loose = LOOSE_DOUBT;
+			p->owner = 0;
+			p->not_before = now + op->quarantine_us;
+		}
+		for (uint32_t k = 0; k < run->n_chunks; k++)
+			if (run->chunks[k].state == CHUNK_HELD && run->chunks[k].owner == op->dead)
+				follow_reap_chunk(&run->chunks[k], now + op->quarantine_us);
+	}
+	m->shadow.inc_state[op->dead] = INSTANCE_REAPED;
+}
+
 static void place_set(struct item_place *p, const struct ledger_loose_row *row, int64_t inc)
 {
 	bool is_held = row->state == LOOSE_HELD || row->state == LOOSE_PROBING;
@@ -465,7 +502,7 @@ static bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struc
 		return false;
 	case LOP_REAP:
 		if (op->u.reap.ret_done)
-			m->shadow.inc_state[op->u.reap.dead] = INSTANCE_REAPED;
+			follow_reap(m, &op->u.reap, walk->now);
 		return op->u.reap.ret_done;
 	case LOP_RUN_CREATE:
 		follow_run_create(m, &op->u.run_create);
@@ -532,7 +569,7 @@ static bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struc
 
 void shadow_on_commit(struct machine *m, struct instance *inst, struct ledger_txn *txn)
 {
-	struct shadow_walk walk = {.m = m};
+	struct shadow_walk walk = {.m = m, .now = txn->now};
 
 	if (txn->batch != 0 && txn->batch <= m->shadow.inc_batch[inst->inc])
 		return; /* it was applied before */

@@ -13,10 +13,7 @@
 void shadow_walk_expect(struct shadow_walk *walk, const struct ledger_op *op)
 {
 	walk->is_wanted = true;
-	if (op->kind == LOP_REAP) {
-		walk->reaps = true;
-		walk->reaped = op->u.reap.dead;
-	} else if (op->kind == LOP_DOUBT_RESOLVE) {
+	if (op->kind == LOP_DOUBT_RESOLVE) {
 		walk->resolves = true;
 	} else if (op->kind == LOP_GIVE_BACK) {
 		walk->gives_back = true;
@@ -66,8 +63,9 @@ static void walk_on_chunk(void *arg, const struct ledger_chunk_row *row)
 		machine_fail(m, "shadow", "chunk %lld is not as it was loaded", (long long)row->id);
 		return;
 	}
-	bool may_move = walk->gives_back || walk->is_personal ||
-			(walk->reaps && c->owner == walk->reaped);
+	bool may_move = walk->gives_back || walk->is_personal;
+	/* A chunk whose last item a person takes out as it is freed. */
+	may_move |= row->state == CHUNK_CLOSED && c->state == CHUNK_READY;
 	if ((c->state != row->state || c->owner != row->owner) && !may_move)
 		machine_fail(m, "shadow", "chunk %lld is in state %d of %lld, not %d of %lld",
 			     (long long)row->id, row->state, (long long)row->owner, c->state,
@@ -98,19 +96,6 @@ static void walk_on_loose(void *arg, const struct ledger_loose_row *row)
 }
 
 /* ---- what may have changed ---- */
-
-static bool walk_may_reap(const struct shadow_walk *walk, const struct run_view *run,
-			  const struct item_view *item)
-{
-	const struct item_place *was = &item->is;
-
-	if (!walk->reaps || item->seen.loose != LOOSE_DOUBT)
-		return false;
-	if (was->loose == LOOSE_HELD || was->loose == LOOSE_PROBING)
-		return was->owner == walk->reaped;
-	(void)run;
-	return was->loose == 0 && was->started && !was->done;
-}
 
 static bool walk_may_resolve(const struct shadow_walk *walk, const struct item_view *item)
 {
@@ -180,8 +165,7 @@ static void walk_item(struct shadow_walk *walk, struct run_view *run, uint32_t i
 				     seen->attempt);
 		return;
 	}
-	if (!walk_may_reap(walk, run, item) && !walk_may_resolve(walk, item) &&
-	    !walk_may_decide(walk, run, item))
+	if (!walk_may_resolve(walk, item) && !walk_may_decide(walk, run, item))
 		machine_fail(walk->m, "shadow", "item %u of run %lld went from %s to %s", index,
 			     (long long)run->id,
 			     is->loose == 0 ? "its chunk" : loose_state_name(is->loose),

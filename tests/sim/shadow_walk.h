@@ -16,9 +16,9 @@ struct run_view;
 
 struct shadow_walk {
 	struct machine *m;
+	utime now; /* of the transaction */
 	bool is_wanted;
-	bool reaps, resolves, gives_back, is_personal;
-	int64_t reaped;
+	bool resolves, gives_back, is_personal;
 	int verb;		   /* enum person_verb */
 	struct run_view *run;	   /* during the walk */
 	struct run_view *finished; /* by this transaction */
