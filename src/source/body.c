@@ -116,7 +116,7 @@ static int read_range(struct body *b, const struct body_reference *ref, int fd, 
 
 struct finder {
 	struct body *body;
-	const struct csv_scan *scan;
+	struct csv_scan scan;
 	const struct body_reference *ref;
 	uint32_t record; /* of those that are no empty lines */
 	uint32_t item;
@@ -134,7 +134,7 @@ static bool take_record(struct finder *f, size_t end, int64_t lines)
 		len--;
 	if (len > 0 && text[len - 1] == '\r')
 		len--;
-	if (!csv_scan_is_blank(f->scan, text, len)) {
+	if (!csv_scan_is_blank(&f->scan, text, len)) {
 		if (f->record == f->ref->n_records)
 			return false;
 		bool is_skipped = f->ref->skips != NULL && bits_get(f->ref->skips, f->record);
@@ -152,14 +152,12 @@ static bool find_records(struct finder *f)
 {
 	struct body *b = f->body;
 	struct csv_mark marks[MARKS_AT_ONCE];
-	struct csv_scan scan;
 	size_t scanned = 0;
 
-	f->scan = &scan;
-	csv_scan_init(&scan, b->shape.form.delimiter, b->shape.form.quote);
+	csv_scan_init(&f->scan, b->shape.form.delimiter, b->shape.form.quote);
 	while (scanned < b->len) {
 		size_t used = 0;
-		size_t n = csv_scan_run(&scan, b->data + scanned, b->len - scanned, marks,
+		size_t n = csv_scan_run(&f->scan, b->data + scanned, b->len - scanned, marks,
 					MARKS_AT_ONCE, &used);
 		for (size_t i = 0; i < n; i++) {
 			if (!take_record(f, scanned + marks[i].end, marks[i].lines))
@@ -167,7 +165,7 @@ static bool find_records(struct finder *f)
 		}
 		scanned += used;
 	}
-	if (f->at < b->len && !take_record(f, b->len, (int64_t)scan.lines))
+	if (f->at < b->len && !take_record(f, b->len, (int64_t)f->scan.lines))
 		return false;
 	return f->record == f->ref->n_records && f->item == b->n;
 }

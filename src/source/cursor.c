@@ -30,6 +30,7 @@ enum {
 	LIST_DIGEST = 2,
 	LIST_NAMES_MAX = 4 * 1024 * 1024,
 	LIST_PACKED_MAX = 64 * 1024,
+	LIST_BYTES_MAX = LIST_PACKED_MAX + 64, /* with its head */
 };
 
 static void digest_list(const struct file_list *list, uint8_t digest[XXH128_BYTES])
@@ -71,7 +72,7 @@ int cursor_set_list(struct source *s, struct err *err)
 {
 	uint8_t digest[XXH128_BYTES];
 
-	s->list_bytes = BUF_INIT(2 * LIST_PACKED_MAX);
+	s->list_bytes = BUF_INIT(LIST_BYTES_MAX);
 	if (s->is_stdin) {
 		buf_put_u8(&s->list_bytes, LIST_NONE);
 	} else if (!put_whole(&s->list_bytes, &s->list)) {

@@ -18,6 +18,8 @@
 #include "source/move.h"
 #include "source/source.h"
 
+enum { PATH_BYTES_MAX = 64 * 1024 };
+
 struct finisher {
 	const struct job *job;
 	struct body_path *paths; /* distinct, of files of records */
@@ -45,7 +47,7 @@ void finisher_free(struct finisher *f)
 
 static int act(const struct finisher *f, const struct body_path *path, struct err *err)
 {
-	struct buf name = BUF_INIT(64 * 1024);
+	struct buf name = BUF_INIT(PATH_BYTES_MAX);
 	int rc = 0;
 
 	if (!path->is_known) /* standard input */

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { PATH_BYTES_MAX = 64 * 1024, PART_BYTES_MAX = 1024 };
+enum { PATH_BYTES_MAX = 64 * 1024, FULL_BYTES_MAX = 2 * PATH_BYTES_MAX, PART_BYTES_MAX = 1024 };
 
 struct walk {
 	const char *root;
@@ -68,7 +68,7 @@ static int walk_plain(struct walk *w, const char *part, size_t len, struct err *
 
 static int open_directory(const struct walk *w, DIR **ret_dir, struct err *err)
 {
-	AUTO(buf) struct buf path = BUF_INIT(2 * PATH_BYTES_MAX);
+	AUTO(buf) struct buf path = BUF_INIT(FULL_BYTES_MAX);
 	const char *name = buf_str(&w->name);
 
 	buf_printf(&path, "%s%s%s", name[0] == '/' ? "" : w->root, name[0] == '/' ? "" : "/", name);

@@ -2,7 +2,6 @@
 #include "source/jsonl.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -14,11 +13,11 @@
 enum { NAME_MAX_BYTES = 4096 };
 
 /* The byte at which character number `column` (from 1) of the line stands. */
-static size_t byte_of_column(const char *text, size_t len, unsigned long column)
+static size_t byte_of_column(const char *text, size_t len, size_t column)
 {
 	size_t i = 0;
 
-	for (unsigned long at = 1; i < len && at < column; at++) {
+	for (size_t at = 1; i < len && at < column; at++) {
 		i++;
 		while (i < len && ((unsigned char)text[i] & 0xc0) == 0x80)
 			i++;
@@ -26,12 +25,27 @@ static size_t byte_of_column(const char *text, size_t len, unsigned long column)
 	return i;
 }
 
+/* The reason behind "line 1, column 17: ", whose place is told anyhow, as that of a record. */
+static const char *skip_place(const char *message, size_t *ret_column)
+{
+	static const char place[] = "line 1, column ";
+	const char *p = message + sizeof(place) - 1;
+	size_t column = 0;
+
+	if (strncmp(message, place, sizeof(place) - 1) != 0)
+		return message;
+	for (; *p >= '0' && *p <= '9'; p++)
+		column = column * 10 + (size_t)(*p - '0');
+	if (p[0] != ':' || p[1] != ' ')
+		return message;
+	*ret_column = column;
+	return p + 2;
+}
+
 int jsonl_parse(struct json_doc *doc, const char *text, size_t len, const struct json **ret_root,
 		struct flaw *ret_flaw)
 {
 	struct err err = ERR_INIT;
-	unsigned long column = 1;
-	int skipped = 0;
 
 	assert(doc != NULL && text != NULL && ret_root != NULL && ret_flaw != NULL);
 	if (json_parse_into(doc, text, len, ret_root, &err) == 0) {
@@ -40,10 +54,9 @@ int jsonl_parse(struct json_doc *doc, const char *text, size_t len, const struct
 		flaw_set(ret_flaw, 0, "a line is one JSON object, this is something else");
 		return JSONL_FLAW;
 	}
-	/* The place is told anyhow, as that of a record. */
-	if (sscanf(err.text, "line 1, column %lu: %n", &column, &skipped) != 1)
-		skipped = 0;
-	flaw_set(ret_flaw, byte_of_column(text, len, column), "%s", err.text + skipped);
+	size_t column = 1;
+	const char *reason = skip_place(err.text, &column);
+	flaw_set(ret_flaw, byte_of_column(text, len, column), "%s", reason);
 	return JSONL_FLAW;
 }
 

@@ -100,7 +100,7 @@ int judge_reject(struct source *s, const struct judge_reject *reject, struct err
 {
 	const struct record *record = reject->record;
 	const struct item *item = reject->item;
-	AUTO(buf) struct buf key = BUF_INIT(KEY_BYTES_MAX * 2);
+	AUTO(buf) struct buf key = BUF_INIT(KEY_BYTES_MAX);
 	struct frame_reject r = {.path = s->list.files[s->index].name,
 				 .reason = reject->flaw->reason,
 				 .raw = "",

@@ -10,13 +10,15 @@
 #include "job/template.h"
 #include "source/csv_record.h"
 
+/* A path and a number fit; a key that is too long is a flaw of its record. */
+enum { TEXT_BYTES_MAX = 64 * 1024 };
+
 int keys_init(struct keys *k, const struct job *job, const struct template_run *run,
 	      struct err *err)
 {
 	const char *key = job->source.key;
 
-	/* A path and a number fit; a key that is too long is a flaw of its record. */
-	*k = (struct keys){.run = run, .text = BUF_INIT(64 * 1024)};
+	*k = (struct keys){.run = run, .text = BUF_INIT(TEXT_BYTES_MAX)};
 	k->how = job->source.kind == SOURCE_FILES ? KEYS_PATH : KEYS_PLACE;
 	if (key == NULL)
 		return 0;

@@ -11,7 +11,8 @@
 #include "source/shape.h"
 
 enum {
-	READ_BYTES = 256 * 1024, /* at once: small enough to be scanned from the cache */
+	READ_BYTES = 256 * 1024,      /* at once: small enough to be scanned from the cache */
+	FIRST_BYTES = 2 * READ_BYTES, /* what the window begins with */
 	BOM_BYTES = 3,
 };
 
@@ -22,7 +23,7 @@ void records_init(struct records *r, const struct records_options *options)
 	assert(r != NULL && options->input != NULL && options->line > 0);
 	*r = (struct records){
 		.input = options->input,
-		.max_cap = 2 * options->keep_max + RECORD_BYTES_MAX + 2 * READ_BYTES,
+		.max_cap = 2 * options->keep_max + RECORD_BYTES_MAX + FIRST_BYTES,
 		.base = options->offset,
 		.keep = -1,
 		.keep_max = options->keep_max,
@@ -80,7 +81,7 @@ static bool make_room(struct records *r)
 		move_down(r, from);
 	while (r->cap - r->len < READ_BYTES) {
 		assert(r->cap < r->max_cap);
-		r->cap = r->cap == 0 ? 2 * READ_BYTES : r->cap * 2;
+		r->cap = r->cap == 0 ? FIRST_BYTES : r->cap * 2;
 		if (r->cap > r->max_cap)
 			r->cap = r->max_cap;
 		r->data = xrealloc(r->data, r->cap, 1);

@@ -100,12 +100,14 @@ static int find_expected(const struct totals *t, size_t i, const struct trailer 
 			 const struct template_run *run, struct decimal *ret_value, struct err *err)
 {
 	const struct job_control *c = &t->job->controls[i];
-	struct template_run with = run == NULL ? (struct template_run){0} : *run;
+	struct template_run with = {0};
 	const struct template_item none = {0};
 	struct template *template = NULL;
 	AUTO(buf) struct buf text = BUF_INIT(EXPECTED_BYTES_MAX);
 	struct err ignored = ERR_INIT;
 
+	if (run != NULL)
+		with = *run;
 	with.trailer_values = trailer == NULL ? NULL : (const char *const *)trailer->values;
 	int rc = template_parse_for(TEMPLATE_FOR_CONTROL, c->expected, strlen(c->expected), t->job,
 				    &template, err);
@@ -128,8 +130,8 @@ static int disagree(const struct totals *t, size_t i, const char *name,
 {
 	const struct total *total = &t->list[i];
 	const char *how = t->job->control_over_loaded ? "loaded" : "read";
-	AUTO(buf) struct buf want = BUF_INIT(DECIMAL_TEXT_MAX * 2);
-	AUTO(buf) struct buf got = BUF_INIT(DECIMAL_TEXT_MAX * 2);
+	AUTO(buf) struct buf want = BUF_INIT(DECIMAL_TEXT_MAX);
+	AUTO(buf) struct buf got = BUF_INIT(DECIMAL_TEXT_MAX);
 	AUTO(buf) struct buf note = BUF_INIT(128);
 
 	decimal_format(expected, &want);
