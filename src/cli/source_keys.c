@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "cli/run_job.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
 #include "source/body.h"
@@ -47,39 +48,18 @@ void source_keys_auto(struct source_keys *keys)
 
 /* ---- the job of a run ---- */
 
-static int on_job(void *arg, const struct ledger_row *row)
+/* A job that this program cannot read leaves the keys unknown; `trouble` says why. */
+static void open_run(struct source_keys *keys, int64_t run_id)
 {
-	struct source_keys *keys = arg;
-	size_t len = 0;
-	size_t path_len = 0;
-	const char *text = ledger_row_text(row, 0, &len);
-	const char *path = ledger_row_text(row, 1, &path_len);
-	const char *slash = path == NULL ? NULL : strrchr(path, '/');
-	AUTO(buf) struct buf directory = BUF_INIT(KEY_BYTES_MAX);
-
-	if (text == NULL || path == NULL)
-		return FOUND;
-	buf_put(&directory, path, slash == NULL ? 0 : (size_t)(slash - path));
-	if (job_parse(text, len, path, buf_str(&directory), NULL, NULL, &keys->job,
-		      &keys->trouble) < 0)
-		keys->job = NULL; /* told by `trouble` */
-	return FOUND;
-}
-
-static int open_run(struct source_keys *keys, int64_t run_id, struct err *err)
-{
-	static const char sql[] = "SELECT job_text, job_path FROM run_text WHERE run_id = ?1";
-	struct ledger_param param = {.type = LEDGER_INT, .number = run_id};
-
 	if (keys->run_id == run_id)
-		return 0;
+		return;
 	close_body(keys);
 	job_free(keys->job);
 	keys->job = NULL;
 	keys->trouble = ERR_INIT;
 	keys->run_id = run_id;
-	int rc = ledger_select(keys->ledger, sql, &param, 1, on_job, keys, err);
-	return rc < 0 ? rc : 0;
+	if (run_job_load(keys->ledger, run_id, &keys->job, &keys->trouble) < 0)
+		keys->job = NULL;
 }
 
 /* ---- its chunks ---- */
@@ -131,8 +111,9 @@ int source_keys_get(struct source_keys *keys, int64_t run_id, int64_t number, co
 
 	assert(keys != NULL && ret_key != NULL && err != NULL);
 	*ret_key = NULL;
-	int rc = open_run(keys, run_id, err);
-	if (rc == 0 && (number < keys->first_item || number >= keys->first_item + keys->n))
+	int rc = 0;
+	open_run(keys, run_id);
+	if (number < keys->first_item || number >= keys->first_item + keys->n)
 		rc = find_chunk(keys, sql, number, err);
 	if (rc < 0)
 		return rc;
@@ -172,7 +153,8 @@ int source_keys_find(struct source_keys *keys, int64_t run_id, const char *key, 
 	int64_t next = 0;
 
 	assert(keys != NULL && key != NULL && ret_number != NULL && err != NULL);
-	int rc = open_run(keys, run_id, err);
+	int rc = 0;
+	open_run(keys, run_id);
 	while (rc == 0) {
 		rc = find_chunk(keys, sql, next, err);
 		int64_t number = rc == 0 ? find_in_chunk(keys, key) : -1;

@@ -7,7 +7,7 @@
 #define PENDING(X)                                                                                 \
 	X(status)                                                                                  \
 	X(why)                                                                                     \
-	X(attempts) X(logs) X(rejects) X(instances) X(retry) X(resolve) X(skip) X(stop) X(abandon)
+	X(instances) X(retry) X(resolve) X(skip) X(stop) X(abandon)
 
 #define X(name)                                                                                    \
 	int verb_##name(struct cli *cli, struct err *err)                                          \

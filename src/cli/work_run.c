@@ -256,7 +256,7 @@ static int list_runs(const struct work_run *run, struct ledger_txn *txn, struct 
 	if (rc < 0)
 		return rc;
 	plan_due_base(&run->spec, base, sizeof(base));
-	(void)snprintf(key, sizeof(key), "%s1", base);
+	(void)snprintf(key, sizeof(key), "%s/1", base);
 	ledger_txn_add(txn, LOP_RUN_LIST)->u.run_list = (struct lop_run_list){
 		.job = run->spec.job->name,
 		.due_key = arena_str(&txn->arena, key),
