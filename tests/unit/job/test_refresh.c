@@ -85,6 +85,7 @@ static void differences_of_what_a_run_keeps_are_said(void **state)
 		AUTO(job)
 		struct job *job = refreshed(cases[i].was, cases[i].is, JOB_CHANGED, &difference);
 		assert_string_equal(buf_str(&difference), cases[i].difference);
+		assert_string_equal(job->name, "a");
 	}
 }
 
@@ -115,6 +116,7 @@ static void the_same_said_otherwise_is_no_difference(void **state)
 		"work: {exec: {command: [\"x\"], keep_output: 16Ki}, effect: once}\n",
 		JOB_CHANGED, &difference);
 
+	assert_string_equal(job->name, "a");
 	/* a key that is there, and says what its absence would */
 	assert_string_equal(buf_str(&difference), "source.csv.older_than: was absent, is 0\n");
 }

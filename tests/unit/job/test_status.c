@@ -40,27 +40,11 @@ static void numbers_ranges_and_patterns_are_sets(void **state)
 
 static void what_is_no_status_is_refused(void **state)
 {
-	static const char *const texts[] = {"256",
-					    "-1",
-					    "",
-					    "a",
-					    "1-",
-					    "-",
-					    "5-3",
-					    "010",
-					    "2xx",
-					    "5xx",
-					    "40xxx",
-					    "[a]",
-					    "[1",
-					    "[]",
-					    "[9-1]",
-					    "3[5-9][0-9]",
-					    "[0-9]?",
-					    "1 "
-					    "",
-					    "64-68-70",
-					    "08"};
+	static const char *const texts[] = {
+		"256",	 "-1",		"",	  "a",	   "1-",       "-",  "5-3",
+		"010",	 "2xx",		"5xx",	  "40xxx", "[a]",      "[1", "[]",
+		"[9-1]", "3[5-9][0-9]", "[0-9]?", "1 ",	   "64-68-70", "08",
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		uint8_t set[STATUS_BYTES] = {0};
