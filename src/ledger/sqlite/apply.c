@@ -7,6 +7,7 @@
  * again: its results are read once more.
  */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "ledger/sqlite/sqlite.h"
@@ -15,6 +16,10 @@ enum {
 	CHECKPOINT_PAGES = 1024, /* 4 MiB */
 	STUCK_PAGES = 65536	 /* 256 MiB: a reader does not let go */
 };
+
+static const char begin_write[] = "BEGIN IMMEDIATE";
+static const char begin_read[] = "BEGIN";
+static const char commit[] = "COMMIT";
 
 struct sq_op {
 	sq_op_fn fn;
@@ -169,6 +174,7 @@ static void sq_checkpoint(struct sq *q)
 	q->is_wal_stuck = q->wal_pages > STUCK_PAGES;
 	if (q->wal_pages < q->checkpoint_at)
 		return;
+	errno = 0;
 	int rc = sqlite3_wal_checkpoint_v2(q->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &moved);
 	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY) {
 		/* Safety: a failed fsync of the database is never repeated: the kernel may have
@@ -185,15 +191,15 @@ static void sq_checkpoint(struct sq *q)
 
 static int sq_write_locked(struct sq *q, struct ledger_txn *txn)
 {
-	if (sq_exec(q, "BEGIN IMMEDIATE") < 0)
+	if (sq_change(q, begin_write, SQ_NO_ARGS) < 0)
 		return sq_txn_failed(q, txn);
 	int rc = txn->inc != 0 ? sq_fence(q, txn) : 0;
 	if (rc == 0)
 		rc = sq_run_ops(q, txn);
 	if (rc == 0 && !q->is_replay)
 		rc = sq_check_loose(q, txn);
-	if (rc == 0)
-		rc = sq_exec(q, "COMMIT");
+	if (rc == 0 && sq_change(q, commit, SQ_NO_ARGS) < 0)
+		rc = SQ_FAILED;
 	if (rc < 0)
 		rc = sq_txn_failed(q, txn);
 	if (rc != 0) {
@@ -235,11 +241,9 @@ static int sq_write(struct sq *q, struct ledger_txn *txn)
 static int sq_read(struct sq *q, struct ledger_txn *txn)
 {
 	q->is_replay = false;
-	int rc = sq_exec(q, "BEGIN");
-	if (rc == 0)
-		rc = sq_run_ops(q, txn);
-	if (rc == 0)
-		rc = sq_exec(q, "COMMIT");
+	int rc = sq_change(q, begin_read, SQ_NO_ARGS) < 0 ? SQ_FAILED : sq_run_ops(q, txn);
+	if (rc == 0 && sq_change(q, commit, SQ_NO_ARGS) < 0)
+		rc = SQ_FAILED;
 	if (rc < 0)
 		rc = sq_txn_failed(q, txn);
 	if (rc != 0)
@@ -268,7 +272,7 @@ void sq_apply(struct ledger *ledger, struct ledger_txn *txn)
 		} else {
 			sq_space_look(q);
 		}
-		txn->space_is_low = q->space.is_low || q->is_wal_stuck;
+		txn->space_is_low = q->space.is_low || q->is_wal_stuck || rc == LEDGER_NO_SPACE;
 	}
 	txn->status = rc == 0 ? LEDGER_APPLIED : (enum ledger_status)rc;
 }

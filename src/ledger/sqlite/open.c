@@ -123,6 +123,7 @@ static int sq_on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 
 static int sq_connect(struct sq *q, const char *name, int flags)
 {
+	errno = 0;
 	int rc = sqlite3_open_v2(name, &q->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (rc != SQLITE_OK)

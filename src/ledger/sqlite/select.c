@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Plain SQL for people's verbs, for reading only. */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "ledger/sqlite/sqlite.h"
@@ -63,6 +64,7 @@ int sq_select(struct ledger *ledger, const char *sql, const struct ledger_param 
 	struct sq *q = sq_of(ledger);
 	struct ledger_row row = {0};
 	int answer = 0;
+	errno = 0;
 	int rc = sqlite3_prepare_v2(q->db, sql, -1, &row.st, NULL);
 
 	if (rc != SQLITE_OK) {

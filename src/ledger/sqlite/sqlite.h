@@ -115,7 +115,8 @@ int sq_number(struct sq *q, const char *sql, const struct sq_value *values, size
 	      int64_t *ret_number);
 void sq_cache_done(struct sq *q);
 
-/* Remembers a failure of the connection; answers SQ_FAILED. */
+/* Remembers a failure of the connection; answers SQ_FAILED. errno was 0 before the call that
+ * failed. */
 int sq_fail(struct sq *q, int rc);
 /* What that failure means for a transaction. */
 enum ledger_status sq_status(const struct sq *q);

@@ -24,10 +24,20 @@ struct sq_value sq_int_value(int64_t x)
 	return (struct sq_value){.type = x == 0 ? SQ_TYPE_NULL : SQ_TYPE_INT, .number = x};
 }
 
+/* Why the system refused: errno, which every caller has set to 0 before. sqlite3_system_errno()
+ * knows nothing of a failed COMMIT (SQLite 3.40: OP_AutoCommit does not record it), and what it
+ * says may be of an earlier failure. */
+static int sq_system_errno(const struct sq *q, int rc)
+{
+	if ((rc & PRIMARY_CODE) != SQLITE_IOERR && (rc & PRIMARY_CODE) != SQLITE_CANTOPEN)
+		return 0;
+	return errno != 0 ? errno : sqlite3_system_errno(q->db);
+}
+
 int sq_fail(struct sq *q, int rc)
 {
+	q->os_errno = sq_system_errno(q, rc);
 	q->rc = rc;
-	q->os_errno = sqlite3_system_errno(q->db);
 	(void)snprintf(q->text, sizeof(q->text), "%s", sqlite3_errmsg(q->db)); /* may be cut */
 	return SQ_FAILED;
 }
@@ -87,6 +97,7 @@ static sqlite3_stmt *sq_prepare(struct sq *q, const char *sql)
 
 	if (slot->st != NULL)
 		return slot->st;
+	errno = 0;
 	int rc = sqlite3_prepare_v3(q->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &slot->st, NULL);
 	if (rc != SQLITE_OK) {
 		(void)sq_fail(q, rc); /* the caller sees NULL */
@@ -137,6 +148,7 @@ int sq_next(struct sq *q, sqlite3_stmt *st)
 {
 	if (st == NULL)
 		return SQ_FAILED;
+	errno = 0;
 	int rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
 		return 1;
@@ -165,6 +177,7 @@ int sq_change(struct sq *q, const char *sql, const struct sq_value *values, size
 
 int sq_exec(struct sq *q, const char *sql)
 {
+	errno = 0;
 	int rc = sqlite3_exec(q->db, sql, NULL, NULL, NULL);
 
 	return rc == SQLITE_OK ? 0 : sq_fail(q, rc);
