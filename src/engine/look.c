@@ -87,6 +87,17 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 	run_stop(r, EXIT_LATER, false, "%lld items wait for a later run", (long long)open);
 }
 
+/* Another instance may have ended the run as failed, or a person has abandoned it. */
+static void run_on_state(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+	enum run_state state = op->u.run_counts.ret_state;
+
+	if (r->phase == RUN_WORKING && state != RUN_OPEN && state != RUN_FINISHED)
+		run_stop(r, EXIT_FAILED, false, "the run has ended elsewhere (%s)",
+			 run_state_name(state));
+}
+
 void run_look_around(struct run *r)
 {
 	struct ledger_op *op;
@@ -108,6 +119,8 @@ void run_look_around(struct run *r)
 		.now = r->ops->now(r->world)};
 	claim_chunks(r, 1);
 	claim_loose(r, r->limit);
+	op = commit_add(r->commit, LOP_RUN_COUNTS, run_on_state, r);
+	op->u.run_counts.run_id = r->id;
 	op = commit_add(r->commit, LOP_RUN_FINISH, run_on_idle_look, r);
 	op->u.run_finish.run_id = r->id;
 }
