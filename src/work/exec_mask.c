@@ -138,3 +138,33 @@ void exec_mask_put(struct exec_mask *mask, const struct item *item, const struct
 	if (text->len > plain)
 		buf_put(out, text->data + plain, text->len - plain);
 }
+
+/* In place of the quoted value, where it stands first. */
+static void mask_quoted(struct buf *text, const struct needle *needle)
+{
+	AUTO(buf) struct buf masked = BUF_INIT(text->max);
+	const char *quoted = QUOTED(needle->text, needle->len);
+	const char *at = strstr(buf_str(text), quoted);
+
+	if (at == NULL)
+		return;
+	buf_put(&masked, text->data, (size_t)(at - text->data));
+	buf_puts(&masked, STARS);
+	buf_puts(&masked, at + strlen(quoted));
+	buf_reset(text);
+	buf_put(text, buf_str(&masked), masked.len);
+}
+
+void exec_mask_put_err(struct exec_mask *mask, const struct item *item, const struct err *err,
+		       struct buf *out)
+{
+	AUTO(buf) struct buf words = BUF_INIT(ERR_TEXT_MAX);
+
+	assert(mask != NULL && mask->magic == MASK_MAGIC && item != NULL && err != NULL);
+	buf_puts(&words, err->text);
+	mask_take_item(mask, item);
+	for (size_t i = 0; i < mask->n; i++)
+		mask_quoted(&words, &mask->needles[i]);
+	const struct mask_text text = {.data = buf_str(&words), .len = words.len};
+	exec_mask_put(mask, item, &text, out);
+}

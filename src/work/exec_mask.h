@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 struct buf;
+struct err;
 struct exec_mask;
 struct item;
 struct job;
@@ -35,5 +36,8 @@ struct mask_text {
 /* Appends it, masked. A value that begins before `from` and ends behind it is masked as well. */
 void exec_mask_put(struct exec_mask *mask, const struct item *item, const struct mask_text *text,
 		   struct buf *out);
+/* The same for the words of a failure, where values may stand as QUOTED() writes them. */
+void exec_mask_put_err(struct exec_mask *mask, const struct item *item, const struct err *err,
+		       struct buf *out);
 
 #endif

@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 
 #include "base/text.h"
@@ -111,8 +110,7 @@ void exec_attempt_tell_failure(struct exec_attempt *a)
 	const char *class = a->class;
 
 	/* The words of a template's failure may show a value. */
-	const struct mask_text text = {.data = a->err.text, .len = strlen(a->err.text)};
-	exec_mask_put(a->exec->mask, a->what.item.item, &text, &line);
+	exec_mask_put_err(a->exec->mask, a->what.item.item, &a->err, &line);
 	tell(a, &(struct frame_outcome){
 			.outcome = (uint8_t)a->outcome,
 			.cancelled = a->cancelled,

@@ -373,6 +373,19 @@ static void what_is_sensitive_is_kept_from_eyes(void **state)
 	probe_close(p);
 }
 
+static void a_sensitive_value_that_is_refused_is_not_quoted(void **state)
+{
+	struct probe *p = probe();
+
+	probe_open(p, "  exec: {command: [printf, \"${secret}\"]}\n", NULL);
+	probe_set(p, FIELD_SECRET, "hunter\0two", 10);
+	probe_start(p, 1);
+	probe_wait(p, 1);
+	assert_string_equal(p->err_class, "bad-item");
+	assert_string_equal(p->err, "command, argument 1: a NUL in the value ***");
+	probe_close(p);
+}
+
 static void a_cut_through_a_masked_value_shows_no_half_of_it(void **state)
 {
 	struct probe *p = probe();
@@ -475,6 +488,7 @@ int main(void)
 		cmocka_unit_test(the_umask_is_that_of_the_job),
 		cmocka_unit_test(a_user_gets_programs_of_his_own),
 		cmocka_unit_test(what_is_sensitive_is_kept_from_eyes),
+		cmocka_unit_test(a_sensitive_value_that_is_refused_is_not_quoted),
 		cmocka_unit_test(a_cut_through_a_masked_value_shows_no_half_of_it),
 		cmocka_unit_test(a_long_output_keeps_its_end_however_it_comes),
 		cmocka_unit_test(checks_before_a_run_name_what_is_missing),
