@@ -250,7 +250,7 @@ static int list_runs(const struct work_run *run, struct ledger_txn *txn, struct 
 	AUTO(str) char *url = NULL;
 	const char *from = NULL;
 	char base[KEY_MAX] = {0};
-	char key[KEY_MAX] = {0};
+	char key[KEY_MAX + 2] = {0}; /* the base and "/1" */
 
 	int rc = cli_ledger_url(run->cli, &url, &from, err);
 	if (rc < 0)
