@@ -36,7 +36,7 @@ struct bench {
 	bool is_sqlite;
 	bool is_broken_on_purpose; /* verify is not asked afterwards */
 	char directory[64];
-	char url[128];
+	char url[320];
 };
 
 /* The backend: "sqlite" or "memory". */

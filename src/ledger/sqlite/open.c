@@ -155,6 +155,14 @@ static int sq_settings(struct sq *q)
 			  "PRAGMA cache_size = -16384;");
 }
 
+/* What a reader is told that may not make LEDGER-shm. */
+static bool sq_is_unwritable(const struct sq *q)
+{
+	int primary = q->rc & 0xff;
+
+	return primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY;
+}
+
 /* A reader needs LEDGER-shm. Where it is not there and cannot be made, the file is complete in
  * itself when there is no WAL: a copy on a read-only medium. */
 static int sq_connect_reader(struct sq *q, struct err *err)
@@ -170,9 +178,7 @@ static int sq_connect_reader(struct sq *q, struct err *err)
 	size_t len = strlen(q->path);
 	wal = xcalloc(len + sizeof("-wal"), 1);
 	(void)snprintf(wal, len + sizeof("-wal"), "%s-wal", q->path); /* sized for it */
-	if ((q->rc & 0xff) != SQLITE_CANTOPEN || access(wal, F_OK) == 0 ||
-	    strchr(q->path, '%') != NULL || strchr(q->path, '?') != NULL ||
-	    strchr(q->path, '#') != NULL)
+	if (!sq_is_unwritable(q) || access(wal, F_OK) == 0 || strpbrk(q->path, "%?#") != NULL)
 		return sq_err(q, err);
 	sq_cache_done(q);
 	(void)sqlite3_close(q->db); /* nothing is open in it */

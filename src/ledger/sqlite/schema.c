@@ -189,12 +189,8 @@ int sq_schema_find(struct sq *q, int *ret_version, struct err *err)
 	int64_t n = 0;
 
 	if (sq_number(q, owner, SQ_NO_ARGS, &id) < 0 || sq_number(q, tables, SQ_NO_ARGS, &n) < 0 ||
-	    sq_schema_version(q, ret_version) < 0) {
-		if ((q->rc & 0xff) == SQLITE_NOTADB)
-			return ERR(err, ERR_LEDGER, "%s is not a ledger: it is no SQLite database",
-				   q->path);
+	    sq_schema_version(q, ret_version) < 0)
 		return sq_err(q, err);
-	}
 	if (id == SQ_APPLICATION_ID || (id == 0 && n == 0))
 		return 0;
 	return ERR(err, ERR_LEDGER, "%s is not a ledger: it is another program's database",

@@ -69,12 +69,16 @@ int sq_err(const struct sq *q, struct err *err)
 {
 	int code = ERR_IO;
 
+	if ((q->rc & PRIMARY_CODE) == SQLITE_NOTADB)
+		return ERR(err, ERR_LEDGER,
+			   "%s is not a ledger: it is no SQLite"
+			   " database",
+			   q->path);
 	if (sq_status(q) == LEDGER_BUSY)
 		code = ERR_TEMP;
 	else if (sq_status(q) == LEDGER_NO_SPACE)
 		code = ERR_FULL;
-	else if ((q->rc & PRIMARY_CODE) == SQLITE_NOTADB ||
-		 (q->rc & PRIMARY_CODE) == SQLITE_CORRUPT)
+	else if ((q->rc & PRIMARY_CODE) == SQLITE_CORRUPT)
 		code = ERR_LEDGER;
 	else if (q->os_errno == EACCES || q->os_errno == EPERM)
 		code = ERR_PERM;
