@@ -22,6 +22,7 @@ enum { PATH_BYTES_MAX = 64 * 1024 };
 
 struct finisher {
 	const struct job *job;
+	struct mover mover;
 	struct body_path *paths; /* distinct, of files of records */
 	size_t n;
 	struct arena arena;
@@ -33,6 +34,7 @@ struct finisher *finisher_new(const struct job *job)
 
 	assert(job != NULL);
 	f->job = job;
+	mover_init(&f->mover, job);
 	return f;
 }
 
@@ -40,24 +42,24 @@ void finisher_free(struct finisher *f)
 {
 	if (f == NULL)
 		return;
+	mover_done(&f->mover);
 	arena_done(&f->arena);
 	free(f->paths);
 	free(f);
 }
 
-static int act(const struct finisher *f, const struct body_path *path, struct err *err)
+static int act(struct finisher *f, const struct body_path *path, struct err *err)
 {
 	struct buf name = BUF_INIT(PATH_BYTES_MAX);
-	int rc = 0;
+	int rc = f->mover.n == MOVER_GROUP ? mover_end(&f->mover, err) : 0;
 
-	if (!path->is_known) /* standard input */
-		return 0;
+	/* Standard input has no file; nobody should ask about files that are kept. */
+	if (rc != 0 || !path->is_known || f->job->source.then == JOB_THEN_KEEP)
+		return rc;
 	buf_put(&name, path->path, path->path_len);
 	rc = buf_check(&name, "a path", err);
-	if (rc == 0 && f->job->source.then == JOB_THEN_MOVE)
-		rc = move_file(f->job, buf_str(&name), &path->identity, err);
-	if (rc == 0 && f->job->source.then == JOB_THEN_DELETE)
-		rc = move_delete(f->job, buf_str(&name), &path->identity, err);
+	if (rc == 0)
+		rc = mover_add(&f->mover, buf_str(&name), &path->identity, err);
 	buf_done(&name);
 	return rc;
 }
@@ -85,6 +87,15 @@ static void keep_first(int rc, const struct err *failure, int *first_rc, struct 
 	*err = *failure;
 }
 
+/* The end of a group of files. */
+static int end_group(struct finisher *f, int first_rc, struct err *err)
+{
+	struct err failure = ERR_INIT;
+
+	keep_first(mover_end(&f->mover, &failure), &failure, &first_rc, err);
+	return first_rc;
+}
+
 static int act_on_items(struct finisher *f, const struct frame_then *then, struct reader *r,
 			const struct body_path *paths, uint32_t n_paths, struct err *err)
 {
@@ -105,7 +116,7 @@ static int act_on_items(struct finisher *f, const struct frame_then *then, struc
 			continue;
 		keep_first(act(f, &paths[path], &failure), &failure, &first_rc, err);
 	}
-	return first_rc;
+	return end_group(f, first_rc, err);
 }
 
 static int add_staged(struct finisher *f, const struct frame_then *then, struct reader *body,
@@ -156,7 +167,7 @@ static int end_list(struct finisher *f, struct err *err)
 		struct err failure = ERR_INIT;
 		keep_first(act(f, &f->paths[i], &failure), &failure, &first_rc, err);
 	}
-	return first_rc;
+	return end_group(f, first_rc, err);
 }
 
 int finisher_add(struct finisher *f, const struct frame_then *then, struct err *err)

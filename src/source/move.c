@@ -65,32 +65,6 @@ static char *directory_of(const char *path)
 					      : xstrndup(path, (size_t)(slash - path));
 }
 
-static int sync_both(const char *from, const char *to, struct err *err)
-{
-	char *a = directory_of(from);
-	char *b = directory_of(to);
-	int rc = file_sync_directory(b, err);
-
-	if (rc == 0)
-		rc = file_sync_directory(a, err);
-	free(a);
-	free(b);
-	return rc;
-}
-
-/* Removes the old name once the new one is durable. */
-static int leave(const char *from, const char *to, struct err *err)
-{
-	int rc = sync_both(from, to, err);
-
-	/* Safety: the new name is durable before the old one goes. */
-	if (rc != 0)
-		return rc;
-	if (unlink(from) != 0 && errno != ENOENT)
-		return failed("removing", from, errno, err);
-	return sync_both(from, to, err);
-}
-
 static bool is_same_inode(const char *a, const char *b)
 {
 	struct stat x = {0};
@@ -240,45 +214,108 @@ static int place(const char *from, const char *to, const char *name, struct err 
 	return place_copy(from, to, name, err);
 }
 
-int move_file(const struct job *job, const char *name, const struct identity *identity,
-	      struct err *err)
+void mover_init(struct mover *m, const struct job *job)
 {
-	char *from = globs_full_path(job, name);
-	char *directory = globs_full_path(job, job->source.then_directory);
-
-	int rc = look(from, name, identity, err);
-	bool is_gone = rc == 1;
-	if (rc == 0)
-		rc = file_make_directories(directory, DIRECTORY_MODE, err);
-	bool is_placed = false;
-	for (unsigned number = 0; rc == 0 && !is_placed; number++) {
-		if (number > MOVED_NUMBERS_MAX) {
-			rc = ERR(err, ERR_IO, "%s: there are %d files of this name in %s", name,
-				 MOVED_NUMBERS_MAX, directory);
-			break;
-		}
-		char *to = moved_path(job, name, number);
-		rc = place(from, to, name, err);
-		is_placed = rc == PLACED;
-		if (rc == PLACED)
-			rc = leave(from, to, err);
-		else if (rc == PLACE_TAKEN)
-			rc = 0;
-		free(to);
-	}
-	free(directory);
-	free(from);
-	return is_gone ? 0 : rc;
+	assert(m != NULL && job != NULL);
+	*m = (struct mover){.job = job, .olds = xcalloc(MOVER_GROUP, sizeof(char *))};
 }
 
-int move_delete(const struct job *job, const char *name, const struct identity *identity,
-		struct err *err)
+static void forget_olds(struct mover *m)
 {
-	char *path = globs_full_path(job, name);
-	int rc = look(path, name, identity, err);
+	for (size_t i = 0; i < m->n; i++)
+		free(m->olds[i]);
+	m->n = 0;
+}
 
-	if (rc == 0 && unlink(path) != 0 && errno != ENOENT)
-		rc = failed("removing", name, errno, err);
-	free(path);
-	return rc == 1 ? 0 : rc;
+void mover_done(struct mover *m)
+{
+	forget_olds(m);
+	free((void *)m->olds);
+	*m = (struct mover){0};
+}
+
+/* Finds a name in the directory that is free, or that the file has already. */
+static int place_somewhere(const struct job *job, const char *from, const char *name,
+			   struct err *err)
+{
+	for (unsigned number = 0; number <= MOVED_NUMBERS_MAX; number++) {
+		char *to = moved_path(job, name, number);
+		int rc = place(from, to, name, err);
+		free(to);
+		if (rc != PLACE_TAKEN)
+			return rc;
+	}
+	return ERR(err, ERR_IO, "%s: there are %d files of this name in %s", name,
+		   MOVED_NUMBERS_MAX, job->source.then_directory);
+}
+
+static int place_in_directory(const struct job *job, const char *from, const char *name,
+			      struct err *err)
+{
+	char *directory = globs_full_path(job, job->source.then_directory);
+	int rc = file_make_directories(directory, DIRECTORY_MODE, err);
+
+	free(directory);
+	return rc != 0 ? rc : place_somewhere(job, from, name, err);
+}
+
+int mover_add(struct mover *m, const char *name, const struct identity *identity, struct err *err)
+{
+	assert(m->n < MOVER_GROUP && m->job->source.then != JOB_THEN_KEEP);
+	char *from = globs_full_path(m->job, name);
+	int rc = look(from, name, identity, err);
+	if (rc == 0 && m->job->source.then == JOB_THEN_MOVE)
+		rc = place_in_directory(m->job, from, name, err);
+	else if (rc == 1) { /* gone: nothing is left to do */
+		free(from);
+		return 0;
+	}
+	if (rc == 0)
+		m->olds[m->n++] = from;
+	else
+		free(from);
+	return rc;
+}
+
+static int sync_new_names(const struct mover *m, struct err *err)
+{
+	if (m->job->source.then != JOB_THEN_MOVE)
+		return 0;
+	char *directory = globs_full_path(m->job, m->job->source.then_directory);
+	int rc = file_sync_directory(directory, err);
+	free(directory);
+	return rc;
+}
+
+/* Makes it durable that the names are gone: once for each stretch of names of one directory. */
+static int sync_old_names(const struct mover *m, struct err *err)
+{
+	char *last = NULL;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < m->n; i++) {
+		char *directory = directory_of(m->olds[i]);
+		if (last == NULL || strcmp(last, directory) != 0)
+			rc = file_sync_directory(directory, err);
+		free(last);
+		last = directory;
+	}
+	free(last);
+	return rc;
+}
+
+int mover_end(struct mover *m, struct err *err)
+{
+	int rc = m->n == 0 ? 0 : sync_new_names(m, err);
+
+	/* Safety: the new names are durable before the old ones go, else a power failure could take
+	 * both. */
+	for (size_t i = 0; rc == 0 && i < m->n; i++) {
+		if (unlink(m->olds[i]) != 0 && errno != ENOENT)
+			rc = failed("removing", m->olds[i], errno, err);
+	}
+	if (rc == 0)
+		rc = sync_old_names(m, err);
+	forget_olds(m);
+	return rc;
 }

@@ -22,7 +22,7 @@
 #include "source/body.h"
 #include "unit/source/desk.h"
 
-enum { LINE_MAX_BYTES = 200000, RAW_SHOWN = 60, PATHS = 4 };
+enum { LINE_MAX_BYTES = 1000000, RAW_SHOWN = 60, PATHS = 4 };
 
 static struct desk the_desk;
 

@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 #include "base/bits.h"
-#include "source/identity.h"
-#include "source/move.h"
 #include "unit/source/desk.h"
 
 #define FIELDS "  fields: {id: integer}\n"

@@ -7,21 +7,16 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include "base/mem.h"
-#include "source/input.h"
-#include "source/patience.h"
 #include "unit/source/desk.h"
 
 #define FIELDS "  fields: {id: integer, name: text}\n"
@@ -239,6 +234,109 @@ static void a_quoted_column_of_1_gb_is_rejected_in_bounded_memory(void **state)
 	desk_close(d);
 }
 
+/* ---- many records of all sizes ---- */
+
+enum { RECORDS = 3000, LENGTH_MAX = 400000 };
+
+/* What the generator knows of each good record. */
+struct made {
+	int64_t line[RECORDS];
+	size_t name_len[RECORDS];
+	size_t n;
+	size_t n_bad;
+};
+
+static uint64_t next_random(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+/* Records from a few bytes to some hundred thousand, with line ends and quotes in them, bad ones
+ * and empty lines between them. */
+static void make_records(struct buf *b, struct made *made, uint64_t seed)
+{
+	int64_t line = 2;
+
+	buf_puts(b, "id,name\n");
+	for (int i = 0; i < RECORDS; i++) {
+		uint64_t r = next_random(&seed);
+		size_t len = r % 200 == 0 ? next_random(&seed) % LENGTH_MAX : r % 90;
+		bool is_quoted = r % 3 == 0;
+		if (r % 17 == 0) {
+			buf_puts(b, "\n");
+			line++;
+		}
+		if (r % 23 == 0) {
+			buf_puts(b, "bad,record,here\n");
+			line++;
+			made->n_bad++;
+		}
+		made->line[made->n] = line;
+		made->name_len[made->n] = len;
+		buf_printf(b, is_quoted ? "%zu,\"" : "%zu,", made->n);
+		made->n++;
+		for (size_t k = 0; k < len; k++) {
+			bool is_end = is_quoted && k % 70 == 50;
+			buf_putc(b, is_end ? '\n' : 'x');
+			line += is_end;
+		}
+		buf_puts(b, is_quoted ? "\"\r\n" : "\n");
+		line++;
+	}
+}
+
+static void expect_made(const struct desk *d, const struct made *made)
+{
+	char want[100];
+
+	desk_expect_end(d);
+	assert_int_equal(d->n_items, made->n);
+	assert_int_equal(d->n_rejects, made->n_bad);
+	for (size_t i = 0; i < made->n; i++) {
+		const char *name = strstr(d->items[i], " name=");
+		int len = snprintf(want, sizeof(want),
+				   ":%lld id=%zu name=", (long long)made->line[i], i);
+		assert_non_null(name);
+		assert_non_null(strstr(d->items[i], want));
+		assert_true(len > 0);
+		assert_int_equal(strlen(name + 6), made->name_len[i]);
+	}
+}
+
+static void records_of_all_sizes_are_found_whatever_the_chunks(void **state)
+{
+	static const char *const chunks[] = {"", "chunk: {items: 1}", "chunk: {items: 4096}",
+					     "chunk: {items: 100, bytes: 16M}"};
+	struct desk *d = desk_open();
+	struct buf b = BUF_INIT(100 * MB);
+	struct made made = {0};
+
+	make_records(&b, &made, 20261123);
+	desk_write_bytes(d, "in.csv", buf_str(&b), b.len);
+	size_t bound = ZSTD_compressBound(b.len);
+	char *packed = xcalloc(bound, 1);
+	size_t len = ZSTD_compress(packed, bound, buf_str(&b), b.len, 1);
+	desk_write_bytes(d, "in.csv.zst", packed, len);
+	free(packed);
+	buf_done(&b);
+	for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
+		desk_job(d, "  csv: {path: in.csv}\n" FIELDS "  max_rejects: 10000\n", chunks[i]);
+		desk_load(d);
+		expect_made(d, &made);
+		desk_job(d, "  csv: {path: in.csv.zst}\n" FIELDS "  max_rejects: 10000\n",
+			 chunks[i]);
+		desk_load(d);
+		expect_made(d, &made);
+	}
+	d->job->chunk_bytes = 3000;
+	desk_load(d);
+	expect_made(d, &made);
+	desk_close(d);
+}
+
 static void a_header_that_never_ends_is_told(void **state)
 {
 	struct desk *d = desk_open();
@@ -323,163 +421,6 @@ static void rejects_are_kept_as_they_stood_up_to_a_limit(void **state)
 	desk_close(d);
 }
 
-/* ---- files that change while they are read ---- */
-
-/* More than is read at once. */
-static void write_large(struct desk *d, int n)
-{
-	struct buf b = BUF_INIT(100 * MB);
-
-	buf_puts(&b, "id,name\n");
-	for (int i = 0; i < n; i++)
-		buf_printf(&b, "%07d,name\n", i);
-	desk_write_bytes(d, "in.csv", buf_str(&b), b.len);
-	buf_done(&b);
-}
-
-static struct source *open_large(struct desk *d)
-{
-	struct source *source = NULL;
-	struct frame_loaded batch = {0};
-
-	write_large(d, 100000); /* 1,300,008 bytes */
-	desk_job(d, "  csv: {path: in.csv}\n" FIELDS, "");
-	assert_int_equal(source_open(&d->options, &source, &d->err), 0);
-	assert_int_equal(source_next(source, &batch, &d->err), 0);
-	return source;
-}
-
-static void expect_end_of(struct desk *d, struct source *source, const char *text)
-{
-	struct frame_loaded batch = {0};
-
-	d->err = ERR_INIT;
-	do {
-		d->rc = source_next(source, &batch, &d->err);
-	} while (d->rc == 0);
-	desk_expect_failure(d, ERR_DATA, text);
-	/* And again: a source that failed stays so. */
-	assert_int_equal(source_next(source, &batch, &d->err), ERR_DATA);
-	source_free(source);
-}
-
-static void a_file_that_grows_while_it_is_read_ends_the_load(void **state)
-{
-	struct desk *d = desk_open();
-	struct source *source = open_large(d);
-
-	desk_append(d, "in.csv", "9999999,x\n");
-	expect_end_of(d, source,
-		      "in.csv changed while it was read: its size was 1300008, is 1300018");
-	desk_close(d);
-}
-
-static void a_file_that_shrinks_while_it_is_read_ends_the_load(void **state)
-{
-	struct desk *d = desk_open();
-	struct source *source = open_large(d);
-
-	assert_int_equal(truncate(desk_path(d, "in.csv"), 600000), 0);
-	expect_end_of(d, source,
-		      "in.csv changed while it was read: its size was 1300008, is 600000");
-	desk_close(d);
-}
-
-static void a_file_that_vanishes_while_it_is_read_ends_the_load(void **state)
-{
-	struct desk *d = desk_open();
-	struct source *source = open_large(d);
-
-	assert_int_equal(unlink(desk_path(d, "in.csv")), 0);
-	expect_end_of(d, source, "in.csv vanished while it was read");
-	desk_close(d);
-}
-
-static void a_file_that_is_replaced_while_it_is_read_ends_the_load(void **state)
-{
-	struct desk *d = desk_open();
-	struct source *source = open_large(d);
-
-	desk_write(d, "new", "id,name\n");
-	assert_int_equal(rename(desk_path(d, "new"), desk_path(d, "in.csv")), 0);
-	expect_end_of(d, source,
-		      "in.csv changed while it was read: another file has taken its place");
-	desk_close(d);
-}
-
-static void a_file_that_is_written_to_in_place_ends_the_load(void **state)
-{
-	struct desk *d = desk_open();
-	struct source *source = open_large(d);
-	int fd = open(desk_path(d, "in.csv"), O_WRONLY | O_CLOEXEC);
-	const struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
-
-	assert_int_equal(pwrite(fd, "x", 1, 1000), 1);
-	(void)close(fd);
-	/* The clock of file systems may be too coarse to tell. */
-	assert_int_equal(utimensat(AT_FDCWD, desk_path(d, "in.csv"), times, 0), 0);
-	expect_end_of(d, source,
-		      "in.csv changed while it was read: it was written to, its size is the same");
-	desk_close(d);
-}
-
-static void a_file_that_changes_after_its_turn_ends_the_load_too(void **state)
-{
-	struct desk *d = desk_open();
-	struct source *source = NULL;
-	struct frame_loaded batch = {0};
-
-	desk_write(d, "a.csv", "id,name\n1,x\n");
-	desk_write(d, "b.csv", "id,name\n1,x\n");
-	desk_job(d, "  csv: {path: \"*.csv\"}\n" FIELDS, "");
-	assert_int_equal(source_open(&d->options, &source, &d->err), 0);
-	assert_int_equal(source_next(source, &batch, &d->err), 0);
-	assert_int_equal(source_next(source, &batch, &d->err), 0);
-	desk_append(d, "a.csv", "2,x\n");
-	expect_end_of(d, source, "a.csv changed while it was read: its size was 12, is 16");
-	desk_close(d);
-}
-
-static void a_file_that_vanishes_before_its_turn_ends_the_load(void **state)
-{
-	struct desk *d = desk_open();
-	struct source *source = NULL;
-	struct frame_loaded batch = {0};
-
-	desk_write(d, "a.csv", "id,name\n1,x\n");
-	desk_write(d, "b.csv", "id,name\n1,x\n");
-	desk_job(d, "  csv: {path: \"*.csv\"}\n" FIELDS, "");
-	assert_int_equal(source_open(&d->options, &source, &d->err), 0);
-	assert_int_equal(source_next(source, &batch, &d->err), 0);
-	assert_int_equal(unlink(desk_path(d, "b.csv")), 0);
-	expect_end_of(d, source, "b.csv vanished before it was read");
-	desk_close(d);
-}
-
-/* ---- patience ---- */
-
-static void a_read_that_may_succeed_later_is_tried_again_after_growing_pauses(void **state)
-{
-	struct desk *d = desk_open();
-	const struct job_retry retry = {
-		.attempts = 3, .first_us = 1000, .factor = 2, .max_us = 5000};
-	struct err err = ERR_INIT;
-
-	desk_job(d, "  csv: {path: in.csv}\n" FIELDS, "");
-	const struct patience p = {.retry = &retry, .arg = d, .wait = d->options.wait};
-	assert_int_equal(patience_again(&p, 1, EIO, "in.csv", &err), 0);
-	assert_int_equal(patience_again(&p, 2, ESTALE, "in.csv", &err), 0);
-	assert_string_equal(d->waits, "in.csv to be readable again");
-	assert_int_equal(patience_again(&p, 3, EIO, "in.csv", &err), ERR_IO);
-	assert_string_equal(err.text,
-			    "in.csv cannot be read, after 3 attempts: Input/output error");
-	assert_int_equal(patience_again(&p, 1, EBADF, "in.csv", &err), ERR_IO);
-	d->is_stopped = true;
-	assert_int_equal(patience_again(&p, 1, EIO, "in.csv", &err), ERR_TEMP);
-	assert_string_equal(err.text, "stopped while waiting for in.csv to be readable again");
-	desk_close(d);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,18 +430,11 @@ int main(void)
 		cmocka_unit_test(a_compressed_file_that_is_damaged_is_told),
 		cmocka_unit_test(a_line_of_1_gb_is_rejected_in_bounded_memory),
 		cmocka_unit_test(a_quoted_column_of_1_gb_is_rejected_in_bounded_memory),
+		cmocka_unit_test(records_of_all_sizes_are_found_whatever_the_chunks),
 		cmocka_unit_test(a_header_that_never_ends_is_told),
 		cmocka_unit_test(a_record_of_8_mib_is_read_and_one_byte_more_is_not),
 		cmocka_unit_test(a_gigabyte_of_empty_lines_within_a_chunk_is_no_matter),
 		cmocka_unit_test(rejects_are_kept_as_they_stood_up_to_a_limit),
-		cmocka_unit_test(a_file_that_grows_while_it_is_read_ends_the_load),
-		cmocka_unit_test(a_file_that_shrinks_while_it_is_read_ends_the_load),
-		cmocka_unit_test(a_file_that_vanishes_while_it_is_read_ends_the_load),
-		cmocka_unit_test(a_file_that_is_replaced_while_it_is_read_ends_the_load),
-		cmocka_unit_test(a_file_that_is_written_to_in_place_ends_the_load),
-		cmocka_unit_test(a_file_that_changes_after_its_turn_ends_the_load_too),
-		cmocka_unit_test(a_file_that_vanishes_before_its_turn_ends_the_load),
-		cmocka_unit_test(a_read_that_may_succeed_later_is_tried_again_after_growing_pauses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
