@@ -133,6 +133,17 @@ static int sq_bodies(struct sq_check *c)
 	return rc;
 }
 
+/* What cannot be read or asked at all is damage as well, and is told as such. */
+static int sq_damage(struct sq_check *c, int rc)
+{
+	int primary = c->q->rc & 0xff;
+
+	if (rc == 0 || (primary != SQLITE_CORRUPT && primary != SQLITE_ERROR))
+		return rc;
+	sq_finding(c, "storage", c->q->path, c->q->text);
+	return 0;
+}
+
 int sq_check_storage(struct ledger *ledger, ledger_finding_fn fn, void *arg, int64_t *ret_findings,
 		     struct err *err)
 {
@@ -140,18 +151,13 @@ int sq_check_storage(struct ledger *ledger, ledger_finding_fn fn, void *arg, int
 	int rc = sq_exec(c.q, "BEGIN"); /* one snapshot for all of it */
 
 	if (rc == 0)
-		rc = sq_integrity(&c);
+		rc = sq_damage(&c, sq_integrity(&c));
 	if (rc == 0)
-		rc = sq_foreign_keys(&c);
+		rc = sq_damage(&c, sq_foreign_keys(&c));
 	if (rc == 0)
-		rc = sq_bodies(&c);
+		rc = sq_damage(&c, sq_bodies(&c));
 	for (size_t i = 0; i < ARRAY_LEN(questions) && rc == 0; i++)
-		rc = sq_ask(&c, &questions[i]);
-	/* What cannot be read at all is damage as well, and is told as such. */
-	if (rc < 0 && (c.q->rc & 0xff) == SQLITE_CORRUPT) {
-		sq_finding(&c, "storage", c.q->path, c.q->text);
-		rc = 0;
-	}
+		rc = sq_damage(&c, sq_ask(&c, &questions[i]));
 	if (rc < 0)
 		rc = sq_err(c.q, err);
 	sq_rollback(c.q); /* nothing was written */
