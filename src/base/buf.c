@@ -56,6 +56,7 @@ static bool buf_grow(struct buf *b, size_t len)
 		return false;
 	}
 	b->data = data;
+	b->data[b->len] = '\0'; /* a C string also before anything is put in */
 	b->cap = cap;
 	return true;
 }

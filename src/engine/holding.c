@@ -24,6 +24,8 @@ struct ticket *ticket_new(struct run *r)
 	uint32_t slot = r->free_ticket;
 	struct ticket *t = &r->tickets[slot];
 	uint32_t number = t->number + FRAME_TICKETS_MAX;
+	if (number == UINT32_MAX) /* means all of them in FRAME_CANCEL */
+		number = slot;
 	r->free_ticket = t->next_free;
 	*t = (struct ticket){.slot = slot, .number = number, .sent_wall = r->ops->now(r->world)};
 	r->n_tickets++;

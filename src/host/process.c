@@ -174,9 +174,20 @@ static int lane_spawn(struct processes *ps, struct process *p, enum lane_role ro
 	return rc;
 }
 
+/* The same above the numbers that the lane's are duplicated to, so that neither overwrites the
+ * other. */
+static int fd_above(int fd)
+{
+	int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, LANE_SHARED_FD + 1);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return high;
+}
+
 static int lane_shared_memory(struct process *p, struct err *err)
 {
-	int fd = memfd_create("stint-slots", MFD_CLOEXEC);
+	int fd = fd_above(memfd_create("stint-slots", MFD_CLOEXEC));
 
 	if (fd < 0)
 		return ERR_SYS(err, ERR_TEMP, errno, "memfd_create");
@@ -217,8 +228,10 @@ int process_start(struct processes *ps, enum lane_role role, uint32_t lane,
 		process_free(p);
 		return ERR_TEMP;
 	}
-	int rc = lane_spawn(ps, p, role, pair[1], shared);
-	(void)close(pair[1]);
+	pair[1] = fd_above(pair[1]);
+	int rc = pair[1] < 0 ? EMFILE : lane_spawn(ps, p, role, pair[1], shared);
+	if (pair[1] >= 0)
+		(void)close(pair[1]);
 	(void)close(shared);
 	if (rc != 0 || fd_set_nonblocking(pair[0]) < 0) {
 		(void)ERR_SYS(err, ERR_TEMP, rc, "starting a %s process", role_name(role));
