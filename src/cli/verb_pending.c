@@ -4,10 +4,7 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 
-#define PENDING(X)                                                                                 \
-	X(status)                                                                                  \
-	X(why)                                                                                     \
-	X(instances) X(retry) X(resolve) X(skip) X(stop) X(abandon)
+#define PENDING(X) X(retry) X(resolve) X(skip) X(stop) X(abandon)
 
 #define X(name)                                                                                    \
 	int verb_##name(struct cli *cli, struct err *err)                                          \

@@ -82,6 +82,55 @@ static int load_counts(struct ledger *ledger, struct report_run *run, struct err
 	return 0;
 }
 
+/* ---- who is on it ---- */
+
+struct joined {
+	const struct lop_instance_list *alive; /* or not noticed to be dead */
+	struct report_run *run;
+};
+
+static int on_joined(void *arg, const struct ledger_row *row)
+{
+	struct joined *j = arg;
+	int64_t inc = ledger_row_int(row, 0);
+
+	for (size_t i = 0; i < j->alive->ret_n; i++) {
+		if (j->alive->ret_rows[i].inc != inc)
+			continue;
+		if (j->alive->ret_rows[i].is_gone)
+			j->run->n_gone++;
+		else
+			j->run->n_joined++;
+	}
+	return 0;
+}
+
+/* The view counts an instance that was killed as alive until somebody notices; its lock is free. */
+static int load_joined(struct ledger *ledger, struct report_run *run, struct err *err)
+{
+	static const char sql[] = "SELECT inc FROM run_instance WHERE run_id = ?1";
+	struct ledger_param param = {.type = LEDGER_INT, .number = run->id};
+	struct ledger_txn *txn = ledger_txn_new();
+	struct joined joined = {
+		.alive = &ledger_txn_add(txn, LOP_INSTANCE_LIST)->u.instance_list,
+		.run = run,
+	};
+	int rc = 0;
+
+	ledger_apply(ledger, txn);
+	if (txn->status != LEDGER_APPLIED) {
+		*err = txn->err;
+		rc = err->code < 0 ? err->code : ERR(err, ERR_LEDGER, "looking who is alive");
+	}
+	run->n_joined = 0;
+	if (rc == 0)
+		rc = ledger_select(ledger, sql, &param, 1, on_joined, &joined, err);
+	if (rc == 0 && run->n_joined == 0 && run->n_gone > 0 && strcmp(run->state, "paused") != 0)
+		run->state = "stopped";
+	ledger_txn_free(txn);
+	return rc;
+}
+
 static int64_t sum_of(const struct ledger_counts *c)
 {
 	return c->waiting + c->running + c->done + c->skipped + c->retry + c->in_doubt + c->dead;
@@ -105,8 +154,10 @@ int report_run_load(struct ledger *ledger, int64_t id, struct arena *arena,
 		if (sum_of(&run.counts) == run.n_items)
 			break;
 	}
-	*ret_run = run;
-	return 0;
+	int rc = run.n_joined > 0 && !run.is_over ? load_joined(ledger, &run, err) : 0;
+	if (rc == 0)
+		*ret_run = run;
+	return rc;
 }
 
 /* ---- by name ---- */
@@ -172,6 +223,7 @@ static int load_page(struct ledger *ledger, const struct report_run_filter *filt
 		{.type = LEDGER_INT, .number = filter->not_over ? 1 : 0},
 		{.type = LEDGER_INT, .number = PAGE_RUNS},
 		{.type = LEDGER_TEXT, .text = filter->job},
+		{.type = LEDGER_INT, .number = filter->needs_person ? 1 : 0},
 	};
 
 	moment_format(filter->since, since);

@@ -34,7 +34,8 @@ struct report_run {
 	utime started_at;
 	utime ended_at; /* 0: it is not over */
 	int64_t n_items, n_read, n_filtered, n_rejected, n_held_back;
-	int64_t n_joined; /* live instances on it */
+	int64_t n_joined; /* instances that are at work on it and alive */
+	int64_t n_gone;	  /* that died at work on it, which nobody has noticed yet */
 	const char *job_path;
 	const char *source_path; /* --source, "" none */
 	struct ledger_counts counts;
@@ -51,12 +52,14 @@ ST_MUST_CHECK int report_run_find(struct ledger *ledger, const char *name, int64
 
 /* Which runs, newest first. */
 struct report_run_filter {
-	const char *job; /* NULL: all */
-	utime since;	 /* started at or after; 0: ever */
-	bool not_over;	 /* only those */
-	int64_t above;	 /* numbers above this one; 0: all */
-	int64_t below;	 /* numbers below this one; 0: all */
-	int64_t max;	 /* how many */
+	const char *job;   /* NULL: all */
+	utime since;	   /* started at or after; 0: ever */
+	bool not_over;	   /* only those */
+	bool needs_person; /* only those with items that are dead or in doubt, and a job's
+			      latest with rejected records */
+	int64_t above;	   /* numbers above this one; 0: all */
+	int64_t below;	   /* numbers below this one; 0: all */
+	int64_t max;	   /* how many */
 };
 /* Called for each; lent for the call. Anything but 0 ends it and is returned. */
 typedef int (*report_run_fn)(void *arg, const struct report_run *run);

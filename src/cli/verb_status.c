@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `stint status [JOB]`: what is on, what is next, what needs a person. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/find.h"
+#include "cli/ledger_choice.h"
+#include "cli/verbs.h"
+#include "ledger/ledger.h"
+#include "report/next.h"
+#include "report/run.h"
+#include "sys/clock.h"
+
+enum { PART_MAX = 50 }; /* runs that are shown of each kind */
+
+/* What a part of the page shows. */
+enum part { PART_ON, PART_NEXT, PART_PERSON, PART_COUNT_ };
+
+struct part_text {
+	const char *name; /* in JSON */
+	const char *title;
+	const char *none;
+};
+
+static const struct part_text parts[PART_COUNT_] = {
+	[PART_ON] = {"on", "On", "nobody is at work"},
+	[PART_NEXT] = {"next", "To go on with the next `stint run`", "nothing is left over"},
+	[PART_PERSON] = {"needs_person", "Needs a person", "nothing"},
+};
+
+struct found {
+	struct arena arena;
+	struct report_run runs[PART_MAX];
+	size_t n;
+	int64_t more;
+	enum part part;
+};
+
+static int keep(void *arg, const struct report_run *run)
+{
+	struct found *found = arg;
+	bool is_wanted = found->part == PART_PERSON ? true
+			 : found->part == PART_ON   ? run->n_joined > 0
+						    : run->n_joined == 0;
+
+	if (!is_wanted)
+		return 0;
+	if (found->n == PART_MAX)
+		found->more++;
+	else
+		found->runs[found->n++] = report_run_dup(run, &found->arena);
+	return 0;
+}
+
+static int find_part(struct ledger *ledger, const char *job, enum part part, struct found *found,
+		     struct err *err)
+{
+	struct report_run_filter filter = {
+		.job = job,
+		.not_over = part != PART_PERSON,
+		.needs_person = part == PART_PERSON,
+		.max = INT64_MAX,
+	};
+
+	arena_reset(&found->arena);
+	found->n = 0;
+	found->more = 0;
+	found->part = part;
+	return report_runs(ledger, &filter, keep, found, err);
+}
+
+static void put_number(struct buf *b, int64_t n, const char *text, const char **mark)
+{
+	if (n == 0)
+		return;
+	buf_puts(b, *mark);
+	*mark = ", ";
+	text_put_count(b, n);
+	buf_printf(b, " %s", text);
+}
+
+static void put_run(struct cli *cli, const struct report_run *run, enum part part)
+{
+	struct buf *b = &cli->out.buf;
+	const struct ledger_counts *c = &run->counts;
+	const char *mark = ": ";
+
+	buf_printf(b, "  %s", run->name);
+	if (part != PART_PERSON) {
+		buf_puts(b, mark);
+		buf_puts(b, run->state);
+		mark = ", ";
+		put_number(b, c->done + c->skipped, "settled", &mark);
+		put_number(b, c->waiting, "waiting", &mark);
+		put_number(b, c->running, "running", &mark);
+		put_number(b, c->retry, "in retry", &mark);
+	}
+	put_number(b, c->in_doubt, "in doubt", &mark);
+	put_number(b, c->dead, "dead", &mark);
+	if (part == PART_PERSON)
+		put_number(b, run->n_rejected, "rejected", &mark);
+	if (part == PART_ON) {
+		buf_puts(b, "; for ");
+		text_put_span(b, clock_now() - run->started_at);
+		buf_printf(b, ", by %" PRId64 " instance%s", run->n_joined,
+			   run->n_joined == 1 ? "" : "s");
+	}
+	if (run->reason[0] != '\0') {
+		buf_puts(b, " (");
+		text_put_printable(b, run->reason, strlen(run->reason), 0);
+		buf_putc(b, ')');
+	}
+	buf_putc(b, '\n');
+}
+
+/* A command that leads on from this part. */
+static void put_hint(struct cli *cli, const struct found *found)
+{
+	struct buf *b = &cli->out.buf;
+	struct arena arena = {0};
+	const struct report_run *run = &found->runs[0];
+
+	if (found->part == PART_NEXT)
+		buf_printf(b, "    stint run %s    or  stint why %s\n", next_job_file(run, &arena),
+			   shell_word(run->name, &arena));
+	else if (found->part == PART_PERSON)
+		buf_printf(b, "    stint report %s    says what to do\n",
+			   shell_word(run->name, &arena));
+	arena_done(&arena);
+}
+
+static void put_text(struct cli *cli, const struct found *found)
+{
+	struct buf *b = &cli->out.buf;
+
+	out_style(&cli->out, OUT_BOLD);
+	buf_puts(b, parts[found->part].title);
+	out_plain(&cli->out);
+	buf_putc(b, '\n');
+	for (size_t i = 0; i < found->n; i++)
+		put_run(cli, &found->runs[i], found->part);
+	if (found->more > 0)
+		buf_printf(b, "  and %" PRId64 " more\n", found->more);
+	if (found->n == 0)
+		buf_printf(b, "  %s\n", parts[found->part].none);
+	else
+		put_hint(cli, found);
+}
+
+static void put_json(struct json_writer *w, const struct found *found)
+{
+	jw_name(w, parts[found->part].name);
+	jw_array(w);
+	for (size_t i = 0; i < found->n; i++) {
+		jw_object(w);
+		report_run_put_json(&found->runs[i], w);
+		jw_object_end(w);
+	}
+	jw_array_end(w);
+}
+
+static int put_parts(struct cli *cli, struct ledger *ledger, const char *job, struct err *err)
+{
+	struct found *found = xnew(struct found);
+	struct json_writer w;
+	int rc = 0;
+
+	jw_init(&w, &cli->out.buf);
+	if (cli->wants_json) {
+		jw_object(&w);
+		jw_member_text(&w, "schema", "stint.status.1");
+		jw_member_text(&w, "ledger", ledger_url(ledger));
+	} else {
+		buf_printf(&cli->out.buf, "Ledger %s\n", ledger_url(ledger));
+	}
+	for (size_t i = 0; i < PART_COUNT_ && rc == 0; i++) {
+		rc = find_part(ledger, job, (enum part)i, found, err);
+		if (rc == 0 && cli->wants_json)
+			put_json(&w, found);
+		else if (rc == 0)
+			put_text(cli, found);
+	}
+	if (rc == 0 && cli->wants_json) {
+		jw_object_end(&w);
+		jw_done(&w);
+		buf_putc(&cli->out.buf, '\n');
+	}
+	arena_done(&found->arena);
+	free(found);
+	return rc;
+}
+
+int verb_status(struct cli *cli, struct err *err)
+{
+	AUTO(ledger) struct ledger *ledger = NULL;
+	AUTO(str) char *job = NULL;
+
+	int rc = cli_words(cli, 0, 1, err);
+	if (rc == 0)
+		rc = cli_read_ledger(cli, &ledger, err);
+	if (rc == 0 && cli_word(cli, 0) != NULL)
+		rc = find_job(cli, ledger, cli_word(cli, 0), &job, err);
+	return rc < 0 ? rc : put_parts(cli, ledger, job, err);
+}
