@@ -29,7 +29,7 @@ enum {
 	LIST_WHOLE = 1,
 	LIST_DIGEST = 2,
 	LIST_NAMES_MAX = 4 * 1024 * 1024,
-	LIST_PACKED_MAX = 64 * 1024,
+	LIST_PACKED_MAX = 16 * 1024,	       /* it is written with every batch */
 	LIST_BYTES_MAX = LIST_PACKED_MAX + 64, /* with its head */
 };
 

@@ -156,6 +156,7 @@ static bool has_same_bytes(const char *a, const char *b)
 	return is_same;
 }
 
+/* A copy that we made on another file system. */
 static bool is_our_copy(const char *from, const char *to)
 {
 	struct stat st = {0};
@@ -168,7 +169,7 @@ static bool is_our_copy(const char *from, const char *to)
 	if (stat(to, &st) != 0)
 		return false;
 	identity_from_stat(&b, &st);
-	return identity_is_copy(&a, &b) && has_same_bytes(from, to);
+	return a.device != b.device && identity_is_copy(&a, &b) && has_same_bytes(from, to);
 }
 
 /* A name in the directory that only an unfinished move has; gives. */
@@ -204,14 +205,11 @@ static int place(const char *from, const char *to, const char *name, struct err 
 {
 	int rc = give_name(from, to, err);
 
-	if (rc != PLACE_ELSEWHERE)
-		return rc;
-	/* A crash after the copy and before the end: it is there already. */
-	if (is_our_copy(from, to))
+	/* A crash after the copy and before the end: it is there already. (A name that is taken is
+	 * told before another file system is.) */
+	if (rc == PLACE_TAKEN && is_our_copy(from, to))
 		return PLACED;
-	if (access(to, F_OK) == 0)
-		return PLACE_TAKEN;
-	return place_copy(from, to, name, err);
+	return rc == PLACE_ELSEWHERE ? place_copy(from, to, name, err) : rc;
 }
 
 void mover_init(struct mover *m, const struct job *job)

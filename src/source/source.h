@@ -49,10 +49,11 @@ enum source_condition { SOURCE_MISSING = 1, SOURCE_MISSING_OK = 2, SOURCE_END = 
 ST_MUST_CHECK int source_open(const struct source_options *options, struct source **ret_source,
 			      struct err *err);
 /* The next batch, lent until the next call: at most one chunk of at most job->chunk_items items and
- * job->chunk_bytes bytes, rejects, counts, cursor. SOURCE_END when all was read and trailer and
- * control totals agreed. A failure ends the load: ERR_DATA (max_items, max_rejects by count,
- * malformed: fail, a trailer that is missing or disagrees, a header without a declared column, same
- * content), ERR_IO after source.retry, ERR_TEMP when a stop came. */
+ * job->chunk_bytes bytes (one item, where that is larger), rejects, counts, cursor. SOURCE_END when
+ * all was read and trailer and control totals agreed. A failure ends the load: ERR_DATA (max_items,
+ * max_rejects by count, malformed: fail, a trailer that is missing or disagrees, a header without a
+ * declared column), ERR_IO after source.retry, ERR_PERM, ERR_TEMP when a stop came. A reject that
+ * ends the load is told with a batch, and the failure with the next call. */
 ST_MUST_CHECK int source_next(struct source *source, struct frame_loaded *ret_batch,
 			      struct err *err);
 void source_free(struct source *source);

@@ -190,6 +190,18 @@ static const char *other_file_system(struct desk *d)
 	return NULL;
 }
 
+/* A file of this content, with the time of another. */
+static void write_copy(const char *path, const char *text, const struct stat *st)
+{
+	const struct timespec times[2] = {st->st_atim, st->st_mtim};
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(futimens(fd, times), 0);
+	(void)close(fd);
+}
+
 static void a_file_is_copied_to_another_file_system_and_known_again(void **state)
 {
 	struct desk *d = desk_open();
@@ -209,9 +221,22 @@ static void a_file_is_copied_to_another_file_system_and_known_again(void **state
 	assert_int_equal(chmod(desk_path(d, "a.csv"), 0640), 0);
 	desk_job(d, source, "");
 	desk_load(d);
+	/* As after a crash: the copy is complete, the original is still there. */
+	assert_int_equal(stat(desk_path(d, "a.csv"), &st), 0);
+	(void)snprintf(name, sizeof(name), "%s/a.csv", other);
+	write_copy(name, "id\n1\n2\n", &st);
 	expect_finished(d);
 	assert_false(desk_has(d, "a.csv"));
+	(void)snprintf(name, sizeof(name), "%s/a.csv.1", other);
+	assert_int_not_equal(stat(name, &st), 0);
+	/* And without a crash. */
+	desk_write(d, "a.csv", "id\n1\n2\n");
+	assert_int_equal(chmod(desk_path(d, "a.csv"), 0640), 0);
 	(void)snprintf(name, sizeof(name), "%s/a.csv", other);
+	assert_int_equal(unlink(name), 0);
+	desk_load(d);
+	expect_finished(d);
+	assert_false(desk_has(d, "a.csv"));
 	assert_int_equal(stat(name, &st), 0);
 	assert_int_equal(st.st_size, 7);
 	assert_int_equal(st.st_mode & 0777, 0640);

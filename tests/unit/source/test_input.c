@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bytes under the records: compressed files, records of any length, files that change
- * meanwhile. */
+/* The bytes under the records: compressed files, and records of any length. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
