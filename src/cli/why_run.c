@@ -75,9 +75,8 @@ static void say_working(const struct report_run *run, struct why *why)
 	why_say(why, "%" PRId64 " instance%s at work on it; it began %s ago", run->n_joined,
 		run->n_joined == 1 ? " is" : "s are",
 		span_text(why, clock_now() - run->started_at));
-	if (c->running > 0)
-		why_say(why, "%" PRId64 " items are being worked on, %" PRId64 " are waiting",
-			c->running, c->waiting);
+	why_count(why, c->running, "item is being worked on", "items are being worked on");
+	why_count(why, c->waiting, "item is waiting", "items are waiting");
 	if (c->running == 0 && c->waiting == 0 && c->retry > 0 && c->next_due != UTIME_NEVER)
 		why_say(why,
 			"it waits for another try at %" PRId64
@@ -100,11 +99,12 @@ static void say_idle(const struct report_run *run, struct why *why)
 			"job takes over");
 	else if (!failed)
 		why_say(why, "nobody is at work on it");
-	if (c->waiting + c->running > 0)
-		why_say(why, "%" PRId64 " items are still to be done", c->waiting + c->running);
+	why_count(why, c->waiting + c->running, "item is still to be done",
+		  "items are still to be done");
 	if (c->retry > 0)
-		why_say(why, "%" PRId64 " items wait for another try, the first from %s on",
-			c->retry, c->next_due == UTIME_NEVER ? "now" : time_text(why, c->next_due));
+		why_say(why, "%" PRId64 " item%s for another try, the first from %s on", c->retry,
+			c->retry == 1 ? " waits" : "s wait",
+			c->next_due == UTIME_NEVER ? "now" : time_text(why, c->next_due));
 	if (!failed)
 		why_say(why,
 			"it goes on with the next `stint run` of the job, before anything new");
@@ -132,20 +132,14 @@ static void say_numbers(const struct report_run *run, struct why *why)
 {
 	const struct ledger_counts *c = &run->counts;
 
-	if (c->dead > 0)
-		why_say(why, "%" PRId64 " items were given up (dead)", c->dead);
-	if (c->in_doubt > 0)
-		why_say(why,
-			"%" PRId64 " items are in doubt: an attempt at them may have taken effect",
-			c->in_doubt);
-	if (run->n_rejected > 0)
-		why_say(why, "%" PRId64 " records were rejected", run->n_rejected);
-	if (run->n_held_back > 0)
-		why_say(why,
-			"%" PRId64
-			" records were held back: their key is still open in an earlier run, "
-			"or was done before",
-			run->n_held_back);
+	why_count(why, c->dead, "item was given up (dead)", "items were given up (dead)");
+	why_count(why, c->in_doubt, "item is in doubt: an attempt at it may have taken effect",
+		  "items are in doubt: an attempt at them may have taken effect");
+	why_count(why, run->n_rejected, "record was rejected", "records were rejected");
+	why_count(why, run->n_held_back,
+		  "record was held back: its key is still open in an earlier run, or done before",
+		  "records were held back: their keys are still open in an earlier run, or done "
+		  "before");
 }
 
 static int say_causes(struct ledger *ledger, const struct report_run *run, struct why *why,
@@ -157,12 +151,12 @@ static int say_causes(struct ledger *ledger, const struct report_run *run, struc
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	for (size_t i = 0; i < report->n_errors && i < CAUSES_SHOWN; i++)
-		why_say(why, "%" PRId64 " times %s: %s  [%s]", report->errors[i].n,
+		why_say(why, "%" PRId64 " of %s: %s  [%s]", report->errors[i].n,
 			report->errors[i].err_class, report->errors[i].sample,
 			report->errors[i].fingerprint);
 	for (size_t i = 0; i < report->n_reasons && i < CAUSES_SHOWN; i++)
-		why_say(why, "%" PRId64 " times rejected: %s (%s:%" PRId64 ")",
-			report->reasons[i].n, report->reasons[i].reason, report->reasons[i].path,
+		why_say(why, "%" PRId64 " rejected: %s (%s:%" PRId64 ")", report->reasons[i].n,
+			report->reasons[i].reason, report->reasons[i].path,
 			report->reasons[i].line);
 	return 0;
 }
