@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What system tests share: a box (lib/box.py), and a night of work in it.
+
+A night: one run of a job whose items end in every way that an item can end.
+"""
+import json
+
+import pytest
+from lib.box import Box
+
+JOB = '''version: 1
+job: invoices
+description: Sends invoices
+source:
+  csv: {path: invoices.csv}
+  key: id
+  fields: {id: text, email: text, total: decimal}
+work:
+  exec: {command: [./send, "${id}"], input: none}
+  effect: once
+  concurrency: 2
+retry: {attempts: 2, first: 20ms, max: 50ms}
+report: {person: email}
+'''
+
+# What becomes of an invoice is in its name.
+SEND = '''#!/bin/sh
+case $1 in
+ok*) exit 0 ;;
+talk*) echo "sent $1"; exit 0 ;;
+flaky*) [ -e "tried.$1" ] && exit 0; : >"tried.$1"; echo "busy, try again" >&2; exit 1 ;;
+bad*) echo "550 no such user in domain 17" >&2; exit 65 ;;
+later*) echo "connection refused" >&2; exit 1 ;;
+crash*) kill -9 $$ ;;
+esac
+'''
+
+
+class Night:
+    """A box with the job `invoices`, and what a person would call."""
+
+    def __init__(self, box, keys, rejects=()):
+        self.box = box
+        self.file = box.file('invoices.yaml', JOB)
+        box.file('send', SEND, mode=0o755)
+        rows = [f'{key},{key}@example.com,{i + 1}.50\n' for i, key in enumerate(keys)]
+        box.file('invoices.csv', 'id,email,total\n' + ''.join(rows) + ''.join(rejects))
+
+    def run(self, *args, **more):
+        return self.box.run('run', 'invoices.yaml', '--no-progress', *args, **more)
+
+    def json(self, *args, code=0):
+        said = self.box.run(*args, '--json')
+        assert said.code == code, said
+        return json.loads(said.out)
+
+
+@pytest.fixture(name='box')
+def make_box(tmp_path):
+    box = Box(tmp_path)
+    yield box
+    box.close()
+
+
+@pytest.fixture(name='night')
+def make_night(box):
+    """One run is over: 3 done (one after a retry, one with output), 2 dead of one cause, 1 in doubt, 1 record rejected."""
+    night = Night(box, ['ok-1', 'talk-1', 'flaky-1', 'bad-1', 'bad-2', 'crash-1'],
+                  rejects=['"broken-1",b@example.com,much\n'])
+    said = night.run()
+    assert said.code == 3, said
+    night.said = said
+    return night
+
+
+@pytest.fixture(name='quiet_night')
+def make_quiet_night(box):
+    """Everything went well."""
+    night = Night(box, ['ok-1', 'ok-2', 'ok-3'])
+    said = night.run()
+    assert said.code == 0, said
+    night.said = said
+    return night
