@@ -10,6 +10,7 @@
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
+#include "job/job.h"
 
 enum { HEAD_MAX = 256 };
 
@@ -239,9 +240,13 @@ int manual_put(const char *what, const char *verb_name, struct buf *out, struct 
 		put_man_verb(verb, out);
 	} else if (strcmp(what, "markdown") == 0) {
 		put_markdown(out);
+	} else if (strcmp(what, "job-file") == 0) {
+		job_put_reference(out);
 	} else if (!completion_put(what, out)) {
-		return ERR(err, ERR_USAGE,
-			   "help: :man, :markdown, :bash, :zsh and :fish are what can be made");
+		return ERR(
+			err, ERR_USAGE,
+			"help: :man, :markdown, :job-file, :bash, :zsh and :fish are what can be "
+			"made");
 	}
 	return 0;
 }

@@ -8,7 +8,8 @@
 struct buf;
 struct err;
 
-/* `what`: man (of `verb`, NULL: stint(1)), bash, zsh, fish, or markdown. ERR_USAGE for another. */
+/* `what`: man (of `verb`, NULL: stint(1)), bash, zsh, fish, markdown (the verbs), or
+ * job-file (its keys). ERR_USAGE for another. */
 ST_MUST_CHECK int manual_put(const char *what, const char *verb, struct buf *out, struct err *err);
 
 #endif
