@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 
-#define PENDING(X) X(retry) X(resolve) X(skip) X(stop) X(abandon)
+#define PENDING(X)
 
 #define X(name)                                                                                    \
 	int verb_##name(struct cli *cli, struct err *err)                                          \
