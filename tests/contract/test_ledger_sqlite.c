@@ -214,6 +214,16 @@ static void a_newer_ledger_is_refused_with_both_versions(void **state)
 	shell(b, "DELETE FROM schema_version WHERE version = 99");
 }
 
+static void a_ledger_without_a_version_is_damaged(void **state)
+{
+	struct bench *b = *state;
+
+	b->is_broken_on_purpose = true;
+	shell(b, "DELETE FROM schema_version");
+	open_fails(b->url, LEDGER_VOLATILE | LEDGER_CREATE, ERR_LEDGER, "lost its version");
+	open_fails(b->url, LEDGER_READ_ONLY, ERR_LEDGER, "lost its version");
+}
+
 static void upgrading_what_is_up_to_date_changes_nothing(void **state)
 {
 	struct bench *b = *state;
@@ -530,6 +540,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_ledger_keeps_its_name),
 	CASE(what_may_not_be_read_is_a_matter_of_permission),
 	CASE(a_newer_ledger_is_refused_with_both_versions),
+	CASE(a_ledger_without_a_version_is_damaged),
 	CASE(upgrading_what_is_up_to_date_changes_nothing),
 	CASE(queries_are_answered_and_changes_refused),
 	CASE(a_reader_sees_one_moment_and_hinders_nobody),

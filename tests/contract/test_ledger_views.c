@@ -96,7 +96,8 @@ static void items_have_the_states_that_people_know(void **state)
 	(void)furnish(b);
 	answers(b, "SELECT item, key, state FROM item WHERE run_id = 1 AND item < 10 ORDER BY item",
 		"0|KEY-0|dead\n1|KEY-1|in_doubt\n2|KEY-2|in_doubt\n3|KEY-3|retry\n4|KEY-4|done\n"
-		"5|KEY-5|skipped\n6|KEY-6|running\n7|KEY-7|done\n8|KEY-8|running\n9|KEY-9|waiting\n");
+		"5|KEY-5|skipped\n6|KEY-6|running\n7|KEY-7|done\n8|KEY-8|running\n"
+		"9|KEY-9|waiting\n");
 	answers(b,
 		"SELECT state, count(*), min(item), max(item) FROM item GROUP BY state ORDER BY"
 		" state",

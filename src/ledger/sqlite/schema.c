@@ -191,6 +191,9 @@ int sq_schema_find(struct sq *q, int *ret_version, struct err *err)
 	if (sq_number(q, owner, SQ_NO_ARGS, &id) < 0 || sq_number(q, tables, SQ_NO_ARGS, &n) < 0 ||
 	    sq_schema_version(q, ret_version) < 0)
 		return sq_err(q, err);
+	if (id == SQ_APPLICATION_ID && n > 0 && *ret_version == 0)
+		return ERR(err, ERR_LEDGER, "the ledger %s has lost its version: it is damaged",
+			   q->path);
 	if (id == SQ_APPLICATION_ID || (id == 0 && n == 0))
 		return 0;
 	return ERR(err, ERR_LEDGER, "%s is not a ledger: it is another program's database",
