@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "job/item.h"
 #include "source/body.h"
+#include "source/body_format.h"
 #include "unit/source/desk.h"
 
 #define CSV "  csv: {path: in.csv}\n  fields: {id: integer, name: text}\n"
@@ -214,6 +215,62 @@ static void a_damaged_body_is_refused(void **state)
 	desk_close(d);
 }
 
+/* ---- version 1, as it was written once ---- */
+
+static const char staged_of_version_1[] =
+	"0102a400000028b52ffd20a43503006285121fa029ad012bffaa6afef0c9aacd7604139457a227bb"
+	"8dd5ef1edd950fd95ba610f5786a6e86ccdfddad5b33396e85db42a8287a0a582811c541303928a9"
+	"245e5ae35910188ef31c700b0b00461d000c7bd4016030841482b960301014180c82b80013";
+static const char reference_of_version_1[] =
+	"01010108000000736565642e63737600fe00000000000047e89800000000001f00000000000000a1"
+	"1c365c97b8ea1804000000000000000f000000000000000200000000000000010000000000000003"
+	"000000030000000002000000020000000000010000004dc87bad21f77ef6867f669e695f2ac400";
+
+static size_t from_hex(const char *hex, char *out)
+{
+	size_t n = strlen(hex) / 2;
+
+	for (size_t i = 0; i < n; i++) {
+		char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+		out[i] = (char)strtoul(pair, NULL, 16);
+	}
+	return n;
+}
+
+static void bodies_of_version_1_stay_readable(void **state)
+{
+	struct desk *d = desk_open();
+	char bytes[300];
+	struct body *body = NULL;
+	struct item item = {0};
+	struct body_reference ref = {0};
+	enum body_kind kind = BODY_STAGED;
+
+	desk_job(d, "  csv: {path: in.csv}\n  fields: {a: integer, b: \"text?\"}\n", "");
+	size_t len = from_hex(staged_of_version_1, bytes);
+	assert_int_equal(body_open(d->job, bytes, len, 3, false, &body, &d->err), 0);
+	assert_int_equal(body_item(body, 2, &item, &d->err), 0);
+	assert_string_equal(item.key, "seed.csv:4");
+	assert_int_equal(item.source_line, 4);
+	assert_memory_equal(item.fields[1].text, "y\nz", 3);
+	assert_int_equal(body_item(body, 1, &item, &d->err), 0);
+	assert_true(item.fields[1].is_null);
+	body_free(body);
+	len = from_hex(reference_of_version_1, bytes);
+	struct reader r = READER(bytes, len);
+	assert_int_equal(body_get_kind(&r, &kind, &d->err), 0);
+	assert_int_equal(kind, BODY_BY_REFERENCE);
+	assert_int_equal(body_get_reference(&r, &ref, &d->err), 0);
+	assert_memory_equal(ref.path, "seed.csv", ref.path_len);
+	assert_int_equal(ref.offset, 4);
+	assert_int_equal(ref.size, 15);
+	assert_int_equal(ref.first_line, 2);
+	assert_int_equal(ref.n_items, 3);
+	assert_int_equal(ref.n_columns, 2);
+	assert_int_equal(ref.identity.size, 31);
+	desk_close(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +281,7 @@ int main(void)
 		cmocka_unit_test(staged_chunks_need_no_file),
 		cmocka_unit_test(the_keys_of_staged_chunks_are_told),
 		cmocka_unit_test(a_damaged_body_is_refused),
+		cmocka_unit_test(bodies_of_version_1_stay_readable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
