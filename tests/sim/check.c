@@ -80,6 +80,32 @@ void check_loaded(struct machine *m, const struct run_view *run)
 			     rejects, run->n_filtered, filtered, run->n_held_back);
 }
 
+void check_held_back(struct instance *inst, const struct run_view *run, uint32_t record)
+{
+	struct machine *m = inst->m;
+
+	/* Units have no keys. */
+	for (size_t i = 0; m->opt->has_key && !m->opt->is_noop && i < m->shadow.n_runs; i++) {
+		const struct run_view *other = m->shadow.runs[i];
+		if (other->id >= run->id || other->state == RUN_ABANDONED ||
+		    record >= m->opt->n_records || other->item_of[record] == 0)
+			continue;
+		uint32_t item = other->item_of[record] - 1;
+		const struct item_place *p = &other->items[item].is;
+		enum item_state state = shadow_state(other, item);
+		bool is_open = p->loose != 0 && (state == ITEM_RETRY || state == ITEM_IN_DOUBT ||
+						 state == ITEM_RUNNING);
+		bool was_done = m->opt->unique == JOB_UNIQUE_JOB && state == ITEM_DONE &&
+				(p->loose == 0 || p->has_key);
+		/* What changed after this engine came may have changed after it had asked. */
+		if (((is_open && p->has_key) || was_done) && p->since_us < inst->began_us)
+			machine_fail(m, "held-back",
+				     "record %u is %s in run %lld and loaded by run %lld", record,
+				     was_done ? "done" : "open", (long long)other->id,
+				     (long long)run->id);
+	}
+}
+
 void check_claimed_bits(struct machine *m, const struct run_view *run, const struct chunk_view *c,
 			const struct ledger_chunk_row *row)
 {

@@ -21,6 +21,8 @@ void check_counts(struct machine *m, const struct run_view *run, const struct le
 		  const char *where);
 /* Nothing is open in a run that finishes (I15). */
 void check_finish(struct machine *m, const struct run_view *run);
+/* A key that was open in an earlier run, or done where that counts, is not loaded again. */
+void check_held_back(struct instance *inst, const struct run_view *run, uint32_t record);
 /* All of the source is in the run, each record once. */
 void check_loaded(struct machine *m, const struct run_view *run);
 /* A chunk that was nobody's has nothing in doubt in it (I7). */

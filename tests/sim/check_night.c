@@ -122,6 +122,16 @@ static void check_item_at_end(struct machine *m, const struct run_view *run, uin
 		machine_fail(m, "forgotten",
 			     "record %u of run %lld is %d, instance %d knew it done", item->record,
 			     (long long)run->id, state, w->done_told_to->number);
+	int told = w->told[OUTCOME_RETRY] + w->told[OUTCOME_DEAD] + w->told[OUTCOME_ALL] +
+		   w->told[OUTCOME_UNKNOWN];
+	if (!m->somebody_forgot && w->rows < told)
+		machine_fail(m, "rows",
+			     "record %u of run %lld: %d attempts failed, %d are recorded",
+			     item->record, (long long)run->id, told, w->rows);
+	if (w->rows > told + w->told_cancelled + w->deaths)
+		machine_fail(m, "rows",
+			     "record %u of run %lld: %d attempts failed, %d are recorded",
+			     item->record, (long long)run->id, told + w->deaths, w->rows);
 	bool is_settled = state == ITEM_DONE || state == ITEM_SKIPPED || state == ITEM_DEAD ||
 			  item->is.loose == LOOSE_ASKED;
 	if (run->state == RUN_FINISHED && !is_settled)

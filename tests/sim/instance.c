@@ -17,7 +17,7 @@
 #include "sim/witness.h"
 #include "sim/world.h"
 
-enum { EXIT_OF_STORAGE = 74 };
+enum { EXIT_OF_STORAGE = 74, STATUS_EVERY = 16 };
 
 /* ---- mailboxes ---- */
 
@@ -62,6 +62,7 @@ void mailbox_empty(struct mailbox *box)
 
 static void instance_clear(struct instance *inst)
 {
+	inst->m->somebody_forgot |= instance_lost_its_memory(inst);
 	session_free(inst->session);
 	inst->session = NULL;
 	mailbox_empty(&inst->inbox);
@@ -182,6 +183,21 @@ static void instance_deliver(struct instance *inst, struct message *x)
 	}
 }
 
+/* Somebody looks at the progress bar. */
+static void instance_look_at_status(struct instance *inst)
+{
+	struct session_status st = {0};
+
+	session_get_status(inst->session, &st);
+	if (st.run == NULL || st.phase == NULL || st.waits == NULL || st.loaded < 0 ||
+	    st.done < 0 || st.failed < 0 || st.in_doubt < 0 || st.skipped < 0 || st.in_flight < 0 ||
+	    st.in_flight > FRAME_TICKETS_MAX)
+		machine_fail(inst->m, "status",
+			     "loaded %lld, done %lld, failed %lld, retry %lld, in flight %lld",
+			     (long long)st.loaded, (long long)st.done, (long long)st.failed,
+			     (long long)st.retry, (long long)st.in_flight);
+}
+
 /* After each call: what it asked for takes effect. False: it is no more. */
 static bool instance_settle(struct instance *inst)
 {
@@ -202,6 +218,8 @@ static void instance_drain(struct instance *inst)
 		message_drop(x);
 		if (!instance_settle(inst))
 			return;
+		if (inst->m->trace.events % STATUS_EVERY == 0)
+			instance_look_at_status(inst);
 	}
 }
 
@@ -229,8 +247,19 @@ void instance_stop(struct instance *inst)
 
 void instance_reload(struct instance *inst)
 {
-	if (inst->fate == INSTANCE_RUNS)
-		instance_post(inst, &(struct message){.kind = MESSAGE_RELOAD});
+	struct machine *m = inst->m;
+	struct options o = *m->opt;
+
+	if (inst->fate != INSTANCE_RUNS || inst->today != NULL)
+		return;
+	/* What a run takes from today's file, as far as no check relies on it. */
+	o.grace_us = rng_range(&m->rng, 0, US_PER_MIN);
+	o.window_max_us = rng_below(&m->rng, 2) == 0 ? o.window_max_us : 10 * US_PER_MIN;
+	o.within_run_us = rng_spread(&m->rng, US_PER_S, 20 * US_PER_MIN);
+	o.concurrency = (int)rng_range(&m->rng, 1, o.concurrency);
+	o.timeout_us = rng_spread(&m->rng, US_PER_S, US_PER_MIN);
+	inst->today = machine_parse_job(m, &o);
+	instance_post(inst, &(struct message){.kind = MESSAGE_RELOAD});
 }
 
 static void instance_on_resume(struct machine *m, void *object, int64_t n)
@@ -303,12 +332,15 @@ static void instance_begin(struct instance *inst)
 				    .identity = "",
 				    .source_path = "",
 				    .stop_by = UTIME_NEVER,
+				    .only_named = machine_fault(m, F_NAMED),
 				    .lanes = m->opt->lanes,
 				    .cpus = 2,
 				    .instance_name = instance_name,
 				    .host = "night",
 				    .boot_id = "00000000-0000-4000-8000-000000000000",
 				    .pid = inst->number};
+	if (machine_fault(m, F_STOP_BY))
+		spec.stop_by = machine_now(m) + rng_spread(&m->rng, US_PER_MS, 10 * US_PER_MIN);
 	memcpy(spec.nonce, inst->nonce, sizeof(spec.nonce));
 	memcpy(spec.ledger_uuid, m->uuid, sizeof(spec.ledger_uuid));
 	inst->session = session_new(&sim_world_ops, inst, &spec);

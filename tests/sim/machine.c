@@ -17,16 +17,17 @@
 #define WALL_BEGIN_US INT64_C(1795400000000000) /* 2026-11-23 */
 #define BOOT_BEGIN_US (1000 * US_PER_S)
 
-static void machine_make_job(struct machine *m)
+struct job *machine_parse_job(struct machine *m, const struct options *o)
 {
 	struct buf text = BUF_INIT(64 * 1024);
 	struct err err = ERR_INIT;
+	struct job *job = NULL;
 
-	options_put_job(m->opt, &text);
-	if (job_parse(buf_str(&text), text.len, "night.yaml", "/night", NULL, NULL, &m->job, &err) <
-	    0)
+	options_put_job(o, &text);
+	if (job_parse(buf_str(&text), text.len, "night.yaml", "/night", NULL, NULL, &job, &err) < 0)
 		machine_fail(m, "job", "the job file is refused: %s", err.text);
 	buf_done(&text);
+	return job;
 }
 
 struct machine *machine_new(void)
@@ -50,7 +51,7 @@ void machine_begin(struct machine *m, const struct options *opt)
 	rng_seed(&m->rng, rng_next(&seeds));
 	for (size_t i = 0; i < FAULT_COUNT_; i++)
 		rng_seed(&m->fault_rng[i], rng_next(&seeds));
-	machine_make_job(m);
+	m->job = machine_parse_job(m, opt);
 	if (ledger_open("memory:", LEDGER_CREATE, &m->ledger, &err) < 0) {
 		machine_fail(m, "ledger", "cannot be opened: %s", err.text);
 		return;

@@ -98,7 +98,8 @@ struct machine {
 	int64_t alike_until;
 	int64_t full_until;
 	int64_t person_acts;
-	bool saw_missing; /* a reader found no source */
+	bool saw_missing;     /* a reader found no source */
+	bool somebody_forgot; /* an engine ended with what it had been told and not written */
 	int slot;
 	int failed_in_a_row; /* healed starts that ended with 1 */
 	int tidied;
@@ -106,6 +107,8 @@ struct machine {
 };
 
 struct machine *machine_new(void);
+/* The job of the options, parsed; NULL when it is refused. The caller frees. */
+struct job *machine_parse_job(struct machine *m, const struct options *o);
 /* The night begins: job and ledger are made. Keeps `opt`. */
 void machine_begin(struct machine *m, const struct options *opt);
 void machine_free(struct machine *m);

@@ -4,7 +4,8 @@
  * see it again, made as small as switching faults off can make it.
  *
  *     sim [--seed N] [--nights N] [--jobs N] [--seeds FILE] [--all] [--no-shrink]
- *         [--show] [--trace] [--without FAULT,…] [--records N] [--instances N] [--slots N]
+ *         [--show] [--trace] [--with FAULT,…] [--without FAULT,…] [--records N] [--instances N]
+ * [--slots N]
  *
  * Without --seed the seed comes from getrandom(2); it is printed. Nights run in child processes, so
  * that an abort (an assertion of the engine, a sanitizer) is a failed night as any other.
@@ -37,7 +38,7 @@ static bool parse_number(const char *text, uint64_t *ret_value)
 	return errno == 0 && *end == '\0';
 }
 
-static bool parse_without(struct hunt *h, const char *text)
+static bool parse_faults(bool faults[FAULT_COUNT_], const char *text)
 {
 	char name[32];
 
@@ -50,7 +51,7 @@ static bool parse_without(struct hunt *h, const char *text)
 		enum fault_kind kind = fault_from_name(name);
 		if (kind == FAULT_COUNT_)
 			return false;
-		h->changes.without[kind] = true;
+		faults[kind] = true;
 		text += len + (text[len] == ',' ? 1 : 0);
 	}
 	return true;
@@ -100,7 +101,10 @@ int main(int argc, char **argv)
 		} else if (strcmp(argv[i], "--seeds") == 0 && value != NULL) {
 			h.seeds_path = argv[++i];
 		} else if (strcmp(argv[i], "--without") == 0 && value != NULL) {
-			if (!parse_without(&h, argv[++i]))
+			if (!parse_faults(h.changes.without, argv[++i]))
+				return usage("unknown fault");
+		} else if (strcmp(argv[i], "--with") == 0 && value != NULL) {
+			if (!parse_faults(h.changes.with, argv[++i]))
 				return usage("unknown fault");
 		} else {
 			int rc = parse_number_option(options, ARRAY_LEN(options), argv[i], value);

@@ -32,6 +32,7 @@ struct buf;
 	X(F_SLOW, "ledger-slow", 1000, 100000, "a commit takes seconds")                           \
 	X(F_LANE_REFUSED, "lane-refused", 10000, 500000, "no process is to be had")                \
 	X(F_LANE_UNREADY, "lane-unready", 5000, 200000, "a lane dies while it starts")             \
+	X(F_LANE_DEAF, "lane-deaf", 2000, 50000, "a lane hears nothing")                           \
 	X(F_DIE_BEFORE, "die-before", 1000, 50000, "a lane dies before an item was begun")         \
 	X(F_DIE_BEGUN, "die-begun", 1000, 50000, "a lane dies before the effect")                  \
 	X(F_DIE_EFFECT, "die-effect", 1000, 50000, "a lane dies after the effect")                 \
@@ -49,10 +50,13 @@ struct buf;
 	X(F_CANCEL_DEAF, "cancel-deaf", 20000, 500000, "an attempt cannot be ended")               \
 	X(F_READER_DIES, "reader-dies", 5000, 200000, "the reader dies")                           \
 	X(F_READER_SLOW, "reader-slow", 5000, 200000, "the reader takes long")                     \
+	X(F_READER_HANGS, "reader-hangs", 1000, 50000, "the reader says nothing more")             \
 	X(F_READER_RUBBISH, "reader-rubbish", 2000, 50000, "the reader sends rubbish")             \
 	X(F_LOAD_FAILS, "load-fails", 20000, 400000, "loading fails")                              \
 	X(F_LOAD_MISSING, "load-missing", 20000, 400000, "the source is not there")                \
 	X(F_CHANGED, "changed", 500, 20000, "the source has changed behind a chunk")               \
+	X(F_STOP_BY, "stop-by", 50000, 500000, "an engine must stop at a point of time")           \
+	X(F_NAMED, "named", 50000, 500000, "an engine is to work the present slot only")           \
 	X(F_STOP, "stop", 50000, 500000, "somebody stops an engine")                               \
 	X(F_STOP_TWICE, "stop-twice", 100000, 800000, "and again")                                 \
 	X(F_PERSON, "person", 50000, 600000, "a person acts")                                      \

@@ -19,6 +19,7 @@
 #define ORPHAN_LASTS_US (60 * US_PER_S)
 #define UNPROVEN_US (2 * US_PER_S) /* for so long something may act that nobody sees */
 #define SIGNAL_KILL 9
+#define SIGNAL_SEGV 11
 
 struct proc *proc_start(struct instance *inst, enum lane_role role, uint32_t lane)
 {
@@ -89,7 +90,8 @@ static void proc_on_frame(struct proc *p, const struct frame *frame)
 	if (frame->type == FRAME_HELLO) {
 		proc_on_hello(p, frame);
 		if (machine_fault(m, F_LANE_UNREADY))
-			proc_die(p, 11);
+			proc_die(p, SIGNAL_SEGV);
+		p->is_deaf = p->role == LANE_WORKER && machine_fault(m, F_LANE_DEAF);
 		return;
 	}
 	if (!p->had_hello) {
@@ -97,8 +99,10 @@ static void proc_on_frame(struct proc *p, const struct frame *frame)
 			     frame->type);
 		return;
 	}
+	if (p->is_deaf)
+		return;
 	if (frame->type == FRAME_STOP)
-		p->is_stopping = true;
+		p->is_stopping = !machine_fault(m, F_CANCEL_DEAF);
 	switch (p->role) {
 	case LANE_WORKER:
 		lane_on_frame(p, frame);

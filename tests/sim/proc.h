@@ -49,6 +49,7 @@ struct proc {
 	bool is_unproven; /* its engine was told that something may still act */
 	bool has_row;	  /* the ledger knows it */
 	bool had_hello;
+	bool is_deaf;
 	bool is_stopping; /* FRAME_STOP came */
 	int signal;
 

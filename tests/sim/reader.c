@@ -208,6 +208,10 @@ static void reader_on_step(struct machine *m, void *object, int64_t n)
 		proc_die(p, SIGNAL_BUS);
 		return;
 	}
+	if (machine_fault(m, F_READER_HANGS)) {
+		r->is_over = true;
+		return;
+	}
 	if (machine_fault(m, F_READER_RUBBISH)) {
 		reader_send_rubbish(p);
 		return;

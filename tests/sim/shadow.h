@@ -38,6 +38,8 @@ struct item_place { /* what the ledger says of an item */
 	int32_t redo;
 	int64_t owner;
 	utime not_before;
+	int64_t since_us; /* boot clock: when it became so */
+	bool has_key;	  /* the ledger was told its key */
 };
 
 struct item_view {
@@ -69,6 +71,7 @@ struct run_view {
 	bool was_open;
 	bool was_told_end;	   /* then: everything was told */
 	struct witness *witnesses; /* by record */
+	uint32_t *item_of;	   /* by record: its item + 1, 0 none */
 };
 
 void shadow_on_commit(struct machine *m, struct instance *inst, struct ledger_txn *txn);

@@ -93,6 +93,7 @@ static void walk_on_loose(void *arg, const struct ledger_loose_row *row)
 	p->redo = row->redo;
 	p->owner = row->owner;
 	p->not_before = row->not_before;
+	p->has_key = row->key != NULL;
 }
 
 /* ---- what may have changed ---- */
@@ -174,6 +175,7 @@ static void walk_item(struct shadow_walk *walk, struct run_view *run, uint32_t i
 		machine_fail(walk->m, "I1", "item %u of run %lld is loose and in its chunk", index,
 			     (long long)run->id);
 	item->is = *seen;
+	item->is.since_us = walk->m->boot_us;
 }
 
 void shadow_walk_run(struct shadow_walk *walk)

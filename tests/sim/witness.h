@@ -24,6 +24,7 @@ struct witness {
 	int begun;
 	int told[OUTCOME_COUNT_]; /* outcomes that reached an engine, cancelled ones not */
 	int told_cancelled;
+	int rows;	/* attempts in the ledger that did not end well */
 	int deaths;	/* lanes that ended with it in hand, by their engine's knowledge */
 	int own_deaths; /* … and it was the one that killed the lane */
 	int kills;	/* of these, killed by the engine */

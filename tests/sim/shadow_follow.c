@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/shadow_follow.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/mem.h"
+#include "ledger/txn.h"
+#include "sim/body.h"
+#include "sim/check.h"
+#include "sim/instance.h"
+#include "sim/proc.h"
+#include "sim/shadow.h"
+#include "sim/shadow_walk.h"
+
+static struct item_view *item_find(struct run_view *run, int64_t item)
+{
+	return run == NULL || item < 0 || item >= run->n_items ? NULL : &run->items[item];
+}
+
+/* The chunk of an operation, by its number in the ledger. */
+static struct chunk_view *chunk_find(struct machine *m, int64_t id)
+{
+	if (id >= 1 && (size_t)id < m->shadow.cap_chunks && m->shadow.chunks[id] != NULL)
+		return m->shadow.chunks[id];
+	machine_fail(m, "chunk", "chunk %lld was never claimed", (long long)id);
+	return NULL;
+}
+
+/* ---- operations that are followed at once ---- */
+
+static void follow_run_create(struct machine *m, const struct lop_run_create *op)
+{
+	struct shadow *s = &m->shadow;
+
+	if (op->ret_exists)
+		return;
+	if (op->ret_id != (int64_t)s->n_runs + 1) {
+		machine_fail(m, "run-id", "run %lld is the %zu. one", (long long)op->ret_id,
+			     s->n_runs + 1);
+		return;
+	}
+	struct run_view *run = arena_new(&m->arena, struct run_view);
+	run->id = op->ret_id;
+	run->state = RUN_LOADING;
+	run->slot = (op->row.slot[8] - '0') * 10 + (op->row.slot[9] - '0') - 23;
+	run->witnesses = arena_alloc(&m->arena, m->opt->n_records * sizeof(*run->witnesses));
+	run->item_of = arena_alloc(&m->arena, m->opt->n_records * sizeof(*run->item_of));
+	if (shadow_run_of_slot(m, run->slot) != NULL)
+		machine_fail(m, "I12", "slot %d has two runs", run->slot);
+	s->runs = xrealloc(s->runs, s->n_runs + 1, sizeof(struct run_view *));
+	s->runs[s->n_runs++] = run;
+}
+
+/* Counts are of the moment of their operation; what only a walk can tell comes too late for them.
+ */
+static void follow_counts(struct shadow_walk *walk, const struct run_view *run,
+			  const struct ledger_counts *counts, const char *where)
+{
+	if (!walk->is_wanted && run != NULL)
+		check_counts(walk->m, run, counts, where);
+}
+
+static void follow_run_join(struct shadow_walk *walk, const struct lop_run_join *op)
+{
+	struct machine *m = walk->m;
+	struct run_view *run = shadow_run(m, op->run_id);
+
+	if (run == NULL || op->ret_over)
+		return;
+	if (run->state == RUN_FAILED && !run->was_open) {
+		memset(run->item_of, 0, m->opt->n_records * sizeof(*run->item_of));
+		run->n_items = run->n_chunks = 0;
+		run->n_read = run->n_rejected = run->n_filtered = run->n_held_back = 0;
+	}
+	if (run->state == RUN_FAILED)
+		run->state = run->was_open ? RUN_OPEN : RUN_LOADING;
+	follow_counts(walk, run, &op->ret_counts, "join");
+	if (run->state != op->ret_row.state)
+		machine_fail(m, "run-state", "run %lld is %s, not %s", (long long)run->id,
+			     run_state_name(op->ret_row.state), run_state_name(run->state));
+}
+
+static void follow_run_end(struct machine *m, const struct lop_run_end *op)
+{
+	struct run_view *run = shadow_run(m, op->run_id);
+
+	if (run == NULL || !op->ret_done)
+		return;
+	run->state = op->state;
+	(void)snprintf(run->reason, sizeof(run->reason), "%s", op->reason);
+}
+
+static void follow_run_finish(struct shadow_walk *walk, const struct lop_run_finish *op)
+{
+	struct run_view *run = shadow_run(walk->m, op->run_id);
+
+	if (run == NULL)
+		return;
+	follow_counts(walk, run, &op->ret_counts, "finish");
+	if (!op->ret_finished || run->state != RUN_OPEN)
+		return;
+	run->state = RUN_FINISHED;
+	walk->finished = run;
+}
+
+static void run_add_chunk(struct instance *inst, struct run_view *run,
+			  const struct ledger_new_chunk *from)
+{
+	struct machine *m = inst->m;
+	uint32_t *records = body_records(&m->arena, from->body, from->body_len, from->n);
+
+	if (records == NULL) {
+		machine_fail(m, "body", "a chunk of %u items has another body", from->n);
+		return;
+	}
+	if (run->n_items + from->n > run->cap_items) {
+		uint32_t cap = 2 * (run->n_items + from->n);
+		struct item_view *items = arena_alloc(&m->arena, cap * sizeof(*items));
+		if (run->n_items > 0)
+			memcpy(items, run->items, run->n_items * sizeof(*items));
+		run->items = items;
+		run->cap_items = cap;
+	}
+	if (run->n_chunks == run->cap_chunks) {
+		uint32_t cap = 2 * run->n_chunks + 8;
+		struct chunk_view *chunks = arena_alloc(&m->arena, cap * sizeof(*chunks));
+		for (uint32_t i = 0; i < run->n_chunks; i++) {
+			chunks[i] = run->chunks[i];
+			if (chunks[i].id != 0)
+				m->shadow.chunks[chunks[i].id] = &chunks[i];
+		}
+		run->chunks = chunks;
+		run->cap_chunks = cap;
+	}
+	run->chunks[run->n_chunks++] = (struct chunk_view){
+		.run = run, .first_item = run->n_items, .n = from->n};
+	for (uint32_t i = 0; i < from->n; i++) {
+		run->items[run->n_items++] = (struct item_view){.record = records[i]};
+		if (records[i] < m->opt->n_records)
+			run->item_of[records[i]] = run->n_items;
+		check_held_back(inst, run, records[i]);
+	}
+}
+
+static void follow_load_put(struct instance *inst, const struct lop_load_put *op)
+{
+	struct machine *m = inst->m;
+	struct run_view *run = shadow_run(m, op->run_id);
+
+	if (run == NULL || run->state != RUN_LOADING) {
+		machine_fail(m, "load", "run %lld is loaded and not loading",
+			     (long long)op->run_id);
+		return;
+	}
+	for (size_t i = 0; i < op->n_chunks; i++)
+		run_add_chunk(inst, run, &op->chunks[i]);
+	run->n_read += (uint32_t)op->add_read;
+	run->n_filtered += (uint32_t)op->add_filtered;
+	run->n_held_back += (uint32_t)op->add_held_back;
+	run->n_rejected += (uint32_t)op->n_rejects;
+}
+
+static void follow_load_open(struct machine *m, const struct lop_load_open *op)
+{
+	struct run_view *run = shadow_run(m, op->run_id);
+
+	if (run == NULL)
+		return;
+	check_loaded(m, run);
+	run->state = RUN_OPEN;
+	run->was_open = true;
+}
+
+static void shadow_know_chunk(struct machine *m, struct chunk_view *c, int64_t id)
+{
+	struct shadow *s = &m->shadow;
+
+	if ((size_t)id >= s->cap_chunks) {
+		size_t cap = 2 * (size_t)id + 64;
+		s->chunks = xrealloc(s->chunks, cap, sizeof(struct chunk_view *));
+		memset(s->chunks + s->cap_chunks, 0,
+		       (cap - s->cap_chunks) * sizeof(struct chunk_view *));
+		s->cap_chunks = cap;
+	}
+	c->id = id;
+	s->chunks[id] = c;
+}
+
+static void follow_chunk_claim(struct machine *m, int64_t inc, const struct lop_chunk_claim *op)
+{
+	struct run_view *run = shadow_run(m, op->run_id);
+
+	for (size_t i = 0; run != NULL && i < op->ret_n; i++) {
+		const struct ledger_chunk_row *row = &op->ret_rows[i];
+		struct chunk_view *c = shadow_chunk_of(run, row->first_item);
+		if (c == NULL || c->first_item != row->first_item || c->n != row->n ||
+		    (c->id != 0 && c->id != row->id)) {
+			machine_fail(m, "claim", "chunk %lld is not as it was loaded",
+				     (long long)row->id);
+			return;
+		}
+		if (c->state != CHUNK_READY || run->state != RUN_OPEN ||
+		    m->shadow.inc_state[inc] != INSTANCE_LIVE)
+			machine_fail(m, "I2", "inc %lld claims chunk %lld (state %d, run %s)",
+				     (long long)inc, (long long)row->id, c->state,
+				     run_state_name(run->state));
+		shadow_know_chunk(m, c, row->id);
+		c->state = CHUNK_HELD;
+		c->owner = inc;
+		c->epoch = row->epoch;
+		check_claimed_bits(m, run, c, row);
+	}
+}
+
+static void follow_progress(struct machine *m, int64_t inc, const struct lop_chunk_progress *op)
+{
+	struct chunk_view *c = chunk_find(m, op->chunk_id);
+
+	if (c == NULL)
+		return;
+	if (c->state != CHUNK_HELD || c->owner != inc || c->epoch != op->epoch)
+		machine_fail(m, "I4", "inc %lld writes chunk %lld, which it does not hold",
+			     (long long)inc, (long long)op->chunk_id);
+	for (uint32_t i = 0; i < c->n; i++) {
+		struct item_place *p = &c->run->items[c->first_item + i].is;
+		if (op->started != NULL && bits_get(op->started, i))
+			p->started = true;
+		if (op->done != NULL && bits_get(op->done, i) && !p->done) {
+			p->done = true;
+			p->since_us = m->boot_us;
+		}
+	}
+	if (op->close) {
+		c->state = CHUNK_CLOSED;
+		c->owner = 0;
+	}
+}
+
+/* R, to the letter; what people asked for meanwhile is seen by the walk. */
+static void follow_reap_chunk(struct machine *m, struct chunk_view *c, utime not_before)
+{
+	uint32_t n_done = 0;
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		struct item_place *p = &c->run->items[c->first_item + i].is;
+		if (p->started && !p->done)
+			*p = (struct item_place){.started = true,
+						 .done = true,
+						 .loose = LOOSE_DOUBT,
+						 .not_before = not_before,
+						 .since_us = m->boot_us};
+		n_done += p->done;
+	}
+	c->state = n_done == c->n ? CHUNK_CLOSED : CHUNK_READY;
+	c->owner = 0;
+}
+
+static void follow_reap(struct machine *m, const struct lop_reap *op, utime now)
+{
+	for (size_t i = 0; i < m->shadow.n_runs; i++) {
+		struct run_view *run = m->shadow.runs[i];
+		for (uint32_t k = 0; k < run->n_items; k++) {
+			struct item_place *p = &run->items[k].is;
+			if (p->owner != op->dead)
+				continue;
+			p->loose = LOOSE_DOUBT;
+			p->owner = 0;
+			p->not_before = now + op->quarantine_us;
+			p->since_us = m->boot_us;
+		}
+		for (uint32_t k = 0; k < run->n_chunks; k++)
+			if (run->chunks[k].state == CHUNK_HELD && run->chunks[k].owner == op->dead)
+				follow_reap_chunk(m, &run->chunks[k], now + op->quarantine_us);
+	}
+	m->shadow.inc_state[op->dead] = INSTANCE_REAPED;
+}
+
+static void place_set(struct machine *m, struct item_place *p, const struct ledger_loose_row *row,
+		      int64_t inc)
+{
+	bool is_held = row->state == LOOSE_HELD || row->state == LOOSE_PROBING;
+
+	p->loose = (uint8_t)row->state;
+	p->attempt = row->attempt;
+	p->crashes = row->crashes;
+	p->owner = is_held ? inc : 0;
+	p->not_before = row->not_before;
+	p->since_us = m->boot_us;
+	p->has_key |= row->key != NULL;
+}
+
+static void follow_loose_put(struct machine *m, struct instance *inst,
+			     const struct lop_loose_put *op)
+{
+	struct run_view *run = shadow_run(m, op->row.run_id);
+	struct item_view *item = item_find(run, op->row.item);
+	struct chunk_view *c = item == NULL ? NULL : shadow_chunk_of(run, op->row.item);
+
+	if (item == NULL || c == NULL || item->is.loose != 0 || c->id != op->row.chunk_id) {
+		machine_fail(m, "loose-put", "item %lld of run %lld", (long long)op->row.item,
+			     (long long)op->row.run_id);
+		return;
+	}
+	/* When its chunk was closed by the same transaction it has no owner any more. */
+	if (c->owner != inst->inc && c->state != CHUNK_CLOSED)
+		machine_fail(m, "I4", "inc %lld settles item %lld, which it does not hold",
+			     (long long)inst->inc, (long long)op->row.item);
+	check_settled(inst, run, item, &op->row);
+	place_set(m, &item->is, &op->row, inst->inc);
+	item->is.redo = op->row.redo;
+}
+
+static void follow_loose_claim(struct shadow_walk *walk, int64_t inc,
+			       const struct lop_loose_claim *op)
+{
+	struct machine *m = walk->m;
+	struct run_view *run = shadow_run(m, op->run_id);
+
+	for (size_t i = 0; run != NULL && i < op->ret_n; i++) {
+		const struct ledger_loose_row *row = &op->ret_rows[i];
+		struct item_view *item = item_find(run, row->item);
+		/* Doubt may have been resolved in the same transaction. */
+		bool is_retry = item != NULL && (item->is.loose == LOOSE_RETRY ||
+						 (item->is.loose == LOOSE_DOUBT && walk->resolves));
+		if (!is_retry || run->state != RUN_OPEN ||
+		    m->shadow.inc_state[inc] != INSTANCE_LIVE || item->is.not_before > op->now) {
+			machine_fail(m, "I2", "inc %lld claims item %lld of run %lld",
+				     (long long)inc, (long long)row->item, (long long)run->id);
+			return;
+		}
+		item->is.loose = LOOSE_HELD;
+		item->is.owner = inc;
+	}
+}
+
+static void follow_loose_settle(struct machine *m, struct instance *inst,
+				const struct lop_loose_settle *op)
+{
+	struct run_view *run = shadow_run(m, op->row.run_id);
+	struct item_view *item = item_find(run, op->row.item);
+
+	if (item == NULL || item->is.owner != inst->inc ||
+	    (item->is.loose != LOOSE_HELD && item->is.loose != LOOSE_PROBING)) {
+		machine_fail(m, "I4", "inc %lld settles item %lld, which it does not hold",
+			     (long long)inst->inc, (long long)op->row.item);
+		return;
+	}
+	check_settled(inst, run, item, &op->row);
+	place_set(m, &item->is, &op->row, inst->inc);
+}
+
+static void follow_attempt(struct machine *m, const struct lop_attempt_put *op)
+{
+	struct run_view *run = shadow_run(m, op->run_id);
+	const struct item_view *item = item_find(run, op->item);
+
+	if (item == NULL)
+		machine_fail(m, "attempt", "of item %lld of run %lld, which is not there",
+			     (long long)op->item, (long long)op->run_id);
+	else if (op->outcome != OUTCOME_DONE)
+		run->witnesses[item->record].rows++;
+}
+
+static void follow_lane(struct machine *m, struct instance *inst, int64_t pid, bool is_put)
+{
+	struct proc *p = proc_find_pid(m, pid);
+
+	if (p == NULL || p->inst != inst) {
+		machine_fail(m, "lane-row", "pid %lld is no lane of inc %lld", (long long)pid,
+			     (long long)inst->inc);
+		return;
+	}
+	if (!is_put && !p->is_gone && !p->is_unproven)
+		machine_fail(m, "lane-row", "pid %lld still lives and is forgotten",
+			     (long long)pid);
+	p->has_row = is_put;
+}
+
+void shadow_check_done(struct machine *m, const struct lop_chunk_progress *op)
+{
+	struct chunk_view *c = chunk_find(m, op->chunk_id);
+
+	for (uint32_t i = 0; c != NULL && op->done != NULL && i < c->n; i++)
+		if (bits_get(op->done, i) && c->run->items[c->first_item + i].is.loose == 0)
+			check_done(m, c->run, &c->run->items[c->first_item + i]);
+}
+
+/* What is worth reading of an operation: run, then chunk or item, then what becomes of it. */
+void shadow_trace(struct machine *m, const struct ledger_op *op)
+{
+	const char *name = ledger_op_name(op->kind);
+	int64_t n[4] = {0};
+
+	if (op->kind == LOP_CHUNK_PROGRESS) {
+		const struct lop_chunk_progress *p = &op->u.chunk_progress;
+		n[0] = p->run_id;
+		n[1] = p->chunk_id;
+		n[2] = (int64_t)bits_count(p->started, p->n);
+		n[3] = (int64_t)bits_count(p->done, p->n);
+	} else if (op->kind == LOP_LOOSE_PUT || op->kind == LOP_LOOSE_SETTLE) {
+		const struct ledger_loose_row *row = op->kind == LOP_LOOSE_PUT
+							     ? &op->u.loose_put.row
+							     : &op->u.loose_settle.row;
+		n[0] = row->run_id;
+		n[1] = row->item;
+		n[2] = row->attempt;
+		n[3] = row->crashes;
+		name = loose_state_name(row->state);
+	} else if (op->kind == LOP_LOOSE_CLAIM) {
+		n[0] = op->u.loose_claim.run_id;
+		n[1] = (int64_t)op->u.loose_claim.ret_n;
+		n[2] = op->u.loose_claim.ret_n > 0 ? op->u.loose_claim.ret_rows[0].item : -1;
+	} else if (op->kind == LOP_CHUNK_CLAIM) {
+		n[0] = op->u.chunk_claim.run_id;
+		n[1] = (int64_t)op->u.chunk_claim.ret_n;
+		n[2] = op->u.chunk_claim.ret_n > 0 ? op->u.chunk_claim.ret_rows[0].id : -1;
+	} else if (op->kind == LOP_GIVE_BACK) {
+		n[0] = op->u.give_back.run_id;
+		n[1] = op->u.give_back.ret_chunks;
+	} else if (op->kind == LOP_RUN_FINISH) {
+		n[0] = op->u.run_finish.run_id;
+		n[1] = op->u.run_finish.ret_finished;
+	} else if (op->kind == LOP_REAP) {
+		n[1] = op->u.reap.dead;
+		n[2] = op->u.reap.ret_done;
+		n[3] = op->u.reap.ret_doubtful;
+	} else if (op->kind == LOP_DOUBT_RESOLVE) {
+		n[0] = op->u.doubt_resolve.run_id;
+		n[1] = op->u.doubt_resolve.ret_retried;
+		n[2] = op->u.doubt_resolve.ret_asked;
+		n[3] = op->u.doubt_resolve.ret_skipped;
+	}
+	machine_trace(m, TRACE_OP, n, name);
+}
+
+bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledger_op *op)
+{
+	struct machine *m = walk->m;
+
+	switch (op->kind) {
+	case LOP_INSTANCE_BEGIN:
+		inst->inc = op->u.instance_begin.ret_inc;
+		assert(inst->inc < SHADOW_INCS_MAX);
+		m->shadow.inc_state[inst->inc] = INSTANCE_LIVE;
+		return false;
+	case LOP_INSTANCE_STOPPING:
+		m->shadow.inc_state[inst->inc] = INSTANCE_STOPPING;
+		return false;
+	case LOP_INSTANCE_END:
+		m->shadow.inc_state[inst->inc] = INSTANCE_ENDED;
+		return false;
+	case LOP_LANE_PUT:
+		follow_lane(m, inst, op->u.lane_put.pid, true);
+		return false;
+	case LOP_LANE_DROP:
+		follow_lane(m, inst, op->u.lane_drop.pid, false);
+		return false;
+	case LOP_REAP:
+		if (op->u.reap.ret_done)
+			follow_reap(m, &op->u.reap, walk->now);
+		return op->u.reap.ret_done;
+	case LOP_RUN_CREATE:
+		follow_run_create(m, &op->u.run_create);
+		return false;
+	case LOP_RUN_JOIN:
+		follow_run_join(walk, &op->u.run_join);
+		return false;
+	case LOP_RUN_END:
+		follow_run_end(m, &op->u.run_end);
+		return false;
+	case LOP_RUN_FINISH:
+		follow_run_finish(walk, &op->u.run_finish);
+		return false;
+	case LOP_LOAD_PUT:
+		follow_load_put(inst, &op->u.load_put);
+		return false;
+	case LOP_LOAD_OPEN:
+		follow_load_open(m, &op->u.load_open);
+		return false;
+	case LOP_CHUNK_CLAIM:
+		follow_chunk_claim(m, inst->inc, &op->u.chunk_claim);
+		return false;
+	case LOP_CHUNK_PROGRESS:
+		follow_progress(m, inst->inc, &op->u.chunk_progress);
+		return false;
+	case LOP_LOOSE_PUT:
+		follow_loose_put(m, inst, &op->u.loose_put);
+		return false;
+	case LOP_LOOSE_CLAIM:
+		follow_loose_claim(walk, inst->inc, &op->u.loose_claim);
+		return false;
+	case LOP_LOOSE_SETTLE:
+		follow_loose_settle(m, inst, &op->u.loose_settle);
+		return false;
+	case LOP_DOUBT_RESOLVE:
+		return op->u.doubt_resolve.ret_retried + op->u.doubt_resolve.ret_asked +
+			       op->u.doubt_resolve.ret_skipped >
+		       0;
+	case LOP_GIVE_BACK:
+		return op->u.give_back.ret_chunks > 0;
+	case LOP_PERSON:
+		return op->u.person.ret_changed > 0;
+	case LOP_RUN_COUNTS:
+		follow_counts(walk, shadow_run(m, op->u.run_counts.run_id),
+			      &op->u.run_counts.ret_counts, "counts");
+		return false;
+	case LOP_ATTEMPT_PUT:
+		follow_attempt(m, &op->u.attempt_put);
+		return false;
+	case LOP_INSTANCE_LIST:
+	case LOP_RUN_LIST:
+	case LOP_RUN_LEAVE:
+	case LOP_LOAD_TAKE:
+	case LOP_KEYS_FIND:
+	case LOP_CONTENT_FIND:
+	case LOP_ROLLUP_ADD:
+	case LOP_REQUEST_LIST:
+	case LOP_REQUEST_OBEY:
+	case LOP_UNTOLD_LIST:
+	case LOP_TOLD_PUT:
+	case LEDGER_OP_COUNT_:
+		break;
+	}
+	return false;
+}

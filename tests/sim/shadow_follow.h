@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What each operation does to the shadow.
+ */
+#ifndef STINT_TESTS_SIM_SHADOW_FOLLOW_H
+#define STINT_TESTS_SIM_SHADOW_FOLLOW_H
+
+#include <stdbool.h>
+
+struct instance;
+struct ledger_op;
+struct lop_chunk_progress;
+struct machine;
+struct shadow_walk;
+
+/* Follows an operation; true when only a walk through the ledger can tell all that it did. */
+bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledger_op *op);
+/* What is done in bulk must have been done (I5); asked at the end of the transaction. */
+void shadow_check_done(struct machine *m, const struct lop_chunk_progress *op);
+void shadow_trace(struct machine *m, const struct ledger_op *op);
+
+#endif
