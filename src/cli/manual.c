@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/utf8.h"
 #include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/options.h"
@@ -16,19 +17,29 @@ enum { HEAD_MAX = 256 };
 
 /* ---- mdoc ---- */
 
-/* Text with what mdoc would take for a request or an escape made plain. */
-static void put_mdoc(const char *text, struct buf *out)
+/* Text with what mdoc would take for a request or an escape made plain, and beyond ASCII by its
+ * number, so that it does not depend on how the page is read. */
+static void put_mdoc_words(const char *text, struct buf *out)
 {
 	if (text[0] == '.' || text[0] == '\'')
 		buf_puts(out, "\\&");
-	for (const char *c = text; *c != '\0'; c++) {
+	for (const char *c = text; *c != '\0';) {
+		size_t len = 1;
 		if (*c == '\\')
 			buf_puts(out, "\\e");
 		else if (*c == '-')
 			buf_puts(out, "\\-");
-		else
+		else if ((unsigned char)*c < 0x80) /* ASCII */
 			buf_putc(out, *c);
+		else
+			buf_printf(out, "\\[u%04X]", (unsigned)utf8_decode(c, &len));
+		c += len;
 	}
+}
+
+static void put_mdoc(const char *text, struct buf *out)
+{
+	put_mdoc_words(text, out);
 	buf_putc(out, '\n');
 }
 
@@ -96,8 +107,10 @@ static void put_man_verb(const struct verb *verb, struct buf *out)
 	buf_printf(out, ".Sh SYNOPSIS\n.Nm stint %s\n", verb->name);
 	if (verb->options != 0)
 		buf_puts(out, ".Op Ar options\n");
-	if (verb->words[0] != '\0')
-		buf_printf(out, ".Ar %s\n", verb->words);
+	if (verb->words[0] != '\0') {
+		buf_puts(out, ".Ar ");
+		put_mdoc(verb->words, out);
+	}
 	buf_puts(out, ".Sh DESCRIPTION\n");
 	put_mdoc(verb->says, out);
 	put_mdoc_details(help_details(verb), out);
@@ -120,8 +133,10 @@ static void put_man_verbs(struct buf *out)
 		if (verb->run == NULL)
 			continue;
 		buf_printf(out, ".It Cm %s", verb->name);
-		if (verb->words[0] != '\0')
-			buf_printf(out, " Ar %s", verb->words);
+		if (verb->words[0] != '\0') {
+			buf_puts(out, " Ar ");
+			put_mdoc_words(verb->words, out);
+		}
 		buf_putc(out, '\n');
 		put_mdoc(verb->says, out);
 	}

@@ -101,8 +101,10 @@ static void put_text(struct buf *out, const struct report_run *run)
 	buf_puts(out, "\n  ");
 	if (run->n_items == 0 && run->is_over)
 		buf_puts(out, "nothing to do");
-	else
-		text_put_count(out, run->n_items), buf_puts(out, " items");
+	else {
+		text_put_count(out, run->n_items);
+		buf_puts(out, " items");
+	}
 	put_part(out, c->done, "done");
 	put_part(out, c->skipped, "skipped");
 	put_part(out, c->retry, "in retry");

@@ -67,6 +67,14 @@ static bool read_two(const char **at, int limit, int *ret_value)
 	return *ret_value < limit;
 }
 
+static bool read_mark(const char **at, char mark)
+{
+	if (**at != mark)
+		return false;
+	(*at)++;
+	return true;
+}
+
 /* 2026-03-29T01:30[:15](Z|+01:00). `offset_s` of the result is east of UTC. */
 static bool read_time(const char *text, struct civil *ret_civil)
 {
@@ -78,15 +86,16 @@ static bool read_time(const char *text, struct civil *ret_civil)
 	if (strlen(text) < DATE_TEXT_LEN || !date_parse_iso(text, DATE_TEXT_LEN, &day))
 		return false;
 	const char *at = text + DATE_TEXT_LEN;
-	if (*at++ != 'T' || !read_two(&at, 24, &c.hour) || *at++ != ':' ||
+	if (!read_mark(&at, 'T') || !read_two(&at, 24, &c.hour) || !read_mark(&at, ':') ||
 	    !read_two(&at, 60, &c.minute))
 		return false;
-	if (*at == ':' && (at++, !read_two(&at, 60, &c.second)))
+	if (read_mark(&at, ':') && !read_two(&at, 60, &c.second))
 		return false;
 	if (strcmp(at, "Z") != 0) {
 		int sign = *at == '-' ? -1 : 1;
-		if ((*at != '+' && *at != '-') || (at++, !read_two(&at, 24, &hours)) ||
-		    *at++ != ':' || !read_two(&at, 60, &minutes) || *at != '\0')
+		if ((!read_mark(&at, '+') && !read_mark(&at, '-')) ||
+		    !read_two(&at, 24, &hours) || !read_mark(&at, ':') ||
+		    !read_two(&at, 60, &minutes) || *at != '\0')
 			return false;
 		c.offset_s = sign * (hours * SECONDS_PER_HOUR + minutes * 60);
 	}

@@ -205,16 +205,17 @@ static int on_page(void *arg, const struct ledger_row *row)
 static int load_page(struct ledger *ledger, const struct report_run_filter *filter, int64_t below,
 		     struct page *page, struct err *err)
 {
-	static const char of_all[] =
-		"SELECT run_id FROM run WHERE run_id < ?1 AND run_id > ?2 AND started >= ?3"
-		" AND (?4 = 0 OR state NOT IN ('done', 'done_with_failures', 'abandoned', "
-		"'missed'))"
-		" ORDER BY run_id DESC LIMIT ?5";
-	static const char of_job[] =
-		"SELECT run_id FROM run WHERE run_id < ?1 AND run_id > ?2 AND started >= ?3"
-		" AND (?4 = 0 OR state NOT IN ('done', 'done_with_failures', 'abandoned', "
-		"'missed'))"
-		" AND job = ?6 ORDER BY run_id DESC LIMIT ?5";
+#define OVER "('done', 'done_with_failures', 'abandoned', 'missed')"
+#define FILTER                                                                                     \
+	"SELECT run_id FROM run WHERE run_id < ?1 AND run_id > ?2 AND started >= ?3"               \
+	" AND (?4 = 0 OR state NOT IN " OVER ")"                                                   \
+	" AND (?7 = 0 OR (state <> 'abandoned' AND (dead > 0 OR in_doubt > 0"                      \
+	"  OR (rejected > 0 AND NOT EXISTS (SELECT 1 FROM run AS later"                            \
+	"  WHERE later.job = run.job AND later.run_id > run.run_id)))))"
+	static const char of_all[] = FILTER " ORDER BY run_id DESC LIMIT ?5";
+	static const char of_job[] = FILTER " AND job = ?6 ORDER BY run_id DESC LIMIT ?5";
+#undef FILTER
+#undef OVER
 	char since[MOMENT_TEXT_MAX] = {0};
 	struct ledger_param params[] = {
 		{.type = LEDGER_INT, .number = below},

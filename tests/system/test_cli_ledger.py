@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`stint ledger`, and which ledger a call is about."""
+import json
+import os
+import sqlite3
+
+import pytest
+
+JOB = 'version: 1\njob: j\nwork: {exec: {shell: "true"}}\n'
+
+
+def test_init_makes_it_once(box):
+    said = box.run('ledger', 'init')
+    assert said.code == 0 and said.out == f'sqlite:{box.ledger}\n' and 'made' in said.err
+    said = box.run('ledger', 'init')
+    assert said.code == 0 and 'already' in said.err
+    doc = json.loads(box.run('ledger', 'init', '--json').out)
+    assert doc == {'schema': 'stint.ledger-init.1', 'ledger': 'sqlite:' + box.ledger, 'is_new': False}
+
+
+def test_init_dry(box):
+    said = box.run('ledger', 'init', '-n')
+    assert said.code == 0 and 'would be made' in said.out and not os.path.exists(box.ledger)
+
+
+def test_info(night):
+    out = night.box.run('ledger', 'info').out
+    assert 'runs       1, not over 0' in out and 'items      6 in 1 chunks' in out
+    doc = night.json('ledger', 'info')
+    assert doc['schema'] == 'stint.ledger-info.1' and doc['runs'] == 1 and doc['items'] == 6
+    assert len(doc['uuid']) == 32 and doc['file_bytes'] > 0 and doc['live_instances'] == 0
+
+
+def test_verify(night):
+    said = night.box.run('ledger', 'verify')
+    assert said.code == 0 and 'every invariant holds' in said.out
+    assert night.json('ledger', 'verify') == {
+        'schema': 'stint.ledger-verify.1', 'ledger': 'sqlite:' + night.box.ledger, 'findings': [], 'ok': True}
+    db = sqlite3.connect(night.box.ledger)
+    db.execute('UPDATE run_ SET n_items = n_items + 1')
+    db.commit()
+    db.close()
+    said = night.box.run('ledger', 'verify')
+    assert said.code == 1 and '\nI1: run 1' in said.out and 'backup' in said.err, said
+    assert 'I1' in [f['invariant'] for f in night.json('ledger', 'verify', code=1)['findings']]
+
+
+def test_upgrade_of_what_is_up_to_date(night):
+    assert 'up to date' in night.box.run('ledger', 'upgrade').out
+    doc = night.json('ledger', 'upgrade')
+    assert doc['from'] == doc['to']
+
+
+def test_restored(night):
+    doc = night.json('ledger', 'restored')
+    assert doc['schema'] == 'stint.ledger-restored.1' and doc['in_doubt'] == 0
+    night.box.verify()
+
+
+@pytest.mark.parametrize('args, word', [
+    ([], 'init|upgrade'), (['inti'], "did you mean 'init'"), (['verify', 'x'], 'too many'),
+    (['dance'], 'one of init'), (['verify', '--target', 'x'], 'not available in this version')])
+def test_wrong_use(box, args, word):
+    said = box.run('ledger', *args)
+    assert said.code == 64 and word in said.err, said
+
+
+@pytest.mark.parametrize('verb', ['info', 'verify', 'upgrade', 'restored'])
+def test_not_there(box, verb):
+    said = box.run('ledger', verb)
+    assert said.code == 73 and box.ledger in said.err
+    assert not os.path.exists(box.ledger)
+
+
+def test_reading_where_nothing_ran(box):
+    for args in (['status'], ['runs'], ['report'], ['items'], ['why', 'x'], ['instances']):
+        said = box.run(*args)
+        assert said.code == 1 and 'nothing has run' in said.err, said
+    assert not os.path.exists(box.ledger)
+
+
+# ---- which ledger ----------------------------------------------------------------------------------
+
+
+def test_the_option_goes_before_the_environment(box):
+    box.file('j.yaml', JOB)
+    other = os.path.join(box.path, 'other.db')
+    said = box.run('run', 'j.yaml', '--ledger', 'sqlite:' + other)
+    assert said.code == 0 and other in said.err and os.path.exists(other), said
+    assert not os.path.exists(box.ledger)
+    assert box.run('runs', '--ledger', other).code == 0
+
+
+def test_options_may_stand_before_the_verb(box):
+    box.file('j.yaml', JOB)
+    other = os.path.join(box.path, 'other.db')
+    assert box.run('--ledger', other, *box.options, '-q', 'run', 'j.yaml').code == 0
+    assert os.path.exists(other)
+
+
+def test_by_a_name_in_the_environment(box):
+    box.env['MY_LEDGER'] = os.path.join(box.path, 'mine.db')
+    box.env['STINT_LEDGER'] = 'env:MY_LEDGER'
+    assert box.run('ledger', 'init').out == f'sqlite:{box.path}/mine.db\n'
+    del box.env['MY_LEDGER']
+    said = box.run('status')
+    assert said.code == 78 and 'MY_LEDGER' in said.err
+
+
+def test_the_configuration_file(box):
+    del box.env['STINT_LEDGER']
+    config = box.file('.config/stint/stint.yaml', 'ledger: sqlite:here.db\n')
+    assert box.run('ledger', 'init').out == f'sqlite:{box.path}/.config/stint/here.db\n'
+    box.file('.config/stint/stint.yaml', 'ledgre: sqlite:here.db\n')
+    said = box.run('status')
+    assert said.code == 78 and f"{config}:1:1: unknown key 'ledgre'; did you mean 'ledger'?" in said.err
+    mine = box.file('mine.yaml', 'ledger: mine.db\n')
+    assert box.run('ledger', 'init', '--config', mine).out == f'sqlite:{box.path}/mine.db\n'
+    said = box.run('ledger', 'init', '--config', 'nowhere.yaml')
+    assert said.code == 66 and 'nowhere.yaml' in said.err
+
+
+@pytest.mark.skipif(os.path.exists('/var/lib/stint/ledger.db'), reason='this machine has a ledger of its own')
+def test_else_it_is_this_users(box):
+    del box.env['STINT_LEDGER']
+    assert box.run('ledger', 'init').out == f'sqlite:{box.path}/.state/stint/ledger.db\n'
+
+
+def test_postgres_is_for_later(box):
+    for url in ('postgres://db/stint', 'postgresql://db/stint'):
+        said = box.run('status', '--ledger', url)
+        assert said.code == 78 and 'not available in this version' in said.err
