@@ -354,8 +354,9 @@ struct ledger_new_chunk {
 	uint32_t n;
 	const void *body;
 	size_t body_len;
-	const char *keys; /* JSON array of the keys of staged items, NULL for chunks by reference */
-	bool tell;	  /* somebody must be told afterwards (then:), else told is set at once */
+	const char
+		*keys; /* JSON array of the items' keys, NULL where only their place names them */
+	bool tell;     /* somebody must be told afterwards (then:), else told is set at once */
 };
 
 struct ledger_reject {

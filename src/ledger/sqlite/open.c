@@ -16,6 +16,7 @@
 enum {
 	LEDGER_MODE = 0640,
 	DIRECTORY_MODE = 0750,
+	UUID_DIGITS = 2 * LEDGER_UUID_BYTES,
 	BUSY_MS = 2000,		   /* for people's shells, which know no gate */
 	CHECKPOINT_BYTES = 4 << 20 /* of WAL, PROTOCOL 3.4 */
 };
@@ -307,7 +308,7 @@ static int sq_identify(struct sq *q, struct err *err)
 			   q->path);
 	}
 	const char *hex = sq_column_text(&a, st, 0);
-	for (size_t i = 0; i < LEDGER_UUID_BYTES && strlen(hex) == 2 * LEDGER_UUID_BYTES; i++) {
+	for (size_t i = 0; i < LEDGER_UUID_BYTES && strlen(hex) == UUID_DIGITS; i++) {
 		char two[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
 		q->base.uuid[i] = (uint8_t)strtoul(two, NULL, 16);
 	}
