@@ -93,9 +93,8 @@ static bool read_time(const char *text, struct civil *ret_civil)
 		return false;
 	if (strcmp(at, "Z") != 0) {
 		int sign = *at == '-' ? -1 : 1;
-		if ((!read_mark(&at, '+') && !read_mark(&at, '-')) ||
-		    !read_two(&at, 24, &hours) || !read_mark(&at, ':') ||
-		    !read_two(&at, 60, &minutes) || *at != '\0')
+		if ((!read_mark(&at, '+') && !read_mark(&at, '-')) || !read_two(&at, 24, &hours) ||
+		    !read_mark(&at, ':') || !read_two(&at, 60, &minutes) || *at != '\0')
 			return false;
 		c.offset_s = sign * (hours * SECONDS_PER_HOUR + minutes * 60);
 	}

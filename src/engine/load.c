@@ -38,6 +38,15 @@ static void load_start_reader(struct run *r)
 		return;
 	}
 	r->reader = lane->number;
+	r->reader_heard_at = r->ops->boot_us(r->world);
+}
+
+/* Silent, though everything it asked was answered, and not waiting for anything that it has named:
+ * an NFS read, a driver. It may not hold up the night. */
+static bool load_is_reader_stuck(const struct run *r)
+{
+	return r->reader != 0 && r->waits[0] == '\0' && commit_is_idle(r->commit) &&
+	       r->ops->boot_us(r->world) - r->reader_heard_at >= r->job->window.stalled_after_us;
 }
 
 /* A job without a source is one item, named by its slot. */
@@ -322,6 +331,7 @@ void load_on_frame(struct run *r, struct lane *lane, const struct frame *frame)
 	struct arena a = {0};
 	struct err err = ERR_INIT;
 
+	r->reader_heard_at = r->ops->boot_us(r->world);
 	if (r->phase != RUN_LOADING_NOW || r->load_ended)
 		return;
 	if (load_take_frame(r, frame, &a, &err) < 0) {
@@ -401,6 +411,11 @@ void load_turn(struct run *r)
 	if (!r->load_ended) {
 		if (r->reader == 0 && r->ops->boot_us(r->world) >= r->reader_not_before)
 			load_start_reader(r);
+		if (load_is_reader_stuck(r)) {
+			run_say(r, SAY_WARNING, "the reader says nothing any more and is ended");
+			r->reader_heard_at = r->ops->boot_us(r->world); /* time to die */
+			r->ops->lane_kill(r->world, r->reader);
+		}
 		return;
 	}
 	if (r->load_open_sent || !load_guards_hold(r))
@@ -418,5 +433,7 @@ int64_t load_deadline(const struct run *r)
 		return r->load_poll_at;
 	if (!r->load_ended && r->reader == 0)
 		return r->reader_not_before;
+	if (!r->load_ended && r->waits[0] == '\0')
+		return r->reader_heard_at + r->job->window.stalled_after_us;
 	return INT64_MAX;
 }

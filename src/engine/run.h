@@ -151,6 +151,7 @@ struct run {
 	uint8_t load_end; /* enum load_end */
 	bool load_open_sent;
 	int reader_deaths;
+	int64_t reader_heard_at;   /* boot clock */
 	int64_t reader_not_before; /* boot clock */
 	void *cursor;
 	size_t cursor_len;

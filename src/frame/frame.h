@@ -203,7 +203,7 @@ struct frame_loaded {
 	uint32_t n;
 	const void *body;
 	size_t body_len;
-	const char *keys; /* JSON array, "" for chunks by reference */
+	const char *keys; /* JSON array, "" where items are named by their place only */
 	bool tell;
 	uint32_t n_rejects;
 	const struct frame_reject *rejects;

@@ -380,7 +380,7 @@ bool process_begun(struct processes *ps, uint32_t lane, uint32_t ticket)
 	struct process *p = process_find(ps, lane);
 
 	assert(ticket < FRAME_TICKETS_MAX);
-	return p == NULL || __atomic_load_n(&p->slots[ticket].begun, __ATOMIC_ACQUIRE) != 0;
+	return p == NULL || atomic_load(&p->slots[ticket].begun) != 0;
 }
 
 void process_clear(struct processes *ps, uint32_t lane, uint32_t ticket)
@@ -390,6 +390,6 @@ void process_clear(struct processes *ps, uint32_t lane, uint32_t ticket)
 	assert(ticket < FRAME_TICKETS_MAX);
 	if (p == NULL)
 		return;
-	p->slots[ticket].pid = 0;
-	__atomic_store_n(&p->slots[ticket].begun, 0, __ATOMIC_RELEASE);
+	atomic_store(&p->slots[ticket].pid, 0);
+	atomic_store(&p->slots[ticket].begun, 0);
 }

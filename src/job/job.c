@@ -206,7 +206,9 @@ int job_find_field(const struct job *job, const char *name, size_t len)
 bool job_is_bulk(const struct job *job)
 {
 	assert(job != NULL);
-	return job->work.kind == WORK_NOOP;
+	/* Keys that are to be remembered come back with each item. */
+	return job->work.kind == WORK_NOOP && job->source.unique != JOB_UNIQUE_JOB &&
+	       job->source.unique != JOB_UNIQUE_WITHIN;
 }
 
 bool job_needs_start_mark(const struct job *job)

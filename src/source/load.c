@@ -40,9 +40,7 @@ uint32_t load_item_limit(const struct source *s)
 
 bool load_wants_keys(const struct source *s)
 {
-	bool asks = s->options.find_keys != NULL && keys_are_names(&s->keys);
-
-	return !s->by_reference || asks || s->keys.how == KEYS_TEMPLATE;
+	return !s->by_reference || keys_are_names(&s->keys);
 }
 
 /* ---- opening ---- */

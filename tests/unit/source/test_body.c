@@ -147,7 +147,7 @@ static void staged_chunks_need_no_file(void **state)
 	desk_close(d);
 }
 
-static void the_keys_of_staged_chunks_are_told(void **state)
+static void keys_that_name_something_are_told(void **state)
 {
 	struct desk *d = desk_open();
 	struct source *source = NULL;
@@ -162,6 +162,11 @@ static void the_keys_of_staged_chunks_are_told(void **state)
 	assert_string_equal(batch.keys, "[\"a\\\"b\"]");
 	source_free(source);
 	desk_job(d, "  csv: {path: in.csv}\n  fields: {id: text}\n  key: id\n", "");
+	assert_int_equal(source_open(&d->options, &source, &d->err), 0);
+	assert_int_equal(source_next(source, &batch, &d->err), 0);
+	assert_string_equal(batch.keys, "[\"a\\\"b\"]");
+	source_free(source);
+	desk_job(d, "  csv: {path: in.csv}\n  fields: {id: text}\n", "");
 	assert_int_equal(source_open(&d->options, &source, &d->err), 0);
 	assert_int_equal(source_next(source, &batch, &d->err), 0);
 	assert_string_equal(batch.keys, "");
@@ -279,7 +284,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_grew_shrank_went_or_was_replaced_is_noticed),
 		cmocka_unit_test(a_file_that_was_moved_by_then_is_found_where_it_is),
 		cmocka_unit_test(staged_chunks_need_no_file),
-		cmocka_unit_test(the_keys_of_staged_chunks_are_told),
+		cmocka_unit_test(keys_that_name_something_are_told),
 		cmocka_unit_test(a_damaged_body_is_refused),
 		cmocka_unit_test(bodies_of_version_1_stay_readable),
 	};
