@@ -3,7 +3,7 @@
  * The simulator: many nights, each from a seed, each twice; where one fails, what failed and how to
  * see it again, made as small as switching faults off can make it.
  *
- *     sim [--seed N] [--nights N] [--jobs N] [--seeds FILE] [--all] [--no-shrink]
+ *     sim [--seed N] [--nights N] [--jobs N] [--seeds FILE] [--all] [--strict] [--no-shrink]
  *         [--show] [--trace] [--with FAULT,…] [--without FAULT,…] [--records N] [--instances N]
  * [--slots N]
  *
@@ -96,6 +96,8 @@ int main(int argc, char **argv)
 			h.shows = true;
 		} else if (strcmp(argv[i], "--no-shrink") == 0) {
 			h.keeps_size = true;
+		} else if (strcmp(argv[i], "--strict") == 0) {
+			h.changes.is_strict = true;
 		} else if (strcmp(argv[i], "--all") == 0) {
 			h.goes_on = true;
 		} else if (strcmp(argv[i], "--seeds") == 0 && value != NULL) {

@@ -48,7 +48,7 @@ bool fault_is_trait(enum fault_kind kind)
 	return kind >= F_FLAKY;
 }
 
-/* Kinds that the engine has no answer to yet: only with --with. Empty is how it should be. */
+/* Kinds that the engine has no answer to yet: only with --with. None is how it should be. */
 static bool fault_is_known(enum fault_kind kind)
 {
 	return kind == F_READER_HANGS;
@@ -98,7 +98,7 @@ static void options_draw_work(struct options *o, struct rng *r)
 	if (o->is_once)
 		o->doubt = (int)rng_below(r, JOB_DOUBT_COUNT_);
 	else if (!o->is_noop && tenths(r, 5))
-		o->key_valid_us = rng_spread(r, US_PER_MIN, 10 * US_PER_HOUR);
+		o->key_valid_us = rng_spread(r, 2 * US_PER_S, 10 * US_PER_HOUR);
 	o->timeout_us = rng_spread(r, US_PER_S, US_PER_MIN);
 	o->concurrency = (int)rng_spread(r, 1, 16);
 	o->canary = tenths(r, 2) ? rng_range(r, 1, 6) : 0;

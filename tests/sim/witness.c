@@ -24,9 +24,26 @@ struct witness *witness_find(struct machine *m, int64_t run_id, uint32_t record)
 	return &run->witnesses[record];
 }
 
+/* What may have been done is done again only while the other side still knows the key (I8). */
+static void witness_check_key(struct machine *m, const struct attempt *a)
+{
+	const struct witness *w = a->witness;
+	int64_t valid = m->opt->key_valid_us;
+
+	/* Only the wall clock is kept with the item, and it has jumped. */
+	if (valid == 0 || w->effects == 0 || w->repeats_allowed > 0 || m->opt->fault[F_CLOCK])
+		return;
+	if (m->boot_us - w->first_effect_us > valid)
+		machine_fail(m, "key-expired", "record %u of run %lld is sent again after %lld s",
+			     a->record, (long long)a->run->id,
+			     (long long)((m->boot_us - w->first_effect_us) / US_PER_S));
+}
+
 void witness_take(struct machine *m, struct attempt *a)
 {
 	struct witness *w = a->witness;
+
+	witness_check_key(m, a);
 
 	/* Two lanes with one item: only where the engine could not know that the first had ended.
 	 */
@@ -70,7 +87,8 @@ static void witness_check_repeat(struct machine *m, const struct attempt *a)
 void witness_effect(struct machine *m, struct attempt *a)
 {
 	a->had_effect = true;
-	a->witness->effects++;
+	if (a->witness->effects++ == 0)
+		a->witness->first_effect_us = m->boot_us;
 	TRACE(m, TRACE_EFFECT, a->record, a->run->id, a->proc->pid, a->witness->effects);
 	witness_check_once(m, a);
 	witness_check_repeat(m, a);

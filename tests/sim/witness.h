@@ -21,6 +21,7 @@ struct run_view;
 
 struct witness {
 	int effects;
+	int64_t first_effect_us; /* boot clock */
 	int begun;
 	int told[OUTCOME_COUNT_]; /* outcomes that reached an engine, cancelled ones not */
 	int told_cancelled;
