@@ -90,7 +90,7 @@ int selection_check(const struct cli *cli, const struct selection_wish *wish, st
 
 	assert(cli->verb != NULL && wish != NULL && err != NULL);
 	if (given[OPTION_WHERE])
-		return ERR(err, ERR_CONFIG,
+		return ERR(err, ERR_USAGE,
 			   "--where: not available in this version; --run, --state, --person and "
 			   "--error select");
 	if (has_filter && cli->options.n_words > 0)

@@ -61,7 +61,7 @@ struct selection {
 	size_t n;
 };
 
-/* ERR_USAGE unless the command line has a selection that is one; ERR_CONFIG for --where. Touches no
+/* ERR_USAGE unless the command line has a selection that is one. Touches no
  * ledger. */
 ST_MUST_CHECK int selection_check(const struct cli *cli, const struct selection_wish *wish,
 				  struct err *err);

@@ -64,7 +64,8 @@ def make_box(tmp_path):
 
 @pytest.fixture(name='night')
 def make_night(box):
-    """One run is over: 3 done (one after a retry, one with output), 2 dead of one cause, 1 in doubt, 1 record rejected."""
+    """One run is over: 3 done (one after a retry, one with output), 2 dead of one cause, 1 in doubt,
+    and 1 record rejected."""
     night = Night(box, ['ok-1', 'talk-1', 'flaky-1', 'bad-1', 'bad-2', 'crash-1'],
                   rejects=['"broken-1",b@example.com,much\n'])
     said = night.run()

@@ -54,7 +54,8 @@ def test_init_to_look_at(box):
     assert os.listdir(box.path) == []
 
 
-@pytest.mark.parametrize('kind, word', [('csvv', "did you mean 'csv'"), ('postgres', 'not available in this version')])
+@pytest.mark.parametrize('kind, word', [
+    ('csvv', "did you mean 'csv'"), ('postgres', 'not available in this version')])
 def test_init_from_what_is_not_there(box, kind, word):
     said = box.run('init', 'x.yaml', '--from', kind)
     assert said.code == 64 and word in said.err

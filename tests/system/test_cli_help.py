@@ -11,8 +11,9 @@ from lib.box import STINT, TOP
 
 LATER = ['rehearse', 'drill', 'next', 'backfill', 'serve', 'work', 'pause', 'resume', 'ack', 'add', 'archive',
          'monitor', 'generate', 'forecast']
-HERE = ['init', 'check', 'explain', 'schema', 'run', 'status', 'why', 'runs', 'report', 'items', 'attempts',
-        'logs', 'rejects', 'retry', 'resolve', 'skip', 'stop', 'abandon', 'instances', 'ledger', 'version', 'help']
+HERE = ['init', 'check', 'explain', 'schema', 'run', 'status', 'why', 'runs', 'report', 'items',
+        'attempts', 'logs', 'rejects', 'retry', 'resolve', 'skip', 'stop', 'abandon', 'instances',
+        'ledger', 'version', 'help']
 
 
 def call(*args):
@@ -50,7 +51,8 @@ def test_verbs_of_later_versions(verb):
 @pytest.mark.parametrize('args, word', [
     ([], 'a verb is missing'), (['rnu'], "did you mean 'run'"), (['quite-another-thing'], '`stint help`'),
     (['run', '--onec'], '`stint help run`'), (['--onec', 'run'], 'before the verb'), (['-Z'], "'-Z'"),
-    (['runs', '--date', 'x'], '--date'), (['help', 'retry.atempts'], 'did you mean'), (['version', 'x'], 'too many'),
+    (['runs', '--date', 'x'], '--date'), (['help', 'retry.atempts'], 'did you mean'),
+    (['version', 'x'], 'too many'),
 ])
 def test_typing_errors(args, word):
     code, out, err = call(*args)
@@ -78,7 +80,8 @@ def test_version():
     long = call('version')[1]
     assert long.startswith(out) and 'sqlite 3.' in long and 'libuv' in long
     doc = json.loads(call('version', '--json')[1])
-    assert doc['schema'] == 'stint.version.1' and out == f'stint {doc["version"]}\n' and 'sqlite' in doc['libraries']
+    assert doc['schema'] == 'stint.version.1' and out == f'stint {doc["version"]}\n'
+    assert 'sqlite' in doc['libraries']
 
 
 def test_a_result_that_cannot_be_written_is_an_error():
@@ -90,7 +93,8 @@ def test_a_result_that_cannot_be_written_is_an_error():
 def test_closed_descriptors_are_no_trouble(box):
     box.file('j.yaml', 'version: 1\njob: j\nwork: {exec: {shell: "true"}}\n')
     command = ' '.join(box.command('run', 'j.yaml', '--no-progress'))
-    done = subprocess.run(['/bin/sh', '-c', f'{command} <&- >&- 2>&-'], cwd=box.path, env=box.env, check=False)
+    done = subprocess.run(['/bin/sh', '-c', f'{command} <&- >&- 2>&-'], cwd=box.path, env=box.env,
+                          check=False)
     assert done.returncode == 0
     box.verify()
 
@@ -114,8 +118,8 @@ def test_generated_files_are_what_the_program_says(tmp_path):
 @pytest.mark.parametrize('page', ['stint', 'stint-run', 'stint-resolve'])
 def test_manuals_can_be_read(page):
     path = os.path.join(TOP, 'man', f'{page}.1')
-    done = subprocess.run(['groff', '-mdoc', '-Tutf8', '-ww', '-P-cbou', path], capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run(['groff', '-mdoc', '-Tutf8', '-ww', '-P-cbou', path], capture_output=True,
+                          text=True, check=True)
     assert done.stderr == '' and 'DESCRIPTION' in done.stdout and 'OPTIONS' not in done.stderr
     assert '--ledger' in done.stdout.replace('−', '-').replace('‐', '-')
 

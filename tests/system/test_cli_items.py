@@ -56,7 +56,8 @@ def test_nothing_found_is_a_no(night):
 
 
 @pytest.mark.parametrize('args, word', [
-    (['--state', 'deed'], "did you mean 'dead'"), (['--where', 'total > 3'], 'not available in this version')])
+    (['--state', 'deed'], "did you mean 'dead'"),
+    (['--where', 'total > 3'], 'not available in this version')])
 def test_wrong_use(night, args, word):
     said = night.box.run('items', *args)
     assert said.code == 64 and word in said.err, said

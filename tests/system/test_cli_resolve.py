@@ -46,7 +46,7 @@ def test_retried_it_is_worked_by_the_next_run(night):
     (['--run', '1', '--done', '--why', ''], 64, '--why'),
     (['--done', '--why', 'x'], 64, 'of what'),
     (['--run', '1', '--state', 'dead', '--done', '--why', 'x'], 64, 'in_doubt'),
-    (['--run', '1', '--where', 'a', '--done', '--why', 'x'], 78, 'not available'),
+    (['--run', '1', '--where', 'a', '--done', '--why', 'x'], 64, 'not available'),
     (['invoices/bad-1', '--done', '--why', 'x'], 1, '1:3 is dead'),
 ])
 def test_what_cannot_be(night, args, code, words):

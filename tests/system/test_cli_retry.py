@@ -70,7 +70,7 @@ def test_by_person(night):
     (['--run', '1', 'invoices/bad-1'], 64, 'not both'),
     (['--state', 'done'], 64, 'does nothing to such items'),
     (['--state', 'daed'], 64, "did you mean 'dead'"),
-    (['--where', 'total > 3'], 78, 'not available in this version'),
+    (['--where', 'total > 3'], 64, 'not available in this version'),
     (['--run', '1', '--why', ' '], 64, '--why'),
     (['invoices/nobody'], 1, 'nobody'),
     (['--run', 'invioces'], 1, "did you mean 'invoices'"),

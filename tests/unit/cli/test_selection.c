@@ -45,7 +45,7 @@ static void what_is_no_selection_is_refused(void **state)
 		{OPTION_RUN, "1", true, ERR_USAGE, "not both"},
 		{OPTION_STATE, "done", false, ERR_USAGE, "does nothing to such items"},
 		{OPTION_STATE, "waitign", false, ERR_USAGE, "did you mean 'waiting'"},
-		{OPTION_WHERE, "a > 1", false, ERR_CONFIG, "not available in this version"},
+		{OPTION_WHERE, "a > 1", false, ERR_USAGE, "not available in this version"},
 		{OPTION_QUIET, NULL, true, 0, ""},
 		{OPTION_STATE, "running", false, 0, ""},
 		{OPTION_ERROR, "00000000", false, 0, ""},

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "report/next.h"
+#include "report/run.h"
+
+static struct report_run run(const char *state, bool is_over)
+{
+	return (struct report_run){
+		.name = "j@2026-11-23#2",
+		.job = "j",
+		.state = state,
+		.reason = "",
+		.is_over = is_over,
+		.job_path = "/srv/my jobs/j.yaml",
+		.source_path = "",
+	};
+}
+
+/* Whether a command of it begins so. */
+static bool has(const struct next *next, const char *command)
+{
+	for (size_t i = 0; i < next->n; i++)
+		if (strncmp(next->steps[i].command, command, strlen(command)) == 0)
+			return true;
+	return false;
+}
+
+static void words_are_quoted_where_a_shell_wants_it(void **state)
+{
+	static const struct {
+		const char *word;
+		const char *shown;
+	} cases[] = {
+		{"j@2026-11-23T01:30+01:00,a=b#2", "j@2026-11-23T01:30+01:00,a=b#2"},
+		{"/srv/a.yaml", "/srv/a.yaml"},
+		{"a b", "'a b'"},
+		{"#x", "'#x'"},
+		{"", "''"},
+		{"it's $(x)", "'it'\\''s $(x)'"},
+	};
+	struct arena arena = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_string_equal(shell_word(cases[i].word, &arena), cases[i].shown);
+	arena_done(&arena);
+}
+
+static void a_good_run_asks_for_nothing(void **state)
+{
+	struct arena arena = {0};
+	struct next next = {0};
+	struct report_run r = run("done", true);
+
+	r.counts.done = 3;
+	next_of_run(&r, &arena, &next);
+	assert_int_equal(next.n, 0);
+	arena_done(&arena);
+}
+
+static void what_is_left_over_goes_on_with_run(void **state)
+{
+	struct arena arena = {0};
+	struct next next = {0};
+	struct report_run r = run("stopped", false);
+
+	r.counts.waiting = 3;
+	next_of_run(&r, &arena, &next);
+	assert_string_equal(next.steps[0].command, "stint run '/srv/my jobs/j.yaml'");
+	assert_non_null(strstr(next.steps[0].because, "3 items are left"));
+	assert_true(has(&next, "stint abandon j@2026-11-23#2 --why"));
+	arena_done(&arena);
+}
+
+static void a_run_at_work_may_be_stopped(void **state)
+{
+	struct arena arena = {0};
+	struct next next = {0};
+	struct report_run r = run("running", false);
+
+	r.n_joined = 1;
+	next_of_run(&r, &arena, &next);
+	assert_true(has(&next, "stint stop j@2026-11-23#2"));
+	assert_false(has(&next, "stint run"));
+	assert_false(has(&next, "stint abandon"));
+	arena_done(&arena);
+}
+
+static void each_kind_of_failure_has_its_commands(void **state)
+{
+	struct arena arena = {0};
+	struct next next = {0};
+	struct report_run r = run("done_with_failures", true);
+
+	r.counts.dead = 2;
+	r.counts.in_doubt = 1;
+	r.n_rejected = 1;
+	next_of_run(&r, &arena, &next);
+	assert_true(has(&next, "stint items --run j@2026-11-23#2 --state in_doubt"));
+	assert_true(has(&next, "stint resolve"));
+	assert_true(has(&next, "stint items --run j@2026-11-23#2 --state dead"));
+	assert_true(has(&next, "stint retry --run j@2026-11-23#2"));
+	assert_true(has(&next, "stint rejects j@2026-11-23#2 --format csv"));
+	assert_true(has(&next, "stint run '/srv/my jobs/j.yaml' --again --source"));
+	arena_done(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_are_quoted_where_a_shell_wants_it),
+		cmocka_unit_test(a_good_run_asks_for_nothing),
+		cmocka_unit_test(what_is_left_over_goes_on_with_run),
+		cmocka_unit_test(a_run_at_work_may_be_stopped),
+		cmocka_unit_test(each_kind_of_failure_has_its_commands),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
