@@ -95,10 +95,9 @@ void check_held_back(struct instance *inst, const struct run_view *run, uint32_t
 		enum item_state state = shadow_state(other, item);
 		bool is_open = p->loose != 0 && (state == ITEM_RETRY || state == ITEM_IN_DOUBT ||
 						 state == ITEM_RUNNING);
-		bool was_done = m->opt->unique == JOB_UNIQUE_JOB && state == ITEM_DONE &&
-				(p->loose == 0 || p->has_key);
+		bool was_done = m->opt->unique == JOB_UNIQUE_JOB && state == ITEM_DONE;
 		/* What changed after this engine came may have changed after it had asked. */
-		if (((is_open && p->has_key) || was_done) && p->since_us < inst->began_us)
+		if ((is_open || was_done) && p->since_us < inst->began_us)
 			machine_fail(m, "held-back",
 				     "record %u is %s in run %lld and loaded by run %lld", record,
 				     was_done ? "done" : "open", (long long)other->id,

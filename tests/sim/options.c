@@ -48,12 +48,6 @@ bool fault_is_trait(enum fault_kind kind)
 	return kind >= F_FLAKY;
 }
 
-/* Kinds that the engine has no answer to yet: only with --with. None is how it should be. */
-static bool fault_is_known(enum fault_kind kind)
-{
-	return kind == F_READER_HANGS;
-}
-
 static void options_draw_faults(struct options *o, struct rng *r)
 {
 	/* Some nights are quiet, most have a handful of kinds, a few have nearly all. */
@@ -61,7 +55,7 @@ static void options_draw_faults(struct options *o, struct rng *r)
 	uint32_t share = density[rng_below(r, ARRAY_LEN(density))];
 
 	for (size_t i = 0; i < FAULT_COUNT_; i++) {
-		o->fault[i] = rng_chance(r, share) && !fault_is_known((enum fault_kind)i);
+		o->fault[i] = rng_chance(r, share);
 		o->ppm[i] = (uint32_t)rng_spread(r, fault_rows[i].lo, fault_rows[i].hi);
 	}
 }

@@ -101,7 +101,7 @@ static void reader_send(struct proc *p)
 	struct frame_reject rejects[READ_AHEAD_MAX];
 
 	body_put(&body, r->records, r->n);
-	if (!m->opt->by_reference)
+	if (!m->opt->by_reference || m->opt->has_key)
 		reader_put_keys(r, &keys);
 	buf_put_u32(&cursor, r->next);
 	for (uint32_t i = 0; i < r->n_rejects; i++)

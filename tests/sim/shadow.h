@@ -39,7 +39,6 @@ struct item_place { /* what the ledger says of an item */
 	int64_t owner;
 	utime not_before;
 	int64_t since_us; /* boot clock: when it became so */
-	bool has_key;	  /* the ledger was told its key */
 };
 
 struct item_view {

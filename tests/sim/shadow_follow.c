@@ -289,7 +289,6 @@ static void place_set(struct machine *m, struct item_place *p, const struct ledg
 	p->owner = is_held ? inc : 0;
 	p->not_before = row->not_before;
 	p->since_us = m->boot_us;
-	p->has_key |= row->key != NULL;
 }
 
 static void follow_loose_put(struct machine *m, struct instance *inst,

@@ -93,7 +93,6 @@ static void walk_on_loose(void *arg, const struct ledger_loose_row *row)
 	p->redo = row->redo;
 	p->owner = row->owner;
 	p->not_before = row->not_before;
-	p->has_key = row->key != NULL;
 }
 
 /* ---- what may have changed ---- */
