@@ -25,13 +25,12 @@ static struct decision decide_again_free(const struct decide_attempt *a, utime d
 		.fate = FATE_RETRY, .used = a->used, .crashes = a->crashes, .due = due};
 }
 
-/* True when a repeat at `due` would still be recognised by the other side. */
-static bool decide_key_lasts(const struct decide_policy *policy, const struct decide_attempt *a,
-			     utime due)
+bool decide_key_lasts(const struct decide_policy *policy, utime unclear_since, utime due)
 {
-	if (policy->effect != DECIDE_KEYED || policy->key_valid_us == 0 || a->first_started == 0)
+	assert(policy != NULL);
+	if (policy->effect != DECIDE_KEYED || policy->key_valid_us == 0 || unclear_since == 0)
 		return true;
-	return due < a->first_started + policy->key_valid_us - policy->key_valid_us / 10;
+	return due < unclear_since + policy->key_valid_us - policy->key_valid_us / 10;
 }
 
 static struct decision decide_repeatable_unknown(const struct decide_policy *policy,
@@ -45,8 +44,6 @@ static struct decision decide_repeatable_unknown(const struct decide_policy *pol
 		d.crashes++;
 	if (d.crashes >= DECIDE_CRASHES_MAX)
 		d.fate = FATE_DEAD;
-	if (d.fate == FATE_RETRY && !decide_key_lasts(policy, a, d.due))
-		d.fate = FATE_ASKED;
 	return d;
 }
 
@@ -83,11 +80,11 @@ static struct decision decide_not_begun(const struct decide_attempt *a)
 	return d;
 }
 
-struct decision decide(const struct decide_policy *policy, const struct decide_attempt *a)
+static struct decision decide_outcome(const struct decide_policy *policy,
+				      const struct decide_attempt *a)
 {
 	struct decision d;
 
-	assert(policy != NULL && a != NULL);
 	switch (a->outcome) {
 	case OUTCOME_DONE:
 		return (struct decision){
@@ -111,4 +108,15 @@ struct decision decide(const struct decide_policy *policy, const struct decide_a
 		break;
 	}
 	unreachable("an outcome that does not exist");
+}
+
+struct decision decide(const struct decide_policy *policy, const struct decide_attempt *a)
+{
+	assert(policy != NULL && a != NULL);
+	struct decision d = decide_outcome(policy, a);
+
+	/* Also after an attempt that certainly did nothing: an earlier one is still unclear. */
+	if (d.fate == FATE_RETRY && !decide_key_lasts(policy, a->first_started, d.due))
+		d.fate = FATE_ASKED;
+	return d;
 }

@@ -44,7 +44,8 @@ struct decide_attempt {
 	bool cancelled;	     /* ended because we said so */
 	bool lane_died;	     /* the lane died with it (outcome unknown or not begun) */
 	bool blamed;	     /* … and it was the only one that can have killed it */
-	utime first_started; /* of the first attempt, 0 when this was it and nothing was marked */
+	utime first_started; /* of the first attempt that may have taken effect, this one included;
+			      * 0: none */
 	utime now;
 	uint64_t random;
 };
@@ -65,6 +66,10 @@ struct decision {
 	utime due; /* with FATE_RETRY */
 	bool opens_breaker;
 };
+
+/* True when a repeat at `due` would still be recognised by the other side (a tenth of key_valid is
+ * kept as a margin), or when nothing is unclear. */
+bool decide_key_lasts(const struct decide_policy *policy, utime unclear_since, utime due);
 
 struct decision decide(const struct decide_policy *policy, const struct decide_attempt *attempt);
 

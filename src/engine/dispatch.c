@@ -165,6 +165,19 @@ static struct loose *loose_pick(struct run *r, bool suspects)
 	return NULL;
 }
 
+/* As loose_pick; what may not be repeated any more is settled on the way (I8). */
+static struct loose *loose_next(struct run *r, bool suspects)
+{
+	utime now = r->ops->now(r->world);
+	struct loose *loose = loose_pick(r, suspects);
+
+	while (loose != NULL && !decide_key_lasts(&r->policy, loose->unclear_since, now)) {
+		settle_loose_expired(r, loose);
+		loose = loose_pick(r, suspects);
+	}
+	return loose;
+}
+
 static struct ticket *ticket_for_loose(struct run *r, struct loose *loose)
 {
 	struct ticket *t = ticket_new(r);
@@ -189,7 +202,7 @@ static struct ticket *ticket_next(struct run *r)
 		r->n_ahead--;
 		return t;
 	}
-	struct loose *loose = loose_pick(r, false);
+	struct loose *loose = loose_next(r, false);
 	if (loose != NULL)
 		return ticket_for_loose(r, loose);
 	if (r->needs_start_mark || r->is_bulk || !chunk_pick(r, &chunk, &index))
@@ -295,7 +308,7 @@ static struct lane *lane_reserved(struct run *r)
 static void fill_suspects(struct run *r)
 {
 	struct chunk *chunk = chunk_with_suspect(r);
-	struct loose *loose = loose_pick(r, true);
+	struct loose *loose = loose_next(r, true);
 
 	if (chunk == NULL && loose == NULL)
 		return;
@@ -310,6 +323,10 @@ static void fill_suspects(struct run *r)
 		return;
 	}
 	uint32_t index = (uint32_t)bits_find_set(chunk->suspects, chunk->n, 0);
+	if (!decide_key_lasts(&r->policy, chunk->suspects_since, r->ops->now(r->world))) {
+		settle_suspect_left(r, chunk, index); /* to a person */
+		return;
+	}
 	struct ticket *t = ticket_for_suspect(r, chunk, index);
 	if (t == NULL)
 		return;

@@ -104,7 +104,7 @@ void drain_turn(struct run *r)
 	if (r->n_tickets > 0 || !list_is_empty(&r->loose) || r->chunk_claim_out ||
 	    r->loose_claim_out)
 		return;
-	if (lanes_find_role(&r->lanes, LANE_READER) != NULL)
+	if (lanes_find_role(&r->lanes, LANE_READER) != NULL || r->counts_out || r->finish_out)
 		return;
 	run_leave(r);
 }

@@ -208,7 +208,10 @@ void claim_chunks(struct run *r, uint32_t max)
 	r->chunk_claim_out = true;
 }
 
-static void loose_take_row(struct run *r, const struct ledger_loose_row *row)
+/* The claim itself sets first_started where nothing was unclear before (rows keep milliseconds). */
+#define CLAIM_SET_IT_US (2 * US_PER_MS)
+
+static void loose_take_row(struct run *r, const struct ledger_loose_row *row, utime claimed_at)
 {
 	struct loose *loose = xnew(struct loose);
 	struct arena *a = &loose->arena;
@@ -220,6 +223,8 @@ static void loose_take_row(struct run *r, const struct ledger_loose_row *row)
 	loose->row.err = arena_str(a, row->err);
 	loose->row.fingerprint = arena_str(a, row->fingerprint);
 	loose->row.body = NULL;
+	if (row->first_started != 0 && row->first_started + CLAIM_SET_IT_US < claimed_at)
+		loose->unclear_since = row->first_started;
 	/* Its last lane died with it, alone or among others: this time it is alone. */
 	loose->is_suspect = row->crashes > 0 || strcmp(loose->row.err_class, SETTLE_CRASH) == 0;
 	loose->body = body_ref(&r->lanes,
@@ -247,7 +252,7 @@ static void claim_on_loose(void *arg, struct ledger_op *op)
 	r->loose_claim_out = false;
 	r->n_retrying -= (int64_t)claim->ret_n;
 	for (size_t i = 0; i < claim->ret_n; i++)
-		loose_take_row(r, &claim->ret_rows[i]);
+		loose_take_row(r, &claim->ret_rows[i], claim->now);
 	/* What is due later was not told: the idle check asks for it. */
 	if (claim->ret_n == claim->max)
 		run_note_due(r, claim->now);

@@ -433,7 +433,7 @@ int64_t load_deadline(const struct run *r)
 		return r->load_poll_at;
 	if (!r->load_ended && r->reader == 0)
 		return r->reader_not_before;
-	if (!r->load_ended && r->waits[0] == '\0')
+	if (!r->load_ended && r->waits[0] == '\0' && commit_is_idle(r->commit))
 		return r->reader_heard_at + r->job->window.stalled_after_us;
 	return INT64_MAX;
 }

@@ -52,9 +52,7 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 	r->finish_out = false;
 	if (r->phase != RUN_WORKING)
 		return;
-	r->counts = finish->ret_counts;
-	r->mine = (struct run_counters){0};
-	r->n_retrying = r->counts.retry;
+	run_take_counts(r, &finish->ret_counts);
 	r->waits[0] = '\0';
 	if (finish->ret_finished) {
 		run_stop(r, EXIT_LATER, false, "done");
@@ -103,7 +101,7 @@ void run_look_around(struct run *r)
 	struct ledger_op *op;
 	int64_t now = r->ops->boot_us(r->world);
 
-	if (r->finish_out || now < r->idle_poll_at || !dispatch_is_idle(r))
+	if (r->finish_out || r->counts_out || now < r->idle_poll_at || !dispatch_is_idle(r))
 		return;
 	/* With what we know undone it would only say so. */
 	r->finish_out = true;
@@ -121,6 +119,7 @@ void run_look_around(struct run *r)
 	claim_loose(r, r->limit);
 	op = commit_add(r->commit, LOP_RUN_COUNTS, run_on_state, r);
 	op->u.run_counts.run_id = r->id;
+	run_ask_counts(r);
 	op = commit_add(r->commit, LOP_RUN_FINISH, run_on_idle_look, r);
 	op->u.run_finish.run_id = r->id;
 }

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "engine/session_inside.h"
 
+/* People look at the figures that often; others who work on the run move them, too. */
+#define COUNTS_US (5 * US_PER_S)
 enum { WHY_MAX = 1000, DIFFERENCE_MAX = 4096 };
 
 void run_say(struct run *r, enum say_level level, const char *fmt, ...)
@@ -293,6 +295,48 @@ static void run_join(struct run *r)
 	op->u.run_join.run_id = r->id;
 }
 
+/* ---- counts ---- */
+
+void run_ask_counts(struct run *r)
+{
+	r->asked_mine = r->mine;
+	r->asked_retrying = r->n_retrying;
+}
+
+void run_take_counts(struct run *r, const struct ledger_counts *counts)
+{
+	r->counts = *counts;
+	r->mine.done -= r->asked_mine.done;
+	r->mine.dead -= r->asked_mine.dead;
+	r->mine.skipped -= r->asked_mine.skipped;
+	r->mine.asked -= r->asked_mine.asked;
+	r->n_retrying = counts->retry + r->n_retrying - r->asked_retrying;
+	if (r->n_retrying < 0)
+		r->n_retrying = 0; /* others may have settled what we counted */
+	r->asked_mine = (struct run_counters){0};
+	r->asked_retrying = 0;
+}
+
+static void run_on_counts(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+
+	r->counts_out = false;
+	run_take_counts(r, &op->u.run_counts.ret_counts);
+}
+
+static void run_refresh_counts(struct run *r)
+{
+	int64_t now = r->ops->boot_us(r->world);
+
+	if (r->counts_out || r->finish_out || now < r->counts_at || r->n_tickets == 0)
+		return;
+	r->counts_at = now + COUNTS_US;
+	r->counts_out = true;
+	run_ask_counts(r);
+	commit_add(r->commit, LOP_RUN_COUNTS, run_on_counts, r)->u.run_counts.run_id = r->id;
+}
+
 /* ---- leaving ---- */
 
 static void run_on_left(void *arg, struct ledger_op *op)
@@ -309,8 +353,7 @@ static void run_on_last_look(void *arg, struct ledger_op *op)
 	struct run *r = arg;
 	const struct lop_run_finish *finish = &op->u.run_finish;
 
-	r->counts = finish->ret_counts;
-	r->mine = (struct run_counters){0};
+	run_take_counts(r, &finish->ret_counts);
 	if (!r->fails && finish->ret_finished) {
 		r->is_finished = true;
 		r->exit_status = r->counts.dead + r->counts.in_doubt + r->n_rejected > 0
@@ -335,6 +378,7 @@ void run_leave(struct run *r)
 					    .state = RUN_FAILED,
 					    .reason = arena_str(a, r->stop_reason)};
 	}
+	run_ask_counts(r);
 	struct ledger_op *finish = commit_add(r->commit, LOP_RUN_FINISH, run_on_last_look, r);
 	finish->u.run_finish.run_id = r->id;
 	struct ledger_op *leave = commit_add(r->commit, LOP_RUN_LEAVE, run_on_left, r);
@@ -347,6 +391,7 @@ void run_leave(struct run *r)
 static void run_work(struct run *r)
 {
 	dispatch_turn(r);
+	run_refresh_counts(r);
 	run_look_around(r);
 }
 
@@ -397,6 +442,8 @@ int64_t run_deadline(const struct run *r)
 	at = run_earliest(run_window_deadline(r), request_deadline(r));
 	if (r->phase == RUN_LOADER_WANTED || r->phase == RUN_LOADING_NOW)
 		return run_earliest(at, load_deadline(r));
+	if (r->phase != RUN_WORKING)
+		return at;
 	at = run_earliest(at, dispatch_deadline(r));
 	if (r->phase == RUN_WORKING && !r->finish_out && dispatch_is_idle(r))
 		at = run_earliest(at, r->idle_poll_at);

@@ -82,7 +82,8 @@ struct loose {
 	struct ledger_loose_row row;
 	struct body *body;
 	bool has_ticket;
-	bool is_suspect; /* was with a lane when it died: alone next time */
+	bool is_suspect;     /* was with a lane when it died: alone next time */
+	utime unclear_since; /* an earlier attempt may have taken effect: when it began; 0 none */
 };
 
 enum ticket_state {
@@ -143,6 +144,10 @@ struct run {
 	int64_t n_items, n_read, n_filtered, n_rejected, n_held_back;
 	struct run_counters mine; /* since `counts` was read */
 	int64_t n_retrying;
+	struct run_counters asked_mine; /* as they were when the counts were asked for */
+	int64_t asked_retrying;
+	bool counts_out;
+	int64_t counts_at; /* boot clock: ask again, for people and since others work here too */
 
 	/* loading, see load.c */
 	uint32_t reader; /* lane number, 0 none */
@@ -232,6 +237,11 @@ void run_cut(struct run *r);
 
 /* ---- between the files of the run ---- */
 
+/* Call when an operation that brings counts is added, and with what it brought: what was counted
+ * here in between stays counted. One such operation at a time. */
+void run_ask_counts(struct run *r);
+void run_take_counts(struct run *r, const struct ledger_counts *counts);
+
 /* Soon enough for people, late enough not to turn in circles. */
 #define RUN_SOON_US (50 * US_PER_MS)
 
@@ -290,6 +300,8 @@ void settle_unsent(struct run *r, struct ticket *t);
 void settle_skip(struct run *r, struct chunk *chunk, uint32_t index, const char *why);
 /* A loose item in hand that was not sent: back to retry, uncharged; or out, as a person wishes. */
 void settle_loose_unsent(struct run *r, struct loose *loose);
+/* … or to a person, because it may have happened and the key is no longer known (key_valid). */
+void settle_loose_expired(struct run *r, struct loose *loose);
 void settle_loose_skip(struct run *r, struct loose *loose, const char *why);
 /* Ends the run when too many are dead. */
 void settle_check_limits(struct run *r);

@@ -188,6 +188,14 @@ static void feed_length(struct run *r, int64_t took_us)
 
 /* ---- one item ---- */
 
+/* Since when it is unclear whether the item took effect; 0 when all attempts certainly did not. */
+static utime unclear_since(const struct ticket *t, const struct ending *e)
+{
+	if (t->loose != NULL && t->loose->unclear_since != 0)
+		return t->loose->unclear_since;
+	return e->outcome == OUTCOME_UNKNOWN ? t->sent_wall : 0;
+}
+
 static void settle_chunk_item(struct run *r, struct ticket *t, const struct ending *e,
 			      const struct decision *d, const char *print)
 {
@@ -213,12 +221,17 @@ static void settle_chunk_item(struct run *r, struct ticket *t, const struct endi
 	put->row.chunk_id = chunk->id;
 	put->row.first_item = chunk->first_item;
 	put->row.chunk_n = chunk->n;
-	put->row.first_started = r->needs_start_mark ? t->sent_wall : 0;
+	put->row.first_started = unclear_since(t, e);
 }
 
 static void settle_loose_item(struct run *r, struct loose *loose, const struct ending *e,
 			      const struct decision *d, const char *print)
 {
+	/* A ticket's own time would be later than the claim's, which a crash would have left. */
+	utime since = loose->unclear_since;
+
+	if (since == 0 && e->outcome == OUTCOME_UNKNOWN)
+		since = loose->row.first_started;
 	struct lop_loose_settle *settle =
 		&commit_add(r->commit, LOP_LOOSE_SETTLE, NULL, NULL)->u.loose_settle;
 
@@ -227,7 +240,7 @@ static void settle_loose_item(struct run *r, struct loose *loose, const struct e
 	settle->row.chunk_id = loose->row.chunk_id;
 	settle->row.epoch = loose->row.epoch;
 	settle->row.redo = loose->row.redo;
-	settle->row.first_started = loose->row.first_started;
+	settle->row.first_started = since;
 	if (settle->row.key == NULL && loose->row.key != NULL)
 		settle->row.key = arena_str(commit_arena(r->commit), loose->row.key);
 	if (settle->row.person == NULL && loose->row.person != NULL)
@@ -248,10 +261,7 @@ static struct decision settle_decide(struct run *r, const struct ticket *t, cons
 					 .now = r->ops->now(r->world),
 					 .random = r->ops->random(r->world)};
 
-	if (row != NULL)
-		attempt.first_started = row->first_started;
-	else if (r->needs_start_mark)
-		attempt.first_started = t->sent_wall;
+	attempt.first_started = unclear_since(t, e);
 	return decide(&r->policy, &attempt);
 }
 
@@ -532,6 +542,13 @@ void settle_loose_unsent(struct run *r, struct loose *loose)
 	r->n_retrying++;
 	run_note_due(r, r->ops->now(r->world));
 	settle_loose_as(r, loose, FATE_RETRY, loose->row.err_class, loose->row.err);
+}
+
+void settle_loose_expired(struct run *r, struct loose *loose)
+{
+	r->mine.asked++;
+	settle_loose_as(r, loose, FATE_ASKED, "key-expired",
+			"it may have happened, and the other side no longer knows its key");
 }
 
 void settle_loose_skip(struct run *r, struct loose *loose, const char *why)

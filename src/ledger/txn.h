@@ -173,7 +173,7 @@ struct ledger_loose_row {
 	int32_t redo;
 	int32_t epoch;
 	int64_t owner;
-	utime first_started; /* 0: never */
+	utime first_started; /* of the first attempt that may have taken effect; 0: none */
 	utime not_before;
 	const char *err_class; /* "" none */
 	const char *err;

@@ -75,6 +75,9 @@ int mem_loose_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op
 		return mem_lost(txn, "item %lld is held by nobody", (long long)p->row.item);
 	struct mem_loose *l = mem_loose_add(m, c, p->row.item);
 	mem_loose_write(m, l, &p->row);
+	/* A lane that died did not say it, but the chunk may know. */
+	if (l->key == NULL && c->keys != NULL)
+		l->key = rule_keys(&m->arena, c->keys, c->n)[p->row.item - c->first_item];
 	l->redo = p->row.redo;
 	l->epoch = p->row.epoch;
 	l->owner = p->row.owner == 0 ? 0 : txn->inc;
@@ -171,6 +174,7 @@ int mem_loose_settle(struct memory *m, struct ledger_txn *txn, struct ledger_op 
 				(long long)s->row.item, (long long)s->row.run_id, s->row.epoch);
 	MEM_TOUCH(m, l);
 	mem_loose_write(m, l, &s->row);
+	l->first_started_ms = rule_ms(s->row.first_started);
 	if (!loose_is_held(l->state)) {
 		l->owner = 0;
 		l->token = 0;

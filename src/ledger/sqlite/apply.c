@@ -11,10 +11,12 @@
 #include <string.h>
 
 #include "ledger/sqlite/sqlite.h"
+#include "sys/clock.h"
 
 enum {
 	CHECKPOINT_PAGES = 1024, /* 4 MiB */
-	STUCK_PAGES = 65536	 /* 256 MiB: a reader does not let go */
+	STUCK_PAGES = 65536,	 /* 256 MiB: a reader does not let go */
+	STUCK_WAIT_US = US_PER_S /* before it is tried again */
 };
 
 static const char begin_write[] = "BEGIN IMMEDIATE";
@@ -171,9 +173,11 @@ static void sq_checkpoint(struct sq *q)
 	int in_wal = 0;
 	int moved = 0;
 
-	q->is_wal_stuck = q->wal_pages > STUCK_PAGES;
-	if (q->wal_pages < q->checkpoint_at)
+	/* While nothing is claimed there are few commits, and the log hardly grows any more. */
+	bool is_time = q->is_wal_stuck && clock_monotonic_us() - q->checkpointed_us > STUCK_WAIT_US;
+	if (q->wal_pages < q->checkpoint_at && !is_time)
 		return;
+	q->checkpointed_us = clock_monotonic_us();
 	errno = 0;
 	int rc = sqlite3_wal_checkpoint_v2(q->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &moved);
 	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY) {

@@ -44,7 +44,9 @@ int sq_loose_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		"INSERT INTO loose(run_id, item, chunk_id, key, person, state, attempt, crashes,"
 		" redo,"
 		" first_started, not_before, owner, epoch, err_class, err, fingerprint, updated)"
-		" SELECT ?1, ?2, c.id, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+		" SELECT ?1, ?2, c.id, coalesce(?4, (SELECT json_extract(k.keys,"
+		" '$[' || (?2 - c.first_item) || ']') FROM chunk_keys AS k"
+		" WHERE k.chunk_id = c.id)), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
 		" ?17"
 		" FROM chunk AS c WHERE c.id = ?3 AND c.run_id = ?1 AND ?2 >= c.first_item"
 		" AND ?2 < c.first_item + c.n ON CONFLICT DO NOTHING";
@@ -194,7 +196,7 @@ int sq_loose_settle(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		"UPDATE loose SET state = ?5, attempt = ?6, crashes = ?7, not_before = ?8,"
 		" key = coalesce(?9, key), person = coalesce(?10, person), err_class = ?11, err ="
 		" ?12,"
-		" fingerprint = ?13, updated = ?14,"
+		" fingerprint = ?13, updated = ?14, first_started = ?15,"
 		" owner = CASE WHEN ?5 IN (2, 7) THEN owner END,"
 		" token = CASE WHEN ?5 IN (2, 7) THEN token END"
 		" WHERE run_id = ?1 AND item = ?2 AND owner = ?3 AND epoch = ?4 AND state IN (2,"
@@ -207,7 +209,8 @@ int sq_loose_settle(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 			SQ_INT(r->state), SQ_INT(r->attempt), SQ_INT(r->crashes),
 			SQ_INT(rule_ms_up(r->not_before)), SQ_TEXT(r->key), SQ_TEXT(r->person),
 			SQ_TEXT(text_or_empty(r->err_class)), SQ_TEXT(text_or_empty(r->err)),
-			SQ_TEXT(text_or_empty(r->fingerprint)), SQ_INT(rule_ms(txn->now))));
+			SQ_TEXT(text_or_empty(r->fingerprint)), SQ_INT(rule_ms(txn->now)),
+			SQ_INT_OR_NULL(rule_ms(r->first_started))));
 
 	if (rc == 0)
 		return sq_lost(txn, "item %lld of run %lld is not held in epoch %d",

@@ -152,6 +152,7 @@ static int sq_settings(struct sq *q)
 			  "PRAGMA foreign_keys = ON;"
 			  "PRAGMA cell_size_check = ON;"
 			  "PRAGMA mmap_size = 0;"
+			  "PRAGMA journal_size_limit = 16777216;"
 			  "PRAGMA secure_delete = FAST;"
 			  "PRAGMA cache_size = -16384;");
 }
