@@ -245,13 +245,16 @@ static void follow_reap_chunk(struct machine *m, struct chunk_view *c, utime not
 	uint32_t n_done = 0;
 
 	for (uint32_t i = 0; i < c->n; i++) {
-		struct item_place *p = &c->run->items[c->first_item + i].is;
-		if (p->started && !p->done)
+		struct item_view *item = &c->run->items[c->first_item + i];
+		struct item_place *p = &item->is;
+		if (p->started && !p->done) {
+			c->run->witnesses[item->record].unclear++;
 			*p = (struct item_place){.started = true,
 						 .done = true,
 						 .loose = LOOSE_DOUBT,
 						 .not_before = not_before,
 						 .since_us = m->boot_us};
+		}
 		n_done += p->done;
 	}
 	c->state = n_done == c->n ? CHUNK_CLOSED : CHUNK_READY;
@@ -266,6 +269,7 @@ static void follow_reap(struct machine *m, const struct lop_reap *op, utime now)
 			struct item_place *p = &run->items[k].is;
 			if (p->owner != op->dead)
 				continue;
+			run->witnesses[run->items[k].record].unclear++;
 			p->loose = LOOSE_DOUBT;
 			p->owner = 0;
 			p->not_before = now + op->quarantine_us;
