@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 /* Whether `act` does not come back: ends by abort(), or by a sanitizer that notices first. */
+/* lint: allow header-body: shared by tests of every folder, which link nothing of each other */
 static inline bool dies(void (*act)(void))
 {
 	int status = 0;

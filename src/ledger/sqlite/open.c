@@ -147,14 +147,16 @@ static int sq_connect(struct sq *q, const char *name, int flags)
 
 static int sq_settings(struct sq *q)
 {
-	/* The wal hook takes the place of automatic checkpoints: it never makes one. */
+	/* The wal hook takes the place of automatic checkpoints: it never makes one. The cache is
+	 * small, since memory must not grow with the ledger, and the kernel keeps the file's pages
+	 * anyway: 512 KiB were as fast as 16 MiB. */
 	return sq_exec(q, "PRAGMA synchronous = FULL;"
 			  "PRAGMA foreign_keys = ON;"
 			  "PRAGMA cell_size_check = ON;"
 			  "PRAGMA mmap_size = 0;"
 			  "PRAGMA journal_size_limit = 16777216;"
 			  "PRAGMA secure_delete = FAST;"
-			  "PRAGMA cache_size = -16384;");
+			  "PRAGMA cache_size = -512;");
 }
 
 /* What a reader is told that may not make LEDGER-shm. */
