@@ -132,6 +132,7 @@ void ledger_txn_rewind(struct ledger_txn *txn)
 	txn->err = ERR_INIT;
 	txn->lost = NULL;
 	txn->space_is_low = false;
+	txn->log_is_held = false;
 }
 
 const char *ledger_op_name(enum ledger_op_kind kind)

@@ -609,8 +609,11 @@ struct ledger_txn {
 	struct err err; /* words for every status but applied */
 	struct ledger_op
 		*lost;	   /* with LEDGER_LOST: the operation whose guard found nothing, if one */
-	bool space_is_low; /* set by a backend that had to let go of its ballast */
-	void *context;	   /* the caller's */
+	bool space_is_low; /* the disk is nearly full, or was and the ballast is gone */
+	/* Somebody has been reading for so long that the log cannot be used again: nothing is
+	 * claimed until he ends. */
+	bool log_is_held;
+	void *context; /* the caller's */
 };
 
 struct ledger_txn *ledger_txn_new(void);

@@ -276,7 +276,8 @@ void sq_apply(struct ledger *ledger, struct ledger_txn *txn)
 		} else {
 			sq_space_look(q);
 		}
-		txn->space_is_low = q->space.is_low || q->is_wal_stuck || rc == LEDGER_NO_SPACE;
+		txn->space_is_low = q->space.is_low || rc == LEDGER_NO_SPACE;
+		txn->log_is_held = q->is_wal_stuck;
 	}
 	txn->status = rc == 0 ? LEDGER_APPLIED : (enum ledger_status)rc;
 }

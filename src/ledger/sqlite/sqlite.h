@@ -67,6 +67,7 @@ struct sq {
 	int64_t new_inc;   /* instance that the transaction under way begins, 0 none */
 	int wal_pages;	   /* after the last commit */
 	int checkpoint_at; /* pages in the WAL above which the next checkpoint is tried */
+	int64_t checkpointed_us;
 	bool is_wal_stuck; /* a reader keeps the WAL from being used again: no claims */
 };
 
