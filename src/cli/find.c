@@ -279,13 +279,13 @@ int find_item(const struct cli *cli, struct ledger *ledger, const char *word,
 int find_kind(const struct cli *cli, struct ledger *ledger, const char *word,
 	      enum find_kind *ret_kind, struct err *err)
 {
-	const char *slash = strchr(word, '/');
 	struct find_item item = {0};
 	struct err ignored = ERR_INIT;
 	bool has = false;
 	int64_t id = 0;
 
 	assert(word != NULL && ret_kind != NULL && err != NULL);
+	const char *slash = strchr(word, '/');
 	*ret_kind = FIND_RUN;
 	if (is_digits(word) || strchr(word, '@') != NULL) {
 		/* a run's name may end like RUN:NUMBER: JOB@2026-11-23T01:30+01:00 */

@@ -105,7 +105,7 @@ static void put_in_name(const char *text, struct buf *out)
 
 static void put_all(const struct choice *choices, size_t n, struct params *out)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 
 	jw_init(&w, &out->json);
 	jw_object(&w);

@@ -419,7 +419,7 @@ void person_done(struct person *p)
 
 static void put_document(const struct person *p)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 
 	jw_init(&w, &p->cli->out.buf);
 	jw_object(&w);

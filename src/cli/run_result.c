@@ -160,7 +160,7 @@ static int put_runs(const struct run_result *result, struct putter *p, struct le
 
 void run_result_put(struct run_result *result, struct cli *cli, struct ledger *ledger, int status)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 	struct putter p = {.cli = cli, .w = cli->wants_json ? &w : NULL};
 	struct err err = ERR_INIT;
 

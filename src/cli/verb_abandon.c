@@ -63,7 +63,7 @@ static void put_text(struct cli *cli, const struct report_run *run, const struct
 static void put_document(struct cli *cli, const struct report_run *run,
 			 const struct lop_person *done)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 
 	jw_init(&w, &cli->out.buf);
 	jw_object(&w);

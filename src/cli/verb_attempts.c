@@ -70,8 +70,8 @@ static int put_attempt(void *arg, const struct attempt *a)
 int verb_attempts(struct cli *cli, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
-	struct table table;
-	struct json_writer w;
+	struct table table = {0};
+	struct json_writer w = {0};
 	struct lister l = {.cli = cli, .table = &table, .w = cli->wants_json ? &w : NULL};
 	struct find_item item = {0};
 
@@ -156,7 +156,7 @@ static int find_logs(struct cli *cli, struct ledger *ledger, struct attempt_filt
 int verb_logs(struct cli *cli, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
-	struct json_writer w;
+	struct json_writer w = {0};
 	struct lister l = {.cli = cli, .w = cli->wants_json ? &w : NULL};
 	struct attempt_filter filter = {0};
 

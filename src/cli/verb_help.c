@@ -41,7 +41,7 @@ static void put_verb_json(const struct verb *verb, struct json_writer *w)
 /* One verb, or all where `only` is NULL. */
 static void put_json(const struct verb *only, struct buf *out)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 
 	jw_init(&w, out);
 	jw_object(&w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `stint init [FILE] [--from KIND]`: a small job file to start from. Never overwrites. */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -188,6 +189,7 @@ int verb_init(struct cli *cli, struct err *err)
 		rc = find_starter(cli, &starter, err);
 	if (rc < 0)
 		return rc;
+	assert(starter != NULL);
 	put_file(starter, path, &text);
 	if (strcmp(path, "-") == 0 || cli->is_dry_run) {
 		buf_put(&cli->out.buf, text.data, text.len);

@@ -161,25 +161,30 @@ static int list_all(struct lister *l, struct ledger *ledger, struct err *err)
 	return ledger_select(ledger, sql, params, ARRAY_LEN(params), on_instance, l, err);
 }
 
-static int put_all(struct lister *l, struct ledger *ledger, struct err *err)
+static int put_table(struct lister *l, struct ledger *ledger, struct err *err)
 {
-	struct json_writer w;
-	struct table table;
+	struct table table = {0};
 
+	table_init(&table, &l->cli->out, columns, ARRAY_LEN(columns));
 	l->table = &table;
-	if (!l->cli->wants_json) {
-		table_init(&table, &l->cli->out, columns, ARRAY_LEN(columns));
-		int rc = list_all(l, ledger, err);
-		table_end(&table);
-		return rc;
-	}
-	l->w = &w;
+	int rc = list_all(l, ledger, err);
+	table_end(&table);
+	l->table = NULL;
+	return rc;
+}
+
+static int put_document(struct lister *l, struct ledger *ledger, struct err *err)
+{
+	struct json_writer w = {0};
+
 	jw_init(&w, &l->cli->out.buf);
 	jw_object(&w);
 	jw_member_text(&w, "schema", "stint.instances.1");
 	jw_name(&w, "instances");
 	jw_array(&w);
+	l->w = &w;
 	int rc = list_all(l, ledger, err);
+	l->w = NULL;
 	if (rc < 0)
 		return rc;
 	jw_array_end(&w);
@@ -205,7 +210,7 @@ int verb_instances(struct cli *cli, struct err *err)
 			rc = ERR(err, ERR_LEDGER, "looking who is alive: %s", txn->err.text);
 	}
 	if (rc == 0)
-		rc = put_all(&l, ledger, err);
+		rc = cli->wants_json ? put_document(&l, ledger, err) : put_table(&l, ledger, err);
 	if (rc == 0 && l.n == 0)
 		cli_note(cli, "nobody is at work on %s", ledger_url(ledger));
 	ledger_txn_free(txn);

@@ -86,8 +86,8 @@ static int put_item(void *arg, const struct report_run *run, const struct report
 
 static int list_items(struct cli *cli, struct item_walk *walk, struct err *err)
 {
-	struct table table;
-	struct json_writer w;
+	struct table table = {0};
+	struct json_writer w = {0};
 	struct lister l = {.cli = cli, .table = &table, .w = cli->wants_json ? &w : NULL};
 
 	if (l.w != NULL) {

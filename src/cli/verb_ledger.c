@@ -42,7 +42,7 @@ static int ledger_init(struct cli *cli, struct err *err)
 	AUTO(ledger) struct ledger *ledger = NULL;
 	AUTO(str) char *url = NULL;
 	const char *from = NULL;
-	struct json_writer w;
+	struct json_writer w = {0};
 
 	int rc = cli_ledger_url(cli, &url, &from, err);
 	if (rc < 0)
@@ -70,7 +70,7 @@ static int ledger_init(struct cli *cli, struct err *err)
 static int ledger_bring_up(struct cli *cli, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
-	struct json_writer w;
+	struct json_writer w = {0};
 	int from = 0;
 	int to = 0;
 
@@ -124,7 +124,7 @@ static void on_finding(void *arg, const char *invariant, const char *where, cons
 static int ledger_check_all(struct cli *cli, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
-	struct json_writer w;
+	struct json_writer w = {0};
 	struct findings f = {.cli = cli, .w = cli->wants_json ? &w : NULL};
 	int64_t n = 0;
 
@@ -237,7 +237,7 @@ static void put_info(struct cli *cli, struct ledger *ledger, const struct info *
 
 static void put_info_json(struct cli *cli, struct ledger *ledger, const struct info *info)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 
 	begin_document(&w, cli, "stint.ledger-info.1", ledger_url(ledger));
 	jw_member_text(&w, "uuid", info->uuid);
@@ -288,7 +288,7 @@ static int ledger_tell(struct cli *cli, struct err *err)
 static int ledger_put_in_doubt(struct cli *cli, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
-	struct json_writer w;
+	struct json_writer w = {0};
 	int64_t doubtful = 0;
 
 	if (cli->is_dry_run)

@@ -242,8 +242,8 @@ static int put_list(struct lister *l, struct err *err)
 		{.title = "REASON", .max = 60},
 		{.title = "RECORD"},
 	};
-	struct table table;
-	struct json_writer w;
+	struct table table = {0};
+	struct json_writer w = {0};
 
 	l->table = &table;
 	l->w = &w;
@@ -265,6 +265,8 @@ static int put_list(struct lister *l, struct err *err)
 		jw_done(&w);
 		buf_putc(&l->cli->out.buf, '\n');
 	}
+	l->table = NULL;
+	l->w = NULL;
 	return rc;
 }
 

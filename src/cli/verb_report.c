@@ -155,7 +155,7 @@ static int read_options(struct reporting *r, struct err *err)
 int verb_report(struct cli *cli, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
-	struct json_writer w;
+	struct json_writer w = {0};
 	struct reporting r = {.cli = cli, .err = err};
 
 	int rc = cli_words(cli, 0, 1, err);

@@ -182,7 +182,7 @@ static int work_all(struct person *p, struct err *err)
 
 static void put_document(const struct person *p, int status)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 
 	if (!p->cli->wants_json)
 		return;

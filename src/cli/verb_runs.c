@@ -114,7 +114,7 @@ static void put_row(const struct run_list *list, size_t i, struct table *table)
 
 static void put_json(const struct run_list *list, struct out *out)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 
 	jw_init(&w, &out->buf);
 	jw_object(&w);
@@ -138,7 +138,7 @@ static void put_json(const struct run_list *list, struct out *out)
 
 static void put_all(struct cli *cli, const struct run_list *list)
 {
-	struct table table;
+	struct table table = {0};
 
 	if (cli->wants_json) {
 		put_json(list, &cli->out);

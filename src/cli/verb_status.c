@@ -170,7 +170,7 @@ static void put_json(struct json_writer *w, const struct found *found)
 static int put_parts(struct cli *cli, struct ledger *ledger, const char *job, struct err *err)
 {
 	struct found *found = xnew(struct found);
-	struct json_writer w;
+	struct json_writer w = {0};
 	int rc = 0;
 
 	jw_init(&w, &cli->out.buf);

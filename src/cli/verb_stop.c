@@ -220,7 +220,7 @@ static void put_text(const struct stop *s)
 
 static void put_document(const struct stop *s)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 
 	jw_init(&w, &s->cli->out.buf);
 	jw_object(&w);
@@ -295,6 +295,7 @@ static int stop_all(struct stop *s, struct err *err)
 	size_t n = count_instances(s, &first);
 
 	if (n > 0) {
+		assert(first != NULL);
 		put_instances(first, &names);
 		if (!cli_ask(s->cli, "%s%s will be stopped: %s%s. Go on?", first->name,
 			     n > first->n ? " and others" : "", buf_str(&names),

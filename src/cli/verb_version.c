@@ -19,7 +19,7 @@ static const struct library libraries[] = {
 
 static void put_json(struct buf *out)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 
 	jw_init(&w, out);
 	jw_object(&w);

@@ -21,7 +21,7 @@ void why_done(struct why *why)
 void why_say(struct why *why, const char *fmt, ...)
 {
 	AUTO(buf) struct buf raw = BUF_INIT(SENTENCE_MAX);
-	AUTO(buf) struct buf shown = BUF_INIT(4 * SENTENCE_MAX);
+	AUTO(buf) struct buf shown = BUF_INIT(4 * (size_t)SENTENCE_MAX);
 	va_list ap;
 
 	if (why->n == WHY_MAX)
@@ -56,7 +56,7 @@ void why_next(struct why *why, const char *because, const char *fmt, ...)
 
 static void put_json(const struct why *why, struct cli *cli)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 
 	jw_init(&w, &cli->out.buf);
 	jw_object(&w);

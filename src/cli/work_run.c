@@ -215,7 +215,7 @@ static void put_plan(const struct work_run *run, const struct plan *plan,
 static void put_plan_json(const struct work_run *run, const struct plan *plan,
 			  const struct lop_run_list *list)
 {
-	struct json_writer w;
+	struct json_writer w = {0};
 	char name[KEY_MAX] = {0};
 
 	jw_init(&w, &run->cli->out.buf);

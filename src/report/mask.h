@@ -30,6 +30,6 @@ struct mask mask_of_job(const char *job_text);
 ST_MUST_CHECK int mask_of_run(struct ledger *ledger, int64_t run_id, struct mask *ret_mask,
 			      struct err *err);
 /* The value as it may be shown: itself, or masked in the arena. NULL stays NULL. */
-const char *mask_value(bool is_sensitive, const char *value, struct arena *arena);
+const char *mask_value(bool is_masked, const char *value, struct arena *arena);
 
 #endif
