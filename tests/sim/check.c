@@ -19,11 +19,11 @@ void check_counts(struct machine *m, const struct run_view *run, const struct le
 	shadow_count(run, n);
 	if (c->done != n[ITEM_DONE] || c->skipped != n[ITEM_SKIPPED] || c->retry != n[ITEM_RETRY] ||
 	    c->in_doubt != n[ITEM_IN_DOUBT] || c->dead != n[ITEM_DEAD])
-		machine_fail(
-			m, "counts",
-			"%s of run %lld: done %lld, skipped %lld, retry %lld, doubt %lld, dead %lld",
-			where, (long long)run->id, (long long)c->done, (long long)c->skipped,
-			(long long)c->retry, (long long)c->in_doubt, (long long)c->dead);
+		machine_fail(m, "counts",
+			     "%s of run %lld: %lld done, %lld skipped, %lld to retry, "
+			     "%lld in doubt, %lld dead",
+			     where, (long long)run->id, (long long)c->done, (long long)c->skipped,
+			     (long long)c->retry, (long long)c->in_doubt, (long long)c->dead);
 	int64_t sum = c->waiting + c->running + c->done + c->skipped + c->retry + c->in_doubt +
 		      c->dead;
 	if (sum != run->n_items)

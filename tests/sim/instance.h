@@ -3,10 +3,11 @@
  * One start of an engine on the simulated machine: a session, the world it lives in (world.c), its
  * writer thread (writer.c), and the ways in which it can come to an end.
  *
- * Promise: what reaches the engine comes through one inbox in order, and waits there while its process is
- *          stopped. A crash takes effect at the very call at which it was drawn: whatever the
- * engine still asks for in that turn does not happen.
- * Owner:   the machine's arena; the session and transactions belong to the instance until it is over.
+ * Promise: what reaches the engine comes through one inbox in order, and waits there while its
+ *          process is stopped. A crash takes effect at the very call at which it was drawn:
+ *          whatever the engine still asks for in that turn does not happen.
+ * Owner:   the machine's arena; the session and transactions belong to the instance until it is
+ *          over.
  */
 #ifndef STINT_TESTS_SIM_INSTANCE_H
 #define STINT_TESTS_SIM_INSTANCE_H

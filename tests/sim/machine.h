@@ -4,10 +4,11 @@
  * processes of a night: engines (instance.h), their lanes (proc.h), and the witness who sees it all
  * (witness.h).
  *
- * Promise: events happen in the order of (virtual time, order of making). Nothing depends on addresses, on
- *          the real clock or on memory that was not set, so that a seed repeats a night exactly.
- * Owner:   machine_new gives, machine_free frees; objects of a night live in its arena, and an event for an object
- *          that is dead meanwhile is ignored by its handler.
+ * Promise: events happen in the order of (virtual time, order of making). Nothing depends on
+ *          addresses, on the real clock or on memory that was not set, so that a seed repeats a
+ *          night exactly.
+ * Owner:   machine_new gives, machine_free frees; objects of a night live in its arena, and an
+ *          event for an object that is dead meanwhile is ignored by its handler.
  * Failure: a check that fails calls machine_fail(); the first one is kept and ends the night.
  */
 #ifndef STINT_TESTS_SIM_MACHINE_H

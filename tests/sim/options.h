@@ -3,9 +3,9 @@
  * What a night is made of: the job, the items, who works when, and which kinds of faults happen how
  * often.
  *
- * Promise: everything comes from the seed. Of the kinds of faults a night has a random subset ("swarm
- *          testing", Groce et al. 2012): what always happens together hides what only one alone
- * shows. Pure.
+ * Promise: everything comes from the seed. Of the kinds of faults a night has a random subset
+ *          ("swarm testing", Groce et al. 2012): what always happens together hides what only
+ *          one alone shows.
  */
 #ifndef STINT_TESTS_SIM_OPTIONS_H
 #define STINT_TESTS_SIM_OPTIONS_H

@@ -3,9 +3,9 @@
  * A process that an engine started: a lane, a reader or a finisher, with the pipe in both
  * directions, the memory it shares with its engine, and its death.
  *
- * Promise: bytes keep their order and take time; what was sent before a death still arrives. A process that
- *          has ended may have left children behind: they act until it is `gone`. The engine hears
- * of the end only then, unless the end is unproven.
+ * Promise: bytes keep their order and take time; what was sent before a death still arrives. A
+ *          process that has ended may have left children behind: they act until it is `gone`. The
+ *          engine hears of the end only then, unless the end is unproven.
  */
 #ifndef STINT_TESTS_SIM_PROC_H
 #define STINT_TESTS_SIM_PROC_H

@@ -2,9 +2,9 @@
 /*
  * What happened in a night, as a running hash and, where somebody wants to read it, as text.
  *
- * Promise: two nights with equal hashes saw the same events at the same times with the same numbers. The
- *          hash costs a few multiplications an event; text is only made when it is kept or printed,
- *          which is when a failed night is run again.
+ * Promise: two nights with equal hashes saw the same events at the same times with the same
+ *          numbers. The hash costs a few multiplications an event; text is only made when it is
+ *          kept or printed, which is when a failed night is run again.
  */
 #ifndef STINT_TESTS_SIM_TRACE_H
 #define STINT_TESTS_SIM_TRACE_H
