@@ -320,7 +320,21 @@ static int sq_identify(struct sq *q, struct err *err)
 	return 0;
 }
 
-int sq_open(const char *path, unsigned flags, struct ledger **ret_ledger, struct err *err)
+static void sq_close(struct ledger *ledger)
+{
+	struct sq *q = sq_of(ledger);
+
+	q->magic = 0;
+	sq_cache_done(q);
+	(void)sqlite3_close(q->db); /* every statement is finalized */
+	sq_locks_close(&q->locks);
+	sq_space_close(q);
+	free(q->path);
+	free(q->directory);
+	free(q);
+}
+
+static int sq_open(const char *path, unsigned flags, struct ledger **ret_ledger, struct err *err)
 {
 	struct sq *q = xnew(struct sq);
 
@@ -342,20 +356,6 @@ int sq_open(const char *path, unsigned flags, struct ledger **ret_ledger, struct
 	}
 	*ret_ledger = &q->base;
 	return 0;
-}
-
-void sq_close(struct ledger *ledger)
-{
-	struct sq *q = sq_of(ledger);
-
-	q->magic = 0;
-	sq_cache_done(q);
-	(void)sqlite3_close(q->db); /* every statement is finalized */
-	sq_locks_close(&q->locks);
-	sq_space_close(q);
-	free(q->path);
-	free(q->directory);
-	free(q);
 }
 
 const struct ledger_backend ledger_sqlite = {

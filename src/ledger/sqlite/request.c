@@ -92,7 +92,8 @@ int sq_requests_lapse(struct sq *q, int64_t run_id, int64_t inc, int64_t now_ms)
 int sq_requests_settle(struct sq *q, struct ledger_txn *txn)
 {
 	static const char sql[] =
-		"SELECT id, run_id, item, who, why FROM request WHERE obeyed_at IS NULL"
+		"SELECT id, run_id, item, who, why FROM request INDEXED BY request_open WHERE"
+		" obeyed_at IS NULL"
 		" AND inc IS NULL AND item IS NOT NULL ORDER BY id";
 	struct arena *a = &txn->arena;
 	struct sq_rows rows = {.arena = a, .size = sizeof(struct ledger_request_row)};

@@ -56,6 +56,7 @@ static const char *const step_1[] = {
 	"  loader INTEGER, loader_epoch INTEGER NOT NULL DEFAULT 0, cursor BLOB,"
 	"  made_by INTEGER, made_in INTEGER," /* instance and batch */
 	"  UNIQUE (job, due_key)) STRICT",
+	"CREATE INDEX run_loader ON run_(loader) WHERE loader IS NOT NULL",
 	"CREATE INDEX run_open ON run_(job, id) WHERE state IN (1, 2, 3, 6)",
 	"CREATE INDEX run_over ON run_(job, id) WHERE state = 4",
 

@@ -325,8 +325,6 @@ int sq_person(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 
 /* ---- the rest of the backend ---- */
 
-int sq_open(const char *path, unsigned flags, struct ledger **ret_ledger, struct err *err);
-void sq_close(struct ledger *ledger);
 void sq_apply(struct ledger *ledger, struct ledger_txn *txn);
 int sq_select(struct ledger *ledger, const char *sql, const struct ledger_param *params, size_t n,
 	      ledger_row_fn fn, void *arg, struct err *err);

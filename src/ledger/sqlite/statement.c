@@ -12,6 +12,7 @@
 
 enum { ROWS_FIRST_CAP = 8, PRIMARY_CODE = 0xff };
 
+/* lint: allow unused: called through SQ_TEXT */
 struct sq_value sq_text_value(const char *s)
 {
 	return (struct sq_value){.type = s == NULL ? SQ_TYPE_NULL : SQ_TYPE_TEXT,
@@ -19,6 +20,7 @@ struct sq_value sq_text_value(const char *s)
 				 .len = s == NULL ? 0 : strlen(s)};
 }
 
+/* lint: allow unused: called through SQ_INT_OR_NULL */
 struct sq_value sq_int_value(int64_t x)
 {
 	return (struct sq_value){.type = x == 0 ? SQ_TYPE_NULL : SQ_TYPE_INT, .number = x};
