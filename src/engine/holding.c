@@ -150,8 +150,7 @@ struct ticket *ticket_for_suspect(struct run *r, struct chunk *chunk, uint32_t i
 	t->chunk = chunk;
 	t->index = index;
 	t->attempt = 1;
-	if (chunk->suspects_since != 0)
-		t->sent_wall = chunk->suspects_since;
+	t->unclear_since = chunk->suspects_since;
 	return t;
 }
 

@@ -109,6 +109,7 @@ struct ticket {
 	uint32_t n_bits;
 	int64_t sent_at; /* boot clock */
 	utime sent_wall;
+	utime unclear_since; /* of a suspect: when its lane began it before; 0 none */
 };
 
 struct unsettled;

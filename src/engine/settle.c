@@ -193,6 +193,8 @@ static utime unclear_since(const struct ticket *t, const struct ending *e)
 {
 	if (t->loose != NULL && t->loose->unclear_since != 0)
 		return t->loose->unclear_since;
+	if (t->unclear_since != 0)
+		return t->unclear_since;
 	return e->outcome == OUTCOME_UNKNOWN ? t->sent_wall : 0;
 }
 
