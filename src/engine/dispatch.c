@@ -357,6 +357,8 @@ static void start_workers(struct run *r)
 
 	if (!r->is_bulk && (uint32_t)want > r->limit)
 		want = (int)r->limit;
+	if (r->n_items > 0 && r->n_items < want)
+		want = (int)r->n_items;
 	while (lanes_count(&r->lanes, LANE_WORKER) < want &&
 	       r->ops->boot_us(r->world) >= r->lanes.not_before) {
 		if (lanes_start(&r->lanes, LANE_WORKER, &err) == NULL) {

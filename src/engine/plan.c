@@ -70,8 +70,11 @@ static void plan_present(const struct session_spec *spec, const struct lop_run_l
 {
 	const struct ledger_run_row *due = list->ret_due;
 
-	if (spec->again) {
-		/* A slot that has no run yet needs no --again. */
+	bool is_twice_a_second = spec->job->once_per == JOB_ONCE_PER_START && plan->n_runs == 0 &&
+				 due != NULL && is_over(due);
+	if (spec->again || is_twice_a_second) {
+		/* A slot that has no run yet needs no --again; a start is named by its second, and
+		 * another one in the same second is another start. */
 		plan->creates = true;
 		plan->new_n = list->ret_last_n + 1;
 		return;

@@ -133,6 +133,19 @@ static void per_start_a_call_resumes_or_begins_never_both(void **state)
 	assert_false(plan.creates);
 }
 
+static void two_starts_in_one_second_are_two(void **state)
+{
+	struct ledger_run_row over = {.id = 9, .state = RUN_FINISHED, .due_key = "", .name = "x"};
+
+	job.once_per = JOB_ONCE_PER_START;
+	list.ret_due = &over;
+	list.ret_last_n = 1;
+	struct plan plan = plan_runs(&spec, &list, &arena);
+	assert_int_equal(plan.verdict, PLAN_WORK);
+	assert_true(plan.creates);
+	assert_int_equal(plan.new_n, 2);
+}
+
 static void carry_over_may_leave_or_abandon_old_runs(void **state)
 {
 	add(7, RUN_OPEN, "2026-11-22");
@@ -177,6 +190,7 @@ int main(void)
 		T(todays_run_that_is_on_elsewhere_is_joined),
 		T(an_older_run_that_is_on_elsewhere_keeps_us_from_starting),
 		T(per_start_a_call_resumes_or_begins_never_both),
+		T(two_starts_in_one_second_are_two),
 		T(carry_over_may_leave_or_abandon_old_runs),
 		T(a_named_run_is_worked_alone),
 		T(names_say_slot_parameters_and_number),
