@@ -103,7 +103,7 @@ static void put_text(struct buf *out, const struct report_run *run)
 		buf_puts(out, "nothing to do");
 	else {
 		text_put_count(out, run->n_items);
-		buf_puts(out, " items");
+		buf_puts(out, run->n_items == 1 ? " item" : " items");
 	}
 	put_part(out, c->done, "done");
 	put_part(out, c->skipped, "skipped");
