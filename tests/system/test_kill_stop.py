@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stopping in earnest: by signal, twice by signal, by a person; and two calls that share a run."""
+import json
 import signal
 import time
 
@@ -105,6 +106,10 @@ def test_two_calls_share_a_run_and_each_item_is_done_once(box):
     runs = [box.start('run', 'stop.yaml', '--no-progress') for _ in range(2)]
     wait_until(lambda: len(box.lines('effects')) > 200)
     assert all(run.poll() is None for run in runs), [box.process_said(run) for run in runs]
+    working = json.loads(box.run('instances', '--json').out)['instances']
+    engines = [cast(run.pid)['engine'][0] for run in runs]
+    assert sorted(i['pid'] for i in working) == sorted(engines)
+    assert all(i['state'] == 'live' and i['started_at'] and i['runs'] for i in working), working
     assert [run.wait(60) for run in runs] == [0, 0], [box.process_said(run) for run in runs]
     assert sorted(box.lines('effects')) == sorted(keys)
     box.verify()
