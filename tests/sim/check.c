@@ -11,6 +11,9 @@
 #include "sim/instance.h"
 #include "sim/shadow.h"
 
+/* Out, marked ahead, and loose items that were claimed and not sent. */
+enum { DOUBT_PER_SLOT = 3 };
+
 void check_counts(struct machine *m, const struct run_view *run, const struct ledger_counts *c,
 		  const char *where)
 {
@@ -118,6 +121,23 @@ void check_claimed_bits(struct machine *m, const struct run_view *run, const str
 			machine_fail(m, "I7", "item %u of free chunk %lld is in doubt",
 				     (unsigned)(c->first_item + i), (long long)row->id);
 	}
+}
+
+void check_reaped(struct machine *m, const struct lop_reap *op)
+{
+	if (op->ret_doubtful > DOUBT_PER_SLOT * m->opt->concurrency && !m->opt->is_noop)
+		machine_fail(m, "doubt-many",
+			     "%lld items of inc %lld are in doubt, concurrency is %d",
+			     (long long)op->ret_doubtful, (long long)op->dead, m->opt->concurrency);
+}
+
+void check_told(struct machine *m, const struct lop_told_put *op)
+{
+	const struct run_view *run = shadow_run(m, op->run_id);
+
+	if (run == NULL || !run->was_told)
+		machine_fail(m, "I11", "run %lld counts as told, and its source was not",
+			     (long long)op->run_id);
 }
 
 void check_done(struct machine *m, const struct run_view *run, const struct item_view *item)

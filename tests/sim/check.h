@@ -14,6 +14,8 @@ struct item_view;
 struct ledger_chunk_row;
 struct ledger_counts;
 struct ledger_loose_row;
+struct lop_reap;
+struct lop_told_put;
 struct run_view;
 
 /* What the ledger counts is what the shadow counts; all items are somewhere (I1). */
@@ -31,6 +33,10 @@ void check_claimed_bits(struct machine *m, const struct run_view *run, const str
 /* An item becomes, or stays, loose: had it reason to? (I5, I13, I14) */
 void check_settled(struct instance *inst, const struct run_view *run, const struct item_view *item,
 		   const struct ledger_loose_row *row);
+/* The death of an engine puts no more in doubt than it may have had out. */
+void check_reaped(struct machine *m, const struct lop_reap *op);
+/* The source counts as told: was it? (I11) */
+void check_told(struct machine *m, const struct lop_told_put *op);
 /* An item is done: did it take effect? (I5) */
 void check_done(struct machine *m, const struct run_view *run, const struct item_view *item);
 /* ledger_verify finds nothing, and the ledger is as its shadow. */

@@ -6,6 +6,7 @@
 #include "sim/instance.h"
 #include "sim/shadow.h"
 
+#define STOP_TAKES_US (25 * US_PER_S)
 enum { MAX_DEAD_FREE = 20 }; /* max_dead's default: 10 % and at least so many */
 
 bool check_may_fail(struct machine *m, const struct run_view *run)
@@ -69,8 +70,25 @@ static bool something_is_left(const struct machine *m)
 	return m->shadow.n_runs == 0;
 }
 
+/* A stop takes the grace, what ending attempts and processes takes, and a few commits. */
+static void check_stop_was_quick(struct machine *m, const struct instance *inst)
+{
+	static const enum fault_kind slow[] = {F_STALL, F_ZOMBIE,   F_UNKNOWN, F_BUSY,
+					       F_SLOW,	F_NO_SPACE, F_RELOAD};
+	int64_t most = m->opt->grace_us + STOP_TAKES_US + 200 * m->opt->commit_us;
+
+	for (size_t i = 0; i < ARRAY_LEN(slow); i++)
+		if (m->opt->fault[slow[i]])
+			return;
+	if (inst->stopped_us != 0 && m->boot_us - inst->stopped_us > most)
+		machine_fail(m, "stop-slow", "instance %d needed %lld ms to stop, grace is %lld",
+			     inst->number, (long long)((m->boot_us - inst->stopped_us) / US_PER_MS),
+			     (long long)(m->opt->grace_us / US_PER_MS));
+}
+
 void check_exit(struct machine *m, const struct instance *inst)
 {
+	check_stop_was_quick(m, inst);
 	/* What others do at the same time may change the picture before it is looked at. */
 	bool is_alone = m->opt->instances == 1 && m->person_acts == 0;
 	bool is_plausible = false;
@@ -152,6 +170,9 @@ static void check_run_at_end(struct machine *m, const struct run_view *run)
 	switch (run->state) {
 	case RUN_FINISHED:
 		check_finish(m, run);
+		if (o->then != JOB_THEN_KEEP && run->n_items > 0 && !run->was_told)
+			machine_fail(m, "I11", "run %lld has finished, its source was not told",
+				     (long long)run->id);
 		return;
 	case RUN_ABANDONED:
 		if (o->carry_over != JOB_ABANDON && m->person_acts == 0)

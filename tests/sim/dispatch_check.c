@@ -115,15 +115,50 @@ static void check_work_item(struct proc *p, struct run_view *run, const struct f
 	TRACE(m, TRACE_WORK, p->pid, item, f->ticket, f->attempt);
 }
 
+/* Nothing new is begun after a stop, behind a window, or while the breaker is open. */
+static void check_may_begin(struct proc *p, const struct run_view *run)
+{
+	struct machine *m = p->m;
+	const struct instance *inst = p->inst;
+	int64_t window = m->opt->window_max_us;
+
+	if (inst->stopped_us != 0)
+		machine_fail(m, "stop", "instance %d begins an item after it was told to stop",
+			     inst->number);
+	if (machine_now(m) >= inst->stop_by)
+		machine_fail(m, "stop-by", "instance %d begins an item after its time",
+			     inst->number);
+	if (window > 0 && inst->today == NULL && m->boot_us > inst->began_us + window)
+		machine_fail(m, "window", "instance %d begins an item behind its window",
+			     inst->number);
+	if (inst->open_run == run->id && m->boot_us < inst->open_until)
+		machine_fail(m, "breaker", "instance %d begins an item while all fail alike",
+			     inst->number);
+}
+
+static void check_canary(struct proc *p, const struct run_view *run, int in_hand)
+{
+	struct machine *m = p->m;
+	int64_t canary = m->opt->canary;
+
+	if (m->opt->instances == 1 && m->person_acts == 0 && run->n_told_done < canary &&
+	    in_hand + run->n_told_done > canary)
+		machine_fail(m, "canary", "%d items are out and %lld of %lld are done", in_hand,
+			     (long long)run->n_told_done, (long long)canary);
+}
+
 static void check_work(struct proc *p, struct run_view *run, const struct frame_work *f)
 {
 	int in_hand = 0;
+
+	check_may_begin(p, run);
 
 	for (uint32_t i = 0; i < f->n; i++)
 		check_work_item(p, run, &f->items[i]);
 	for (const struct proc *q = p->inst->procs; q != NULL; q = q->inst_next)
 		in_hand += q->in_hand;
-	if (in_hand > p->m->opt->concurrency)
+	check_canary(p, run, in_hand);
+	if (in_hand > p->m->opt->concurrency && !p->m->opt->is_noop)
 		machine_fail(p->m, "concurrency", "instance %d has %d items out, %d are allowed",
 			     p->inst->number, in_hand, p->m->opt->concurrency);
 }

@@ -43,6 +43,10 @@ static void finisher_on_done(struct machine *m, void *object, int64_t chunk_id)
 	bool fails = machine_fault(m, F_THEN_FAILS);
 
 	if (p->is_alive) {
+		struct run_view *run = shadow_run(m, p->run_id);
+		p->has_failed |= fails;
+		if (run != NULL && chunk_id == 0 && !p->has_failed)
+			run->was_told = true;
 		frame_put_then_done(&out, &(struct frame_then_done){
 						  .chunk_id = chunk_id,
 						  .err = fails ? "so says the simulation" : ""});

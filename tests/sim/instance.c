@@ -174,6 +174,8 @@ static void instance_deliver(struct instance *inst, struct message *x)
 		return;
 	case MESSAGE_STOP:
 		TRACE(m, TRACE_STOP, inst->number, inst->stops, 0, 0);
+		if (inst->stopped_us == 0)
+			inst->stopped_us = m->boot_us;
 		session_stop(inst->session, "the simulation says so");
 		return;
 	case MESSAGE_RELOAD:
@@ -240,8 +242,7 @@ void instance_stop(struct instance *inst)
 {
 	if (inst->fate != INSTANCE_RUNS)
 		return;
-	if (inst->stops++ == 0)
-		inst->stopped_us = inst->m->boot_us;
+	inst->stops++;
 	instance_post(inst, &(struct message){.kind = MESSAGE_STOP});
 }
 
@@ -341,6 +342,7 @@ static void instance_begin(struct instance *inst)
 				    .pid = inst->number};
 	if (machine_fault(m, F_STOP_BY))
 		spec.stop_by = machine_now(m) + rng_spread(&m->rng, US_PER_MS, 10 * US_PER_MIN);
+	inst->stop_by = spec.stop_by;
 	memcpy(spec.nonce, inst->nonce, sizeof(spec.nonce));
 	memcpy(spec.ledger_uuid, m->uuid, sizeof(spec.ledger_uuid));
 	inst->session = session_new(&sim_world_ops, inst, &spec);

@@ -76,7 +76,10 @@ struct instance {
 	int slot;
 	char slot_text[24];
 	int64_t began_us;
-	int64_t stopped_us; /* when the first signal came, 0 none */
+	int64_t stopped_us; /* when it heard the first signal, 0 never */
+	utime stop_by;
+	int64_t open_until; /* breaker: nothing is sent before that */
+	int64_t open_run;   /* … for this run */
 
 	/* what the engine asked for within the call under way */
 	bool is_crashing;

@@ -348,6 +348,7 @@ static struct attempt *lane_take_item(struct proc *p, const struct handle_sim *h
 			      .proc = p,
 			      .run = shadow_run(m, p->run_id),
 			      .record = h->records[index],
+			      .taken_us = m->boot_us,
 			      .handle = h->handle};
 	a->witness = witness_find(m, p->run_id, a->record);
 	if (a->witness == NULL)

@@ -137,6 +137,18 @@ static void options_draw_night(struct options *o, struct rng *r)
 	o->tidy = tenths(r, 5);
 }
 
+/* A job file is written in milliseconds; what is checked must be what was written. */
+static void options_round(struct options *o)
+{
+	int64_t *const times[] = {&o->key_valid_us,	&o->timeout_us,	   &o->first_us,
+				  &o->max_us,		&o->within_run_us, &o->open_for_us,
+				  &o->give_up_after_us, &o->window_max_us, &o->grace_us,
+				  &o->stalled_after_us};
+
+	for (size_t i = 0; i < ARRAY_LEN(times); i++)
+		*times[i] -= *times[i] % US_PER_MS;
+}
+
 void options_from_seed(struct options *o, uint64_t seed)
 {
 	struct rng r;
@@ -148,6 +160,7 @@ void options_from_seed(struct options *o, uint64_t seed)
 	options_draw_work(o, &r);
 	options_draw_source(o, &r);
 	options_draw_night(o, &r);
+	options_round(o);
 }
 
 static void put_us(struct buf *out, const char *name, int64_t us)

@@ -47,9 +47,11 @@ struct proc {
 	bool is_killed;	  /* by its engine */
 	bool is_orphan;	  /* its engine is no more */
 	bool is_unproven; /* its engine was told that something may still act */
+	bool is_at_large; /* whoever buried its engine was told so, or its engine */
 	bool has_row;	  /* the ledger knows it */
 	bool had_hello;
 	bool is_deaf;
+	bool has_failed;  /* a finisher that could not do a part */
 	bool is_stopping; /* FRAME_STOP came */
 	int signal;
 

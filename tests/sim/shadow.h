@@ -67,8 +67,9 @@ struct run_view {
 	struct chunk_view *chunks; /* by first_item */
 	uint32_t n_chunks, cap_chunks;
 	uint32_t n_rejected, n_filtered, n_held_back, n_read;
+	int64_t n_told_done; /* items of which an engine heard that they are done */
 	bool was_open;
-	bool was_told_end;	   /* then: everything was told */
+	bool was_told;		   /* then: the source was told everything, and that went well */
 	struct witness *witnesses; /* by record */
 	uint32_t *item_of;	   /* by record: its item + 1, 0 none */
 };

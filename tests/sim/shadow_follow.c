@@ -280,6 +280,7 @@ static void follow_reap(struct machine *m, const struct lop_reap *op, utime now)
 				follow_reap_chunk(m, &run->chunks[k], now + op->quarantine_us);
 	}
 	m->shadow.inc_state[op->dead] = INSTANCE_REAPED;
+	check_reaped(m, op);
 }
 
 static void place_set(struct machine *m, struct item_place *p, const struct ledger_loose_row *row,
@@ -513,6 +514,9 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_ATTEMPT_PUT:
 		follow_attempt(m, &op->u.attempt_put);
 		return false;
+	case LOP_TOLD_PUT:
+		check_told(m, &op->u.told_put);
+		return false;
 	case LOP_INSTANCE_LIST:
 	case LOP_RUN_LIST:
 	case LOP_RUN_LEAVE:
@@ -523,7 +527,6 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_REQUEST_LIST:
 	case LOP_REQUEST_OBEY:
 	case LOP_UNTOLD_LIST:
-	case LOP_TOLD_PUT:
 	case LEDGER_OP_COUNT_:
 		break;
 	}

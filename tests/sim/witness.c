@@ -47,7 +47,7 @@ void witness_take(struct machine *m, struct attempt *a)
 
 	/* Two lanes with one item: only where the engine could not know that the first had ended.
 	 */
-	if (w->hand != NULL && !w->hand->proc->is_gone && !w->hand->proc->is_unproven)
+	if (w->hand != NULL && !w->hand->proc->is_gone && !w->hand->proc->is_at_large)
 		machine_fail(m, "two-hands", "record %u of run %lld is with pid %lld and pid %lld",
 			     a->record, (long long)a->run->id, (long long)w->hand->proc->pid,
 			     (long long)a->proc->pid);
@@ -77,7 +77,7 @@ static void witness_check_repeat(struct machine *m, const struct attempt *a)
 	const struct witness *w = a->witness;
 
 	if (w->done_told_to == NULL || instance_lost_its_memory(w->done_told_to) ||
-	    w->repeats_allowed > 0 || a->proc->is_unproven)
+	    w->repeats_allowed > 0 || a->proc->is_at_large)
 		return;
 	machine_fail(m, "again",
 		     "record %u of run %lld was done, instance %d knew it, and it is done again",
@@ -113,6 +113,14 @@ void witness_told(struct instance *inst, struct attempt *a)
 		w->unclear++;
 	if (a->outcome == OUTCOME_DONE)
 		w->done_told_to = inst;
+	/* What was sent before it opened says nothing new. */
+	if (a->outcome == OUTCOME_ALL && inst->m->boot_us >= inst->open_until &&
+	    a->taken_us >= inst->open_until) {
+		inst->open_until = inst->m->boot_us + inst->m->opt->open_for_us;
+		inst->open_run = a->run->id;
+	}
+	if (a->outcome == OUTCOME_DONE && w->told[OUTCOME_DONE] == 1)
+		a->run->n_told_done++;
 	a->proc->in_hand--;
 }
 

@@ -45,6 +45,7 @@ struct attempt {
 	uint32_t ticket;
 	uint32_t record;
 	int32_t number;
+	int64_t taken_us;
 	int plan; /* enum lane_plan */
 	bool is_begun;
 	bool is_killer; /* it is what the lane died of */

@@ -165,7 +165,7 @@ static void burial_check_rows(struct instance *dead, const struct ledger_lane_ro
 		bool is_listed = false;
 		for (size_t i = 0; i < n; i++)
 			is_listed |= lanes[i].pid == p->pid && lanes[i].start_time == p->start_time;
-		if (!is_listed && p->had_hello && !p->is_gone && !p->is_unproven)
+		if (!is_listed && p->had_hello && !p->is_gone && !p->is_at_large)
 			machine_fail(dead->m, "burial-rows", "pid %lld of inc %lld has no row",
 				     (long long)p->pid, (long long)dead->inc);
 	}
@@ -195,7 +195,7 @@ static void world_bury(void *world, int64_t inc, const uint8_t nonce[16],
 		if (b->is_proven || rng_below(&m->rng, 2) == 0)
 			proc_kill(p, true);
 		else
-			p->is_unproven = true;
+			p->is_at_large = true;
 	}
 	/* Longer than any kill takes. */
 	machine_after(m, rng_range(&m->rng, 20 * US_PER_MS, 5 * US_PER_S), burial_on_end, b, inc);
