@@ -73,6 +73,12 @@ static bool breaker_lets(struct run *r, uint32_t under_way)
 	return under_way == 0 && breaker_may_send(&r->breaker, r->ops->boot_us(r->world));
 }
 
+/* May one more be sent, with those that must succeed before the rest begins? */
+static bool canary_lets(const struct run *r)
+{
+	return r->canary_left <= 0 || (int64_t)r->n_sent < r->canary_left;
+}
+
 /* May one more item be begun? */
 static bool may_begin(struct run *r)
 {
@@ -215,7 +221,7 @@ static void fill_slots(struct run *r)
 	/* A crash repeats what is out and what is not durable yet: together never more than twice
 	 * the concurrency. */
 	while (r->n_sent < r->limit && r->n_sent + r->n_unsettled < 2 * r->limit &&
-	       breaker_lets(r, r->n_sent) && (r->n_ahead > 0 || may_begin(r))) {
+	       breaker_lets(r, r->n_sent) && canary_lets(r) && (r->n_ahead > 0 || may_begin(r))) {
 		struct lane *lane = lane_least_busy(r);
 		if (lane == NULL)
 			return;
@@ -233,7 +239,7 @@ static void fill_marks(struct run *r)
 	bool is_quick = r->attempt_us > 0 && r->attempt_us < START_AHEAD_BELOW_US;
 	uint32_t room = is_quick ? 2 * r->limit : r->limit;
 
-	while (r->n_sent + r->n_ahead + r->n_marking < room && may_begin(r) &&
+	while (r->n_sent + r->n_ahead + r->n_marking + loose_waiting(r) < room && may_begin(r) &&
 	       chunk_pick(r, &chunk, &index)) {
 		struct ticket *t = ticket_for_item(r, chunk, index);
 		if (t == NULL)
@@ -314,7 +320,7 @@ static void fill_suspects(struct run *r)
 		return;
 	struct lane *lane = lane_reserved(r);
 	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP ||
-	    r->n_sent >= r->limit || !breaker_lets(r, r->n_sent))
+	    r->n_sent >= r->limit || !breaker_lets(r, r->n_sent) || !canary_lets(r))
 		return;
 	if (loose != NULL) {
 		struct ticket *t = ticket_for_loose(r, loose);
@@ -405,7 +411,8 @@ void dispatch_turn(struct run *r)
 		    &(struct breaker_policy){.give_up_after_us = r->job->breaker.give_up_after_us},
 		    r->ops->boot_us(r->world))) {
 		run_stop(r, EXIT_FAILED, true,
-			 "every attempt failed alike for too long (breaker.give_up_after)");
+			 "every attempt failed alike for too long (breaker.give_up_after): %s",
+			 r->alike);
 		return;
 	}
 	kill_silent_lanes(r);

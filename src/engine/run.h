@@ -181,6 +181,7 @@ struct run {
 	int64_t idle_poll_at;
 	int64_t attempt_us; /* smoothed length of an attempt, for start-ahead */
 	struct breaker breaker;
+	char alike[160]; /* what opened it, in words */
 	int64_t canary_left;
 	struct meter meter;
 	int64_t began_at;	     /* boot clock: of the session; windows are of a call */
@@ -280,6 +281,8 @@ void chunk_settle(struct run *r, struct chunk *chunk, uint32_t index);
 void chunk_untake(struct run *r, struct chunk *chunk, uint32_t index);
 void chunk_suspect(struct run *r, struct chunk *chunk, uint32_t index);
 void loose_free(struct run *r, struct loose *loose);
+/* Those in hand that have not been sent: claimed is started, so a crash puts them in doubt. */
+uint32_t loose_waiting(struct run *r);
 void run_note_due(struct run *r, utime due);
 /* Claims what is wanted and may be had. */
 void claim_turn(struct run *r);

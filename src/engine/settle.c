@@ -169,6 +169,7 @@ static void feed_breaker(struct run *r, const struct ending *e, bool opens)
 						      .open_max_us = b->open_max_us,
 						      .give_up_after_us = b->give_up_after_us},
 			     r->ops->boot_us(r->world));
+		(void)snprintf(r->alike, sizeof(r->alike), "%s", e->err);
 		if (was_closed)
 			run_say(r, SAY_WARNING,
 				"%s: this would fail for every item; nothing is sent for a while",
