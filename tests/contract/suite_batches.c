@@ -136,6 +136,17 @@ static void a_reap_is_remembered_as_ones_own(void **state)
 	assert_true(op->u.reap.ret_done);
 }
 
+static void an_end_that_was_not_heard_can_be_asked_for(void **state)
+{
+	struct bench *b = *state;
+
+	(void)begin(b, b->a, LOP_INSTANCE_END);
+	commit(b);
+	resend(b);
+	(void)begin(b, b->a, LOP_INSTANCE_STOPPING); /* nothing new, though */
+	refused(b, LEDGER_FENCED);
+}
+
 static void numbers_follow_each_other(void **state)
 {
 	struct bench *b = *state;
@@ -192,6 +203,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(what_was_made_is_not_taken_for_what_was_there),
 	CASE(results_of_a_load_a_join_and_an_end_come_back),
 	CASE(a_reap_is_remembered_as_ones_own),
+	CASE(an_end_that_was_not_heard_can_be_asked_for),
 	CASE(numbers_follow_each_other),
 	CASE(reading_uses_no_number_and_no_fence),
 	CASE(a_rewound_transaction_has_no_results),

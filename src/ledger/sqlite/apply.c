@@ -223,7 +223,7 @@ static void sq_locks_follow(struct sq *q, const struct ledger_txn *txn, bool is_
 	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next) {
 		if (op->kind == LOP_REAP)
 			sq_dead_give(&q->locks, op->u.reap.dead);
-		if (op->kind == LOP_INSTANCE_END && is_applied)
+		if (op->kind == LOP_INSTANCE_END && is_applied && !q->is_replay)
 			sq_life_give(&q->locks, txn->inc);
 	}
 }
