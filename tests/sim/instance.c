@@ -17,7 +17,7 @@
 #include "sim/witness.h"
 #include "sim/world.h"
 
-enum { EXIT_OF_STORAGE = 74, STATUS_EVERY = 16 };
+enum { EXIT_OF_STORAGE = 74, STATUS_EVERY = 16, IDLE_TIMERS_MAX = 100 };
 
 /* ---- mailboxes ---- */
 
@@ -154,6 +154,12 @@ static void instance_deliver(struct instance *inst, struct message *x)
 		if (x->n != inst->timer_number)
 			return;
 		TRACE(m, TRACE_TIMER, inst->number, 0, 0, 0);
+		if (inst->idle_timers++ == 0)
+			inst->idle_since = m->boot_us;
+		if (inst->idle_timers > IDLE_TIMERS_MAX &&
+		    m->boot_us - inst->idle_since < 2 * US_PER_S)
+			machine_fail(m, "busy", "instance %d wakes up for nothing, again and again",
+				     inst->number);
 		session_on_timer(inst->session);
 		return;
 	case MESSAGE_LEDGER:

@@ -16,6 +16,7 @@ static struct instance *instance_of(void *world)
 	struct instance *inst = world;
 
 	assert(inst != NULL);
+	inst->idle_timers = 0;
 	if (inst->is_ending)
 		machine_fail(inst->m, "after-end", "instance %d asks for more after end()",
 			     inst->number);
@@ -49,7 +50,7 @@ static void world_on_timer(struct machine *m, void *object, int64_t n)
 
 static void world_timer(void *world, int64_t at_boot_us)
 {
-	struct instance *inst = instance_of(world);
+	struct instance *inst = world;
 	struct machine *m = inst->m;
 
 	inst->timer_number++;
