@@ -525,7 +525,7 @@ struct lop_request_obey {
 	int64_t id;
 };
 
-/* then: closed chunks whose told bits are not all set, from `after` (a chunk id) on, with bodies
+/* then: closed chunks whose told bits are not all set, with ids above `after`, with bodies
  * and, in `ret_rows[i].started`, instead of started bits, which items ended as done or skipped.
  * Nothing while items of the run are open (waiting, running, retry, in doubt but not asked). */
 struct lop_untold_list {
