@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "engine/plan.h"
 #include "engine/session.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
@@ -18,7 +19,10 @@
 #include "report/run.h"
 #include "sys/clock.h"
 
-enum { RUNS_MAX = 1000 }; /* that a call works; the plan has no more either */
+enum {
+	RUNS_MAX = 1000, /* that a call works; the plan has no more either */
+	NAME_MAX_BYTES = 4096,
+};
 
 static int keep_before(void *arg, const struct report_run *run)
 {
@@ -45,10 +49,13 @@ int run_result_begin(struct run_result *result, struct ledger *ledger,
 	struct report_run_filter open_ones = {
 		.job = spec->job->name, .not_over = true, .max = RUNS_MAX};
 	struct report_run_filter newest = {.max = 1};
+	char name[NAME_MAX_BYTES] = {0};
 
 	assert(result != NULL && ledger != NULL && err != NULL);
 	*result = (struct run_result){0};
 	result->job = arena_str(&result->arena, spec->job->name);
+	plan_run_name(spec, spec->job->name, 1, name, sizeof(name));
+	result->present = arena_str(&result->arena, name);
 	int rc = report_runs(ledger, &newest, keep_last, result, err);
 	if (rc >= 0)
 		rc = report_runs(ledger, &open_ones, keep_before, result, err);
@@ -72,6 +79,7 @@ static bool has_moved(const struct report_run *before, const struct report_run *
 struct putter {
 	struct cli *cli;
 	struct json_writer *w; /* NULL: text */
+	int64_t n;
 };
 
 static void put_part(struct buf *out, int64_t n, const char *name)
@@ -128,6 +136,7 @@ static int put_run(void *arg, const struct report_run *run)
 {
 	struct putter *p = arg;
 
+	p->n++;
 	if (p->w == NULL) {
 		put_text(&p->cli->out.buf, run);
 		return 0;
@@ -136,6 +145,23 @@ static int put_run(void *arg, const struct report_run *run)
 	report_run_put_json(run, p->w);
 	jw_object_end(p->w);
 	return 0;
+}
+
+/* A call that had nothing to do is about the run that was over. */
+static int put_present(const struct run_result *result, struct putter *p, struct ledger *ledger,
+		       struct err *err)
+{
+	struct arena arena = {0};
+	struct report_run run = {0};
+	int64_t id = 0;
+
+	int rc = report_run_find(ledger, result->present, &id, err);
+	if (rc == 0)
+		rc = report_run_load(ledger, id, &arena, &run, err);
+	if (rc == 0)
+		rc = put_run(p, &run);
+	arena_done(&arena);
+	return rc < 0 ? rc : 0;
 }
 
 /* The runs that were there and moved, oldest first, and then the new ones. */
@@ -154,8 +180,12 @@ static int put_runs(const struct run_result *result, struct putter *p, struct le
 			(void)put_run(p, &run); /* never ends the walk */
 		arena_reset(&arena);
 	}
+	if (rc >= 0)
+		rc = report_runs(ledger, &new_ones, put_run, p, err);
+	if (rc == 0 && p->n == 0)
+		rc = put_present(result, p, ledger, err);
 	arena_done(&arena);
-	return rc < 0 ? rc : report_runs(ledger, &new_ones, put_run, p, err);
+	return rc;
 }
 
 void run_result_put(struct run_result *result, struct cli *cli, struct ledger *ledger, int status)

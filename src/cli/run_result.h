@@ -25,7 +25,8 @@ struct run_result {
 	const char *job;
 	struct report_run *before; /* runs of the job that were not over */
 	size_t n_before;
-	int64_t last_id; /* the highest number there was */
+	int64_t last_id;     /* the highest number there was */
+	const char *present; /* the name of the run of the present slot */
 };
 
 /* Looks at the ledger before anything is begun. */

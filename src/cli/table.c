@@ -21,7 +21,12 @@ enum {
 void table_init(struct table *t, struct out *out, const struct table_column *columns, size_t n)
 {
 	assert(t != NULL && out != NULL && columns != NULL && n > 0 && n <= TABLE_COLUMNS);
-	*t = (struct table){.out = out, .columns = columns, .n_columns = n};
+	*t = (struct table){
+		.out = out,
+		.columns = columns,
+		.n_columns = n,
+		.cell = BUF_INIT(CELL_MAX),
+	};
 	for (size_t i = 0; i < n; i++)
 		t->widths[i] = utf8_width(columns[i].title, strlen(columns[i].title));
 }
@@ -103,12 +108,13 @@ static void write_rows(struct table *t)
 
 void table_put(struct table *t, const char *text)
 {
-	AUTO(buf) struct buf cell = BUF_INIT(CELL_MAX);
 	size_t max = t->columns[t->at].max;
 
-	text_put_printable(&cell, text == NULL ? "" : text, text == NULL ? 0 : strlen(text), max);
-	const char *shown = arena_text(&t->arena, buf_str(&cell), cell.len);
-	size_t width = utf8_width(shown, cell.len);
+	buf_reset(&t->cell);
+	text_put_printable(&t->cell, text == NULL ? "" : text, text == NULL ? 0 : strlen(text),
+			   max);
+	const char *shown = arena_text(&t->arena, buf_str(&t->cell), t->cell.len);
+	size_t width = utf8_width(shown, t->cell.len);
 	if (width > t->widths[t->at])
 		t->widths[t->at] = width;
 	t->cells[t->n_rows][t->at] = shown;
@@ -146,4 +152,5 @@ void table_end(struct table *t)
 	assert(t->at == 0); /* the last row is complete */
 	write_rows(t);
 	arena_done(&t->arena);
+	buf_done(&t->cell);
 }

@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/attr.h"
+#include "base/buf.h"
 
 struct out;
 
@@ -32,6 +33,7 @@ struct table {
 	const struct table_column *columns;
 	size_t n_columns;
 	struct arena arena;
+	struct buf cell; /* the one that is being put, made printable */
 	const char *cells[TABLE_ROWS][TABLE_COLUMNS];
 	size_t n_rows;
 	size_t at; /* the next cell's column */

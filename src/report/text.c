@@ -229,8 +229,8 @@ static void put_buckets(const struct report *r, struct buf *out)
 	bool is_attempts = r->by == REPORT_BY_HOUR || r->by == REPORT_BY_INSTANCE;
 	buf_putc(out, '\n');
 	put_label(out, titles[r->by]);
-	buf_printf(out, "%12s%12s%12s  %-10s\n", is_attempts ? "ATTEMPTS" : "ITEMS", "DONE",
-		   "FAILED", is_attempts ? "MEAN" : "");
+	buf_printf(out, "%12s%12s%12s%s\n", is_attempts ? "ATTEMPTS" : "ITEMS", "DONE", "FAILED",
+		   is_attempts ? "  MEAN" : "");
 	for (size_t i = 0; i < r->n_buckets; i++) {
 		const struct report_bucket *b = &r->buckets[i];
 		AUTO(buf) struct buf span = BUF_INIT(64);

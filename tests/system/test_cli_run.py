@@ -42,6 +42,8 @@ def test_a_finished_run_is_not_repeated_and_ends_as_it_ended(night):
     said = night.run()
     assert said.code == 3, said
     assert 'over' in said.err and '--again' in said.err
+    assert 'done with failures' in said.out and 'stint retry' in said.out, said
+    assert [run['run_id'] for run in json.loads(night.run('--json').out)['runs']] == [1]
     assert len(night.json('runs')['runs']) == 1
 
 
