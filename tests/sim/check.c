@@ -125,6 +125,14 @@ void check_claimed_bits(struct machine *m, const struct run_view *run, const str
 
 void check_reaped(struct machine *m, const struct lop_reap *op)
 {
+	static const enum fault_kind deadly[] = {
+		F_DIE_BEFORE,	F_DIE_BEGUN,   F_DIE_EFFECT, F_HANG,	F_LANE_DEAF,
+		F_LANE_UNREADY, F_CANCEL_DEAF, F_POISON,     F_RUBBISH, F_UNPROVEN};
+
+	/* What was begun in lanes that died is unclear already, and comes on top. */
+	for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
+		if (m->opt->fault[deadly[i]])
+			return;
 	if (op->ret_doubtful > DOUBT_PER_SLOT * m->opt->concurrency && !m->opt->is_noop)
 		machine_fail(m, "doubt-many",
 			     "%lld items of inc %lld are in doubt, concurrency is %d",

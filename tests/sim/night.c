@@ -166,9 +166,10 @@ void night_on_over(struct machine *m, struct instance *inst)
 {
 	if (inst->fate == INSTANCE_OVER && !m->failure.happened)
 		check_exit(m, inst);
-	if (m->healed && inst->exit_status == 1)
+	bool is_healthy = m->healed && inst->began_us >= m->healed_at;
+	if (is_healthy && inst->exit_status == 1)
 		m->failed_in_a_row++;
-	else
+	else if (is_healthy)
 		m->failed_in_a_row = 0;
 	machine_after(m, night_gap(m), night_on_cron, NULL, 0);
 }
