@@ -176,7 +176,9 @@ static int find_in_run(struct ledger *ledger, struct source_keys *keys, int64_t 
 	if (rc != 0)
 		return rc;
 	rc = source_keys_find(keys, run_id, key, ret_number, err);
-	return rc < 0 ? rc : rc == 0 ? FOUND : 0;
+	if (rc < 0)
+		return rc;
+	return rc == 0 ? FOUND : 0;
 }
 
 /* Newest run first. */

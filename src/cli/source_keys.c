@@ -97,7 +97,9 @@ static int find_chunk(struct source_keys *keys, const char *sql, int64_t number,
 	int rc = ledger_select(keys->ledger, sql, params, ARRAY_LEN(params), on_chunk, keys, err);
 	if (rc == FOUND && keys->job != NULL)
 		open_body(keys);
-	return rc < 0 ? rc : rc == FOUND ? 0 : SOURCE_KEYS_NOT_FOUND;
+	if (rc < 0)
+		return rc;
+	return rc == FOUND ? 0 : SOURCE_KEYS_NOT_FOUND;
 }
 
 int source_keys_get(struct source_keys *keys, int64_t run_id, int64_t number, const char **ret_key,

@@ -47,11 +47,9 @@ struct found {
 static int keep(void *arg, const struct report_run *run)
 {
 	struct found *found = arg;
-	bool is_wanted = found->part == PART_PERSON ? true
-			 : found->part == PART_ON   ? run->n_joined > 0
-						    : run->n_joined == 0;
+	bool is_on = run->n_joined > 0;
 
-	if (!is_wanted)
+	if ((found->part == PART_ON && !is_on) || (found->part == PART_NEXT && is_on))
 		return 0;
 	if (found->n == PART_MAX)
 		found->more++;

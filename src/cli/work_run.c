@@ -121,6 +121,13 @@ static enum host_progress progress_of(const struct cli *cli)
 	return HOST_PROGRESS_LINES;
 }
 
+static int verbosity_of(const struct cli *cli)
+{
+	if (cli->is_quiet)
+		return -1;
+	return cli->is_verbose ? 1 : 0;
+}
+
 static int work_here(const struct work_run *run, struct ledger *ledger, struct run_result *result,
 		     struct err *err)
 {
@@ -135,9 +142,7 @@ static int work_here(const struct work_run *run, struct ledger *ledger, struct r
 		.ledger = ledger,
 		.spec = run->spec,
 		.progress = progress_of(run->cli),
-		.verbosity = run->cli->is_quiet	    ? -1
-			     : run->cli->is_verbose ? 1
-						    : 0,
+		.verbosity = verbosity_of(run->cli),
 		.keeper_fd = keeper_child_fd(),
 		.reload = reload,
 		.arg = &reloader,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gathering what a report says from the ledger; bounded whatever the run holds. */
 #include <assert.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "ledger/ledger.h"
 #include "report/buckets.h"
 #include "report/report.h"
+
+enum { SHAPE_MAX = 512 };
 
 static const char *text_at(struct report *r, const struct ledger_row *row, int column)
 {
@@ -125,30 +128,73 @@ static int gather_slow(struct ledger *ledger, struct report *r, struct err *err)
 
 /* ---- rejects ---- */
 
+/* What is left of a reason without what it quotes and without numbers. */
+static void shape_of(const char *reason, char out[SHAPE_MAX])
+{
+	size_t n = 0;
+
+	for (const char *c = reason; *c != '\0' && n + 1 < SHAPE_MAX; c++) {
+		const char *end = *c == '\'' ? strchr(c + 1, '\'') : NULL;
+		if (end != NULL) {
+			out[n++] = '\'';
+			c = end;
+		} else if (isdigit((unsigned char)*c) == 0) {
+			out[n++] = *c;
+		}
+	}
+	out[n] = '\0';
+}
+
 static int on_reason(void *arg, const struct ledger_row *row)
 {
 	struct report *r = arg;
+	const char *reason = ledger_row_text(row, 0, NULL);
+	int64_t n = ledger_row_int(row, 1);
+	char shape[SHAPE_MAX] = {0};
 
+	shape_of(reason == NULL ? "" : reason, shape);
+	for (size_t i = 0; i < r->n_reasons; i++) {
+		if (strcmp(r->reasons[i].shape, shape) != 0)
+			continue;
+		r->reasons[i].n += n;
+		return 0;
+	}
+	if (r->n_reasons == REPORT_REASONS_MAX) {
+		r->n_more_rejects += n;
+		return 0;
+	}
 	r->reasons[r->n_reasons++] = (struct report_reason){
+		.shape = arena_str(&r->arena, shape),
 		.reason = text_or_empty(r, row, 0),
-		.n = ledger_row_int(row, 1),
+		.n = n,
 		.path = text_or_empty(r, row, 2),
 		.line = ledger_row_int(row, 3),
 	};
 	return 0;
 }
 
+static int compare_reasons(const void *a, const void *b)
+{
+	const struct report_reason *x = a;
+	const struct report_reason *y = b;
+
+	if (x->n != y->n)
+		return x->n > y->n ? -1 : 1;
+	return strcmp(x->shape, y->shape);
+}
+
+/* Reasons of one shape are one: a thousand duplicates are a line, not a thousand. */
 static int gather_rejects(struct ledger *ledger, struct report *r, struct err *err)
 {
 	static const char sql[] =
 		"SELECT reason, count(*), min(path), min(line) FROM reject WHERE run_id = ?1"
-		" GROUP BY reason ORDER BY count(*) DESC, reason LIMIT ?2";
-	struct ledger_param params[] = {
-		{.type = LEDGER_INT, .number = r->run.id},
-		{.type = LEDGER_INT, .number = REPORT_REASONS_MAX},
-	};
+		" GROUP BY reason ORDER BY min(path), min(line)";
+	struct ledger_param param = {.type = LEDGER_INT, .number = r->run.id};
 
-	return ledger_select(ledger, sql, params, ARRAY_LEN(params), on_reason, r, err);
+	int rc = ledger_select(ledger, sql, &param, 1, on_reason, r, err);
+	if (r->n_reasons > 0)
+		qsort(r->reasons, r->n_reasons, sizeof(r->reasons[0]), compare_reasons);
+	return rc;
 }
 
 /* ---- all of it ---- */

@@ -95,6 +95,7 @@ static void put_details(const struct report *r, struct json_writer *w)
 		jw_object_end(w);
 	}
 	jw_array_end(w);
+	jw_member_int(w, "more_rejects", r->n_more_rejects);
 	jw_name(w, "slowest");
 	jw_array(w);
 	for (size_t i = 0; i < r->n_slow; i++) {

@@ -109,12 +109,21 @@ static void add_items(const struct report_run *run, const char *name, struct are
 	}
 }
 
+/* Why `stint run` is the thing to do about a run that nobody is on. */
+static const char *because_left(const struct report_run *run, struct arena *arena)
+{
+	int64_t left = run->counts.waiting + run->counts.retry + run->counts.running;
+
+	if (strcmp(run->state, "failed") == 0)
+		return "when the cause is gone: begins again, or goes on where it was";
+	if (left == 0)
+		return "goes on where it was";
+	return count_text(left, "item is left: goes on", "items are left: goes on", arena);
+}
+
 void next_of_run(const struct report_run *run, struct arena *arena, struct next *ret_next)
 {
 	const char *name = shell_word(run->name, arena);
-	const struct ledger_counts *c = &run->counts;
-	int64_t left = c->waiting + c->retry + c->running;
-	bool failed = strcmp(run->state, "failed") == 0;
 
 	assert(ret_next != NULL);
 	*ret_next = (struct next){0};
@@ -124,13 +133,8 @@ void next_of_run(const struct report_run *run, struct arena *arena, struct next 
 		next_add(ret_next, arena_printf(arena, "stint stop %s", name),
 			 "ends it between items; the next `stint run` goes on");
 	} else if (!run->is_over) {
-		const char *because =
-			failed	   ? "when the cause is gone: begins again, or goes on where it was"
-			: left > 0 ? count_text(left, "item is left: goes on",
-						"items are left: goes on", arena)
-				   : "goes on where it was";
 		next_add(ret_next, arena_printf(arena, "stint run %s", next_job_file(run, arena)),
-			 because);
+			 because_left(run, arena));
 	}
 	add_items(run, name, arena, ret_next);
 	if (!run->is_over && run->n_joined == 0)

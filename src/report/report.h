@@ -27,7 +27,7 @@ enum {
 	REPORT_ERRORS_MAX = 20,	 /* groups of failures that are shown */
 	REPORT_EXAMPLES_MAX = 5, /* items named for each */
 	REPORT_SLOW_MAX = 5,
-	REPORT_REASONS_MAX = 10,   /* kinds of rejects */
+	REPORT_REASONS_MAX = 20,   /* kinds of rejects */
 	REPORT_BUCKETS_MAX = 1000, /* rows of a table */
 };
 
@@ -55,7 +55,8 @@ struct report_slow {
 
 /* Records rejected for one reason. */
 struct report_reason {
-	const char *reason; /* of one of them */
+	const char *shape;  /* the reason without quoted parts and numbers */
+	const char *reason; /* of the first */
 	int64_t n;
 	const char *path;
 	int64_t line; /* the first */
@@ -99,7 +100,8 @@ struct report {
 	size_t n_slow;
 	struct report_reason reasons[REPORT_REASONS_MAX];
 	size_t n_reasons;
-	int64_t n_attempts; /* recorded ones */
+	int64_t n_more_rejects; /* for reasons that are not shown */
+	int64_t n_attempts;	/* recorded ones */
 	enum report_by by;
 	struct report_bucket *buckets;
 	size_t n_buckets;

@@ -182,7 +182,9 @@ int report_run_find(struct ledger *ledger, const char *name, int64_t *ret_id, st
 	int rc = ledger_select(ledger, by_name, &param, 1, on_id, ret_id, err);
 	if (rc == 0)
 		rc = ledger_select(ledger, by_job, &param, 1, on_id, ret_id, err);
-	return rc < 0 ? rc : rc == FOUND ? 0 : REPORT_NOT_FOUND;
+	if (rc < 0)
+		return rc;
+	return rc == FOUND ? 0 : REPORT_NOT_FOUND;
 }
 
 /* ---- many ---- */

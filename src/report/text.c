@@ -168,6 +168,8 @@ static void put_rejects(const struct report *r, struct buf *out)
 		put_printable(out, reason->path, 0);
 		buf_printf(out, ":%" PRId64 "\n", reason->line);
 	}
+	if (r->n_more_rejects > 0)
+		buf_printf(out, "  and %" PRId64 " for other reasons\n", r->n_more_rejects);
 }
 
 static void put_slowest(const struct report *r, struct buf *out)
