@@ -9,6 +9,8 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "report/run.h"
 
@@ -61,9 +63,29 @@ void next_add(struct next *next, const char *command, const char *because)
 	next->steps[next->n++] = (struct next_step){.command = command, .because = because};
 }
 
+/* The parameters that the run was begun with: without them a call would be about another run. */
+static void put_params(const char *params, struct arena *arena, struct buf *out)
+{
+	AUTO(json_doc) struct json_doc *doc = NULL;
+	const struct json *root = NULL;
+	struct err ignored = ERR_INIT;
+
+	if (json_parse(params, strlen(params), COMMAND_MAX, &doc, &root, &ignored) < 0)
+		return; /* the command is a hint, and good without them */
+	for (const struct json *p = root->first; p != NULL; p = p->next)
+		if (p->type == JSON_STRING)
+			buf_printf(
+				out, " --param %s",
+				shell_word(arena_printf(arena, "%s=%s", p->name, p->text), arena));
+}
+
 const char *next_job_file(const struct report_run *run, struct arena *arena)
 {
-	return shell_word(run->job_path[0] == '\0' ? run->job : run->job_path, arena);
+	AUTO(buf) struct buf b = BUF_INIT(COMMAND_MAX);
+
+	buf_puts(&b, shell_word(run->job_path[0] == '\0' ? run->job : run->job_path, arena));
+	put_params(run->params, arena, &b);
+	return arena_text(arena, buf_str(&b), b.len);
 }
 
 static const char *count_text(int64_t n, const char *one, const char *many, struct arena *arena)

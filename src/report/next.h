@@ -29,7 +29,7 @@ void next_add(struct next *next, const char *command, const char *because);
 
 /* A word for a shell, in single quotes where it needs them; in the arena. */
 const char *shell_word(const char *word, struct arena *arena);
-/* The job file as a command would name it. */
+/* The job file as a command would name it, and the parameters of the run. */
 const char *next_job_file(const struct report_run *run, struct arena *arena);
 
 #endif

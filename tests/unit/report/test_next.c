@@ -22,6 +22,7 @@ static struct report_run run(const char *state, bool is_over)
 		.is_over = is_over,
 		.job_path = "/srv/my jobs/j.yaml",
 		.source_path = "",
+		.params = "{}",
 	};
 }
 
@@ -80,6 +81,20 @@ static void what_is_left_over_goes_on_with_run(void **state)
 	arena_done(&arena);
 }
 
+static void a_run_with_parameters_is_named_by_them(void **state)
+{
+	struct arena arena = {0};
+	struct next next = {0};
+	struct report_run r = run("stopped", false);
+
+	r.job_path = "j.yaml";
+	r.params = "{\"amount\":\"7\",\"region\":\"us west\"}";
+	next_of_run(&r, &arena, &next);
+	assert_string_equal(next.steps[0].command,
+			    "stint run j.yaml --param amount=7 --param 'region=us west'");
+	arena_done(&arena);
+}
+
 static void a_run_at_work_may_be_stopped(void **state)
 {
 	struct arena arena = {0};
@@ -119,6 +134,7 @@ int main(void)
 		cmocka_unit_test(words_are_quoted_where_a_shell_wants_it),
 		cmocka_unit_test(a_good_run_asks_for_nothing),
 		cmocka_unit_test(what_is_left_over_goes_on_with_run),
+		cmocka_unit_test(a_run_with_parameters_is_named_by_them),
 		cmocka_unit_test(a_run_at_work_may_be_stopped),
 		cmocka_unit_test(each_kind_of_failure_has_its_commands),
 	};
