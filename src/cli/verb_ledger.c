@@ -295,8 +295,11 @@ static int ledger_put_in_doubt(struct cli *cli, struct err *err)
 		return ERR(err, ERR_USAGE,
 			   "ledger restored: --dry-run is not available; a copy of the file is "
 			   "harmless to try it on");
-	if (!cli_ask(cli, "Was this ledger restored from a backup, and is nothing at work on it?"))
+	if (!cli_ask(cli,
+		     "Was this ledger restored from a backup, and is nothing at work on it?")) {
+		cli_note(cli, "nothing was changed");
 		return EXIT_NO;
+	}
 	int rc = cli_open_ledger(cli, 0, &ledger, err);
 	if (rc == 0)
 		rc = ledger_restored(ledger, clock_now(), &doubtful, err);
