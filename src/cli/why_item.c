@@ -192,7 +192,10 @@ int why_item(struct cli *cli, struct ledger *ledger, const char *word, struct wh
 	     struct err *err)
 {
 	struct find_item where = {0};
-	struct about about = {.why = why, .item = {.state = ""}};
+	struct about about = {
+		.why = why,
+		.item = {.state = "", .err_class = "", .err = "", .fingerprint = ""},
+	};
 
 	assert(word != NULL && why != NULL && err != NULL);
 	int rc = find_item(cli, ledger, word, &where, err);
