@@ -15,11 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/hunt.h"
 #include "sys/random.h"
 
 #define EXIT_USAGE 64
+#define NO_SEED UINT64_MAX
+#define SEEDS UINT64_C(1000000000000) /* short enough to be typed */
 
 static int usage(const char *what)
 {
@@ -57,68 +60,89 @@ static bool parse_faults(bool faults[FAULT_COUNT_], const char *text)
 	return true;
 }
 
-struct number_option {
+/* What an option sets: a number, faults, a path, or just that it was given. */
+struct option_row {
 	const char *name;
-	uint64_t *value;
+	uint64_t *number;
+	bool *faults;
+	const char **text;
+	bool *flag;
 };
 
-/* 0: taken, with its value. */
-static int parse_number_option(const struct number_option *options, size_t n, const char *name,
-			       const char *value)
+/* 0: taken; *ret_used says whether its value was, too. */
+static int parse_option(const struct option_row *row, const char *value, bool *ret_used)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(options[i].name, name) == 0)
-			return parse_number(value, options[i].value) ? 0
-								     : usage("a number is wanted");
-	return usage("unknown option");
+	*ret_used = row->flag == NULL;
+	if (row->flag != NULL)
+		*row->flag = true;
+	else if (value == NULL)
+		return usage("a value is missing");
+	else if (row->text != NULL)
+		*row->text = value;
+	else if (row->faults != NULL && !parse_faults(row->faults, value))
+		return usage("unknown fault");
+	else if (row->number != NULL && !parse_number(value, row->number))
+		return usage("a number is wanted");
+	return 0;
+}
+
+static int parse_options(const struct option_row *rows, size_t n, char **argv)
+{
+	for (int i = 1; argv[i] != NULL; i++) {
+		const struct option_row *row = NULL;
+		bool is_used = false;
+		for (size_t k = 0; k < n; k++)
+			if (strcmp(rows[k].name, argv[i]) == 0)
+				row = &rows[k];
+		if (row == NULL)
+			return usage("unknown option");
+		int rc = parse_option(row, argv[i + 1], &is_used);
+		if (rc != 0)
+			return rc;
+		i += is_used;
+	}
+	return 0;
+}
+
+static uint64_t online_cpus(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (n < 1)
+		return 1;
+	return n > HUNT_JOBS_MAX ? HUNT_JOBS_MAX : (uint64_t)n;
 }
 
 int main(int argc, char **argv)
 {
-	struct hunt h = {.nights = 1000, .jobs = 1};
-	uint64_t jobs = 1;
-	const struct number_option options[] = {{"--seed", &h.seed},
-						{"--nights", &h.nights},
-						{"--jobs", &jobs},
-						{"--records", &h.changes.records},
-						{"--instances", &h.changes.instances},
-						{"--slots", &h.changes.slots}};
-	bool has_seed = false;
+	struct hunt h = {.seed = NO_SEED, .nights = 1000};
+	uint64_t jobs = online_cpus();
+	const struct option_row rows[] = {
+		{"--seed", .number = &h.seed},
+		{"--nights", .number = &h.nights},
+		{"--jobs", .number = &jobs},
+		{"--seeds", .text = &h.seeds_path},
+		{"--all", .flag = &h.goes_on},
+		{"--strict", .flag = &h.changes.is_strict},
+		{"--no-shrink", .flag = &h.keeps_size},
+		{"--show", .flag = &h.shows},
+		{"--trace", .flag = &h.prints_trace},
+		{"--with", .faults = h.changes.with},
+		{"--without", .faults = h.changes.without},
+		{"--records", .number = &h.changes.records},
+		{"--instances", .number = &h.changes.instances},
+		{"--slots", .number = &h.changes.slots},
+	};
 
+	(void)argc;
 	h.changes.records = h.changes.instances = h.changes.slots = CHANGE_NONE;
-	for (int i = 1; i < argc; i++) {
-		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-
-		has_seed |= strcmp(argv[i], "--seed") == 0;
-		if (strcmp(argv[i], "--trace") == 0) {
-			h.prints_trace = true;
-		} else if (strcmp(argv[i], "--show") == 0) {
-			h.shows = true;
-		} else if (strcmp(argv[i], "--no-shrink") == 0) {
-			h.keeps_size = true;
-		} else if (strcmp(argv[i], "--strict") == 0) {
-			h.changes.is_strict = true;
-		} else if (strcmp(argv[i], "--all") == 0) {
-			h.goes_on = true;
-		} else if (strcmp(argv[i], "--seeds") == 0 && value != NULL) {
-			h.seeds_path = argv[++i];
-		} else if (strcmp(argv[i], "--without") == 0 && value != NULL) {
-			if (!parse_faults(h.changes.without, argv[++i]))
-				return usage("unknown fault");
-		} else if (strcmp(argv[i], "--with") == 0 && value != NULL) {
-			if (!parse_faults(h.changes.with, argv[++i]))
-				return usage("unknown fault");
-		} else {
-			int rc = parse_number_option(options, ARRAY_LEN(options), argv[i], value);
-			if (rc != 0)
-				return rc;
-			i++;
-		}
-	}
+	int rc = parse_options(rows, ARRAY_LEN(rows), argv);
+	if (rc != 0)
+		return rc;
 	if (jobs < 1 || jobs > HUNT_JOBS_MAX)
 		return usage("--jobs: 1 to 64");
 	h.jobs = (int)jobs;
-	if (!has_seed)
-		h.seed = random_u64() % UINT64_C(1000000000000);
+	if (h.seed == NO_SEED)
+		h.seed = random_u64() % SEEDS;
 	return hunt_run(&h);
 }
