@@ -189,6 +189,7 @@ void commit_on_ledger(struct commit *c, struct ledger_txn *txn)
 	c->no_space = txn->status == LEDGER_NO_SPACE;
 	if (txn->space_is_low)
 		c->space_is_low = true;
+	c->log_is_held = txn->log_is_held;
 	switch (txn->status) {
 	case LEDGER_APPLIED:
 		c->flying = NULL;

@@ -45,6 +45,7 @@ struct commit {
 	int tries;
 	bool no_space;	   /* the last sending found the disk full */
 	bool space_is_low; /* a backend had to let go of its ballast */
+	bool log_is_held;  /* a reader keeps the ledger's log from being moved in */
 	bool frozen;
 };
 

@@ -239,8 +239,8 @@ static void fill_marks(struct run *r)
 	bool is_quick = r->attempt_us > 0 && r->attempt_us < START_AHEAD_BELOW_US;
 	uint32_t room = is_quick ? 2 * r->limit : r->limit;
 
-	while (r->n_sent + r->n_ahead + r->n_marking + loose_waiting(r) < room && may_begin(r) &&
-	       chunk_pick(r, &chunk, &index)) {
+	while (r->n_sent + r->n_ahead + r->n_marking + loose_waiting(r) < room &&
+	       begun_room(r) > 0 && may_begin(r) && chunk_pick(r, &chunk, &index)) {
 		struct ticket *t = ticket_for_item(r, chunk, index);
 		if (t == NULL)
 			return;
@@ -436,9 +436,11 @@ int64_t dispatch_deadline(const struct run *r)
 		if (t->state == TICKET_SENT && ticket_deadline(r, t) < at)
 			at = ticket_deadline(r, t);
 	}
-	if (r->breaker.state == BREAKER_OPEN && r->breaker.until_us < at)
-		at = r->breaker.until_us;
-	if (r->no_more_chunks && r->looks_for_dead && r->reclaim_at < at)
+	/* While it is open nothing else can be done: each deadline must be one that is acted upon.
+	 */
+	if (r->breaker.state == BREAKER_OPEN)
+		return r->breaker.until_us < at ? r->breaker.until_us : at;
+	if (r->no_more_chunks && r->looks_for_dead && !r->chunk_claim_out && r->reclaim_at < at)
 		at = r->reclaim_at;
 	if (lanes_count(&r->lanes, LANE_WORKER) == 0 && r->lanes.not_before < at)
 		at = r->lanes.not_before;

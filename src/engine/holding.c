@@ -291,6 +291,13 @@ uint32_t loose_waiting(struct run *r)
 	return n;
 }
 
+uint32_t begun_room(struct run *r)
+{
+	uint32_t begun = r->n_sent + r->n_marking + r->n_ahead + loose_waiting(r) + r->n_unsettled;
+
+	return begun < 3 * r->limit ? 3 * r->limit - begun : 0;
+}
+
 static uint32_t chunks_untaken(struct run *r)
 {
 	uint32_t n = 0;
@@ -333,13 +340,9 @@ void claim_turn(struct run *r)
 	/* Retries share the slots fairly with chunks: half of them at most (PROTOCOL 3.9). */
 	uint32_t share = r->limit > 1 && r->pending > 0 ? r->limit / 2 : r->limit;
 	uint32_t have = loose_in_hand(r);
-	/* What a crash puts in doubt is at most twice the concurrency: sent, marked ahead, claimed.
-	 */
-	uint32_t begun = r->n_sent + r->n_marking + r->n_ahead + loose_waiting(r);
-	uint32_t room = begun < 2 * r->limit ? 2 * r->limit - begun : 0;
 	uint32_t max = have < share ? share - have : 0;
-	if (max > room)
-		max = room;
+	if (max > begun_room(r))
+		max = begun_room(r);
 	if (r->next_due <= now && !r->loose_claim_out && max > 0)
 		claim_loose(r, max);
 }

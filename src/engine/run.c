@@ -445,14 +445,13 @@ int64_t run_deadline(const struct run *r)
 	if (r->phase != RUN_WORKING)
 		return at;
 	at = run_earliest(at, dispatch_deadline(r));
-	if (r->phase == RUN_WORKING && !r->finish_out && dispatch_is_idle(r))
+	if (!r->finish_out && !r->counts_out && dispatch_is_idle(r))
 		at = run_earliest(at, r->idle_poll_at);
+	/* What is due already is claimed as soon as there is room, which an outcome makes. */
 	utime now = r->ops->now(r->world);
-	if (r->next_due != UTIME_NEVER && !r->loose_claim_out && !dispatch_is_idle(r) &&
+	if (r->next_due != UTIME_NEVER && r->next_due > now && !dispatch_is_idle(r) &&
 	    r->breaker.state != BREAKER_OPEN)
-		at = run_earliest(at,
-				  r->ops->boot_us(r->world) +
-					  (r->next_due > now ? r->next_due - now : RUN_SOON_US));
+		at = run_earliest(at, r->ops->boot_us(r->world) + r->next_due - now);
 	return at;
 }
 

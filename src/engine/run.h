@@ -283,6 +283,9 @@ void chunk_suspect(struct run *r, struct chunk *chunk, uint32_t index);
 void loose_free(struct run *r, struct loose *loose);
 /* Those in hand that have not been sent: claimed is started, so a crash puts them in doubt. */
 uint32_t loose_waiting(struct run *r);
+/* How many more may be begun: a crash puts in doubt what is sent, marked, claimed, and what came
+ * back but is not durable yet. Together at most three times the concurrency. */
+uint32_t begun_room(struct run *r);
 void run_note_due(struct run *r, utime due);
 /* Claims what is wanted and may be had. */
 void claim_turn(struct run *r);

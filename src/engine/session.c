@@ -221,6 +221,17 @@ void session_start(struct session *s)
 	session_turn(s);
 }
 
+/* ---- a reader that stays ---- */
+
+static void session_check_log(struct session *s)
+{
+	if (s->commit.log_is_held && !s->log_was_held)
+		session_say(s, SAY_WARNING,
+			    "somebody reads the ledger and does not let go: its log has grown too "
+			    "large, and nothing more is claimed until that reader ends");
+	s->log_was_held = s->commit.log_is_held;
+}
+
 /* ---- a disk that fills up ---- */
 
 static void session_check_storage(struct session *s)
@@ -268,6 +279,7 @@ static void session_turn(struct session *s)
 	if (s->phase == SESSION_ENDED)
 		return;
 	session_check_storage(s);
+	session_check_log(s);
 	if (s->phase == SESSION_BURYING && s->n_burials == 0 && commit_is_idle(&s->commit))
 		session_plan(s);
 	if (s->phase == SESSION_WORKING)

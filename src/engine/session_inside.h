@@ -60,6 +60,7 @@ struct session {
 
 	int stops; /* how often we were told */
 	char stop_reason[128];
+	bool log_was_held;
 	bool storage_fails;
 	int64_t storage_until; /* boot clock: what cannot be written by then is given up */
 	int exit_status;
