@@ -4,9 +4,11 @@ import datetime
 import json
 import os
 import re
+import signal
 
 import pytest
 from conftest import Night
+from lib.box import wait_until
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date().isoformat()  # boxes live in UTC
 
@@ -198,3 +200,21 @@ def test_an_item_may_call_stint_itself(box):
     said = box.run('run', 'outer.yaml')
     assert said.code == 0, said
     assert box.lines('said') == ['inner'] and box.lines('leaks') == ['0']
+
+
+def test_the_job_file_is_read_again_on_hup(box):
+    night = Night(box, [f'slow-{i}' for i in range(20)])
+    box.file('send', '#!/bin/sh\nsleep 0.2\necho "$1" >>sent\n', mode=0o755)
+    with open(night.file, encoding='utf-8') as f:
+        good = f.read()
+    process = box.start('run', 'invoices.yaml', '--no-progress')
+    wait_until(lambda: box.lines('sent'))
+    box.file('invoices.yaml', good + 'windov: {grace: 1s}\n')
+    process.send_signal(signal.SIGHUP)
+    wait_until(lambda: 'stays' in box.process_said(process))
+    assert "'window'" in box.process_said(process)
+    box.file('invoices.yaml', good + 'window: {grace: 1s}\n')
+    process.send_signal(signal.SIGHUP)
+    wait_until(lambda: 'was read again' in box.process_said(process))
+    assert process.wait(30) == 0, box.process_said(process)
+    assert len(box.lines('sent')) == 20
