@@ -69,7 +69,7 @@ complete -c stint -n '__fish_seen_subcommand_from resolve' -l person -x -d 'item
 complete -c stint -n '__fish_seen_subcommand_from resolve' -l error -x -d 'items whose last error has this shape'
 complete -c stint -n '__fish_seen_subcommand_from resolve' -l where -x -d 'items of which this holds (not in this version)'
 complete -c stint -n '__fish_seen_subcommand_from resolve' -l done -d 'they took effect'
-complete -c stint -n '__fish_seen_subcommand_from resolve' -l retry -d 'they did not: do them again, with a fresh key'
+complete -c stint -n '__fish_seen_subcommand_from resolve' -l retry -d 'they did not: do them again, with the same key'
 complete -c stint -n '__fish_seen_subcommand_from resolve' -l skip -d 'neither: they are taken out'
 complete -c stint -n '__fish_seen_subcommand_from resolve' -l why -x -d 'the reason; it is kept with your name'
 complete -c stint -n __fish_use_subcommand -a skip -d 'takes items out'

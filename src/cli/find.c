@@ -86,20 +86,21 @@ int find_job(const struct cli *cli, struct ledger *ledger, const char *word, cha
 	char *found = NULL;
 
 	assert(word != NULL && ret_job != NULL && err != NULL);
-	if (job_file_is_path(word)) {
-		int rc = job_file_load(cli, word, &job, err);
-		if (rc < 0)
-			return rc;
-		*ret_job = xstrdup(job->name);
-		job_free(job);
-		return 0;
-	}
+	/* A name goes before a file that happens to be called so, such as the job's own program. */
 	int rc = report_runs(ledger, &filter, keep_job, &found, err);
 	if (rc < 0)
 		return rc;
-	if (found == NULL)
+	if (found != NULL) {
+		*ret_job = found;
+		return 0;
+	}
+	if (!job_file_may_be(word))
 		return fail_not_found(ledger, "job", word, err);
-	*ret_job = found;
+	rc = job_file_load(cli, word, &job, err);
+	if (rc < 0)
+		return rc;
+	*ret_job = xstrdup(job->name);
+	job_free(job);
 	return 0;
 }
 
@@ -115,7 +116,7 @@ static int run_number(const struct cli *cli, struct ledger *ledger, const char *
 	if (is_digits(word) && text_parse_int(word, strlen(word), ret_id, &ignored) == 0)
 		return 0;
 	int rc = report_run_find(ledger, word, ret_id, err);
-	if (rc != REPORT_NOT_FOUND || !job_file_is_path(word))
+	if (rc != REPORT_NOT_FOUND || !job_file_may_be(word))
 		return rc;
 	rc = job_file_load(cli, word, &job, err);
 	if (rc == 0)

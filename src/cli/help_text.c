@@ -121,8 +121,8 @@ static const char on_resolve_examples[] =
 	"stint resolve --run 12 --retry --why 'their log shows nothing'\n";
 static const char on_resolve_details[] =
 	"An item is in doubt when an attempt at it may have taken effect and nobody can tell: "
-	"look at the other side, then decide. --retry does it again with a fresh idempotency "
-	"key." SELECTION_TEXT PERSON_TEXT;
+	"look at the other side, then decide. --retry does it again, with the same "
+	"idempotency key." SELECTION_TEXT PERSON_TEXT;
 
 static const char on_skip_examples[] = "stint skip invoice-mail/inv-000017 --why 'paid in cash'\n";
 static const char on_skip_details[] =

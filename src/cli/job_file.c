@@ -38,7 +38,12 @@ static bool has_ending(const char *word)
 
 bool job_file_is_path(const char *word)
 {
-	return strchr(word, '/') != NULL || has_ending(word) || is_file(word);
+	return strchr(word, '/') != NULL || has_ending(word);
+}
+
+bool job_file_may_be(const char *word)
+{
+	return job_file_is_path(word) || is_file(word);
 }
 
 /* DIRECTORY/NAME.yaml or .yml where there is one; gives, NULL none. */
@@ -75,7 +80,7 @@ int job_file_find(const struct cli *cli, const char *word, char **ret_path, stru
 	AUTO(config) struct config config = {0};
 
 	assert(word != NULL && ret_path != NULL && err != NULL);
-	if (job_file_is_path(word)) {
+	if (job_file_may_be(word)) {
 		*ret_path = xstrdup(word);
 		return 0;
 	}

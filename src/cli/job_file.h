@@ -19,7 +19,9 @@ ST_MUST_CHECK int job_file_load(const struct cli *cli, const char *word, struct 
 /* The path alone; gives. ERR_NOINPUT when there is none. */
 ST_MUST_CHECK int job_file_find(const struct cli *cli, const char *word, char **ret_path,
 				struct err *err);
-/* True for a word that can only be meant as a path: it has a '/' or a YAML ending, or is a file. */
+/* True for a word that can only be meant as a path: it has a '/' or a YAML ending. */
 bool job_file_is_path(const char *word);
+/* The same, or there is a file of that name. */
+bool job_file_may_be(const char *word);
 
 #endif

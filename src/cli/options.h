@@ -67,7 +67,7 @@ struct err;
 	X(OPTION_NOW_WORK, "now", '\0', NULL, "works the items here, at once")                     \
 	X(OPTION_NOW_STOP, "now", '\0', NULL, "ends attempts too, not only between items")         \
 	X(OPTION_DONE, "done", '\0', NULL, "they took effect")                                     \
-	X(OPTION_RETRY, "retry", '\0', NULL, "they did not: do them again, with a fresh key")      \
+	X(OPTION_RETRY, "retry", '\0', NULL, "they did not: do them again, with the same key")     \
 	X(OPTION_SKIP, "skip", '\0', NULL, "neither: they are taken out")                          \
 	X(OPTION_WHY, "why", '\0', "TEXT", "the reason; it is kept with your name")                \
 	X(OPTION_JOB, "job", '\0', "JOB", "every run of this job")                                 \

@@ -43,6 +43,13 @@ def test_of_a_job_that_never_ran(night):
     assert said.code == 1 and "did you mean 'invoices'" in said.err
 
 
+def test_a_name_goes_before_a_file_that_is_called_so(quiet_night):
+    quiet_night.box.file('invoices', 'no job file at all')
+    for args in (['status', 'invoices'], ['runs', 'invoices'], ['why', 'invoices'], ['report', 'invoices']):
+        said = quiet_night.box.run(*args)
+        assert said.code == 0, said
+
+
 def test_while_it_runs(box):
     night, process = start_slow(box)
     doc = night.json('status')
