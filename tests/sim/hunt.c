@@ -99,6 +99,7 @@ static void child_run(const struct hunt *h, const uint64_t *seeds, uint64_t n, u
 			r->failed++;
 			(void)printf("seed %" PRIu64 ": check %s: %s\n", r->seed,
 				     result.failure.check, result.failure.text);
+			(void)fflush(stdout); /* whole lines, whoever else prints */
 		}
 	}
 	(void)fflush(stdout);

@@ -47,7 +47,12 @@ void witness_take(struct machine *m, struct attempt *a)
 
 	/* Two lanes with one item: only where the engine could not know that the first had ended.
 	 */
-	if (w->hand != NULL && !w->hand->proc->is_gone && !w->hand->proc->is_at_large)
+	/* What needs no started mark is sent without asking the ledger, also by one that was
+	 * declared dead while it was stopped. */
+	bool needs_no_mark = !m->opt->is_once && m->opt->key_valid_us == 0;
+	bool is_of_dead = needs_no_mark && a->proc->inst != NULL && a->proc->inst->is_zombie;
+	if (w->hand != NULL && !w->hand->proc->is_gone && !w->hand->proc->is_at_large &&
+	    !is_of_dead)
 		machine_fail(m, "two-hands", "record %u of run %lld is with pid %lld and pid %lld",
 			     a->record, (long long)a->run->id, (long long)w->hand->proc->pid,
 			     (long long)a->proc->pid);
