@@ -426,6 +426,8 @@ static void settle_suspect(struct run *r, struct ticket *t)
 {
 	if (t->loose != NULL) {
 		t->loose->is_suspect = true;
+		if (t->loose->unclear_since == 0)
+			t->loose->unclear_since = t->sent_wall;
 		t->loose->has_ticket = false;
 	} else {
 		chunk_suspect(r, t->chunk, t->index);
