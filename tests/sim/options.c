@@ -22,6 +22,8 @@ static const struct fault_row fault_rows[] = {
 #undef X
 };
 
+enum { WINDOWS_MAX = 30 };
+
 static const char *const doubt_words[] = {"ask", "retry", "skip"};
 static const char *const missing_words[] = {"fail", "wait", "ok"};
 static const char *const then_words[] = {"keep", "move:done", "delete"};
@@ -122,7 +124,8 @@ static void options_draw_source(struct options *o, struct rng *r)
 
 static void options_draw_night(struct options *o, struct rng *r)
 {
-	o->window_max_us = tenths(r, 2) ? rng_spread(r, 5 * US_PER_S, 20 * US_PER_MIN) : 0;
+	bool has_window = tenths(r, 2);
+	int64_t window_us = rng_spread(r, 5 * US_PER_S, 20 * US_PER_MIN);
 	o->grace_us = tenths(r, 2) ? 0 : rng_spread(r, 100 * US_PER_MS, 30 * US_PER_S);
 	o->stalled_after_us = rng_spread(r, 5 * US_PER_MIN, 30 * US_PER_MIN);
 	o->carry_over = tenths(r, 8) ? (int)JOB_RESUME_FIRST : (int)rng_range(r, 1, 2);
@@ -132,6 +135,10 @@ static void options_draw_night(struct options *o, struct rng *r)
 	o->item_us = rng_spread(r, US_PER_MS, 2 * US_PER_S);
 	o->commit_us = rng_spread(r, 200, 50 * US_PER_MS);
 	o->start_gap_us = rng_spread(r, US_PER_S, 10 * US_PER_MIN);
+	/* A window that ends after a handful of items would only make many starts. */
+	int64_t work_us = o->n_records * (2 * o->item_us + o->commit_us) / WINDOWS_MAX;
+	if (has_window)
+		o->window_max_us = window_us > work_us ? window_us : work_us;
 	o->heal_after_us = rng_spread(r, 10 * US_PER_S, 4 * US_PER_HOUR);
 	o->fault_starts = (int)rng_range(r, 1, 12);
 	o->tidy = tenths(r, 5);
