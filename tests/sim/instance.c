@@ -62,7 +62,10 @@ void mailbox_empty(struct mailbox *box)
 
 static void instance_clear(struct instance *inst)
 {
-	inst->m->somebody_forgot |= instance_lost_its_memory(inst);
+	if (instance_lost_its_memory(inst)) {
+		inst->m->somebody_forgot = true;
+		inst->m->forgot_us = inst->m->boot_us;
+	}
 	session_free(inst->session);
 	inst->session = NULL;
 	mailbox_empty(&inst->inbox);

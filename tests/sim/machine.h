@@ -100,6 +100,7 @@ struct machine {
 	int64_t full_until;
 	int64_t person_acts;
 	bool saw_missing;     /* a reader found no source */
+	int64_t forgot_us;    /* when that happened last */
 	bool somebody_forgot; /* an engine ended with what it had been told and not written */
 	int slot;
 	int failed_in_a_row; /* healed starts that ended with 1 */

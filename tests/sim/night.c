@@ -134,7 +134,7 @@ static void night_on_cron(struct machine *m, void *object, int64_t n)
 	if (night_is_done(m)) {
 		if (!m->opt->tidy || m->tidied++ >= TIDY_MAX) {
 			/* Whoever died last was buried by nobody yet. */
-			m->over = m->healed_starts > 0;
+			m->over = m->healed_starts > 0 && m->instances->began_us > m->forgot_us;
 			night_heal(m);
 		} else {
 			night_heal(m);
