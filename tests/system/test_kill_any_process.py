@@ -14,7 +14,7 @@ from lib.box import cast, kill, wait_until
 ITEMS = 5000
 KILLS = 50
 CONCURRENCY = 4
-# A lane marks at most the concurrency again ahead of what it has begun.
+# Under way is at most what runs, and as much again that may begin or whose end is not yet durable.
 AHEAD = 2 * CONCURRENCY
 
 JOB = '''
@@ -114,8 +114,9 @@ def test_idempotent_items_are_all_done_and_few_twice(box, dice):
     assert status == 0
     effects = box.lines('effects')
     assert set(effects) == set(all_keys())
-    # Twice is only what was in flight, or done but not yet durable, when something was killed.
-    assert len(effects) - ITEMS <= sum(killed.values()) * AHEAD * 4
+    # Twice is only what was under way, or done but not yet durable, when something was killed.
+    print('twice:', len(effects) - ITEMS)
+    assert len(effects) - ITEMS <= sum(killed.values()) * AHEAD
     assert box.keys('dead') == []
     assert box.keys('in_doubt') == []
     box.verify()
@@ -124,9 +125,9 @@ def test_idempotent_items_are_all_done_and_few_twice(box, dice):
 def test_once_items_never_run_twice_and_what_is_missing_is_in_doubt(box, dice):
     write_job(box, 'once')
     killed, status = torture(box, dice)
-    print('killed:', killed)
     effects = box.lines('effects')
     doubtful = box.keys('in_doubt')
+    print('killed:', killed, 'in doubt:', len(doubtful), 'of these done:', len(set(doubtful) & set(effects)))
     assert len(effects) == len(set(effects)), 'an item ran twice'
     assert set(all_keys()) - set(effects) <= set(doubtful), 'an item was lost'
     assert status == (3 if doubtful else 0)
