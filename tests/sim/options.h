@@ -24,7 +24,7 @@ struct buf;
 	X(F_CRASH_SEND, "crash-send", 200, 10000, "an engine dies before or after sending")        \
 	X(F_CRASH_ANY, "crash-any", 100000, 700000, "an engine dies at any time")                  \
 	X(F_STALL, "stall", 500, 10000, "an engine is stopped and goes on later")                  \
-	X(F_ZOMBIE, "zombie", 300, 5000, "an engine is stopped, buried, and goes on")              \
+	X(F_ZOMBIE, "zombie", 500, 20000, "an engine is stopped, buried, and goes on")             \
 	X(F_UNKNOWN, "ledger-unknown", 1000, 150000, "nobody knows whether a commit was made")     \
 	X(F_BUSY, "ledger-busy", 1000, 200000, "the ledger is busy")                               \
 	X(F_NO_SPACE, "ledger-full", 100, 5000, "the disk is full for a while")                    \

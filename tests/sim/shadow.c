@@ -86,6 +86,12 @@ void shadow_on_commit(struct machine *m, struct instance *inst, struct ledger_tx
 	if (txn->batch != 0 && txn->batch <= m->shadow.inc_batch[inst->inc])
 		return; /* it was applied before */
 	m->shadow.commits++;
+	if (txn->batch != 0 && m->shadow.inc_state[inst->inc] != INSTANCE_LIVE &&
+	    m->shadow.inc_state[inst->inc] != INSTANCE_STOPPING)
+		machine_fail(
+			m, "I4", "inc %lld is %s and writes batch %lld", (long long)inst->inc,
+			instance_state_name((enum instance_state)m->shadow.inc_state[inst->inc]),
+			(long long)txn->batch);
 	for (struct ledger_op *op = txn->first; op != NULL; op = op->next) {
 		shadow_trace(m, op);
 		if (shadow_follow(&walk, inst, op))
