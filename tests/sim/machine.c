@@ -19,7 +19,7 @@
 
 struct job *machine_parse_job(struct machine *m, const struct options *o)
 {
-	struct buf text = BUF_INIT(64 * 1024);
+	struct buf text = BUF_INIT((size_t)64 * 1024);
 	struct err err = ERR_INIT;
 	struct job *job = NULL;
 

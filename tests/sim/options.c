@@ -240,7 +240,7 @@ void options_put_job(const struct options *o, struct buf *out)
 
 void options_print(const struct options *o)
 {
-	struct buf job = BUF_INIT(64 * 1024);
+	struct buf job = BUF_INIT((size_t)64 * 1024);
 
 	options_put_job(o, &job);
 	(void)printf("seed %llu\n---- job\n%s----\n", (unsigned long long)o->seed, buf_str(&job));
