@@ -243,8 +243,7 @@ static void session_next_run(struct session *s)
 			break;
 		struct session_run *entry = &s->runs[s->at];
 		if (!s->is_second_pass || is_worth_a_second_pass(s, entry)) {
-			s->run = run_new(s, entry->id, s->is_second_pass || s->n_runs == 1,
-					 s->n_runs == 1);
+			s->run = run_new(s, entry->id, s->is_second_pass || s->n_runs == 1);
 			return;
 		}
 		s->at++;

@@ -199,19 +199,6 @@ void body_unref(struct lanes *ls, struct body *body)
 	body_free(body);
 }
 
-struct body *body_find(struct lanes *ls, uint32_t handle)
-{
-	struct list *node;
-	struct list *next;
-
-	LIST_EACH (node, next, &ls->bodies) {
-		struct body *body = CONTAINER_OF(node, struct body, link);
-		if (body->handle == handle)
-			return body;
-	}
-	return NULL;
-}
-
 void body_give(struct lanes *ls, struct lane *lane, struct body *body)
 {
 	uint64_t bit = UINT64_C(1) << lane_place(ls, lane);

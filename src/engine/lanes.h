@@ -88,7 +88,6 @@ void lanes_ended(struct lanes *ls, struct lane *lane, bool proven);
  * reference. Of `row` only id, first_item, n and body are looked at. */
 struct body *body_ref(struct lanes *ls, const struct ledger_chunk_row *row);
 void body_unref(struct lanes *ls, struct body *body);
-struct body *body_find(struct lanes *ls, uint32_t handle);
 /* Sees to it that the lane has the body. */
 void body_give(struct lanes *ls, struct lane *lane, struct body *body);
 

@@ -39,7 +39,7 @@ static void run_make_tickets(struct run *r)
 			.next_free = i + 1 < FRAME_TICKETS_MAX ? i + 1 : UINT32_MAX};
 }
 
-struct run *run_new(struct session *s, int64_t run_id, bool is_patient, bool is_sole)
+struct run *run_new(struct session *s, int64_t run_id, bool is_patient)
 {
 	struct run *r = xnew(struct run);
 
@@ -50,7 +50,6 @@ struct run *run_new(struct session *s, int64_t run_id, bool is_patient, bool is_
 	r->spec = session_get_spec(s);
 	r->id = run_id;
 	r->is_patient = is_patient;
-	r->is_sole = is_sole;
 	r->phase = RUN_JOINING;
 	r->next_due = UTIME_NEVER;
 	r->left_due = UTIME_NEVER;

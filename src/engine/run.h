@@ -126,7 +126,6 @@ struct run {
 	const struct session_spec *spec;
 	int64_t id;
 	bool is_patient; /* waits for its own retries; else leaves them to a later pass */
-	bool is_sole;	 /* nothing else to do in this call */
 
 	enum run_phase phase;
 	bool join_out;
@@ -171,7 +170,7 @@ struct run {
 	struct ticket *tickets;
 	uint32_t free_ticket;
 	uint32_t ticket_top; /* tickets from here on were never used */
-	uint32_t n_marking, n_ahead, n_sent, n_loose_sent;
+	uint32_t n_marking, n_ahead, n_sent;
 	uint32_t pending; /* items of held chunks without a ticket, suspects aside */
 	uint32_t n_tickets;
 	bool chunk_claim_out, loose_claim_out, no_more_chunks;
@@ -218,7 +217,7 @@ struct run {
 	utime left_due; /* earliest retry that was left, UTIME_NEVER none */
 };
 
-struct run *run_new(struct session *s, int64_t run_id, bool is_patient, bool is_sole);
+struct run *run_new(struct session *s, int64_t run_id, bool is_patient);
 void run_free(struct run *r);
 /* Does what can be done now; called after every event. */
 void run_turn(struct run *r);

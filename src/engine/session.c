@@ -200,7 +200,6 @@ void session_free(struct session *s)
 		return;
 	run_free(s->run);
 	commit_done(&s->commit);
-	arena_done(&s->arena);
 	free(s->runs);
 	free(s);
 }

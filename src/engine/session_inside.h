@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/arena.h"
 #include "base/attr.h"
 #include "engine/commit.h"
 #include "engine/session.h"
@@ -38,7 +37,6 @@ struct session {
 	void *world;
 	struct session_spec spec;
 	struct commit commit;
-	struct arena arena;
 	enum session_phase phase;
 	uint32_t lane_number;
 	int64_t began_at; /* boot clock */
