@@ -79,24 +79,37 @@ const struct schema_key *schema_next(const struct schema_key *key)
 	return schema_get(index_of(key) + 1);
 }
 
-/* The first row from index `i` on that stands below `prefix`. */
-static const struct schema_key *find_below(size_t i, const char *prefix)
+/* What stands below a row of the second level or deeper, or below a shared one, stands in one
+ * piece; `work` and `source` are spread over tables. */
+static bool is_in_one_piece(const char *prefix)
+{
+	return prefix[0] == '@' || strchr(prefix, '.') != NULL;
+}
+
+/* The first row from index `i` on that stands below `prefix`; `is_inside`: the row before it is
+ * `prefix` itself or stands somewhere below it. */
+static const struct schema_key *find_below(size_t i, const char *prefix, bool is_inside)
 {
 	size_t len = strlen(prefix);
+	bool stops = is_inside && is_in_one_piece(prefix);
 
-	for (const struct schema_key *key = schema_get(i); key != NULL; key = schema_get(++i))
+	for (const struct schema_key *key = schema_get(i); key != NULL; key = schema_get(++i)) {
 		if (name_below(key, prefix, len) != NULL)
 			return key;
+		if (stops && strncmp(key->path, prefix, len) != 0)
+			return NULL;
+	}
 	return NULL;
 }
 
 const struct schema_key *schema_first_child(const struct schema_key *parent)
 {
-	const struct schema_key *key = find_below(0, parent == NULL ? "" : parent->path);
-
-	if (key == NULL && parent != NULL && parent->also != NULL)
-		key = find_below(0, parent->also);
-	return key;
+	if (parent == NULL)
+		return find_below(0, "", false);
+	if ((parent->types & (T_MAP | T_NAMES | T_LIST)) == 0)
+		return NULL;
+	const struct schema_key *key = find_below(index_of(parent) + 1, parent->path, true);
+	return key == NULL && parent->also != NULL ? find_below(0, parent->also, false) : key;
 }
 
 const struct schema_key *schema_next_child(const struct schema_key *parent,
@@ -107,9 +120,9 @@ const struct schema_key *schema_next_child(const struct schema_key *parent,
 	size_t next = index_of(child) + 1;
 
 	if (name_below(child, path, strlen(path)) == NULL)
-		return find_below(next, also); /* it was a shared one */
-	const struct schema_key *key = find_below(next, path);
-	return key == NULL && also != NULL ? find_below(0, also) : key;
+		return find_below(next, also, true); /* it was a shared one */
+	const struct schema_key *key = find_below(next, path, true);
+	return key == NULL && also != NULL ? find_below(0, also, false) : key;
 }
 
 const char *schema_name(const struct schema_key *key)

@@ -52,6 +52,37 @@ static void every_row_is_found_from_the_top(void **state)
 	}
 }
 
+/* How many rows stand directly below `path`, by looking at all of them. */
+static size_t count_below(const char *path)
+{
+	size_t len = strlen(path);
+	size_t n = 0;
+
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
+		const char *rest = key->path + len;
+		if (strncmp(key->path, path, len) != 0)
+			continue;
+		n += rest[0] == '.' && strcspn(rest + 1, ".[") == strlen(rest + 1) ? 1 : 0;
+		n += strcmp(rest, "[]") == 0 ? 1 : 0;
+	}
+	return n;
+}
+
+static void every_row_lists_all_that_stands_below_it(void **state)
+{
+	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
+		size_t wanted = count_below(key->path);
+		size_t n = 0;
+		if (key->also != NULL)
+			wanted += count_below(key->also);
+		for (const struct schema_key *child = schema_first_child(key); child != NULL;
+		     child = schema_next_child(key, child))
+			n++;
+		if (n != wanted)
+			fail_msg("%s lists %zu keys, %zu stand below it", key->path, n, wanted);
+	}
+}
+
 static void shared_rows_are_used(void **state)
 {
 	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key)) {
@@ -331,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_are_unique_and_have_a_sentence),
 		cmocka_unit_test(every_row_is_found_from_the_top),
+		cmocka_unit_test(every_row_lists_all_that_stands_below_it),
 		cmocka_unit_test(shared_rows_are_used),
 		cmocka_unit_test(defaults_read_as_their_type),
 		cmocka_unit_test(every_key_takes_a_right_value_or_is_not_available),
