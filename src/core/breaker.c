@@ -14,6 +14,12 @@ bool breaker_may_send(struct breaker *b, int64_t now_us)
 	return b->state == BREAKER_CLOSED || (b->state == BREAKER_HALF_OPEN && !b->probe_out);
 }
 
+bool breaker_holds(const struct breaker *b, int64_t now_us)
+{
+	assert(b != NULL);
+	return b->state == BREAKER_OPEN && now_us < b->until_us;
+}
+
 void breaker_sent(struct breaker *b)
 {
 	if (b->state == BREAKER_HALF_OPEN)

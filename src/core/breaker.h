@@ -34,6 +34,8 @@ struct breaker {
 
 /* May an item be sent now? When open and due, becomes half open. */
 bool breaker_may_send(struct breaker *b, int64_t now_us);
+/* Nothing may be sent, whatever else comes: it is open and its time has not come. */
+bool breaker_holds(const struct breaker *b, int64_t now_us);
 /* An item was sent. */
 void breaker_sent(struct breaker *b);
 /* An item ended in a way that says the endpoint works (also: its own failure). */

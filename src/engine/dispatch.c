@@ -436,9 +436,9 @@ int64_t dispatch_deadline(const struct run *r)
 		if (t->state == TICKET_SENT && ticket_deadline(r, t) < at)
 			at = ticket_deadline(r, t);
 	}
-	/* While it is open nothing else can be done: each deadline must be one that is acted upon.
-	 */
-	if (r->breaker.state == BREAKER_OPEN)
+	/* While it holds nothing else can be done: each deadline must be one that is acted upon.
+	 * Once its time has come, a probe waits for what is out, and that comes by itself. */
+	if (breaker_holds(&r->breaker, r->ops->boot_us(r->world)))
 		return r->breaker.until_us < at ? r->breaker.until_us : at;
 	if (r->no_more_chunks && r->looks_for_dead && !r->chunk_claim_out && r->reclaim_at < at)
 		at = r->reclaim_at;

@@ -329,7 +329,7 @@ void claim_turn(struct run *r)
 	uint32_t want = claim_wanted(r);
 
 	/* While it is open nothing is claimed (DESIGN 7). */
-	if (r->breaker.state == BREAKER_OPEN && r->ops->boot_us(r->world) < r->breaker.until_us)
+	if (breaker_holds(&r->breaker, r->ops->boot_us(r->world)))
 		return;
 	if (r->no_more_chunks && r->ops->boot_us(r->world) >= r->reclaim_at && r->looks_for_dead)
 		r->no_more_chunks = false;

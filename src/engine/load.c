@@ -137,15 +137,24 @@ void load_want(struct run *r)
 
 /* ---- what the reader says ---- */
 
+/* The reader that an answer is for; NULL when it has died. Its successor is not up before its own
+ * row is durable, and that is later than whatever the dead one had asked for. */
+static struct lane *load_asker(struct run *r)
+{
+	struct lane *reader = lanes_find(&r->lanes, r->reader);
+
+	return reader != NULL && reader->state == LANE_UP ? reader : NULL;
+}
+
 static void load_on_put(void *arg, struct ledger_op *op)
 {
 	struct run *r = arg;
-	struct lane *reader = lanes_find(&r->lanes, r->reader);
+	struct lane *reader = load_asker(r);
 
 	(void)op;
 	/* Safety: credit only for what is durable, so that a cursor never runs ahead of its items.
 	 */
-	if (reader != NULL && reader->state == LANE_UP)
+	if (reader != NULL)
 		frame_put_u32(&reader->out, FRAME_CREDIT, 1);
 }
 
@@ -212,7 +221,7 @@ static void load_put(struct run *r, const struct frame_loaded *f)
 static void load_on_keys(void *arg, struct ledger_op *op)
 {
 	struct run *r = arg;
-	struct lane *reader = lanes_find(&r->lanes, r->reader);
+	struct lane *reader = load_asker(r);
 
 	if (reader == NULL)
 		return;
@@ -246,7 +255,7 @@ static void load_ask_keys(struct run *r, const struct frame_keys *f)
 static void load_on_content(void *arg, struct ledger_op *op)
 {
 	struct run *r = arg;
-	struct lane *reader = lanes_find(&r->lanes, r->reader);
+	struct lane *reader = load_asker(r);
 	const char *other = op->u.content_find.ret_run;
 
 	if (reader != NULL)

@@ -449,7 +449,7 @@ int64_t run_deadline(const struct run *r)
 	/* What is due already is claimed as soon as there is room, which an outcome makes. */
 	utime now = r->ops->now(r->world);
 	if (r->next_due != UTIME_NEVER && r->next_due > now && !dispatch_is_idle(r) &&
-	    r->breaker.state != BREAKER_OPEN)
+	    !breaker_holds(&r->breaker, r->ops->boot_us(r->world)))
 		at = run_earliest(at, r->ops->boot_us(r->world) + r->next_due - now);
 	return at;
 }

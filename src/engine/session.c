@@ -265,7 +265,8 @@ static void session_arm(struct session *s)
 		at = run_at < at ? run_at : at;
 		if (s->run->looks_for_dead && !s->list_out && s->look_at < at)
 			at = s->look_at;
-		if (s->lanes_until != 0 && s->lanes_until < at)
+		/* While a commit is under way nobody looks at it. */
+		if (s->lanes_until != 0 && s->lanes_until < at && commit_is_idle(&s->commit))
 			at = s->lanes_until;
 	}
 	if (s->storage_fails && s->commit.no_space && s->storage_until < at)

@@ -26,7 +26,6 @@ struct report {
 
 void changes_apply(const struct changes *c, struct options *o)
 {
-	o->is_strict = c->is_strict;
 	for (size_t i = 0; i < FAULT_COUNT_; i++)
 		o->fault[i] = (o->fault[i] || c->with[i]) && !c->without[i];
 	if (c->records != CHANGE_NONE)

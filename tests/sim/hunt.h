@@ -17,7 +17,6 @@ enum { HUNT_JOBS_MAX = 64 };
 
 /* What is different from what the seed says: switched off, or made smaller. */
 struct changes {
-	bool is_strict;
 	bool with[FAULT_COUNT_];
 	bool without[FAULT_COUNT_];
 	uint64_t records; /* CHANGE_NONE: as the seed says; so, too, below */

@@ -164,23 +164,11 @@ bool machine_trait(const struct machine *m, enum fault_kind trait, uint32_t reco
 	return rng_mix(salt + record) % RNG_MILLION < m->opt->ppm[trait];
 }
 
-/* Promises that the engine is known not to keep yet; --strict holds it to them all the same. Empty
- * is how it should be. */
-static const char *const known_failures[] = {"busy"};
-
-static bool failure_is_known(const char *check)
-{
-	for (size_t i = 0; i < ARRAY_LEN(known_failures); i++)
-		if (known_failures[i] != NULL && strcmp(known_failures[i], check) == 0)
-			return true;
-	return false;
-}
-
 void machine_fail(struct machine *m, const char *check, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (m->failure.happened || (!m->opt->is_strict && failure_is_known(check)))
+	if (m->failure.happened)
 		return;
 	m->failure.happened = true;
 	(void)snprintf(m->failure.check, sizeof(m->failure.check), "%s", check);

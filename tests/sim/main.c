@@ -3,9 +3,9 @@
  * The simulator: many nights, each from a seed, each twice; where one fails, what failed and how to
  * see it again, made as small as switching faults off can make it.
  *
- *     sim [--seed N] [--nights N] [--jobs N] [--seeds FILE] [--all] [--strict] [--no-shrink]
- *         [--show] [--trace] [--with FAULT,…] [--without FAULT,…] [--records N] [--instances N]
- * [--slots N]
+ *     sim [--seed N] [--nights N] [--jobs N] [--seeds FILE] [--all] [--no-shrink] [--show]
+ * [--trace]
+ *         [--with FAULT,…] [--without FAULT,…] [--records N] [--instances N] [--slots N]
  *
  * Without --seed the seed comes from getrandom(2); it is printed. Nights run in child processes, so
  * that an abort (an assertion of the engine, a sanitizer) is a failed night as any other.
@@ -123,7 +123,6 @@ int main(int argc, char **argv)
 		{"--jobs", .number = &jobs},
 		{"--seeds", .text = &h.seeds_path},
 		{"--all", .flag = &h.goes_on},
-		{"--strict", .flag = &h.changes.is_strict},
 		{"--no-shrink", .flag = &h.keeps_size},
 		{"--show", .flag = &h.shows},
 		{"--trace", .flag = &h.prints_trace},

@@ -84,7 +84,6 @@ enum { OPTIONS_SLOTS_MAX = 3, OPTIONS_INSTANCES_MAX = 3 };
 
 struct options {
 	uint64_t seed;
-	bool is_strict; /* also fail where the engine is known to */
 	bool fault[FAULT_COUNT_];
 	uint32_t ppm[FAULT_COUNT_];
 

@@ -69,6 +69,19 @@ static void an_open_breaker_sends_one_probe_and_closes_when_it_works(void **stat
 	assert_int_equal(b.state, BREAKER_CLOSED);
 }
 
+static void it_holds_until_its_time_has_come_and_then_waits_for_what_is_out(void **state)
+{
+	struct breaker b = {0};
+
+	assert_false(breaker_holds(&b, 0));
+	breaker_open(&b, &BREAKER, 5);
+	assert_true(breaker_holds(&b, 34));
+	assert_false(breaker_holds(&b, 35)); /* nobody has asked for a probe yet */
+	assert_int_equal(b.state, BREAKER_OPEN);
+	assert_true(breaker_may_send(&b, 35));
+	assert_false(breaker_holds(&b, 36));
+}
+
 static void each_failed_probe_doubles_the_pause_up_to_the_most(void **state)
 {
 	struct breaker b = {0};
@@ -182,6 +195,7 @@ int main(void)
 		cmocka_unit_test(waits_grow_by_the_factor_up_to_the_most),
 		cmocka_unit_test(jitter_stays_in_its_range),
 		cmocka_unit_test(an_open_breaker_sends_one_probe_and_closes_when_it_works),
+		cmocka_unit_test(it_holds_until_its_time_has_come_and_then_waits_for_what_is_out),
 		cmocka_unit_test(each_failed_probe_doubles_the_pause_up_to_the_most),
 		cmocka_unit_test(stragglers_neither_close_nor_prolong_it),
 		cmocka_unit_test(a_lost_probe_is_sent_again_and_in_the_end_it_gives_up),
