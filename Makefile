@@ -12,7 +12,7 @@ T ?= 30
 .DEFAULT_GOAL := release
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 release:  ## build the program: build/stint
 	@tools/build release
@@ -53,6 +53,9 @@ valgrind:  ## unit and contract tests under valgrind
 fuzz:  ## let each fuzz target search for T=30 seconds; NAME=one for one
 	@tools/run-fuzzers $(T) $(NAME)
 
+fuzz-million:  ## a million executions of each fuzz target: ten minutes
+	@tools/run-fuzzers -n 1000000 $(NAME)
+
 analyze:  ## clang-tidy, cppcheck, gcc -fanalyzer
 	@tools/setup build test analyze
 	@tools/run-analyzers
@@ -72,5 +75,5 @@ install: release  ## install under DESTDIR and PREFIX=/usr/local
 clean:  ## remove everything built
 	rm -rf build build-*/
 
-.PHONY: help release demo check quick lint sim asan tsan valgrind fuzz analyze format bench \
-	install clean
+.PHONY: help release demo check quick lint sim asan tsan valgrind fuzz fuzz-million analyze \
+	format bench install clean
