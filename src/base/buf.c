@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 
 enum { BUF_FIRST_CAP = 64 }; /* one cache line: most are short texts */
 
@@ -50,12 +51,7 @@ static bool buf_grow(struct buf *b, size_t len)
 		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
 	if (cap > b->max + 1)
 		cap = b->max + 1;
-	char *data = realloc(b->data, cap);
-	if (data == NULL) {
-		b->failed = true;
-		return false;
-	}
-	b->data = data;
+	b->data = xrealloc(b->data, cap, 1);
 	b->data[b->len] = '\0'; /* a C string also before anything is put in */
 	b->cap = cap;
 	return true;

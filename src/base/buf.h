@@ -3,7 +3,8 @@
  * A growing byte buffer with a maximum that is stated when it is made.
  *
  * Promise: never grows past `max`; what does not fit is refused and the buffer is marked `failed`,
- *          so that a caller may append freely and ask once, at the end, with buf_check().
+ *          so that a caller may append freely and ask once, at the end, with buf_check(). A lack of
+ *          memory is another matter (it is nobody's data that is too large): as in base/mem.h.
  * Owner:   whoever declared it; buf_done() frees.
  * The content always has a '\0' after it that does not count, for use as a C string.
  */
@@ -24,7 +25,7 @@ struct buf {
 	size_t len;
 	size_t cap;
 	size_t max;
-	bool failed; /* something did not fit, or no memory */
+	bool failed; /* something did not fit */
 };
 
 #define BUF_INIT(max_bytes) ((struct buf){.max = (max_bytes)})

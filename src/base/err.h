@@ -29,7 +29,7 @@
 	X(ERR_PERM, -8, 77, "permission")                                                          \
 	X(ERR_CONFIG, -9, 78, "configuration")                                                     \
 	X(ERR_DATA, -10, 1, "data")                                                                \
-	X(ERR_MEMORY, -11, 70, "memory")                                                           \
+	X(ERR_MEMORY, -11, 71, "memory")                                                           \
 	X(ERR_TOO_BIG, -12, 1, "too big")                                                          \
 	X(ERR_FULL, -13, 74, "no space")
 

@@ -56,9 +56,7 @@ static bool doc_grow(struct json_doc *doc, size_t size)
 		want = size;
 	if (want > doc->max - used)
 		want = doc->max - used;
-	struct block *block = malloc(sizeof(*block) + want);
-	if (block == NULL)
-		return false;
+	struct block *block = xrealloc(NULL, sizeof(*block) + want, 1);
 	block->size = want;
 	doc->closed = used;
 	doc_open_block(doc, block);

@@ -6,10 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+
 ST_NORETURN static void mem_give_up(size_t n, size_t size)
 {
-	(void)fprintf(stderr, "out of memory: %zu x %zu bytes\n", n, size); /* we abort anyway */
-	abort();
+	struct err err = {.code = ERR_MEMORY};
+
+	(void)fprintf(stderr, "stint: out of memory (%zu x %zu bytes)\n", n, size); /* unbuffered */
+	/* At once, as after a kill, which every file and the ledger are made for: what else would
+	 * be done on the way out needs memory, too. */
+	_Exit(err_exit_status(&err));
 }
 
 /* An allocator may answer a request for nothing with NULL; ours never do. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Small allocations that succeed or end the process.
+ * Small allocations that succeed or end the process: with words, and exit status 71.
  *
  * For objects of fixed, small size only. Whatever is sized by data from outside goes into a
  * `struct buf` with a maximum, where too big is a failure that somebody is told of.

@@ -32,7 +32,9 @@ enum { KEEPER_FD = 5 };
 
 /* An engine that lived so long was healthy: what killed it is not what killed the one before. */
 #define HEALTHY_US (60 * US_PER_S)
-enum { EXIT_LATER = 75, EXIT_INTERNAL = 70 };
+/* One that ran out of memory after so long had enough to begin with, and may have it again. */
+#define BEGUN_US (10 * US_PER_S)
+enum { EXIT_LATER = 75, EXIT_INTERNAL = 70, EXIT_MEMORY = 71 };
 
 /* A signal handler can reach nothing else. */
 static volatile sig_atomic_t keeper_engine_pid;
@@ -158,6 +160,23 @@ static void keeper_handle_signals(void)
 		(void)sigaction(numbers[i], &action, NULL); /* cannot fail for these numbers */
 }
 
+/* Whether it came to an end of its own, which another start would not mend. */
+static bool keeper_is_end(int status, int64_t lived_us)
+{
+	if (!WIFEXITED(status))
+		return false;
+	return WEXITSTATUS(status) != EXIT_MEMORY || lived_us < BEGUN_US;
+}
+
+static void keeper_say_death(int status)
+{
+	if (WIFEXITED(status))
+		log_error("the engine ran out of memory");
+	else
+		log_error("the engine died by signal %d (%s)", WTERMSIG(status),
+			  strsignal(WTERMSIG(status)));
+}
+
 int keeper_run(char *const *argv, int *ret_exit, struct err *err)
 {
 	int64_t wait = RESTART_WAIT_US;
@@ -169,13 +188,13 @@ int keeper_run(char *const *argv, int *ret_exit, struct err *err)
 		int64_t began = clock_monotonic_us();
 		if (keeper_once(argv, &status, err) < 0)
 			return err->code;
-		if (WIFEXITED(status)) {
+		int64_t lived_us = clock_monotonic_us() - began;
+		if (keeper_is_end(status, lived_us)) {
 			*ret_exit = WEXITSTATUS(status);
 			return 0;
 		}
-		log_error("the engine died by signal %d (%s)", WTERMSIG(status),
-			  strsignal(WTERMSIG(status)));
-		if (clock_monotonic_us() - began > HEALTHY_US) {
+		keeper_say_death(status);
+		if (lived_us > HEALTHY_US) {
 			deaths = 0;
 			wait = RESTART_WAIT_US;
 		}

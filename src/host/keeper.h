@@ -4,8 +4,9 @@
  * the engine is not.
  *
  * Promise: an engine that has not ticked for 120 s (while the keeper itself was running) is
- *          killed; one that dies by a signal is said so and started again with growing waits,
- *          KEEPER_RESTARTS times; an engine whose keeper dies stops with grace.
+ *          killed; one that dies by a signal, or for want of memory after more than its start, is
+ *          said so and started again with growing waits, KEEPER_RESTARTS times; an engine whose
+ *          keeper dies stops with grace.
  */
 #ifndef STINT_HOST_KEEPER_H
 #define STINT_HOST_KEEPER_H

@@ -114,8 +114,7 @@ static int file_read_up_to(int fd, const char *path, size_t limit, struct buf *o
 	while (n > 0 && limit > 0) {
 		size_t room = limit < READ_STEP_BYTES ? limit : READ_STEP_BYTES;
 		char *to = buf_reserve(out, room);
-		if (to == NULL)
-			return ERR(err, ERR_MEMORY, "no memory to read '%s'", path);
+		assert(to != NULL); /* the limit is what is left of its maximum */
 		n = fd_read_full(fd, to, room);
 		if (n < 0)
 			return file_fail(errno, "read", path, err);
