@@ -115,13 +115,14 @@ static void split(const struct csv_form *form, const char *text, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct csv_form forms[] = {{',', '"'}, {';', '\''}, {'\t', '\0'}};
+	static const struct csv_form forms[] = {{',', '"'},  {';', '\''}, {'\t', '\0'},
+						{'|', '\r'}, {' ', 'a'},  {'\r', '"'}};
 	static struct found slow;
 	static struct found other;
 
 	if (size == 0 || size > SIZE_MAX_BYTES)
 		return 0;
-	const struct csv_form *form = &forms[data[0] % 3];
+	const struct csv_form *form = &forms[data[0] % (sizeof(forms) / sizeof(forms[0]))];
 	data++;
 	size--;
 	find(&slow, form, BY_BYTES, data, size);

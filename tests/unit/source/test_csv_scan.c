@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "source/csv_record.h"
 #include "source/csv_scan.h"
 
-enum { MARKS = 4096, TEXT_MAX = 4096, ROUNDS = 6000 };
+enum { MARKS = 4096, TEXT_MAX = 4096, ROUNDS = 60000 };
 
 struct found {
 	struct csv_mark marks[MARKS]; /* ends from the start of the text */
@@ -94,6 +95,43 @@ static struct csv_scan quick(char delimiter, char quote)
 	return s;
 }
 
+/* What a job file may say: any two ASCII characters that are no line end; '\0' is no quote. */
+static struct csv_form make_form(uint64_t *seed)
+{
+	struct csv_form form = {.delimiter = ',', .quote = '"'};
+
+	if (next_random(seed) % 2 == 0)
+		return form;
+	do {
+		form.delimiter = (char)(next_random(seed) % 128);
+		form.quote = (char)(next_random(seed) % 8 == 0 ? 0 : next_random(seed) % 128);
+	} while (form.delimiter == '\0' || form.delimiter == '\n' || form.quote == '\n' ||
+		 form.delimiter == form.quote);
+	return form;
+}
+
+/* The same text with another delimiter and quote. */
+static void translate(char *text, size_t len, const struct csv_form *form)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == ',')
+			text[i] = form->delimiter;
+		else if (text[i] == '"')
+			text[i] = form->quote;
+	}
+}
+
+/* Quotes and line ends where blocks meet. */
+static void put_at_borders(char *text, size_t len, const struct csv_form *form, uint64_t *seed)
+{
+	const char some[] = {form->quote, form->delimiter, '\n', '\r', (char)0x80, 'x'};
+
+	for (size_t at = 64; at + 2 < len; at += 64) {
+		for (size_t i = at - 2; i < at + 2; i++)
+			text[i] = some[next_random(seed) % sizeof(some)];
+	}
+}
+
 static size_t make_text(char *text, size_t max, uint64_t *seed, unsigned flavour)
 {
 	static const char *const alphabets[] = {"ab,\n", "ab,\"\n", "abcdefghijklmnop,,\"\"\n",
@@ -147,16 +185,23 @@ static void all_three_scanners_agree_on_anything(void **state)
 		size_t max = round % 8 == 0 ? TEXT_MAX : 300;
 		size_t len = round % 3 == 0 ? make_good(text, max, &seed)
 					    : make_text(text, max, &seed, round);
+		const struct csv_form form = make_form(&seed);
+		translate(text, len, &form);
+		if (round % 4 == 1)
+			put_at_borders(text, len, &form, &seed);
 		size_t piece = 1 + next_random(&seed) % 200;
 		size_t marks = 1 + next_random(&seed) % 9;
+		const struct csv_scan by_blocks = quick(form.delimiter, form.quote);
+		const struct csv_scan by_words = plain(form.delimiter, form.quote);
 		const struct way ways[] = {
-			{quick(',', '"'), csv_scan_run, TEXT_MAX, MARKS / 2},
-			{plain(',', '"'), csv_scan_run, TEXT_MAX, MARKS / 2},
-			{quick(',', '"'), csv_scan_run, piece, 400},
-			{quick(',', '"'), csv_scan_run, TEXT_MAX, marks},
-			{quick(',', '"'), csv_scan_slowly, TEXT_MAX, marks},
+			{by_blocks, csv_scan_run, TEXT_MAX, MARKS / 2},
+			{by_words, csv_scan_run, TEXT_MAX, MARKS / 2},
+			{by_blocks, csv_scan_run, piece, 400},
+			{by_words, csv_scan_run, piece, 400},
+			{by_blocks, csv_scan_run, TEXT_MAX, marks},
+			{by_blocks, csv_scan_slowly, TEXT_MAX, marks},
 		};
-		const struct way yardstick = {quick(',', '"'), csv_scan_slowly, TEXT_MAX, MARKS};
+		const struct way yardstick = {by_blocks, csv_scan_slowly, TEXT_MAX, MARKS};
 		scan(&slow, &yardstick, text, len);
 		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 			scan(&other, &ways[i], text, len);
