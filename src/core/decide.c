@@ -115,6 +115,8 @@ struct decision decide(const struct decide_policy *policy, const struct decide_a
 	assert(policy != NULL && a != NULL);
 	struct decision d = decide_outcome(policy, a);
 
+	if (d.fate == FATE_RETRY && d.due < a->not_before)
+		d.due = a->not_before;
 	/* Also after an attempt that certainly did nothing: an earlier one is still unclear. */
 	if (d.fate == FATE_RETRY && !decide_key_lasts(policy, a->first_started, d.due))
 		d.fate = FATE_ASKED;

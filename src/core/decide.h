@@ -47,6 +47,7 @@ struct decide_attempt {
 	utime first_started; /* of the first attempt that may have taken effect, this one included;
 			      * 0: none */
 	utime now;
+	utime not_before; /* something may still act on it until then; 0: nothing does */
 	uint64_t random;
 };
 

@@ -249,6 +249,7 @@ static void claim_on_loose(void *arg, struct ledger_op *op)
 	const struct lop_loose_claim *claim = &op->u.loose_claim;
 
 	r->loose_claim_out = false;
+	r->loose_claimed = 0;
 	r->n_retrying -= (int64_t)claim->ret_n;
 	for (size_t i = 0; i < claim->ret_n; i++)
 		loose_take_row(r, &claim->ret_rows[i], claim->now);
@@ -264,6 +265,7 @@ void claim_loose(struct run *r, uint32_t max)
 	op->u.loose_claim = (struct lop_loose_claim){
 		.run_id = r->id, .now = r->ops->now(r->world), .max = max};
 	r->loose_claim_out = true;
+	r->loose_claimed = max;
 	r->next_due = UTIME_NEVER;
 }
 
@@ -293,7 +295,8 @@ uint32_t loose_waiting(struct run *r)
 
 uint32_t begun_room(struct run *r)
 {
-	uint32_t begun = r->n_sent + r->n_marking + r->n_ahead + loose_waiting(r) + r->n_unsettled;
+	uint32_t begun = r->n_sent + r->n_marking + r->n_ahead + loose_waiting(r) +
+			 r->loose_claimed + r->n_unsettled;
 
 	return begun < 3 * r->limit ? 3 * r->limit - begun : 0;
 }

@@ -58,9 +58,13 @@ static void plan_older(const struct session_spec *spec, const struct lop_run_lis
 			plan->on_elsewhere = row;
 			continue;
 		}
-		if (!is_present && spec->job->carry_over == JOB_ABANDON)
-			plan->abandons[plan->n_abandons++] = row->id;
-		else if (is_present || spec->job->carry_over == JOB_RESUME_FIRST)
+		if (!is_present && spec->job->carry_over == JOB_ABANDON) {
+			/* Of this very slot with other parameters, or of a later one: not given up.
+			 */
+			if (strcmp(row->slot, spec->slot) < 0)
+				plan->abandons[plan->n_abandons++] = row->id;
+		}
+		if (is_present || spec->job->carry_over == JOB_RESUME_FIRST)
 			plan->runs[plan->n_runs++] = row->id;
 	}
 }

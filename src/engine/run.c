@@ -14,6 +14,7 @@
 
 /* People look at the figures that often; others who work on the run move them, too. */
 #define COUNTS_US (5 * US_PER_S)
+#define QUARANTINE_EXTRA_US (30 * US_PER_S)
 enum { WHY_MAX = 1000, DIFFERENCE_MAX = 4096 };
 
 void run_say(struct run *r, enum say_level level, const char *fmt, ...)
@@ -25,6 +26,11 @@ void run_say(struct run *r, enum say_level level, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	r->ops->say(r->world, level, text);
+}
+
+int64_t run_quarantine_us(const struct job *job)
+{
+	return job->work.timeout_us + QUARANTINE_EXTRA_US;
 }
 
 /* ---- making and joining ---- */

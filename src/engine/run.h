@@ -174,6 +174,7 @@ struct run {
 	uint32_t pending; /* items of held chunks without a ticket, suspects aside */
 	uint32_t n_tickets;
 	bool chunk_claim_out, loose_claim_out, no_more_chunks;
+	uint32_t loose_claimed;	      /* as many may come by the claim that is out */
 	int64_t reclaim_at;	      /* boot clock: look for ready chunks again */
 	utime next_due;		      /* earliest retry or doubt that we know of */
 	bool finish_out, finish_seen; /* the idle check is under way; has answered */
@@ -245,6 +246,10 @@ void run_take_counts(struct run *r, const struct ledger_counts *counts);
 
 /* Soon enough for people, late enough not to turn in circles. */
 #define RUN_SOON_US (50 * US_PER_MS)
+
+/* For how long what could not be proved dead may still act on an item: an attempt's time limit, and
+ * what ending it takes. */
+int64_t run_quarantine_us(const struct job *job);
 
 /* look.c */
 void run_look_around(struct run *r);

@@ -16,7 +16,6 @@
 #define LOOK_FOR_DEAD_US (5 * US_PER_S)
 /* How long what is settled may wait for room on a full disk before we give up on it. */
 #define NO_SPACE_PATIENCE_US (60 * US_PER_S)
-#define QUARANTINE_EXTRA_US (30 * US_PER_S)
 struct commit *session_commit(struct session *s)
 {
 	return &s->commit;
@@ -161,7 +160,7 @@ void session_on_buried(struct session *s, int64_t inc, bool proven)
 		return;
 	struct ledger_op *op = commit_add(&s->commit, LOP_REAP, session_on_reaped, s);
 	op->u.reap.dead = inc;
-	op->u.reap.quarantine_us = proven ? 0 : s->spec.job->work.timeout_us + QUARANTINE_EXTRA_US;
+	op->u.reap.quarantine_us = proven ? 0 : run_quarantine_us(s->spec.job);
 	commit_flush(&s->commit);
 }
 

@@ -8,12 +8,13 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "core/breaker.h"
 #include "engine/commit.h"
 #include "engine/session.h"
 
 struct run;
 
-enum { SESSION_NAME_MAX = 600, BURIALS_MAX = 256 };
+enum { SESSION_NAME_MAX = 600, BURIALS_MAX = 256, RUN_ALIKE_MAX = 160 };
 
 enum session_phase {
 	SESSION_BEGINNING,
@@ -30,6 +31,8 @@ struct session_run { /* a run of this call and how it ended */
 	int exit_status;
 	utime left_due; /* UTIME_NEVER: waits for nothing */
 	bool may_come_again;
+	struct breaker breaker;	   /* as it was when the run was left … */
+	char alike[RUN_ALIKE_MAX]; /* … and what had opened it */
 };
 
 struct session {

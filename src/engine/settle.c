@@ -18,6 +18,7 @@
 struct ending {
 	enum outcome outcome;
 	bool cancelled, lane_died, blamed;
+	utime quiet_at; /* something may still act on it until then; 0: nothing does */
 	utime began_at;
 	int64_t took_us;
 	const char *err_class, *err, *key, *person;
@@ -97,17 +98,19 @@ static struct ledger_loose_row row_after(struct run *r, const struct ending *e,
 {
 	struct arena *a = commit_arena(r->commit);
 
-	return (struct ledger_loose_row){
-		.run_id = r->id,
-		.key = e->key[0] != '\0' ? arena_str(a, e->key) : NULL,
-		.person = e->person[0] != '\0' ? arena_str(a, e->person) : NULL,
-		.state = loose_state_of(d->fate),
-		.attempt = d->used,
-		.crashes = d->crashes,
-		.not_before = d->fate == FATE_RETRY ? d->due : r->ops->now(r->world),
-		.err_class = arena_str(a, e->err_class),
-		.err = arena_str(a, e->err),
-		.fingerprint = arena_str(a, print)};
+	return (struct ledger_loose_row){.run_id = r->id,
+					 .key = e->key[0] != '\0' ? arena_str(a, e->key) : NULL,
+					 .person = e->person[0] != '\0' ? arena_str(a, e->person)
+									: NULL,
+					 .state = loose_state_of(d->fate),
+					 .attempt = d->used,
+					 .crashes = d->crashes,
+					 .not_before = d->fate == FATE_RETRY ? d->due
+						       : e->quiet_at != 0    ? e->quiet_at
+									  : r->ops->now(r->world),
+					 .err_class = arena_str(a, e->err_class),
+					 .err = arena_str(a, e->err),
+					 .fingerprint = arena_str(a, print)};
 }
 
 /* ---- counting ---- */
@@ -262,6 +265,7 @@ static struct decision settle_decide(struct run *r, const struct ticket *t, cons
 					 .lane_died = e->lane_died,
 					 .blamed = e->blamed,
 					 .now = r->ops->now(r->world),
+					 .not_before = e->quiet_at,
 					 .random = r->ops->random(r->world)};
 
 	attempt.first_started = unclear_since(t, e);
@@ -451,9 +455,11 @@ void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool p
 			   .key = "",
 			   .person = ""};
 
-	if (!proven)
+	if (!proven) {
 		e.err = "the process that worked on it died, "
 			"and what it started may still be running";
+		e.quiet_at = r->ops->now(r->world) + run_quarantine_us(r->job);
+	}
 	if (lane != NULL && lane->in_flight > 0)
 		lane->in_flight--;
 	r->n_sent--;
@@ -466,7 +472,8 @@ void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool p
 	}
 	if (t->is_bulk)
 		t->index = (uint32_t)bits_find_set(t->bits, t->n_bits, 0);
-	if (begun && !alone && r->policy.effect != DECIDE_ONCE && !t->was_cancelled) {
+	/* Safety: what may still act is not worked beside it, so it leaves our hand for so long. */
+	if (proven && begun && !alone && r->policy.effect != DECIDE_ONCE && !t->was_cancelled) {
 		if (t->chunk != NULL)
 			chunk_progress(r, t->chunk)->add_crashes = 1;
 		settle_suspect(r, t);

@@ -137,6 +137,29 @@ static void a_resolved_retry_keeps_its_attempts(void **state)
 	assert_int_equal(op->u.loose_claim.ret_rows[1].redo, 0);
 }
 
+/* The key of an item that may have happened is good for a while only; whoever has looked and says
+ * "again" begins that time anew. */
+static void a_resolved_retry_is_unclear_no_more(void **state)
+{
+	struct bench *b = *state;
+	struct held held;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 1});
+	const int64_t item = 0;
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	loose_put(b, &held, 0, LOOSE_ASKED)->u.loose_put.row.first_started = b->now;
+	chunk_progress(b, &held, true);
+	commit(b);
+	b->now += US_PER_HOUR;
+	assert_int_equal(person(b, PERSON_RESOLVE_RETRY, run, &item, 1)->u.person.ret_changed, 1);
+	struct ledger_op *op = begin(b, b->a, LOP_LOOSE_CLAIM);
+	op->u.loose_claim = (struct lop_loose_claim){.run_id = run, .now = b->now, .max = 1};
+	commit(b);
+	assert_int_equal(op->u.loose_claim.ret_n, 1);
+	assert_int_equal(op->u.loose_claim.ret_rows[0].first_started, b->now);
+}
+
 static void a_run_that_failed_is_open_again_after_a_retry(void **state)
 {
 	struct bench *b = *state;
@@ -310,6 +333,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(what_is_not_there_is_refused),
 	CASE(a_retried_item_gets_all_its_attempts_and_keeps_its_key),
 	CASE(a_resolved_retry_keeps_its_attempts),
+	CASE(a_resolved_retry_is_unclear_no_more),
 	CASE(a_run_that_failed_is_open_again_after_a_retry),
 	CASE(an_abandoned_run_is_left_alone),
 	CASE(skipping_the_last_waiting_item_closes_the_chunk),

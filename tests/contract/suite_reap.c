@@ -82,6 +82,35 @@ static void what_a_dead_instance_had_started_is_in_doubt(void **state)
 	assert_string_equal(row->err_class, "owner-lost");
 }
 
+/* What nobody could prove dead may still act: a person's "again" waits for it, too. */
+static void a_person_does_not_shorten_the_quarantine(void **state)
+{
+	struct bench *b = *state;
+	struct held held;
+	const int64_t item = 0;
+
+	actor_begin(b, b->b);
+	int64_t run = run_ready(b, b->b, &(struct plan){.n_chunks = 1, .n = 1});
+	assert_true(chunk_claim(b, b->b, run, &held));
+	chunk_start(b, b->b, &held, 0, 1);
+	int64_t dead = b->b->inc;
+	actor_kill(b, b->b);
+	(void)reap(b, b->a, dead, US_PER_MIN);
+	utime quiet = b->now + US_PER_MIN;
+	b->now += US_PER_S;
+	assert_int_equal(person(b, PERSON_RESOLVE_RETRY, run, &item, 1)->u.person.ret_changed, 1);
+	struct ledger_op *op = begin(b, b->a, LOP_LOOSE_CLAIM);
+	op->u.loose_claim = (struct lop_loose_claim){
+		.run_id = run, .now = quiet - US_PER_MS, .max = 1};
+	commit(b);
+	assert_int_equal(op->u.loose_claim.ret_n, 0);
+	b->now = quiet;
+	op = begin(b, b->a, LOP_LOOSE_CLAIM);
+	op->u.loose_claim = (struct lop_loose_claim){.run_id = run, .now = quiet, .max = 1};
+	commit(b);
+	assert_int_equal(op->u.loose_claim.ret_n, 1);
+}
+
 static void loose_items_of_the_dead_are_in_doubt(void **state)
 {
 	struct bench *b = *state;
@@ -213,6 +242,7 @@ static void a_restore_puts_open_work_of_once_runs_in_doubt(void **state)
 
 static const struct CMUnitTest cases[] = {
 	CASE(what_a_dead_instance_had_started_is_in_doubt),
+	CASE(a_person_does_not_shorten_the_quarantine),
 	CASE(loose_items_of_the_dead_are_in_doubt),
 	CASE(the_living_are_not_reaped),
 	CASE(chunks_without_marks_are_simply_free_again),

@@ -11,6 +11,7 @@
 #include "sim/instance.h"
 #include "sim/shadow.h"
 
+#define QUARANTINE_US (30 * US_PER_S)
 /* Out, marked ahead, and loose items that were claimed and not sent. */
 enum { DOUBT_PER_SLOT = 3 };
 
@@ -205,6 +206,10 @@ static void check_wait(struct machine *m, const struct run_view *run, const stru
 	int64_t wait = row->not_before - machine_now(m);
 	int64_t most = m->opt->max_us > US_PER_S ? m->opt->max_us : US_PER_S;
 
+	/* What could not be proved dead is waited for: its time limit and half a minute. */
+	int64_t limit = m->opt->fault[F_RELOAD] ? US_PER_MIN : m->opt->timeout_us;
+	if (m->opt->fault[F_UNPROVEN] && most < limit + QUARANTINE_US)
+		most = limit + QUARANTINE_US;
 	/* The clock may jump between the decision and its commit. */
 	if (wait > most + US_PER_S && !m->opt->fault[F_CLOCK])
 		machine_fail(m, "wait",

@@ -42,13 +42,14 @@ struct proc {
 	int64_t pid;
 	int64_t start_time;
 
-	bool is_alive;	  /* it runs */
-	bool is_gone;	  /* and nothing that it started does */
-	bool is_killed;	  /* by its engine */
-	bool is_orphan;	  /* its engine is no more */
-	bool is_unproven; /* its engine was told that something may still act */
-	bool is_at_large; /* whoever buried its engine was told so, or its engine */
-	bool has_row;	  /* the ledger knows it */
+	bool is_alive;	     /* it runs */
+	bool is_gone;	     /* and nothing that it started does */
+	bool is_killed;	     /* by its engine */
+	bool is_orphan;	     /* its engine is no more */
+	bool is_unproven;    /* its engine was told that something may still act */
+	bool is_at_large;    /* whoever buried its engine was told so, or its engine */
+	int64_t at_large_us; /* … then */
+	bool has_row;	     /* the ledger knows it */
 	bool had_hello;
 	bool is_deaf;
 	bool has_failed;  /* a finisher that could not do a part */

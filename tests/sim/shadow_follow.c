@@ -470,7 +470,6 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 		follow_run_create(m, &op->u.run_create);
 		return false;
 	case LOP_RUN_JOIN:
-		inst->open_until = 0; /* it may be the same run again, with a new breaker */
 		follow_run_join(walk, &op->u.run_join);
 		return false;
 	case LOP_RUN_END:

@@ -39,6 +39,17 @@ static void witness_check_key(struct machine *m, const struct attempt *a)
 			     (long long)((m->boot_us - w->first_effect_us) / US_PER_S));
 }
 
+/* What could not be proved dead may act for as long as an attempt may take; after that nobody need
+ * wait for it any more. */
+static bool witness_waited_for(const struct machine *m, const struct proc *p)
+{
+	int64_t waited = m->boot_us - p->at_large_us;
+
+	/* Waiting is by the wall clock, and by today's limit; a unit has no effect to do twice. */
+	return p->is_at_large && (m->opt->fault[F_CLOCK] || m->opt->fault[F_RELOAD] ||
+				  m->opt->is_noop || waited >= m->opt->timeout_us);
+}
+
 void witness_take(struct machine *m, struct attempt *a)
 {
 	struct witness *w = a->witness;
@@ -51,7 +62,7 @@ void witness_take(struct machine *m, struct attempt *a)
 	 * declared dead while it was stopped. */
 	bool needs_no_mark = !m->opt->is_once && m->opt->key_valid_us == 0;
 	bool is_of_dead = needs_no_mark && a->proc->inst != NULL && a->proc->inst->is_zombie;
-	if (w->hand != NULL && !w->hand->proc->is_gone && !w->hand->proc->is_at_large &&
+	if (w->hand != NULL && !w->hand->proc->is_gone && !witness_waited_for(m, w->hand->proc) &&
 	    !is_of_dead)
 		machine_fail(m, "two-hands", "record %u of run %lld is with pid %lld and pid %lld",
 			     a->record, (long long)a->run->id, (long long)w->hand->proc->pid,

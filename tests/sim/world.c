@@ -151,7 +151,11 @@ static void burial_on_end(struct machine *m, void *object, int64_t inc)
 {
 	struct burial *b = object;
 
-	for (struct proc *p = b->dead->procs; p != NULL && b->is_proven; p = p->inst_next)
+	/* Once another has reaped it, it may wake up and start processes, which get no work. */
+	bool is_reaped = m->shadow.inc_state[inc] == INSTANCE_REAPED;
+
+	for (struct proc *p = b->dead->procs; p != NULL && b->is_proven && !is_reaped;
+	     p = p->inst_next)
 		if (!p->is_gone)
 			machine_fail(m, "burial", "pid %lld outlived its burial",
 				     (long long)p->pid);
@@ -193,10 +197,12 @@ static void world_bury(void *world, int64_t inc, const uint8_t nonce[16],
 	burial_check_rows(b->dead, lanes, n);
 	b->is_proven = !machine_fault(m, F_UNPROVEN);
 	for (struct proc *p = b->dead->procs; p != NULL; p = p->inst_next) {
-		if (b->is_proven || rng_below(&m->rng, 2) == 0)
+		if (b->is_proven || rng_below(&m->rng, 2) == 0) {
 			proc_kill(p, true);
-		else
+		} else {
 			p->is_at_large = true;
+			p->at_large_us = m->boot_us;
+		}
 	}
 	/* Longer than any kill takes. */
 	machine_after(m, rng_range(&m->rng, 20 * US_PER_MS, 5 * US_PER_S), burial_on_end, b, inc);

@@ -40,8 +40,10 @@ static void mem_act_on_loose(struct memory *m, const struct mem_act *act, struct
 
 	MEM_TOUCH(m, l);
 	l->state = becomes;
-	if (becomes == LOOSE_RETRY)
-		l->not_before_ms = act->now_ms;
+	if (becomes == LOOSE_RETRY && l->not_before_ms < act->now_ms)
+		l->not_before_ms = act->now_ms; /* else it is in quarantine */
+	if (act->verb == PERSON_RESOLVE_RETRY)
+		l->first_started_ms = 0; /* somebody has looked: nothing is unclear any more */
 	if (act->verb == PERSON_RETRY)
 		l->attempt = l->crashes = 0; /* it gets all its attempts again */
 	if (becomes == LOOSE_DONE && l->key != NULL)

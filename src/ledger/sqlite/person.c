@@ -120,16 +120,20 @@ static int sq_act_on_loose(struct sq *q, struct arena *a, const struct sq_act *a
 {
 	static const char sql[] =
 		"UPDATE loose SET state = ?3, updated = ?4, audit_id = ?5,"
-		" not_before = CASE WHEN ?3 = 1 THEN ?4 ELSE not_before END,"
+		" not_before = CASE WHEN ?3 = 1 THEN max(not_before, ?4) ELSE not_before END,"
+		" first_started = CASE WHEN ?7 THEN NULL ELSE first_started END,"
 		" attempt = CASE WHEN ?6 THEN 0 ELSE attempt END,"
 		" crashes = CASE WHEN ?6 THEN 0 ELSE crashes END WHERE run_id = ?1 AND item = ?2";
 	int64_t audit_id = 0;
 	int afresh = act->verb == PERSON_RETRY ? 1 : 0; /* it gets all its attempts again */
+	/* Somebody has looked: nothing is unclear any more. */
+	int is_clear = act->verb == PERSON_RESOLVE_RETRY ? 1 : 0;
 
 	if (sq_audit(q, act, (int)item->loose_state, (int)becomes, &audit_id) < 0 ||
 	    sq_change(q, sql,
 		      SQ_ARGS(SQ_INT(act->run_id), SQ_INT(act->item), SQ_INT(becomes),
-			      SQ_INT(act->now_ms), SQ_INT(audit_id), SQ_INT(afresh))) < 0)
+			      SQ_INT(act->now_ms), SQ_INT(audit_id), SQ_INT(afresh),
+			      SQ_INT(is_clear))) < 0)
 		return SQ_FAILED;
 	if (becomes == LOOSE_DONE && item->key != NULL &&
 	    sq_seen_put(q, act->run_id, item->key, act->now_ms) < 0)

@@ -146,9 +146,21 @@ static void what_never_began_comes_back_uncharged(void **state)
 	assert_int_equal(decide(&POLICY, &a).due, NOW);
 }
 
+static void nothing_is_tried_again_beside_what_may_still_act(void **state)
+{
+	struct decide_attempt a = {.outcome = OUTCOME_NOT_BEGUN,
+				   .lane_died = true,
+				   .now = NOW,
+				   .not_before = NOW + US_PER_MIN};
+
+	assert_int_equal(decide(&POLICY, &a).fate, FATE_RETRY);
+	assert_int_equal(decide(&POLICY, &a).due, NOW + US_PER_MIN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_tried_again_beside_what_may_still_act),
 		cmocka_unit_test(done_is_done_and_counts_an_attempt),
 		cmocka_unit_test(a_failure_waits_longer_each_time_and_then_kills),
 		cmocka_unit_test(dead_is_dead_at_once),

@@ -48,8 +48,11 @@ static void add(int64_t id, enum run_state run, const char *slot)
 	other.slot = slot;
 	plan_due_base(&other, base_of_it, sizeof(base_of_it));
 	(void)snprintf(key, sizeof(key), "%s/1", base_of_it);
-	rows[list.ret_n++] = (struct ledger_run_row){
-		.id = id, .state = run, .due_key = arena_str(&arena, key), .name = "job@slot"};
+	rows[list.ret_n++] = (struct ledger_run_row){.id = id,
+						     .state = run,
+						     .due_key = arena_str(&arena, key),
+						     .name = "job@slot",
+						     .slot = arena_str(&arena, slot)};
 }
 
 static void the_first_call_of_a_day_makes_its_run(void **state)
@@ -158,6 +161,21 @@ static void carry_over_may_leave_or_abandon_old_runs(void **state)
 	assert_int_equal(plan.n_runs, 0);
 }
 
+static void what_is_not_older_is_not_abandoned(void **state)
+{
+	job.carry_over = JOB_ABANDON;
+	add(7, RUN_OPEN, "2026-11-22");
+	spec.identity = "region=north";
+	add(8, RUN_OPEN, "2026-11-23");
+	spec.identity = "";
+	add(9, RUN_OPEN, "2026-11-24");
+	struct plan plan = plan_runs(&spec, &list, &arena);
+	assert_int_equal(plan.n_abandons, 1);
+	assert_int_equal(plan.abandons[0], 7);
+	assert_int_equal(plan.n_runs, 0);
+	assert_true(plan.creates);
+}
+
 static void a_named_run_is_worked_alone(void **state)
 {
 	spec.only_named = true;
@@ -192,6 +210,7 @@ int main(void)
 		T(per_start_a_call_resumes_or_begins_never_both),
 		T(two_starts_in_one_second_are_two),
 		T(carry_over_may_leave_or_abandon_old_runs),
+		T(what_is_not_older_is_not_abandoned),
 		T(a_named_run_is_worked_alone),
 		T(names_say_slot_parameters_and_number),
 	};
