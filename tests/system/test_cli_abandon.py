@@ -44,7 +44,7 @@ def states(box):
 
 def test_a_run_that_was_stopped(slow):
     assert slow.run('stop', '--all', '--now').code == 0
-    assert slow.process.wait(timeout=60) == 75
+    assert slow.process.wait(timeout=120) == 75
     said = slow.run('abandon', 'slow', '--why', 'sent by hand')
     assert said.code == 0 and 'is abandoned; ' in said.out and 'items are left' in said.out, said
     assert states(slow) == [('abandoned', 'sent by hand')]
@@ -61,7 +61,7 @@ def test_a_run_that_is_on(slow):
     assert said.code == 0 and document['schema'] == 'stint.abandon.1', said
     assert (document['changed'], document['requested'], document['refused']) == (1, 1, 0)
     assert document['number'] == 1 and document['run'].startswith('slow@')
-    assert slow.process.wait(timeout=60) in (1, 75), slow.process_said(slow.process)
+    assert slow.process.wait(timeout=120) in (1, 75), slow.process_said(slow.process)
     assert states(slow)[0][0] == 'abandoned'
 
 
@@ -69,7 +69,7 @@ def test_dry_run(slow):
     said = slow.run('abandon', '1', '--why', 'x', '-n')
     assert said.code == 0 and 'would be abandoned' in said.out, said
     slow.file('go')
-    assert slow.process.wait(timeout=60) == 0
+    assert slow.process.wait(timeout=120) == 0
 
 
 @pytest.mark.parametrize('args, code, words', [

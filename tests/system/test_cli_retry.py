@@ -167,7 +167,7 @@ def on_a_terminal(box, *args, answer):
             if not part:
                 break
             said += part
-        code = process.wait(timeout=60)
+        code = process.wait(timeout=120)
     os.close(master)
     return code, said.decode()
 
@@ -191,7 +191,7 @@ def test_many(box):
              '  fields: {id: text}\nwork:\n  exec: {command: ["false"], input: none}\n  effect: idempotent\n'
              '  concurrency: 2\nretry: {attempts: 1}\n')
     box.file('many.csv', 'id\n' + ''.join(f'k{i}\n' for i in range(300)))
-    assert box.run('run', 'many.yaml', '--no-progress', timeout=120).code in (1, 3)
+    assert box.run('run', 'many.yaml', '--no-progress').code in (1, 3)
     dead = len(box.keys('dead'))
     assert dead > 0
     said = box.run('retry', '--state', 'dead', '--json')

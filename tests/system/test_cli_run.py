@@ -216,5 +216,5 @@ def test_the_job_file_is_read_again_on_hup(box):
     box.file('invoices.yaml', good + 'window: {grace: 1s}\n')
     process.send_signal(signal.SIGHUP)
     wait_until(lambda: 'was read again' in box.process_said(process))
-    assert process.wait(30) == 0, box.process_said(process)
+    assert process.wait(120) == 0, box.process_said(process)
     assert len(box.lines('sent')) == 20

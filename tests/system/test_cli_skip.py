@@ -73,7 +73,7 @@ def test_what_an_instance_holds_is_requested(slow):
     assert said.code == 0 and 'asked to do it' in said.out, said
     wait_until(lambda: is_obeyed(slow))
     slow.file('go')
-    assert slow.process.wait(timeout=60) == 0, slow.process_said(slow.process)
+    assert slow.process.wait(timeout=120) == 0, slow.process_said(slow.process)
     assert slow.lines('finished') == ['k0', 'k1', 'k2', 'k4', 'k5']
     slow.verify()
 
@@ -85,7 +85,7 @@ def test_all_of_a_run_that_is_on(slow):
     assert said.code == 0 and document['changed'] == 0 and document['requested'] in (5, 6), said
     assert document['refused'] == 0
     slow.file('go')
-    assert slow.process.wait(timeout=60) == 0, slow.process_said(slow.process)
+    assert slow.process.wait(timeout=120) == 0, slow.process_said(slow.process)
     slow.verify()
 
 
@@ -97,7 +97,7 @@ def test_dry_run(night):
 
 def test_what_waits_in_a_run_that_was_stopped(slow):
     assert slow.run('stop', '--all', '--now').code == 0
-    assert slow.process.wait(timeout=60) == 75, slow.process_said(slow.process)
+    assert slow.process.wait(timeout=120) == 75, slow.process_said(slow.process)
     said = slow.run('skip', '--run', 'slow', '--state', 'waiting', '--why', 'x')
     assert said.code == 0 and 'are skipped' in said.out, said
     slow.verify()
@@ -111,4 +111,4 @@ def test_what_an_instance_holds_cannot_be_retried_or_resolved(slow, args):
     said = slow.run(args[0], '1:0', *args[1:])
     assert said.code == 75 and 'an instance works on some of them' in said.err, said
     slow.file('go')
-    assert slow.process.wait(timeout=60) == 0
+    assert slow.process.wait(timeout=120) == 0

@@ -5,7 +5,7 @@ import signal
 from conftest import Night
 from lib.box import cast, kill, wait_until
 
-SLOW = '#!/bin/sh\n: >"began.$1"; sleep 30\n'
+SLOW = '#!/bin/sh\n: >"began.$1"; sleep 300\n'
 
 
 def start_slow(box):
@@ -61,7 +61,7 @@ def test_while_it_runs(box):
     assert instance['pid'] in cast(process.pid)['engine'] and instance['last_heard_at'] is not None
     assert 'now' in box.run('instances').out
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 75
+    assert process.wait(120) == 75
     doc = night.json('status')
     assert doc['on'] == [] and [run['state'] for run in doc['next']] == ['stopped']
     assert 'stint run' in box.run('status').out

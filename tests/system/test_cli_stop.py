@@ -50,7 +50,7 @@ def test_between_items(slow, which):
     assert 'slow@' in said.out
     wait_until(lambda: is_obeyed(slow))
     slow.file('go')
-    assert slow.process.wait(timeout=60) == 75, slow.process_said(slow.process)
+    assert slow.process.wait(timeout=120) == 75, slow.process_said(slow.process)
     assert slow.lines('finished') == ['k0']
     slow.verify()
 
@@ -58,7 +58,7 @@ def test_between_items(slow, which):
 def test_now(slow):
     said = slow.run('stop', 'slow', '--now', '--why', 'wrong file')
     assert said.code == 0 and 'asked to end attempts' in said.out, said
-    assert slow.process.wait(timeout=60) == 75, slow.process_said(slow.process)
+    assert slow.process.wait(timeout=120) == 75, slow.process_said(slow.process)
     assert slow.lines('finished') == []
     slow.verify()
 
@@ -73,7 +73,7 @@ def test_json(slow):
     assert run['number'] == 1 and run['run'].startswith('slow@')
     assert instance['pid'] in cast(slow.process.pid)['engine'] and instance['name'] and instance['host']
     slow.file('go')
-    assert slow.process.wait(timeout=60) == 0  # nobody was asked
+    assert slow.process.wait(timeout=120) == 0  # nobody was asked
 
 
 def test_nothing_is_on(night):
@@ -90,7 +90,7 @@ def test_what_died_is_not_asked(slow):
     roles = cast(slow.process.pid)
     for pid in roles['keeper'] + roles['engine'] + roles['lane'] + roles['child']:
         kill(pid)
-    slow.process.wait(timeout=60)
+    slow.process.wait(timeout=120)
     said = slow.run('stop', 'slow')
     assert said.code == 1 and 'died' in said.err, said
 

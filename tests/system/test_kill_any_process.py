@@ -90,7 +90,7 @@ def torture(box, dice):
             box.verify()
     for _ in range(20):
         try:
-            run.wait(60)
+            run.wait(120)
         except subprocess.TimeoutExpired:
             pytest.fail(f'hangs: {box.process_said(run)[-3000:]}')
         if run.returncode in (0, 3):
@@ -143,7 +143,7 @@ def test_a_killed_engine_is_started_again_by_its_keeper(box):
     engine = cast(run.pid)['engine']
     assert len(engine) == 1
     kill(engine[0])
-    assert run.wait(60) == 0, box.process_said(run)
+    assert run.wait(120) == 0, box.process_said(run)
     assert 'killed' in box.process_said(run).lower() or 'signal' in box.process_said(run).lower()
     assert set(box.lines('effects')) == set(all_keys())
     box.verify()

@@ -23,7 +23,7 @@ def run_job(box, effect, poison):
     keys = [str(i) for i in range(1, 201)]
     box.file('items.csv', 'id\n' + ''.join(k + '\n' for k in keys))
     box.file('poison.yaml', JOB.format(effect=effect, poison='|'.join(poison)))
-    said = box.run('run', 'poison.yaml', '--no-progress', timeout=90)
+    said = box.run('run', 'poison.yaml', '--no-progress')
     assert said.code == 3, said
     box.verify()
     return [k for k in keys if k not in poison]

@@ -64,7 +64,7 @@ class Box:
     def command(self, *args):
         return [STINT, args[0], *self.options, *args[1:]]
 
-    def run(self, *args, timeout=60, stdin=None, **more):
+    def run(self, *args, timeout=180, stdin=None, **more):
         """Calls `stint ARGS` and waits for it."""
         done = subprocess.run(self.command(*args), cwd=self.path, env=self.env, timeout=timeout,
                               input=stdin, capture_output=True, check=False, **more)
@@ -79,6 +79,13 @@ class Box:
         process.said = said.name
         self.running.append(process)
         return process
+
+    def open_to_others(self):
+        """Lets every user look into the box. The folders above it are this test session's own."""
+        folder = self.path
+        while os.stat(folder).st_mode & 0o055 != 0o055:
+            os.chmod(folder, os.stat(folder).st_mode | 0o055)
+            folder = os.path.dirname(folder)
 
     def close(self):
         for process in self.running:
@@ -174,7 +181,7 @@ def kill(pid, how=signal.SIGKILL):
     return True
 
 
-def wait_until(what, limit_s=20, every_s=0.005):
+def wait_until(what, limit_s=120, every_s=0.005):
     """Waits until what() is true and gives what it gave; fails the test when that takes too long."""
     end = time.monotonic() + limit_s
     while True:
