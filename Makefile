@@ -36,6 +36,14 @@ sim:  ## simulate NIGHTS=1000 nights from SEED=1 on
 	@tools/build -q dev
 	build-dev/tests/sim/sim --seed $(SEED) --nights $(NIGHTS)
 
+sim-long:  ## simulate a million nights that nobody has seen yet (an hour or so)
+	@tools/build -q dev
+	nice build-dev/tests/sim/sim --nights 1000000
+
+sim-bugs:  ## put each known bug in, and see whether the simulator finds it
+	@tools/build -q dev
+	tests/sim/mutate
+
 asan:  ## all suites with address and undefined-behaviour sanitizers
 	@tools/build asan
 	meson test -C build-asan --no-rebuild --print-errorlogs -t 4
@@ -75,5 +83,5 @@ install: release  ## install under DESTDIR and PREFIX=/usr/local
 clean:  ## remove everything built
 	rm -rf build build-*/
 
-.PHONY: help release demo check quick lint sim asan tsan valgrind fuzz fuzz-million analyze \
-	format bench install clean
+.PHONY: help release demo check quick lint sim sim-long sim-bugs asan tsan valgrind fuzz \
+	fuzz-million analyze format bench install clean

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,12 @@ struct report {
 	int64_t events, starts, commits;
 	int64_t virtual_s;
 	uint64_t failed; /* when it goes on */
+};
+
+/* What all children have in common. */
+struct board {
+	_Atomic uint64_t failed_at; /* the first night that failed; later ones need not be tried */
+	struct report report[HUNT_JOBS_MAX];
 };
 
 void changes_apply(const struct changes *c, struct options *o)
@@ -65,23 +72,35 @@ static void hunt_options(const struct hunt *h, uint64_t seed, struct options *re
 
 /* ---- children ---- */
 
-static struct report *report_new(void)
+static struct board *board_new(void)
 {
-	struct report *r = mmap(NULL, sizeof(struct report) * HUNT_JOBS_MAX, PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (r == MAP_FAILED) {
+	if (board == MAP_FAILED) {
 		perror("sim: mmap");
 		exit(EXIT_FAILURE);
 	}
-	return r;
+	return board;
 }
 
-/* Every `step`th night from `from` on, until one fails. */
-static void child_run(const struct hunt *h, const uint64_t *seeds, uint64_t n, uint64_t from,
-		      struct report *r)
+/* The night with this number failed, or was the first to. */
+static void board_note(struct board *board, uint64_t at)
 {
-	for (uint64_t i = from; i < n; i += (uint64_t)h->jobs) {
+	uint64_t first = atomic_load(&board->failed_at);
+
+	while (at < first && !atomic_compare_exchange_weak(&board->failed_at, &first, at))
+		;
+}
+
+/* Every `jobs`th night from `from` on, until one fails, here or in a sister. */
+static void child_run(const struct hunt *h, const uint64_t *seeds, uint64_t n, uint64_t from,
+		      struct board *board)
+{
+	struct report *r = &board->report[from % (uint64_t)h->jobs];
+
+	for (uint64_t i = from; i < n && i < atomic_load(&board->failed_at);
+	     i += (uint64_t)h->jobs) {
 		struct options o;
 		struct night_result result;
 		r->seed = seeds != NULL ? seeds[i] : h->seed + i;
@@ -92,8 +111,10 @@ static void child_run(const struct hunt *h, const uint64_t *seeds, uint64_t n, u
 		r->starts += result.starts;
 		r->commits += result.commits;
 		r->virtual_s += result.virtual_us / US_PER_S;
-		if (!went_well && !h->goes_on)
+		if (!went_well && !h->goes_on) {
+			board_note(board, i);
 			_exit(CHILD_FAILED);
+		}
 		if (!went_well) {
 			r->failed++;
 			(void)printf("seed %" PRIu64 ": check %s: %s\n", r->seed,
@@ -117,17 +138,19 @@ static pid_t hunt_fork(void)
 }
 
 /* Runs the nights in h->jobs processes; false when one failed, its seed in ret_seed. */
-static bool hunt_nights(const struct hunt *h, const uint64_t *seeds, uint64_t n, struct report *all,
-			uint64_t *ret_seed)
+static bool hunt_nights(const struct hunt *h, const uint64_t *seeds, uint64_t n,
+			struct board *board, uint64_t *ret_seed)
 {
 	pid_t pids[HUNT_JOBS_MAX];
+	struct report *all = board->report;
 	bool went_well = true;
 
-	memset(all, 0, sizeof(*all) * HUNT_JOBS_MAX);
+	memset(all, 0, sizeof(board->report));
+	atomic_store(&board->failed_at, UINT64_MAX);
 	for (int i = 0; i < h->jobs; i++) {
 		pids[i] = hunt_fork();
 		if (pids[i] == 0)
-			child_run(h, seeds, n, (uint64_t)i, &all[i]);
+			child_run(h, seeds, n, (uint64_t)i, board);
 	}
 	for (int i = 0; i < h->jobs; i++) {
 		int status = 0;
@@ -139,9 +162,11 @@ static bool hunt_nights(const struct hunt *h, const uint64_t *seeds, uint64_t n,
 			pid_t pid = hunt_fork();
 			if (pid == 0)
 				child_run(h, seeds, n, all[i].seed - h->seed + (uint64_t)h->jobs,
-					  &all[i]);
+					  board);
 			(void)waitpid(pid, &status, 0);
 		}
+		if (status != 0 && !h->goes_on && seeds == NULL)
+			board_note(board, all[i].seed - h->seed);
 		if (status != 0 && (went_well || all[i].seed < *ret_seed)) {
 			*ret_seed = all[i].seed;
 			went_well = false;
@@ -247,9 +272,14 @@ static void hunt_explain(const struct hunt *h, uint64_t seed)
 	changes_apply(&c, &o);
 	options_print(&o);
 	(void)printf("repeat the whole:  make sim SEED=%" PRIu64 " NIGHTS=1\n", seed);
-	(void)printf("repeat the small:  sim --nights 1 --no-shrink --seed %" PRIu64, seed);
+	(void)printf(
+		"repeat the small:  build-dev/tests/sim/sim --nights 1 --no-shrink --seed %" PRIu64,
+		seed);
 	changes_print(&c);
 	(void)puts("  (--trace: every line)");
+	(void)printf("keep it:           echo '%" PRIu64
+		     " # what it found' >>tests/sim/seeds.txt\n",
+		     seed);
 	pid_t pid = hunt_fork();
 	if (pid == 0) {
 		bool went_well = hunt_night(&o, NIGHT_KEEP, &result);
@@ -334,7 +364,8 @@ static int hunt_show(const struct hunt *h)
 
 int hunt_run(const struct hunt *h)
 {
-	struct report *all = report_new();
+	struct board *board = board_new();
+	const struct report *all = board->report;
 	uint64_t seeds[SEEDS_MAX];
 	uint64_t n = seeds_read(h->seeds_path, seeds);
 	uint64_t failed = 0;
@@ -343,9 +374,9 @@ int hunt_run(const struct hunt *h)
 	if (h->prints_trace || h->shows)
 		return hunt_show(h);
 	(void)printf("seed %" PRIu64 "\n", h->seed);
-	bool went_well = n == 0 || hunt_nights(h, seeds, n, all, &failed);
+	bool went_well = n == 0 || hunt_nights(h, seeds, n, board, &failed);
 	if (went_well)
-		went_well = hunt_nights(h, NULL, h->nights, all, &failed);
+		went_well = hunt_nights(h, NULL, h->nights, board, &failed);
 	hunt_sum_up(h, all, seconds() - began);
 	for (int i = 0; h->goes_on && i < h->jobs; i++)
 		went_well = went_well && all[i].failed == 0;
