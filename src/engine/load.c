@@ -38,6 +38,7 @@ static void load_start_reader(struct run *r)
 		return;
 	}
 	r->reader = lane->number;
+	r->reader_asks = r->hello.ask_keys;
 	r->reader_heard_at = r->ops->boot_us(r->world);
 }
 
@@ -146,6 +147,40 @@ static struct lane *load_asker(struct run *r)
 	return reader != NULL && reader->state == LANE_UP ? reader : NULL;
 }
 
+/* The ledger has to be asked about keys that were done before, whatever is open. */
+static bool load_wants_seen(const struct run *r)
+{
+	enum job_unique unique = r->job->source.unique;
+
+	return unique == JOB_UNIQUE_JOB || unique == JOB_UNIQUE_WITHIN;
+}
+
+/* While nothing is open in earlier runs a reader need not ask about each chunk and wait for the
+ * answer. Each commit of a chunk looks again, so that what opens meanwhile is missed for no more
+ * chunks than the reader is ahead by. */
+static void load_on_free(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+	struct lane *reader = lanes_find(&r->lanes, r->reader);
+	bool asks = !op->u.keys_find.ret_none_open;
+
+	if (reader == NULL || reader->state != LANE_UP || asks == r->reader_asks ||
+	    load_wants_seen(r))
+		return;
+	r->reader_asks = asks;
+	frame_put_u32(&reader->out, FRAME_ASK_KEYS, asks ? 1 : 0);
+}
+
+static void load_look_for_keys(struct run *r)
+{
+	if (!r->hello.ask_keys || load_wants_seen(r))
+		return;
+	struct lop_keys_find *find =
+		&commit_add(r->commit, LOP_KEYS_FIND, load_on_free, r)->u.keys_find;
+	*find = (struct lop_keys_find){.job = arena_str(commit_arena(r->commit), r->row.job),
+				       .run_id = r->id};
+}
+
 static void load_on_put(void *arg, struct ledger_op *op)
 {
 	struct run *r = arg;
@@ -184,6 +219,8 @@ static void load_copy_rejects(struct arena *a, const struct frame_loaded *f,
 static void load_put(struct run *r, const struct frame_loaded *f)
 {
 	struct arena *a = commit_arena(r->commit);
+
+	load_look_for_keys(r); /* told before the credit for this chunk */
 	struct lop_load_put *put = &commit_add(r->commit, LOP_LOAD_PUT, load_on_put, r)->u.load_put;
 
 	*put = (struct lop_load_put){.run_id = r->id,
@@ -241,15 +278,15 @@ static void load_ask_keys(struct run *r, const struct frame_keys *f)
 		keys[i] = arena_str(a, f->keys[i]);
 	struct lop_keys_find *find =
 		&commit_add(r->commit, LOP_KEYS_FIND, load_on_keys, r)->u.keys_find;
-	*find = (struct lop_keys_find){
-		.job = arena_str(a, r->row.job),
-		.run_id = r->id,
-		.keys = keys,
-		.n = f->n,
-		.seen = source->unique == JOB_UNIQUE_JOB || source->unique == JOB_UNIQUE_WITHIN,
-		.seen_since = source->unique == JOB_UNIQUE_WITHIN
-				      ? r->ops->now(r->world) - source->unique_within_us
-				      : 0};
+	*find = (struct lop_keys_find){.job = arena_str(a, r->row.job),
+				       .run_id = r->id,
+				       .keys = keys,
+				       .n = f->n,
+				       .seen = load_wants_seen(r),
+				       .seen_since = source->unique == JOB_UNIQUE_WITHIN
+							     ? r->ops->now(r->world) -
+								       source->unique_within_us
+							     : 0};
 }
 
 static void load_on_content(void *arg, struct ledger_op *op)

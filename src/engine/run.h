@@ -156,6 +156,7 @@ struct run {
 	uint8_t load_end; /* enum load_end */
 	bool load_open_sent;
 	int reader_deaths;
+	bool reader_asks;	   /* for keys, as it was told last */
 	int64_t reader_heard_at;   /* boot clock */
 	int64_t reader_not_before; /* boot clock */
 	void *cursor;

@@ -51,6 +51,7 @@ enum {
 	X(FRAME_KEYS_ANSWER, 9)                                                                    \
 	X(FRAME_CONTENT_ANSWER, 10)                                                                \
 	X(FRAME_THEN, 11)                                                                          \
+	X(FRAME_ASK_KEYS, 12)                                                                      \
 	X(FRAME_READY, 64)                                                                         \
 	X(FRAME_OUTCOME, 65)                                                                       \
 	X(FRAME_BULK_OUTCOME, 66)                                                                  \
@@ -280,7 +281,7 @@ ST_MUST_CHECK int frame_split(const char *data, size_t len, struct frame *ret_fr
 ST_MUST_CHECK int frame_get_hello(const struct frame *f, struct arena *a, struct frame_hello *ret,
 				  struct err *err);
 ST_MUST_CHECK int frame_get_chunk(const struct frame *f, struct frame_chunk *ret, struct err *err);
-/* Of FRAME_DROP, FRAME_CANCEL and FRAME_CREDIT. */
+/* Of FRAME_DROP, FRAME_CANCEL, FRAME_CREDIT and FRAME_ASK_KEYS. */
 ST_MUST_CHECK int frame_get_u32(const struct frame *f, uint32_t *ret, struct err *err);
 /* Of FRAME_STOP and FRAME_READY: nothing is in them. */
 ST_MUST_CHECK int frame_get_empty(const struct frame *f, struct err *err);

@@ -176,7 +176,8 @@ int frame_get_u32(const struct frame *f, uint32_t *ret, struct err *err)
 {
 	struct reader r = get_begin(f, f->type);
 
-	assert(f->type == FRAME_DROP || f->type == FRAME_CANCEL || f->type == FRAME_CREDIT);
+	assert(f->type == FRAME_DROP || f->type == FRAME_CANCEL || f->type == FRAME_CREDIT ||
+	       f->type == FRAME_ASK_KEYS);
 	uint32_t value = reader_u32(&r);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;

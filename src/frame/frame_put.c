@@ -103,7 +103,8 @@ void frame_put_chunk(struct buf *b, const struct frame_chunk *f)
 
 void frame_put_u32(struct buf *b, enum frame_type type, uint32_t value)
 {
-	assert(type == FRAME_DROP || type == FRAME_CANCEL || type == FRAME_CREDIT);
+	assert(type == FRAME_DROP || type == FRAME_CANCEL || type == FRAME_CREDIT ||
+	       type == FRAME_ASK_KEYS);
 	size_t start = frame_begin(b, type);
 
 	buf_put_u32(b, value);

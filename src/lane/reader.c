@@ -27,6 +27,7 @@ struct reader_state {
 	const struct brief *brief;
 	struct link *link;
 	uint32_t ahead; /* batches sent and not committed */
+	bool asks_keys; /* else none is open anywhere, as was told last */
 	bool is_stopped;
 	bool is_alone; /* the engine is gone */
 	char what[WHAT_BYTES];
@@ -44,6 +45,12 @@ static int reader_note(struct reader_state *r, const struct frame *frame, struct
 		r->is_stopped = true;
 		int failed = frame_get_empty(frame, err);
 		return failed < 0 ? failed : READER_STOPPED;
+	}
+	if (frame->type == FRAME_ASK_KEYS) {
+		int rc = frame_get_u32(frame, &n, err);
+		if (rc == 0)
+			r->asks_keys = n != 0;
+		return rc;
 	}
 	if (frame->type != FRAME_CREDIT)
 		return ERR(err, ERR_BUG, "%s is not for a reader now", frame_name(frame->type));
@@ -155,6 +162,9 @@ static int reader_find_keys(void *arg, const struct frame_keys *keys, struct fra
 	struct reader_state *r = OBJ_CAST(arg, struct reader_state, READER_MAGIC);
 	struct frame frame = {0};
 
+	*ret = (struct frame_keys_answer){.n = keys->n};
+	if (!r->asks_keys)
+		return 0;
 	frame_put_keys(&r->link->out, keys);
 	int rc = reader_ask(r, FRAME_KEYS_ANSWER, &frame, err);
 	if (rc == 0)
@@ -261,7 +271,8 @@ static int reader_read(struct reader_state *r, struct err *err)
 
 int reader_run(const struct brief *brief, struct link *link)
 {
-	struct reader_state r = {.magic = READER_MAGIC, .brief = brief, .link = link};
+	struct reader_state r = {
+		.magic = READER_MAGIC, .brief = brief, .link = link, .asks_keys = true};
 	struct err err = ERR_INIT;
 	int exit_status = 0;
 

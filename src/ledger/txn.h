@@ -400,7 +400,11 @@ struct lop_keys_find {
 	utime seen_since;
 	const uint8_t *ret_open; /* bits */
 	const uint8_t *ret_seen;
+	/* No key whatever is open in an earlier run of the job. False also where so many are open
+	 * in the ledger (LEDGER_FEW_OPEN) that this could not be told quickly. */
+	bool ret_none_open;
 };
+enum { LEDGER_FEW_OPEN = 256 };
 
 /* same_content: refuse. Remembers that the run read this content; ret_run is the name of another
  * run of the job that had it and was neither failed before it opened nor abandoned, NULL when

@@ -183,6 +183,7 @@ static void put_big(struct buf *out, const struct ledger_op *op)
 	case LOP_KEYS_FIND:
 		put_bits(out, op->u.keys_find.ret_open, op->u.keys_find.n);
 		put_bits(out, op->u.keys_find.ret_seen, op->u.keys_find.n);
+		buf_printf(out, " %d", op->u.keys_find.ret_none_open);
 		break;
 	case LOP_CHUNK_CLAIM:
 		put_chunks(out, op->u.chunk_claim.ret_rows, op->u.chunk_claim.ret_n);

@@ -183,6 +183,9 @@ static void keys_are_open_in_earlier_runs_of_the_job_only(void **state)
 		assert_false(bits_get(same->u.keys_find.ret_open, i));
 		assert_false(bits_get(other->u.keys_find.ret_open, i));
 	}
+	assert_false(op->u.keys_find.ret_none_open);
+	assert_true(same->u.keys_find.ret_none_open);
+	assert_true(other->u.keys_find.ret_none_open);
 }
 
 static void keys_that_were_done_are_remembered_with_their_time(void **state)

@@ -36,6 +36,7 @@ static int write_again(const struct frame *f, struct arena *a, struct buf *b)
 	case FRAME_DROP:
 	case FRAME_CANCEL:
 	case FRAME_CREDIT:
+	case FRAME_ASK_KEYS:
 		rc = frame_get_u32(f, &value, &err);
 		if (rc == 0)
 			frame_put_u32(b, f->type, value);

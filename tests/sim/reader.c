@@ -284,6 +284,9 @@ void reader_on_frame(struct proc *p, const struct frame *frame)
 		if (r->ahead < 0)
 			machine_fail(p->m, "credit", "more is committed than was sent");
 		reader_go_on(p);
+	} else if (frame->type == FRAME_ASK_KEYS) {
+		rc = frame_get_u32(frame, &credit, &err);
+		r->asks_keys = credit != 0;
 	} else if (frame->type == FRAME_KEYS_ANSWER) {
 		rc = frame_get_keys_answer(frame, &answer, &err);
 		if (rc == 0)

@@ -107,6 +107,12 @@ int mem_load_open(struct memory *m, struct ledger_txn *txn, struct ledger_op *op
 }
 
 /* Whether an earlier run of the job has an item of that key that is not over. */
+static bool mem_loose_is_open(const struct mem_loose *l)
+{
+	return l->key != NULL && l->state != LOOSE_DEAD && l->state != LOOSE_DONE &&
+	       l->state != LOOSE_WAIVED;
+}
+
 static bool mem_key_is_open(const struct memory *m, const struct lop_keys_find *f, const char *key)
 {
 	for (int64_t id = 1; id < f->run_id && id <= (int64_t)m->runs.n; id++) {
@@ -115,12 +121,29 @@ static bool mem_key_is_open(const struct memory *m, const struct lop_keys_find *
 			continue;
 		for (size_t k = 0; k < run->loose.n; k++) {
 			const struct mem_loose *l = run->loose.at[k];
-			if (l->key != NULL && l->state != LOOSE_DEAD && l->state != LOOSE_DONE &&
-			    l->state != LOOSE_WAIVED && strcmp(l->key, key) == 0)
+			if (mem_loose_is_open(l) && strcmp(l->key, key) == 0)
 				return true;
 		}
 	}
 	return false;
+}
+
+static bool mem_none_is_open(const struct memory *m, const struct lop_keys_find *f)
+{
+	bool is_free = true;
+	int n = 0;
+
+	for (size_t i = 0; i < m->runs.n; i++) {
+		const struct mem_run *run = m->runs.at[i];
+		bool counts = run->row.id < f->run_id && strcmp(run->row.job, f->job) == 0;
+		for (size_t k = 0; k < run->loose.n; k++) {
+			if (!mem_loose_is_open(run->loose.at[k]))
+				continue;
+			n++;
+			is_free = is_free && !counts;
+		}
+	}
+	return is_free && n <= LEDGER_FEW_OPEN;
 }
 
 int mem_keys_find(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
@@ -138,6 +161,7 @@ int mem_keys_find(struct memory *m, struct ledger_txn *txn, struct ledger_op *op
 	}
 	f->ret_open = open;
 	f->ret_seen = seen;
+	f->ret_none_open = mem_none_is_open(m, f);
 	return 0;
 }
 

@@ -149,6 +149,56 @@ int sq_seen_put(struct sq *q, int64_t run_id, const char *key, int64_t now_ms)
 	return sq_change(q, sql, SQ_ARGS(SQ_INT(run_id), hash, SQ_INT(now_ms))) < 0 ? SQ_FAILED : 0;
 }
 
+/* Which keys may be open in earlier runs. Hardly any are, as a rule, and then those of a million
+ * items need not be looked for one by one. */
+enum { SIEVE_BITS = 8192 };
+
+struct sq_sieve {
+	int n; /* of all open keys in the ledger that were looked at */
+	bool is_empty;
+	uint8_t bits[BITS_BYTES(SIEVE_BITS)];
+};
+
+static size_t sq_sieve_place(const char *key)
+{
+	return (size_t)(hash_xxh64(key, strlen(key)) % SIEVE_BITS);
+}
+
+static int sq_sieve_fill(struct sq *q, const struct lop_keys_find *f, struct sq_sieve *sieve)
+{
+	static const char sql[] =
+		"SELECT l.key, r.job = ?1 AND r.id < ?2 FROM (SELECT key, run_id FROM loose"
+		" INDEXED BY loose_open WHERE key IS NOT NULL AND state IN (1, 2, 3, 7, 8)"
+		" LIMIT ?3) AS l CROSS JOIN run_ AS r WHERE r.id = l.run_id";
+	sqlite3_stmt *st = sq_query(
+		q, sql, SQ_ARGS(SQ_TEXT(f->job), SQ_INT(f->run_id), SQ_INT(LEDGER_FEW_OPEN + 1)));
+	int rc = 0;
+
+	sieve->is_empty = true;
+	for (; (rc = sq_next(q, st)) == 1; sieve->n++) {
+		const char *key = (const char *)sqlite3_column_text(st, 0);
+		if (sqlite3_column_int(st, 1) == 0)
+			continue;
+		if (key == NULL) {
+			sq_end(st);
+			return sq_fail(q, SQLITE_NOMEM);
+		}
+		sieve->is_empty = false;
+		bits_set(sieve->bits, sq_sieve_place(key));
+	}
+	return rc;
+}
+
+static bool sq_sieve_is_complete(const struct sq_sieve *sieve)
+{
+	return sieve->n <= LEDGER_FEW_OPEN;
+}
+
+static bool sq_sieve_may_have(const struct sq_sieve *sieve, const char *key)
+{
+	return !sq_sieve_is_complete(sieve) || bits_get(sieve->bits, sq_sieve_place(key));
+}
+
 int sq_keys_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	static const char is_open[] =
@@ -160,14 +210,18 @@ int sq_keys_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	struct lop_keys_find *f = &op->u.keys_find;
 	uint8_t *open = arena_alloc(&txn->arena, BITS_BYTES(f->n));
 	uint8_t *seen = arena_alloc(&txn->arena, BITS_BYTES(f->n));
+	struct sq_sieve sieve = {0};
 	int64_t one = 0;
-	int rc = 0;
+	int rc = sq_sieve_fill(q, f, &sieve);
 
 	for (size_t i = 0; i < f->n && rc >= 0; i++) {
 		uint8_t digest[SHA256_BYTES];
-		rc = sq_number(q, is_open,
-			       SQ_ARGS(SQ_TEXT(f->keys[i]), SQ_INT(f->run_id), SQ_TEXT(f->job)),
-			       &one);
+		rc = 0;
+		if (sq_sieve_may_have(&sieve, f->keys[i]))
+			rc = sq_number(
+				q, is_open,
+				SQ_ARGS(SQ_TEXT(f->keys[i]), SQ_INT(f->run_id), SQ_TEXT(f->job)),
+				&one);
 		if (rc == 1)
 			bits_set(open, i);
 		if (rc < 0 || !f->seen)
@@ -181,6 +235,7 @@ int sq_keys_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	}
 	f->ret_open = open;
 	f->ret_seen = seen;
+	f->ret_none_open = sieve.is_empty && sq_sieve_is_complete(&sieve);
 	return rc < 0 ? rc : 0;
 }
 

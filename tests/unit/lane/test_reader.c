@@ -226,6 +226,35 @@ static void keys_that_are_open_elsewhere_are_held_back(void **state)
 	assert_int_equal(held_back, 2);
 }
 
+static void answer_none(struct rig *rig)
+{
+	uint8_t none = 0;
+
+	(void)rig_expect(rig, FRAME_KEYS);
+	frame_put_keys_answer(&rig->link.out,
+			      &(struct frame_keys_answer){.n = 1, .open = &none, .seen = &none});
+	rig_send(rig);
+	assert_int_equal(expect_loaded(rig).n, 1);
+}
+
+static void keys_are_not_asked_for_while_none_is_open(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_start(rig);
+	rig_hello(rig, &(struct frame_hello){.role = LANE_READER,
+					     .job_text = JOB "  csv: {path: in.csv}\n",
+					     .ask_keys = true});
+	frame_put_u32(&rig->link.out, FRAME_ASK_KEYS, 0);
+	answer_none(rig);
+	for (int i = 1; i < READER_WINDOW; i++)
+		assert_int_equal(expect_loaded(rig).n, 1);
+	frame_put_u32(&rig->link.out, FRAME_ASK_KEYS, 1);
+	credit(rig, 1);
+	answer_none(rig);
+	rig_stop(rig);
+}
+
 static void a_stop_is_heard_while_it_asks(void **state)
 {
 	struct rig *rig = *state;
@@ -357,6 +386,7 @@ int main(void)
 		CASE(a_stop_is_heard_while_it_waits),
 		CASE(the_end_of_the_engine_is_heard_while_it_waits),
 		CASE(keys_that_are_open_elsewhere_are_held_back),
+		CASE(keys_are_not_asked_for_while_none_is_open),
 		CASE(a_stop_is_heard_while_it_asks),
 		CASE(the_same_content_is_asked_for_and_refused),
 		CASE(standard_input_is_that_of_the_process),
