@@ -124,6 +124,18 @@ void check_claimed_bits(struct machine *m, const struct run_view *run, const str
 	}
 }
 
+void check_row(struct machine *m, const struct run_view *run, const struct item_view *item)
+{
+	struct witness *w = &run->witnesses[item->record];
+	int ended = w->told[OUTCOME_RETRY] + w->told[OUTCOME_DEAD] + w->told[OUTCOME_ALL] +
+		    w->told[OUTCOME_UNKNOWN] + w->told_cancelled + w->deaths;
+
+	if (++w->rows > ended)
+		machine_fail(m, "rows",
+			     "record %u of run %lld: %d attempts failed, %d are recorded",
+			     item->record, (long long)run->id, ended, w->rows);
+}
+
 void check_reaped(struct machine *m, const struct lop_reap *op)
 {
 	static const enum fault_kind deadly[] = {
@@ -222,7 +234,7 @@ static void check_doubt(struct machine *m, const struct run_view *run, const str
 {
 	const struct witness *w = &run->witnesses[item->record];
 
-	if (w->unclear == 0 && w->told_cancelled == 0)
+	if (w->unclear + w->told_cancelled <= w->unclear_then)
 		machine_fail(m, "needless-doubt", "record %u of run %lld: it is known how it ended",
 			     item->record, (long long)run->id);
 }

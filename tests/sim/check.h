@@ -33,6 +33,8 @@ void check_claimed_bits(struct machine *m, const struct run_view *run, const str
 /* An item becomes, or stays, loose: had it reason to? (I5, I13, I14) */
 void check_settled(struct instance *inst, const struct run_view *run, const struct item_view *item,
 		   const struct ledger_loose_row *row);
+/* An attempt that did not end well is recorded: there must have been one (and one row for it). */
+void check_row(struct machine *m, const struct run_view *run, const struct item_view *item);
 /* The death of an engine puts no more in doubt than it may have had out. */
 void check_reaped(struct machine *m, const struct lop_reap *op);
 /* The source counts as told: was it? (I11) */

@@ -42,6 +42,19 @@ static void person_apply(struct machine *m, struct run_view *run, enum person_ve
 	ledger_txn_free(txn);
 }
 
+/* What a person would choose: what the verb is for, now and then anything. */
+static bool person_wants(struct machine *m, const struct run_view *run, uint32_t item,
+			 enum person_verb verb)
+{
+	enum item_state state = shadow_state(run, item);
+	bool is_for_doubt = verb == PERSON_RESOLVE_DONE || verb == PERSON_RESOLVE_RETRY ||
+			    verb == PERSON_RESOLVE_SKIP;
+	bool is_apt = (is_for_doubt && state == ITEM_IN_DOUBT) ||
+		      (verb == PERSON_RETRY && state == ITEM_DEAD);
+
+	return rng_below(&m->rng, is_apt ? 8 : run->n_items) < 4;
+}
+
 void person_act(struct machine *m)
 {
 	static const enum person_verb verbs[] = {
@@ -62,7 +75,7 @@ void person_act(struct machine *m)
 		return;
 	}
 	for (uint32_t i = 0; i < run->n_items && n < ITEMS_MAX; i++)
-		if (rng_below(&m->rng, run->n_items) < 4)
+		if (person_wants(m, run, i, verb))
 			items[n++] = i;
 	if (n > 0)
 		person_apply(m, run, verb, items, n);

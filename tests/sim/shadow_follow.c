@@ -83,12 +83,16 @@ static void follow_run_join(struct shadow_walk *walk, const struct lop_run_join 
 			     run_state_name(op->ret_row.state), run_state_name(run->state));
 }
 
-static void follow_run_end(struct machine *m, const struct lop_run_end *op)
+static void follow_run_end(struct instance *inst, const struct lop_run_end *op)
 {
+	struct machine *m = inst->m;
 	struct run_view *run = shadow_run(m, op->run_id);
 
 	if (run == NULL || !op->ret_done)
 		return;
+	if (op->state == RUN_ABANDONED && run->slot >= inst->slot)
+		machine_fail(m, "abandoned", "run %lld is given up by instance %d, of slot %d",
+			     (long long)run->id, inst->number, inst->slot);
 	run->state = op->state;
 	(void)snprintf(run->reason, sizeof(run->reason), "%s", op->reason);
 }
@@ -365,7 +369,7 @@ static void follow_attempt(struct machine *m, const struct lop_attempt_put *op)
 		machine_fail(m, "attempt", "of item %lld of run %lld, which is not there",
 			     (long long)op->item, (long long)op->run_id);
 	else if (op->outcome != OUTCOME_DONE)
-		run->witnesses[item->record].rows++;
+		check_row(m, run, item);
 }
 
 static void follow_lane(struct machine *m, struct instance *inst, int64_t pid, bool is_put)
@@ -473,7 +477,7 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 		follow_run_join(walk, &op->u.run_join);
 		return false;
 	case LOP_RUN_END:
-		follow_run_end(m, &op->u.run_end);
+		follow_run_end(inst, &op->u.run_end);
 		return false;
 	case LOP_RUN_FINISH:
 		follow_run_finish(walk, &op->u.run_finish);

@@ -127,13 +127,17 @@ static bool walk_may_decide(struct shadow_walk *walk, struct run_view *run, stru
 	switch ((enum person_verb)walk->verb) {
 	case PERSON_RETRY:
 		w->person_retry = true;
+		w->retry_at = 0;
 		return from == LOOSE_DEAD && to == LOOSE_RETRY;
 	case PERSON_RESOLVE_DONE:
 		w->person_done = true;
 		return is_doubtful && to == LOOSE_DONE;
 	case PERSON_RESOLVE_RETRY:
 		w->repeats_allowed++;
-		return is_doubtful && to == LOOSE_RETRY;
+		w->unclear_then = w->unclear + w->told_cancelled;
+		w->retry_at = 0;
+		return is_doubtful && to == LOOSE_RETRY &&
+		       (from == LOOSE_ASKED || item->seen.not_before >= item->is.not_before);
 	case PERSON_RESOLVE_SKIP:
 		return is_doubtful && to == LOOSE_WAIVED;
 	case PERSON_SKIP:

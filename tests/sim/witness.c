@@ -55,7 +55,11 @@ void witness_take(struct machine *m, struct attempt *a)
 	struct witness *w = a->witness;
 
 	witness_check_key(m, a);
-
+	/* The wall clock decides, and the engine's death forgets. */
+	if (m->boot_us < w->retry_at && !m->opt->fault[F_CLOCK] && !m->somebody_forgot)
+		machine_fail(m, "early", "record %u of run %lld is tried again %lld ms too early",
+			     a->record, (long long)a->run->id,
+			     (long long)((w->retry_at - m->boot_us) / US_PER_MS));
 	/* Two lanes with one item: only where the engine could not know that the first had ended.
 	 */
 	/* What needs no started mark is sent without asking the ledger, also by one that was
@@ -117,6 +121,19 @@ void witness_let_go(struct attempt *a)
 		a->witness->hand = NULL;
 }
 
+/* The least that the job's `retry` lets pass after this attempt. */
+static int64_t witness_wait(const struct options *o, int number)
+{
+	int64_t wait = o->first_us;
+
+	for (int i = 1; i < number && wait < o->max_us; i++)
+		wait *= o->factor;
+	wait = wait < o->max_us ? wait : o->max_us;
+	if (o->jitter == JOB_JITTER_FULL)
+		return 0;
+	return o->jitter == JOB_JITTER_EQUAL ? wait / 2 : wait;
+}
+
 void witness_told(struct instance *inst, struct attempt *a)
 {
 	struct witness *w = a->witness;
@@ -127,6 +144,9 @@ void witness_told(struct instance *inst, struct attempt *a)
 		w->told[a->outcome]++;
 	if (a->outcome == OUTCOME_UNKNOWN)
 		w->unclear++;
+	w->retry_at = 0;
+	if (a->outcome == OUTCOME_RETRY)
+		w->retry_at = inst->m->boot_us + witness_wait(inst->m->opt, a->number);
 	if (a->outcome == OUTCOME_DONE)
 		w->done_told_to = inst;
 	/* What was sent before it opened says nothing new. */

@@ -30,8 +30,11 @@ struct witness {
 	int own_deaths; /* … and it was the one that killed the lane */
 	int kills;	/* of these, killed by the engine */
 	int unclear;	/* attempts that were begun and of which nobody can say how they ended */
-	int repeats_allowed; /* a person said: do it again */
+	int repeats_allowed; /* a person said: do it again … */
+	int unclear_then;    /* … of so many that were unclear until then, and are not any more */
 	bool person_skip, person_retry, person_done;
+	int64_t retry_at; /* boot clock: after what an engine was told, not before that; 0 any time
+			   */
 	struct attempt *hand;	       /* the attempt under way */
 	struct instance *done_told_to; /* who was told last that it is done, NULL nobody */
 };
