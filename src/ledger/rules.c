@@ -47,6 +47,11 @@ enum loose_state rule_doubt(enum doubt_policy policy, int64_t key_valid_us,
 	return now_ms - first_started_ms > limit ? LOOSE_ASKED : LOOSE_RETRY;
 }
 
+bool rule_only_started(enum effect_class effect, bool is_proven)
+{
+	return is_proven || effect != EFFECT_PURE;
+}
+
 static bool loose_is_in_doubt(enum loose_state state)
 {
 	return state == LOOSE_DOUBT || state == LOOSE_ASKED;

@@ -28,6 +28,11 @@ utime rule_utime(int64_t ms);
 enum loose_state rule_doubt(enum doubt_policy policy, int64_t key_valid_us,
 			    int64_t first_started_ms, int64_t now_ms);
 
+/* Of a chunk whose owner is dead: does only what is marked as started go into doubt? Where nothing
+ * is marked, because repeating is harmless, and something may still act, everything else might be
+ * with it, and would be worked beside it. */
+bool rule_only_started(enum effect_class effect, bool is_proven);
+
 /* What a person's verb does to an item. */
 enum rule_person_effect { RULE_REFUSE, RULE_CHANGE, RULE_REQUEST };
 

@@ -260,10 +260,11 @@ struct lop_lane_drop {
 	int64_t pid, start_time;
 };
 
-/* R: the incarnation `dead` is gone and its lanes are too (or `quarantine_us` bridges that).
- * Started and not done -> doubt, loose held and probing -> doubt, chunks freed, loader freed,
- * run_instance rows left, state reaped. Nothing happens (ret_done false) when it is neither live
- * nor stopping or is not provably gone. */
+/* R: the incarnation `dead` is gone and its lanes are too (or `quarantine_us` bridges that; then,
+ * where nothing is marked as started, all that is open in its chunks goes into doubt). Started and
+ * not done -> doubt, loose held and probing -> doubt, chunks freed, loader freed, run_instance rows
+ * left, state reaped. Nothing happens (ret_done false) when it is neither live nor stopping or is
+ * not provably gone. */
 struct lop_reap {
 	int64_t dead;
 	int64_t quarantine_us;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,34 @@ static void a_person_does_not_shorten_the_quarantine(void **state)
 	op->u.loose_claim = (struct lop_loose_claim){.run_id = run, .now = quiet, .max = 1};
 	commit(b);
 	assert_int_equal(op->u.loose_claim.ret_n, 1);
+}
+
+/* Where repeating is harmless nothing is marked: any item of the chunk may still be worked on. */
+static void without_marks_all_of_a_chunk_waits_for_what_may_still_act(void **state)
+{
+	static const enum effect_class effects[] = {EFFECT_PURE, EFFECT_PURE, EFFECT_KEYED};
+	static const int64_t quarantines[] = {US_PER_MIN, 0, US_PER_MIN};
+	static const int64_t wanted[] = {3, 0, 0};
+	struct bench *b = *state;
+	struct held held;
+
+	for (size_t i = 0; i < ARRAY_LEN(effects); i++) {
+		char due[16];
+		(void)snprintf(due, sizeof(due), "day-%zu/1", i);
+		actor_begin(b, b->b);
+		int64_t run = run_ready(
+			b, b->b,
+			&(struct plan){.due = due, .effect = effects[i], .n_chunks = 2, .n = 4});
+		assert_true(chunk_claim(b, b->b, run, &held));
+		chunk_done(b, b->b, &held, 0, 1);
+		int64_t dead = b->b->inc;
+		actor_kill(b, b->b);
+		int64_t doubtful = reap(b, b->a, dead, quarantines[i])->u.reap.ret_doubtful;
+		assert_int_equal(doubtful, wanted[i]);
+		assert_int_equal(counts_of(b, run).in_doubt, wanted[i]);
+		assert_int_equal(counts_of(b, run).waiting, 7 - wanted[i]);
+		assert_int_equal(counts_of(b, run).done, 1);
+	}
 }
 
 static void loose_items_of_the_dead_are_in_doubt(void **state)
@@ -243,6 +272,7 @@ static void a_restore_puts_open_work_of_once_runs_in_doubt(void **state)
 static const struct CMUnitTest cases[] = {
 	CASE(what_a_dead_instance_had_started_is_in_doubt),
 	CASE(a_person_does_not_shorten_the_quarantine),
+	CASE(without_marks_all_of_a_chunk_waits_for_what_may_still_act),
 	CASE(loose_items_of_the_dead_are_in_doubt),
 	CASE(the_living_are_not_reaped),
 	CASE(chunks_without_marks_are_simply_free_again),

@@ -67,6 +67,11 @@ void check_loaded(struct machine *m, const struct run_view *run)
 		}
 		bits_set(seen, record);
 	}
+	if (run->first_n > 0 && run->n_items > run->first_n)
+		machine_fail(m, "load-first", "run %lld has %u items, %lld were wanted",
+			     (long long)run->id, run->n_items, (long long)run->first_n);
+	if (run->first_n > 0 && run->n_items == run->first_n)
+		n = run->n_read; /* and no more was looked at */
 	for (uint32_t i = 0; i < n; i++) {
 		bool is_reject = machine_trait(m, F_REJECT, i);
 		bool is_filtered = !is_reject && machine_trait(m, F_FILTER, i);

@@ -334,21 +334,26 @@ static void instance_begin(struct instance *inst)
 	struct machine *m = inst->m;
 	char instance_name[24];
 
+	if (m->opt->regions > 1)
+		(void)snprintf(inst->identity, sizeof(inst->identity), "region=%d", inst->region);
 	(void)snprintf(instance_name, sizeof(instance_name), "night/%d", inst->number);
 	struct session_spec spec = {.job = m->job,
 				    .slot = inst->slot_text,
 				    .date = inst->slot_text,
 				    .params = "{}",
-				    .identity = "",
+				    .identity = inst->identity,
 				    .source_path = "",
 				    .stop_by = UTIME_NEVER,
 				    .only_named = machine_fault(m, F_NAMED),
+				    .again = machine_fault(m, F_AGAIN),
 				    .lanes = m->opt->lanes,
 				    .cpus = 2,
 				    .instance_name = instance_name,
 				    .host = "night",
 				    .boot_id = "00000000-0000-4000-8000-000000000000",
 				    .pid = inst->number};
+	if (machine_fault(m, F_FIRST))
+		spec.first_n = rng_range(&m->rng, 1, m->opt->n_records + 1);
 	if (machine_fault(m, F_STOP_BY))
 		spec.stop_by = machine_now(m) + rng_spread(&m->rng, US_PER_MS, 10 * US_PER_MIN);
 	inst->stop_by = spec.stop_by;
@@ -359,13 +364,14 @@ static void instance_begin(struct instance *inst)
 	(void)instance_settle(inst);
 }
 
-struct instance *instance_start(struct machine *m, int slot)
+struct instance *instance_start(struct machine *m, int slot, int region)
 {
 	struct instance *inst = arena_new(&m->arena, struct instance);
 
 	inst->m = m;
 	inst->number = ++m->n_starts;
 	inst->slot = slot;
+	inst->region = region;
 	inst->began_us = m->boot_us;
 	(void)snprintf(inst->slot_text, sizeof(inst->slot_text), "2026-11-%d",
 		       23 + slot % OPTIONS_SLOTS_MAX);

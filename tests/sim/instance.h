@@ -74,7 +74,9 @@ struct instance {
 	int64_t inc; /* once the ledger has given one */
 	uint8_t nonce[LEDGER_NONCE_BYTES];
 	int slot;
+	int region;
 	char slot_text[24];
+	char identity[24];
 	int64_t began_us;
 	int64_t stopped_us; /* when it heard the first signal, 0 never */
 	utime stop_by;
@@ -106,8 +108,8 @@ struct instance {
 	struct proc *procs; /* newest first, by inst_next */
 };
 
-/* Starts an engine on a slot. */
-struct instance *instance_start(struct machine *m, int slot);
+/* Starts an engine on a slot, for a region. */
+struct instance *instance_start(struct machine *m, int slot, int region);
 /* Something arrived for it; takes what the message owns. */
 void instance_post(struct instance *inst, const struct message *message);
 void instance_crash(struct instance *inst, enum crash_cause cause);

@@ -103,7 +103,6 @@ struct machine {
 	int64_t forgot_us;    /* when that happened last */
 	bool somebody_forgot; /* an engine ended with what it had been told and not written */
 	int slot;
-	int failed_in_a_row; /* healed starts that ended with 1 */
 	int tidied;
 	bool over;
 };

@@ -73,7 +73,7 @@ static bool run_is_over(const struct machine *m, const struct run_view *run)
 {
 	if (run->state == RUN_FINISHED || run->state == RUN_ABANDONED)
 		return true;
-	if (run->state == RUN_FAILED && m->failed_in_a_row >= FAILED_MAX)
+	if (run->state == RUN_FAILED && run->failed_healthy >= FAILED_MAX)
 		return true;
 	/* Nobody comes back to what is left. */
 	return m->opt->carry_over == JOB_LEAVE && run->slot < m->slot;
@@ -83,28 +83,24 @@ static bool night_is_done(const struct machine *m)
 {
 	if (m->slot < m->opt->slots - 1 || m->n_alive > 0 || m->shadow.n_runs == 0)
 		return false;
-	bool has_present = false;
-	for (size_t i = 0; i < m->shadow.n_runs; i++) {
-		has_present |= m->shadow.runs[i]->slot == m->slot;
+	for (int region = 0; region < m->opt->regions; region++)
+		if (shadow_run_of(m, m->slot, region) == NULL)
+			return false;
+	for (size_t i = 0; i < m->shadow.n_runs; i++)
 		if (!run_is_over(m, m->shadow.runs[i]))
 			return false;
-	}
-	return has_present;
+	return true;
 }
 
 static void night_next_slot(struct machine *m)
 {
-	struct run_view *run = NULL;
+	const struct run_view *run = shadow_run_of(m, m->slot, 0);
 	int per_slot = m->opt->fault_starts / m->opt->slots + 1;
 
 	if (m->slot + 1 >= m->opt->slots)
 		return;
-	for (size_t i = 0; i < m->shadow.n_runs; i++)
-		if (m->shadow.runs[i]->slot == m->slot)
-			run = m->shadow.runs[i];
 	if ((run != NULL && run_is_over(m, run)) || m->n_starts >= (m->slot + 1) * per_slot) {
 		m->slot++;
-		m->failed_in_a_row = 0;
 	}
 }
 
@@ -138,7 +134,8 @@ static void night_on_cron(struct machine *m, void *object, int64_t n)
 			night_heal(m);
 		} else {
 			night_heal(m);
-			m->failed_in_a_row = 0;
+			for (size_t i = 0; i < m->shadow.n_runs; i++)
+				m->shadow.runs[i]->failed_healthy = 0;
 			person_tidy(m);
 		}
 	}
@@ -150,7 +147,9 @@ static void night_on_cron(struct machine *m, void *object, int64_t n)
 			     m->healed_starts);
 	/* Who was called before midnight may come to it after whoever was called then. */
 	bool is_late = m->slot > 0 && !m->healed && rng_below(&m->rng, 16) == 0;
-	struct instance *inst = instance_start(m, is_late ? m->slot - 1 : m->slot);
+	/* Each has its turn. */
+	struct instance *inst = instance_start(m, is_late ? m->slot - 1 : m->slot,
+					       m->n_starts % m->opt->regions);
 	night_disturb(m, inst);
 }
 
@@ -168,11 +167,6 @@ void night_on_over(struct machine *m, struct instance *inst)
 {
 	if (inst->fate == INSTANCE_OVER && !m->failure.happened)
 		check_exit(m, inst);
-	bool is_healthy = m->healed && inst->began_us >= m->healed_at;
-	if (is_healthy && inst->exit_status == 1)
-		m->failed_in_a_row++;
-	else if (is_healthy)
-		m->failed_in_a_row = 0;
 	machine_after(m, night_gap(m), night_on_cron, NULL, 0);
 }
 

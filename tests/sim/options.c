@@ -120,6 +120,18 @@ static void options_draw_source(struct options *o, struct rng *r)
 	o->when_empty_fail = tenths(r, 1);
 	o->when_missing = (int)rng_below(r, JOB_MISSING_COUNT_);
 	o->max_rejects_pct = tenths(r, 8) ? 100 : 0;
+	o->no_source = rng_below(r, 20) == 0;
+}
+
+/* A plain script under our care: one item, and nothing to be told about it. */
+static void options_drop_source(struct options *o)
+{
+	o->n_records = 1;
+	o->by_reference = o->has_key = o->when_empty_fail = false;
+	o->unique = JOB_UNIQUE_NONE;
+	o->then = JOB_THEN_KEEP;
+	o->max_rejects_pct = 100;
+	o->fault[F_REJECT] = o->fault[F_FILTER] = o->fault[F_CHANGED] = false;
 }
 
 static void options_draw_night(struct options *o, struct rng *r)
@@ -130,6 +142,7 @@ static void options_draw_night(struct options *o, struct rng *r)
 	o->stalled_after_us = rng_spread(r, 5 * US_PER_MIN, 30 * US_PER_MIN);
 	o->carry_over = tenths(r, 8) ? (int)JOB_RESUME_FIRST : (int)rng_range(r, 1, 2);
 	o->slots = tenths(r, 7) ? 1 : (int)rng_range(r, 2, OPTIONS_SLOTS_MAX);
+	o->regions = tenths(r, 8) ? 1 : OPTIONS_REGIONS_MAX;
 	o->instances = tenths(r, 6) ? 1 : (int)rng_range(r, 2, OPTIONS_INSTANCES_MAX);
 	o->lanes = (int)rng_range(r, 1, 4);
 	o->item_us = rng_spread(r, US_PER_MS, 2 * US_PER_S);
@@ -166,6 +179,8 @@ void options_from_seed(struct options *o, uint64_t seed)
 	options_draw_faults(o, &r);
 	options_draw_work(o, &r);
 	options_draw_source(o, &r);
+	if (o->no_source)
+		options_drop_source(o);
 	options_draw_night(o, &r);
 	options_round(o);
 }
@@ -193,7 +208,9 @@ static void options_put_source(const struct options *o, struct buf *out)
 static void options_put_work(const struct options *o, struct buf *out)
 {
 	buf_puts(out, "work:\n");
-	buf_puts(out, o->is_noop ? "  noop: {}\n" : "  exec: {command: [act, \"${id}\"]}\n");
+	const char *exec = o->no_source ? "  exec: {command: [act]}\n"
+					: "  exec: {command: [act, \"${id}\"]}\n";
+	buf_puts(out, o->is_noop ? "  noop: {}\n" : exec);
 	buf_printf(out, "  effect: %s\n", o->is_once ? "once" : "idempotent");
 	if (o->is_once)
 		buf_printf(out, "  when_in_doubt: %s\n", doubt_words[o->doubt]);
@@ -223,7 +240,8 @@ void options_put_job(const struct options *o, struct buf *out)
 	assert(o != NULL && out != NULL);
 	buf_printf(out, "version: 1\njob: night\nonce_per: day\ncarry_over: %s\n",
 		   carry_words[o->carry_over]);
-	options_put_source(o, out);
+	if (!o->no_source)
+		options_put_source(o, out);
 	options_put_work(o, out);
 	buf_printf(out, "retry: {attempts: %d, factor: %lld, jitter: %s", o->attempts,
 		   (long long)o->factor, jitter_words[o->jitter]);
@@ -245,8 +263,9 @@ void options_print(const struct options *o)
 	options_put_job(o, &job);
 	(void)printf("seed %llu\n---- job\n%s----\n", (unsigned long long)o->seed, buf_str(&job));
 	buf_done(&job);
-	(void)printf("records %u%s, slots %d, instances %d, lanes %d\n", o->n_records,
-		     o->by_reference ? " by reference" : "", o->slots, o->instances, o->lanes);
+	(void)printf("records %u%s, slots %d, regions %d, instances %d, lanes %d\n", o->n_records,
+		     o->by_reference ? " by reference" : "", o->slots, o->regions, o->instances,
+		     o->lanes);
 	(void)printf("an attempt takes about %lld us, a commit %lld us\n", (long long)o->item_us,
 		     (long long)o->commit_us);
 	(void)printf(

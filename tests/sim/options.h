@@ -55,6 +55,8 @@ struct buf;
 	X(F_LOAD_FAILS, "load-fails", 20000, 400000, "loading fails")                              \
 	X(F_LOAD_MISSING, "load-missing", 20000, 400000, "the source is not there")                \
 	X(F_CHANGED, "changed", 500, 20000, "the source has changed behind a chunk")               \
+	X(F_AGAIN, "again", 20000, 300000, "a further run of the slot is wanted")                  \
+	X(F_FIRST, "first", 50000, 700000, "a run is to have its first items only")                \
 	X(F_STOP_BY, "stop-by", 50000, 500000, "an engine must stop at a point of time")           \
 	X(F_NAMED, "named", 50000, 500000, "an engine is to work the present slot only")           \
 	X(F_STOP, "stop", 50000, 500000, "somebody stops an engine")                               \
@@ -80,7 +82,7 @@ enum fault_kind {
 		FAULT_COUNT_
 };
 
-enum { OPTIONS_SLOTS_MAX = 3, OPTIONS_INSTANCES_MAX = 3 };
+enum { OPTIONS_SLOTS_MAX = 3, OPTIONS_REGIONS_MAX = 2, OPTIONS_INSTANCES_MAX = 3 };
 
 struct options {
 	uint64_t seed;
@@ -117,11 +119,13 @@ struct options {
 	int carry_over; /* enum job_carry_over */
 
 	/* the source */
+	bool no_source; /* the job is one item */
 	uint32_t n_records;
 	bool by_reference; /* chunks whose keys the ledger does not know */
 
 	/* who works */
 	int slots;
+	int regions;   /* 1, or runs of a slot are told apart by a parameter with so many values */
 	int instances; /* at the same time */
 	int lanes;
 	int64_t item_us;      /* about how long an attempt takes */

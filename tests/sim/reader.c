@@ -18,8 +18,10 @@
 enum { READER_FRAME_MAX = 1024 * 1024, READ_AHEAD_MAX = 512 };
 
 struct reader_sim {
-	uint32_t next; /* record */
-	int ahead;     /* batches without credit */
+	uint32_t next;	 /* record */
+	uint32_t loaded; /* items so far … */
+	uint32_t first;	 /* … of so many that are wanted */
+	int ahead;	 /* batches without credit */
 	bool asks_keys;
 	bool is_waiting; /* for an answer */
 	bool has_asked;	 /* for content, once */
@@ -69,6 +71,8 @@ static void reader_fill(struct proc *p)
 
 	if (rng_below(&m->rng, 4) == 0) /* full by bytes */
 		most = (uint32_t)rng_range(&m->rng, 1, m->opt->chunk_items);
+	if (most > r->first - r->loaded)
+		most = r->first - r->loaded;
 	r->n = r->n_rejects = r->n_read = r->n_filtered = r->n_held_back = 0;
 	while (r->next < m->opt->n_records && r->n < most && r->n_rejects < most) {
 		uint32_t record = r->next++;
@@ -100,10 +104,12 @@ static void reader_send(struct proc *p)
 	struct buf cursor = BUF_INIT(16);
 	struct frame_reject rejects[READ_AHEAD_MAX];
 
+	r->loaded += r->n;
 	body_put(&body, r->records, r->n);
 	if (!m->opt->by_reference || m->opt->has_key)
 		reader_put_keys(r, &keys);
 	buf_put_u32(&cursor, r->next);
+	buf_put_u32(&cursor, r->loaded);
 	for (uint32_t i = 0; i < r->n_rejects; i++)
 		rejects[i] = (struct frame_reject){.path = "items.csv",
 						   .line = r->rejects[i] + 1,
@@ -220,7 +226,7 @@ static void reader_on_step(struct machine *m, void *object, int64_t n)
 		reader_ask_content(p);
 		return;
 	}
-	if (r->next >= m->opt->n_records) {
+	if (r->next >= m->opt->n_records || r->loaded >= r->first) {
 		reader_end(p, LOAD_OK, "");
 		return;
 	}
@@ -257,12 +263,14 @@ void reader_on_hello(struct proc *p, const struct frame_hello *hello)
 
 	p->reader = arena_new(&m->arena, struct reader_sim);
 	p->reader->asks_keys = hello->ask_keys;
+	p->reader->first = hello->first_n > 0 ? (uint32_t)hello->first_n : UINT32_MAX;
 	if (hello->ask_keys != m->opt->has_key)
 		machine_fail(m, "keys", "the reader is%s to ask for keys",
 			     hello->ask_keys ? "" : " not");
 	if (hello->cursor_len > 0) {
 		struct reader cursor = READER(hello->cursor, hello->cursor_len);
 		p->reader->next = reader_u32(&cursor);
+		p->reader->loaded = reader_u32(&cursor);
 		if (!reader_is_done(&cursor))
 			machine_fail(m, "cursor", "a reader gets a cursor that nobody sent");
 	}

@@ -19,12 +19,17 @@ struct run_view *shadow_run(struct machine *m, int64_t run_id)
 	return run_id < 1 || (size_t)run_id > m->shadow.n_runs ? NULL : m->shadow.runs[run_id - 1];
 }
 
-struct run_view *shadow_run_of_slot(struct machine *m, int slot)
+struct run_view *shadow_run_of(const struct machine *m, int slot, int region)
 {
-	for (size_t i = 0; i < m->shadow.n_runs; i++)
-		if (m->shadow.runs[i]->slot == slot)
-			return m->shadow.runs[i];
-	return NULL;
+	struct run_view *found = NULL;
+
+	for (size_t i = 0; i < m->shadow.n_runs; i++) {
+		struct run_view *run = m->shadow.runs[i];
+		if (run->slot == slot && run->region == region &&
+		    (found == NULL || run->n > found->n))
+			found = run;
+	}
+	return found;
 }
 
 struct chunk_view *shadow_chunk_of(struct run_view *run, int64_t item)

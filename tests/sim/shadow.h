@@ -60,6 +60,9 @@ struct chunk_view {
 struct run_view {
 	int64_t id;
 	int slot;
+	int region;
+	int64_t n;	 /* of those with the same slot and region */
+	int64_t first_n; /* has so many items at most, 0: all */
 	enum run_state state;
 	char reason[96];
 	struct item_view *items;
@@ -68,6 +71,7 @@ struct run_view {
 	uint32_t n_chunks, cap_chunks;
 	uint32_t n_rejected, n_filtered, n_held_back, n_read;
 	int64_t n_told_done; /* items of which an engine heard that they are done */
+	int failed_healthy;  /* how often it failed when there were no faults any more */
 	bool was_open;
 	bool was_told;		   /* then: the source was told everything, and that went well */
 	struct witness *witnesses; /* by record */
@@ -81,7 +85,8 @@ void shadow_on_person(struct machine *m, const struct ledger_txn *txn);
 void shadow_compare(struct machine *m);
 
 struct run_view *shadow_run(struct machine *m, int64_t run_id);
-struct run_view *shadow_run_of_slot(struct machine *m, int slot);
+/* The newest of that slot and region; NULL none. */
+struct run_view *shadow_run_of(const struct machine *m, int slot, int region);
 struct chunk_view *shadow_chunk_of(struct run_view *run, int64_t item);
 enum item_state shadow_state(const struct run_view *run, uint32_t item);
 void shadow_count(const struct run_view *run, int64_t count[ITEM_STATE_COUNT_]);

@@ -46,10 +46,15 @@ static void follow_run_create(struct machine *m, const struct lop_run_create *op
 	run->id = op->ret_id;
 	run->state = RUN_LOADING;
 	run->slot = (op->row.slot[8] - '0') * 10 + (op->row.slot[9] - '0') - 23;
+	const char *region = strstr(op->row.name, "region=");
+	run->region = region == NULL ? 0 : region[7] - '0';
+	run->n = op->row.n;
+	run->first_n = op->row.first_n;
 	run->witnesses = arena_alloc(&m->arena, m->opt->n_records * sizeof(*run->witnesses));
 	run->item_of = arena_alloc(&m->arena, m->opt->n_records * sizeof(*run->item_of));
-	if (shadow_run_of_slot(m, run->slot) != NULL)
-		machine_fail(m, "I12", "slot %d has two runs", run->slot);
+	const struct run_view *other = shadow_run_of(m, run->slot, run->region);
+	if (other != NULL && other->n >= run->n)
+		machine_fail(m, "I12", "slot %d has two runs #%lld", run->slot, (long long)run->n);
 	s->runs = xrealloc(s->runs, s->n_runs + 1, sizeof(struct run_view *));
 	s->runs[s->n_runs++] = run;
 }
@@ -94,6 +99,8 @@ static void follow_run_end(struct instance *inst, const struct lop_run_end *op)
 		machine_fail(m, "abandoned", "run %lld is given up by instance %d, of slot %d",
 			     (long long)run->id, inst->number, inst->slot);
 	run->state = op->state;
+	run->failed_healthy += op->state == RUN_FAILED && m->healed &&
+			       inst->began_us >= m->healed_at;
 	(void)snprintf(run->reason, sizeof(run->reason), "%s", op->reason);
 }
 
@@ -244,16 +251,19 @@ static void follow_progress(struct machine *m, int64_t inc, const struct lop_chu
 }
 
 /* R, to the letter; what people asked for meanwhile is seen by the walk. */
-static void follow_reap_chunk(struct machine *m, struct chunk_view *c, utime not_before)
+static void follow_reap_chunk(struct machine *m, struct chunk_view *c, const struct lop_reap *op,
+			      utime not_before)
 {
 	uint32_t n_done = 0;
+	bool marks = m->opt->is_once || m->opt->key_valid_us > 0;
+	bool takes_all = !marks && op->quarantine_us > 0;
 
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct item_view *item = &c->run->items[c->first_item + i];
 		struct item_place *p = &item->is;
-		if (p->started && !p->done) {
+		if ((p->started || takes_all) && !p->done) {
 			c->run->witnesses[item->record].unclear++;
-			*p = (struct item_place){.started = true,
+			*p = (struct item_place){.started = p->started,
 						 .done = true,
 						 .loose = LOOSE_DOUBT,
 						 .not_before = not_before,
@@ -281,7 +291,7 @@ static void follow_reap(struct machine *m, const struct lop_reap *op, utime now)
 		}
 		for (uint32_t k = 0; k < run->n_chunks; k++)
 			if (run->chunks[k].state == CHUNK_HELD && run->chunks[k].owner == op->dead)
-				follow_reap_chunk(m, &run->chunks[k], now + op->quarantine_us);
+				follow_reap_chunk(m, &run->chunks[k], op, now + op->quarantine_us);
 	}
 	m->shadow.inc_state[op->dead] = INSTANCE_REAPED;
 	check_reaped(m, op);

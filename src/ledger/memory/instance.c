@@ -156,25 +156,34 @@ int mem_lane_drop(struct memory *m, struct ledger_txn *txn, struct ledger_op *op
 
 /* ---- R ---- */
 
+/* How what a dead instance had begun goes into doubt. */
+struct mem_burial {
+	int64_t dead;
+	int64_t not_before_ms;
+	bool is_proven; /* nothing that it started may still act */
+};
+
 /* Safety: what was started and is not done goes into doubt in the same transaction that frees its
  * chunk; otherwise the next owner would do it again. */
 static int64_t mem_reap_chunk(struct memory *m, struct ledger_txn *txn, struct mem_chunk *c,
-			      int64_t not_before_ms)
+			      const struct mem_burial *burial)
 {
 	const char *const *keys = NULL;
 	int64_t doubtful = 0;
+	bool only_started = rule_only_started(mem_run_find(m, c->run_id)->row.effect,
+					      burial->is_proven);
 
 	mem_touch(m, c->done, BITS_BYTES(c->n));
 	for (uint32_t i = 0; i < c->n; i++) {
-		if (!bits_get(c->started, i) || bits_get(c->done, i))
+		if (bits_get(c->done, i) || (only_started && !bits_get(c->started, i)))
 			continue;
 		if (keys == NULL)
 			keys = rule_keys(&txn->arena, c->keys, c->n);
 		struct mem_loose *l = mem_loose_add(m, c, c->first_item + i);
 		l->key = mem_text_or_null(m, keys[i]);
 		l->state = LOOSE_DOUBT;
-		l->first_started_ms = c->claimed_ms;
-		l->not_before_ms = not_before_ms;
+		l->first_started_ms = only_started ? c->claimed_ms : 0;
+		l->not_before_ms = burial->not_before_ms;
 		l->err_class = RULE_OWNER_LOST;
 		l->err = RULE_OWNER_LOST_TEXT;
 		bits_set(c->done, i);
@@ -184,20 +193,19 @@ static int64_t mem_reap_chunk(struct memory *m, struct ledger_txn *txn, struct m
 	return doubtful;
 }
 
-static int64_t mem_reap_run(struct memory *m, struct mem_run *run, int64_t dead,
-			    int64_t not_before_ms)
+static int64_t mem_reap_run(struct memory *m, struct mem_run *run, const struct mem_burial *burial)
 {
 	int64_t doubtful = 0;
 
 	for (size_t k = 0; k < run->loose.n; k++) {
 		struct mem_loose *l = run->loose.at[k];
-		if (l->owner != dead)
+		if (l->owner != burial->dead)
 			continue;
 		MEM_TOUCH(m, l);
 		l->state = LOOSE_DOUBT;
 		l->owner = 0;
 		l->token = 0;
-		l->not_before_ms = not_before_ms;
+		l->not_before_ms = burial->not_before_ms;
 		l->err_class = RULE_OWNER_LOST;
 		l->err = RULE_OWNER_LOST_TEXT;
 		l->fingerprint = "";
@@ -207,17 +215,17 @@ static int64_t mem_reap_run(struct memory *m, struct mem_run *run, int64_t dead,
 }
 
 static int64_t mem_reap_now(struct memory *m, struct ledger_txn *txn, struct mem_instance *i,
-			    int64_t not_before_ms)
+			    const struct mem_burial *burial)
 {
-	int64_t dead = i->row.inc;
+	int64_t dead = burial->dead;
 	int64_t doubtful = 0;
 
 	for (size_t k = 0; k < m->runs.n; k++)
-		doubtful += mem_reap_run(m, m->runs.at[k], dead, not_before_ms);
+		doubtful += mem_reap_run(m, m->runs.at[k], burial);
 	for (size_t k = 0; k < m->chunks.n; k++) {
 		struct mem_chunk *c = m->chunks.at[k];
 		if (c != NULL && c->state == CHUNK_HELD && c->owner == dead)
-			doubtful += mem_reap_chunk(m, txn, c, not_before_ms);
+			doubtful += mem_reap_chunk(m, txn, c, burial);
 	}
 	mem_instance_leave(m, i);
 	i->row.state = INSTANCE_REAPED;
@@ -243,7 +251,10 @@ int mem_reap(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 	if (i == NULL || r->dead == txn->inc || !i->is_killed ||
 	    (i->row.state != INSTANCE_LIVE && i->row.state != INSTANCE_STOPPING))
 		return 0;
-	r->ret_doubtful = mem_reap_now(m, txn, i, rule_ms_up(txn->now + r->quarantine_us));
+	const struct mem_burial burial = {.dead = r->dead,
+					  .not_before_ms = rule_ms_up(txn->now + r->quarantine_us),
+					  .is_proven = r->quarantine_us == 0};
+	r->ret_doubtful = mem_reap_now(m, txn, i, &burial);
 	r->ret_done = true;
 	return 0;
 }

@@ -167,38 +167,46 @@ static int sq_reap_loose(struct sq *q, int64_t dead, int64_t not_before_ms, int6
 				 SQ_TEXT(RULE_OWNER_LOST_TEXT), SQ_INT(now_ms)));
 }
 
-static int sq_held_by(struct sq *q, struct arena *a, int64_t inc, struct sq_rows *ret_ids)
+struct sq_held {
+	int64_t id;
+	enum effect_class effect;
+};
+
+static int sq_held_by(struct sq *q, struct arena *a, int64_t inc, struct sq_rows *ret_held)
 {
-	static const char sql[] =
-		"SELECT id FROM chunk INDEXED BY chunk_held WHERE state = 1 AND owner = ?1 ORDER"
-		" BY id";
+	static const char sql[] = "SELECT c.id, r.effect FROM chunk AS c INDEXED BY chunk_held"
+				  " JOIN run_ AS r ON r.id = c.run_id"
+				  " WHERE c.state = 1 AND c.owner = ?1 ORDER BY c.id";
 	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(inc)));
 	int rc = 0;
 
-	*ret_ids = (struct sq_rows){.arena = a, .size = sizeof(int64_t)};
+	*ret_held = (struct sq_rows){.arena = a, .size = sizeof(struct sq_held)};
 	while ((rc = sq_next(q, st)) == 1) {
-		int64_t *id = sq_rows_add(ret_ids);
-		*id = sqlite3_column_int64(st, 0);
+		struct sq_held *held = sq_rows_add(ret_held);
+		*held = (struct sq_held){sqlite3_column_int64(st, 0),
+					 (enum effect_class)sqlite3_column_int(st, 1)};
 	}
 	return rc;
 }
 
-int sq_reap_now(struct sq *q, struct ledger_txn *txn, int64_t dead, int64_t not_before_ms,
+int sq_reap_now(struct sq *q, struct ledger_txn *txn, int64_t dead, int64_t quarantine_us,
 		int64_t *ret_doubtful)
 {
 	static const char reaped[] = "UPDATE instance_ SET state = 4, ended_at = ?2, reaped_by = ?3"
 				     " WHERE inc = ?1 AND state IN (1, 2)";
 	int64_t now_ms = rule_ms(txn->now);
-	struct sq_rows ids = {0};
+	int64_t not_before_ms = rule_ms_up(txn->now + quarantine_us);
+	struct sq_rows rows = {0};
 	int loose = sq_reap_loose(q, dead, not_before_ms, now_ms);
 
-	if (loose < 0 || sq_held_by(q, &txn->arena, dead, &ids) < 0)
+	if (loose < 0 || sq_held_by(q, &txn->arena, dead, &rows) < 0)
 		return SQ_FAILED;
 	*ret_doubtful = loose;
-	for (size_t i = 0; i < ids.n; i++) {
+	const struct sq_held *held = (const struct sq_held *)(const void *)rows.at;
+	for (size_t i = 0; i < rows.n; i++) {
 		const struct sq_doubt doubt = {
-			.chunk_id = ((const int64_t *)(const void *)ids.at)[i],
-			.only_started = true,
+			.chunk_id = held[i].id,
+			.only_started = rule_only_started(held[i].effect, quarantine_us == 0),
 			.not_before_ms = not_before_ms,
 			.err_class = RULE_OWNER_LOST,
 			.err = RULE_OWNER_LOST_TEXT,
@@ -240,8 +248,7 @@ int sq_reap(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	 * it. */
 	if (rc != 1 || !sq_dead_take(&q->locks, r->dead))
 		return rc < 0 ? SQ_FAILED : 0;
-	rc = sq_reap_now(q, txn, r->dead, rule_ms_up(txn->now + r->quarantine_us),
-			 &r->ret_doubtful);
+	rc = sq_reap_now(q, txn, r->dead, r->quarantine_us, &r->ret_doubtful);
 	r->ret_done = rc == 0;
 	return rc;
 }

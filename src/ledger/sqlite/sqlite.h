@@ -260,7 +260,7 @@ int sq_requests_settle(struct sq *q, struct ledger_txn *txn);
 int sq_requests_lapse(struct sq *q, int64_t run_id, int64_t inc, int64_t now_ms);
 int sq_request_add(struct sq *q, const struct ledger_request_row *row, int64_t inc, int64_t now_ms);
 /* reap.c: R without its guard. */
-int sq_reap_now(struct sq *q, struct ledger_txn *txn, int64_t dead, int64_t not_before_ms,
+int sq_reap_now(struct sq *q, struct ledger_txn *txn, int64_t dead, int64_t quarantine_us,
 		int64_t *ret_doubtful);
 /* Every undone item (`only_started`: that was started) of a chunk goes into doubt. */
 struct sq_doubt {

@@ -59,7 +59,7 @@ static int sq_restore_instances(struct sq *q, struct ledger_txn *txn, int64_t *d
 
 	for (size_t i = 0; i < ids.n && rc == 0; i++) {
 		int64_t more = 0;
-		rc = sq_reap_now(q, txn, incs[i], rule_ms(txn->now), &more);
+		rc = sq_reap_now(q, txn, incs[i], 0, &more);
 		*doubtful += more;
 	}
 	return rc;
