@@ -42,6 +42,20 @@ static void put_escape(struct buf *b, char c)
 	buf_putc(b, escapes[found - values]);
 }
 
+/* A character beyond ASCII. What would steer a terminal is escaped, though JSON does not ask for
+ * it: people look at JSON on terminals, too. */
+static void put_wide(struct buf *b, const char *text, size_t len)
+{
+	size_t same = 0;
+	uint32_t code_point = utf8_decode(text, &same);
+
+	/* All that is not printable has four hexadecimal digits at most. */
+	if (utf8_is_printable(code_point))
+		buf_put(b, text, len);
+	else
+		buf_printf(b, "\\u%04x", (unsigned)code_point);
+}
+
 void json_put_string(struct buf *b, const char *text, size_t len)
 {
 	assert(b != NULL && (text != NULL || len == 0));
@@ -54,7 +68,7 @@ void json_put_string(struct buf *b, const char *text, size_t len)
 			break;
 		n = utf8_sequence(text + i, len - i);
 		if (n > 1)
-			buf_put(b, text + i, n);
+			put_wide(b, text + i, n);
 		else if (n == 1)
 			put_escape(b, text[i]);
 		else

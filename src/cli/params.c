@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "job/job.h"
 
 enum {
@@ -92,14 +93,29 @@ static int check_value(const struct job *job, struct choice *choice, struct err 
 	return 0;
 }
 
+/* Whether the character may stand in a run's name, which people see in every list. */
+static bool is_for_name(const char *c, size_t len)
+{
+	size_t same = 0;
+
+	if (len == 1 && (*c == ' ' || strchr(",#%/", *c) != NULL))
+		return false;
+	return utf8_is_printable(utf8_decode(c, &same));
+}
+
+/* A value is well-formed UTF-8: field_check saw to it. */
 static void put_in_name(const char *text, struct buf *out)
 {
-	for (const char *c = text; *c != '\0'; c++) {
-		unsigned char u = (unsigned char)*c;
-		if (u <= ' ' || u == 0x7f || strchr(",#%/", u) != NULL)
-			buf_printf(out, "%%%02X", u);
-		else
-			buf_putc(out, *c);
+	size_t rest = strlen(text);
+
+	for (size_t n = 0; rest > 0; text += n, rest -= n) {
+		n = utf8_sequence(text, rest);
+		bool is_plain = n > 0 && is_for_name(text, n);
+		n = n == 0 ? 1 : n;
+		for (size_t i = 0; !is_plain && i < n; i++)
+			buf_printf(out, "%%%02X", (unsigned char)text[i]);
+		if (is_plain)
+			buf_put(out, text, n);
 	}
 }
 

@@ -7,19 +7,31 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "sys/file.h"
 
-enum { SAY_MAX = 64 * 1024, ANSWER_MAX = 64 };
+/* Every byte of a message may become \xNN. */
+enum { SAY_MAX = 64 * 1024, SAID_MAX = 4 * SAY_MAX + 64, ANSWER_MAX = 64 };
 
 static void say(const char *before, const char *fmt, va_list ap) ST_PRINTF(2, 0);
+static void put_words(struct buf *out, const char *fmt, va_list ap) ST_PRINTF(2, 0);
+
+/* One line that steers no terminal, whatever names from outside stand in it. */
+static void put_words(struct buf *out, const char *fmt, va_list ap)
+{
+	AUTO(buf) struct buf words = BUF_INIT(SAY_MAX);
+
+	buf_vprintf(&words, fmt, ap);
+	text_put_printable(out, buf_str(&words), words.len, 0);
+}
 
 static void say(const char *before, const char *fmt, va_list ap)
 {
-	AUTO(buf) struct buf line = BUF_INIT(SAY_MAX);
+	AUTO(buf) struct buf line = BUF_INIT(SAID_MAX);
 
 	buf_puts(&line, before);
-	buf_vprintf(&line, fmt, ap);
+	put_words(&line, fmt, ap);
 	buf_putc(&line, '\n');
 	/* A standard error that nobody can read is nobody's to be told of. */
 	(void)fd_write_all(STDERR_FILENO, line.data, line.len);
@@ -67,7 +79,7 @@ void cli_detail(const struct cli *cli, const char *fmt, ...)
 
 bool cli_ask(const struct cli *cli, const char *fmt, ...)
 {
-	AUTO(buf) struct buf question = BUF_INIT(SAY_MAX);
+	AUTO(buf) struct buf question = BUF_INIT(SAID_MAX);
 	char answer[ANSWER_MAX] = {0};
 	va_list ap;
 
@@ -76,7 +88,7 @@ bool cli_ask(const struct cli *cli, const char *fmt, ...)
 	if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)
 		return true;
 	va_start(ap, fmt);
-	buf_vprintf(&question, fmt, ap);
+	put_words(&question, fmt, ap);
 	va_end(ap);
 	buf_puts(&question, " [y/N] ");
 	if (fd_write_all(STDERR_FILENO, question.data, question.len) != 0)

@@ -28,7 +28,8 @@ enum template_place {
 	TEMPLATE_JSON,	   /* inside a JSON string */
 	TEMPLATE_URL,	   /* a part of a URL: RFC 3986 percent-encoding */
 	TEMPLATE_HEADER,   /* a header: CR, LF and NUL refused */
-	TEMPLATE_PATH,	   /* a part of a file name: '/' and NUL refused, "." and ".." refused */
+	TEMPLATE_PATTERN,  /* a part of a pattern of file names: '/', NUL, "." and ".." refused,
+		     what a pattern would take for its own is taken as it is */
 	TEMPLATE_PLACE_COUNT_
 };
 

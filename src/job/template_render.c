@@ -21,7 +21,7 @@ struct render {
 	const struct template_run *run;
 	const struct template_item *item;
 	struct buf *out;
-	size_t component; /* TEMPLATE_PATH: where the part after the last '/' begins in `out` */
+	size_t component; /* TEMPLATE_PATTERN: where the part after the last '/' begins in `out` */
 	bool has_value;	  /* … and whether a placeholder gave some of it */
 };
 
@@ -50,6 +50,16 @@ static void put_percent(struct buf *out, const char *text, size_t len)
 	}
 }
 
+/* As it is for a pattern of file names: no value may match files that it does not name. */
+static void put_quoted(struct buf *out, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (strchr("*?[\\", text[i]) != NULL)
+			buf_putc(out, '\\');
+		buf_putc(out, text[i]);
+	}
+}
+
 static int put_value(struct render *r, const char *text, size_t len, struct err *err)
 {
 	bool has_nul = memchr(text, '\0', len) != NULL;
@@ -65,11 +75,12 @@ static int put_value(struct render *r, const char *text, size_t len, struct err 
 		if (has_nul || memchr(text, '\r', len) != NULL || memchr(text, '\n', len) != NULL)
 			return refuse_bytes(text, len, "a line end or a NUL", err);
 		break;
-	case TEMPLATE_PATH:
+	case TEMPLATE_PATTERN:
 		if (has_nul || memchr(text, '/', len) != NULL)
 			return refuse_bytes(text, len, "a '/' or a NUL", err);
 		r->has_value = true;
-		break;
+		put_quoted(r->out, text, len);
+		return 0;
 	case TEMPLATE_JSON:
 		node_put_inside(text, len, r->out);
 		return 0;
@@ -95,7 +106,7 @@ static int check_component(const struct render *r, struct err *err)
 
 static int put_literal(struct render *r, const struct part *part, struct err *err)
 {
-	if (r->place != TEMPLATE_PATH) {
+	if (r->place != TEMPLATE_PATTERN) {
 		buf_put(r->out, part->text, part->len);
 		return 0;
 	}
@@ -268,7 +279,7 @@ int template_render(const struct template *t, enum template_place place,
 		if (failed < 0)
 			return failed;
 	}
-	if (place == TEMPLATE_PATH) {
+	if (place == TEMPLATE_PATTERN) {
 		int failed = check_component(&r, err);
 		if (failed < 0)
 			return failed;

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "report/run.h"
 
 enum { COMMAND_MAX = 64 * 1024 };
@@ -38,6 +39,38 @@ static bool is_plain(const char *word)
 	return word[0] != '\0' && word[0] != '#' && word[strspn(word, plain)] == '\0';
 }
 
+static bool is_printable(const char *word)
+{
+	size_t len = strlen(word);
+	size_t same = 0;
+
+	for (size_t i = 0, n = 0; i < len; i += n) {
+		n = utf8_sequence(word + i, len - i);
+		if (n == 0 || !utf8_is_printable(utf8_decode(word + i, &same)))
+			return false;
+	}
+	return true;
+}
+
+/* $'…' with each byte outside ASCII and each control character as \xNN. */
+static const char *escaped_word(const char *word, struct arena *arena)
+{
+	AUTO(buf) struct buf b = BUF_INIT(COMMAND_MAX);
+
+	buf_puts(&b, "$'");
+	for (const char *c = word; *c != '\0'; c++) {
+		unsigned char u = (unsigned char)*c;
+		if (u == '\'' || u == '\\')
+			buf_printf(&b, "\\%c", u);
+		else if (u >= ' ' && u < 0x7f)
+			buf_putc(&b, *c);
+		else
+			buf_printf(&b, "\\x%02x", u);
+	}
+	buf_putc(&b, '\'');
+	return arena_text(arena, buf_str(&b), b.len);
+}
+
 const char *shell_word(const char *word, struct arena *arena)
 {
 	AUTO(buf) struct buf b = BUF_INIT(COMMAND_MAX);
@@ -45,6 +78,8 @@ const char *shell_word(const char *word, struct arena *arena)
 	assert(word != NULL && arena != NULL);
 	if (is_plain(word))
 		return word;
+	if (!is_printable(word))
+		return escaped_word(word, arena);
 	buf_putc(&b, '\'');
 	for (const char *c = word; *c != '\0'; c++) {
 		if (*c == '\'')

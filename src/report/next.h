@@ -27,7 +27,8 @@ struct next {
 void next_of_run(const struct report_run *run, struct arena *arena, struct next *ret_next);
 void next_add(struct next *next, const char *command, const char *because);
 
-/* A word for a shell, in single quotes where it needs them; in the arena. */
+/* A word for a shell, in quotes where it needs them; printable whatever it holds ($'…').
+ * In the arena. */
 const char *shell_word(const char *word, struct arena *arena);
 /* The job file as a command would name it, and the parameters of the run. */
 const char *next_job_file(const struct report_run *run, struct arena *arena);

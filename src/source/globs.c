@@ -86,7 +86,7 @@ static int find_path(const struct globs_options *options, char **ret_path, struc
 	const struct template_item none = {0};
 	int rc = template_parse(path, strlen(path), options->job, &t, err);
 	if (rc == 0)
-		rc = template_render(t, TEMPLATE_PATH, options->run, &none, &b, err);
+		rc = template_render(t, TEMPLATE_PATTERN, options->run, &none, &b, err);
 	if (rc == 0)
 		rc = buf_check(&b, "source.path", err);
 	if (rc == 0)

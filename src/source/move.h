@@ -14,14 +14,19 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "source/identity.h"
 
 struct err;
-struct identity;
 struct job;
 
+struct mover_old {
+	char *path;
+	struct identity identity;
+};
+
 struct mover {
-	const struct job *job; /* kept */
-	char **olds;	       /* the names that go with mover_end() */
+	const struct job *job;	/* kept */
+	struct mover_old *olds; /* what goes with mover_end() */
 	size_t n;
 };
 

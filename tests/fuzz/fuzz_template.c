@@ -70,7 +70,7 @@ static void check_place(enum template_place place, const char *text, size_t len,
 	if (place == TEMPLATE_HEADER)
 		assert(count(got, out->len, '\n') <= count(text, len, '\n') &&
 		       count(got, out->len, '\r') <= count(text, len, '\r'));
-	if (place == TEMPLATE_PATH)
+	if (place == TEMPLATE_PATTERN)
 		assert(count(got, out->len, '/') <= count(text, len, '/'));
 	if (place == TEMPLATE_ARGUMENT)
 		assert(strlen(got) == out->len);

@@ -156,7 +156,7 @@ static void values_are_escaped_for_their_place(void **state)
 		       "http://x/?q=a%20%22b%22%5C%0A%2F%C3%A9%26");
 	assert_fails(f, TEMPLATE_HEADER, "X: ${id}", ERR_DATA,
 		     "a line end or a NUL in the value 'a \"b\"\\\\x0a/\xc3\xa9&'");
-	assert_fails(f, TEMPLATE_PATH, "out/${id}", ERR_DATA,
+	assert_fails(f, TEMPLATE_PATTERN, "out/${id}", ERR_DATA,
 		     "a '/' or a NUL in the value 'a \"b\"\\\\x0a/\xc3\xa9&'");
 }
 
@@ -173,15 +173,24 @@ static void path_cannot_be_left(void **state)
 	struct fixture *f = *state;
 
 	f->fields[0] = (struct value){.text = "..", .len = 2};
-	assert_fails(f, TEMPLATE_PATH, "out/${id}/x", ERR_DATA,
+	assert_fails(f, TEMPLATE_PATTERN, "out/${id}/x", ERR_DATA,
 		     "the value makes '..' of a file's name");
-	assert_fails(f, TEMPLATE_PATH, "${id}", ERR_DATA, "the value makes '..' of a file's name");
-	assert_renders(f, TEMPLATE_PATH, "../out/a${id}.csv", "../out/a...csv");
+	assert_fails(f, TEMPLATE_PATTERN, "${id}", ERR_DATA,
+		     "the value makes '..' of a file's name");
+	assert_renders(f, TEMPLATE_PATTERN, "../out/a${id}.csv", "../out/a...csv");
 	f->fields[0] = (struct value){.text = ".", .len = 1};
-	assert_fails(f, TEMPLATE_PATH, "out/${id}${id}", ERR_DATA,
+	assert_fails(f, TEMPLATE_PATTERN, "out/${id}${id}", ERR_DATA,
 		     "the value makes '..' of a file's name");
-	assert_fails(f, TEMPLATE_PATH, "out/.${id}/a", ERR_DATA,
+	assert_fails(f, TEMPLATE_PATTERN, "out/.${id}/a", ERR_DATA,
 		     "the value makes '..' of a file's name");
+}
+
+static void a_value_in_a_pattern_names_one_file(void **state)
+{
+	struct fixture *f = *state;
+
+	f->fields[0] = (struct value){.text = "a*?[b]\\", .len = 7};
+	assert_renders(f, TEMPLATE_PATTERN, "in/*${id}.csv", "in/*a\\*\\?\\[b]\\\\.csv");
 }
 
 static void null_is_no_text(void **state)
@@ -365,6 +374,7 @@ int main(void)
 		CASE(values_are_escaped_for_their_place),
 		CASE(nul_is_refused_in_arguments),
 		CASE(path_cannot_be_left),
+		CASE(a_value_in_a_pattern_names_one_file),
 		CASE(null_is_no_text),
 		CASE(secrets_are_read_when_rendered),
 		CASE(unknown_names_are_found_when_parsed),

@@ -47,6 +47,8 @@ static void words_are_quoted_where_a_shell_wants_it(void **state)
 		{"#x", "'#x'"},
 		{"", "''"},
 		{"it's $(x)", "'it'\\''s $(x)'"},
+		{"a'\\\033[2J\xc3\xa4", "$'a\\'\\\\\\x1b[2J\\xc3\\xa4'"},
+		{"\xe2\x80\xaetxt", "$'\\xe2\\x80\\xaetxt'"},
 	};
 	struct arena arena = {0};
 
