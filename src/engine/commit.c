@@ -6,6 +6,9 @@
 
 #define RESEND_FIRST_US (10 * US_PER_MS)
 #define RESEND_MAX_US (5 * US_PER_S)
+/* What nobody waits for is kept so long for more to come in: one commit costs as much as many
+ * outcomes. Short beside any window, and what is in it counts as unsettled all the time. */
+#define LINGER_US (5 * US_PER_MS)
 /* A ledger that neither takes nor refuses a transaction for so long is as good as broken. */
 #define RESEND_GIVE_UP_US (10 * US_PER_MIN)
 
@@ -42,6 +45,8 @@ static struct ledger_txn *commit_open(struct commit *c)
 	if (c->open == NULL) {
 		c->open = ledger_txn_new();
 		c->opened++;
+		c->opened_at = c->ops->boot_us(c->world);
+		c->is_urgent = false;
 		c->open->context = arena_new(&c->open->arena, struct commit_waiters);
 	}
 	return c->open;
@@ -61,12 +66,21 @@ void commit_wait(struct commit *c, struct ledger_op *op, commit_fn fn, void *arg
 	all->last = w;
 }
 
+/* Does somebody wait for an operation of this kind? */
+static bool op_is_urgent(enum ledger_op_kind kind)
+{
+	return kind != LOP_CHUNK_PROGRESS && kind != LOP_LOOSE_PUT && kind != LOP_LOOSE_SETTLE &&
+	       kind != LOP_ATTEMPT_PUT && kind != LOP_ROLLUP_ADD;
+}
+
 struct ledger_op *commit_add(struct commit *c, enum ledger_op_kind kind, commit_fn fn, void *arg)
 {
 	struct ledger_op *op = ledger_txn_add(commit_open(c), kind);
 
 	if (kind == LOP_CHUNK_CLAIM || kind == LOP_LOOSE_CLAIM)
 		c->open->claims = true;
+	if (op_is_urgent(kind))
+		c->is_urgent = true;
 	if (fn != NULL)
 		commit_wait(c, op, fn, arg);
 	return op;
@@ -90,9 +104,22 @@ static void commit_send(struct commit *c)
 	c->ops->ledger(c->world, c->flying);
 }
 
-void commit_flush(struct commit *c)
+void commit_hurry(struct commit *c)
+{
+	c->is_urgent = true;
+}
+
+/* When what is open goes out by itself. */
+static int64_t commit_flush_at(const struct commit *c)
 {
 	if (c->open == NULL || c->flying != NULL || c->frozen)
+		return INT64_MAX;
+	return c->is_urgent ? c->opened_at : c->opened_at + LINGER_US;
+}
+
+void commit_flush(struct commit *c)
+{
+	if (c->ops->boot_us(c->world) < commit_flush_at(c))
 		return;
 	c->flying = TAKE(c->open);
 	c->flying->inc = c->inc;
@@ -233,5 +260,5 @@ bool commit_is_idle(const struct commit *c)
 
 int64_t commit_deadline(const struct commit *c)
 {
-	return c->flying != NULL && c->resend_at != 0 ? c->resend_at : INT64_MAX;
+	return c->flying != NULL && c->resend_at != 0 ? c->resend_at : commit_flush_at(c);
 }

@@ -38,7 +38,9 @@ struct commit {
 	uint8_t nonce[LEDGER_NONCE_BYTES];
 	int64_t batch;
 	struct ledger_txn *open; /* being gathered, NULL: nothing */
-	uint64_t opened; /* how many were opened: names the open one; addresses come again */
+	uint64_t opened;   /* how many were opened: names the open one; addresses come again */
+	int64_t opened_at; /* boot clock */
+	bool is_urgent;	   /* somebody waits for what is in it */
 	struct ledger_txn *flying; /* under way or waiting to be sent again */
 	int64_t resend_at;	   /* boot clock; 0: under way */
 	int64_t trouble_since;	   /* boot clock of the first failed sending, 0 none */
@@ -63,7 +65,10 @@ void commit_wait(struct commit *c, struct ledger_op *op, commit_fn fn, void *arg
 uint64_t commit_number(struct commit *c);
 /* The arena of the open transaction, for texts and bits of its operations. */
 struct arena *commit_arena(struct commit *c);
-/* Sends the open transaction when none is under way. */
+/* Somebody waits for the open transaction: it is not kept for more to come in. */
+void commit_hurry(struct commit *c);
+/* Sends the open transaction when none is under way and it is urgent or old enough. What only
+ * records (progress, attempts, loose items, roll-ups) is not urgent by itself. */
 void commit_flush(struct commit *c);
 /* Takes a transaction back from the world. */
 void commit_on_ledger(struct commit *c, struct ledger_txn *txn);
@@ -71,7 +76,7 @@ void commit_on_ledger(struct commit *c, struct ledger_txn *txn);
 void commit_on_timer(struct commit *c);
 /* Nothing is open, under way or waiting. */
 bool commit_is_idle(const struct commit *c);
-/* When commit_on_timer has something to do; INT64_MAX never. */
+/* When commit_on_timer or commit_flush has something to do; INT64_MAX never. */
 int64_t commit_deadline(const struct commit *c);
 
 #endif

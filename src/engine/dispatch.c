@@ -2,9 +2,12 @@
 /*
  * From the hand to a lane: started marks, slots, and who gets what.
  *
- * An item is marked started only when it has a slot, or, where attempts are short, at most as many
- * again ahead. Items that were with a lane when it died (suspects) are sent alone, to a lane of
- * their own, so that the next death has one possible cause.
+ * Each lane may run its share of the concurrency at once. Where attempts are short, SENT_AHEAD more
+ * wait in the lanes, so that what ends there is followed by the next at once; what waits longer
+ * than RECALL_US is called back, so that nothing waits behind a long attempt while another lane is
+ * free. An item is marked started only when it has a slot, or, where attempts are short, at most as
+ * many again ahead. Items that were with a lane when it died (suspects) are sent alone, to a lane
+ * of their own, so that the next death has one possible cause.
  */
 #include "engine/run.h"
 
@@ -18,22 +21,76 @@
 #include "base/mem.h"
 
 #define START_AHEAD_BELOW_US (100 * US_PER_MS)
+#define RECALL_US (250 * US_PER_MS)
 #define LANE_MARGIN_US (15 * US_PER_S)
 #define BULK_MARGIN_US (60 * US_PER_S)
 enum { BULK_UNITS_PER_LANE = 2, LANE_DEATHS_MAX = 20 };
 
 /* ---- lanes and slots ---- */
 
-static struct lane *lane_least_busy(struct run *r)
+static uint32_t workers_wanted(const struct run *r)
+{
+	int64_t want = r->spec->lanes;
+
+	if (!r->is_bulk && want > (int64_t)r->limit)
+		want = r->limit;
+	if (r->n_items > 0 && r->n_items < want)
+		want = r->n_items;
+	return (uint32_t)want;
+}
+
+static bool lane_is_worker(const struct lane *lane)
+{
+	return lane->number != 0 && lane->role == LANE_WORKER;
+}
+
+/* Gives a new lane its share of the concurrency: those that there will be at once have all of it,
+ * and never more, however often one of them dies. */
+static void lane_deal(struct run *r, struct lane *lane)
+{
+	uint32_t want = workers_wanted(r);
+	uint32_t larger = r->limit % want; /* so many lanes have one more than the others */
+
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (lane_is_worker(&r->lanes.lane[i]) && &r->lanes.lane[i] != lane && larger > 0 &&
+		    r->lanes.lane[i].slots > r->limit / want)
+			larger--;
+	lane->slots = r->limit / want + (larger > 0 ? 1 : 0);
+	if (lane->slots == 0)
+		lane->slots = 1;
+}
+
+void dispatch_deal(struct run *r)
+{
+	for (size_t i = 0; i < LANES_MAX; i++)
+		r->lanes.lane[i].slots = 0;
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (lane_is_worker(&r->lanes.lane[i]))
+			lane_deal(r, &r->lanes.lane[i]);
+}
+
+/* How many may wait in lanes, all together. */
+static uint32_t ahead_room(const struct run *r)
+{
+	bool is_quick = r->attempt_us > 0 && r->attempt_us < START_AHEAD_BELOW_US;
+
+	if (!is_quick || r->canary_left > 0 || r->breaker.state != BREAKER_CLOSED)
+		return 0;
+	return SENT_AHEAD;
+}
+
+/* The lane that an item would begin in soonest; NULL when it would have to wait in vain. */
+static struct lane *lane_least_busy(struct run *r, uint32_t ahead)
 {
 	struct lane *best = NULL;
 
 	for (size_t i = 0; i < LANES_MAX; i++) {
 		struct lane *lane = &r->lanes.lane[i];
-		if (lane->number == 0 || lane->role != LANE_WORKER || lane->state != LANE_UP ||
-		    lane->is_exclusive)
+		if (!lane_is_worker(lane) || lane->state != LANE_UP || lane->is_exclusive)
 			continue;
-		if (best == NULL || lane->in_flight < best->in_flight)
+		if (lane->in_flight >= lane->slots + (lane->was_recalled ? 0 : ahead))
+			continue;
+		if (best == NULL || lane->in_flight * best->slots < best->in_flight * lane->slots)
 			best = lane;
 	}
 	return best;
@@ -56,9 +113,12 @@ static void ticket_send(struct run *r, struct ticket *t, struct lane *lane)
 					       .index = t->index,
 					       .attempt = t->attempt,
 					       .redo = t->loose != NULL ? t->loose->row.redo : 0};
-		frame_put_work(&lane->out, &(struct frame_work){.n = 1, .items = &item});
+		frame_put_work(&lane->out,
+			       &(struct frame_work){.slots = lane->slots, .n = 1, .items = &item});
 	}
 	t->state = TICKET_SENT;
+	list_remove(&t->link);
+	list_append(&lane->sent, &t->link);
 	t->lane = lane->number;
 	t->sent_at = r->ops->boot_us(r->world);
 	lane->in_flight++;
@@ -127,16 +187,17 @@ static void mark_on_durable(void *arg, struct ledger_op *op)
 	struct run *r = arg;
 	const struct lop_chunk_progress *progress = &op->u.chunk_progress;
 
+	struct list *node;
+	struct list *next;
+
 	/* Safety: O1. Only here, after the commit that also proved that we still own the chunk, may
 	 * the items be sent. */
-	for (uint32_t i = 0; i < r->ticket_top && r->n_marking > 0; i++) {
-		struct ticket *t = &r->tickets[i];
-		if (t->state != TICKET_MARKING || t->chunk->id != progress->chunk_id ||
-		    !bits_get(progress->started, t->index))
+	LIST_EACH (node, next, &r->marking) {
+		struct ticket *t = CONTAINER_OF(node, struct ticket, link);
+		if (t->chunk->id != progress->chunk_id || !bits_get(progress->started, t->index))
 			continue;
-		t->state = TICKET_AHEAD;
 		r->n_marking--;
-		r->n_ahead++;
+		ticket_await_slot(r, t);
 	}
 }
 
@@ -145,20 +206,11 @@ static void mark_started(struct run *r, struct ticket *t)
 	struct lop_chunk_progress *progress = chunk_progress(r, t->chunk);
 
 	progress_mark(progress->started, t->index);
-	t->state = TICKET_MARKING;
-	r->n_marking++;
+	ticket_await_mark(r, t);
 	if (t->chunk->is_mark_awaited)
 		return;
 	commit_wait(r->commit, t->chunk->op, mark_on_durable, r);
 	t->chunk->is_mark_awaited = true;
-}
-
-static struct ticket *ticket_ahead(struct run *r)
-{
-	for (uint32_t i = 0; i < r->ticket_top; i++)
-		if (r->tickets[i].state == TICKET_AHEAD)
-			return &r->tickets[i];
-	return NULL;
 }
 
 static struct loose *loose_pick(struct run *r, bool suspects)
@@ -193,7 +245,7 @@ static struct ticket *ticket_for_loose(struct run *r, struct loose *loose)
 	t->loose = loose;
 	t->index = (uint32_t)(loose->row.item - loose->row.first_item);
 	t->attempt = loose->row.attempt + 1;
-	loose->has_ticket = true;
+	loose_set_ticket(r, loose, true);
 	return t;
 }
 
@@ -204,9 +256,8 @@ static struct ticket *ticket_next(struct run *r)
 	uint32_t index = 0;
 
 	if (r->n_ahead > 0) {
-		struct ticket *t = ticket_ahead(r);
 		r->n_ahead--;
-		return t;
+		return CONTAINER_OF(list_first(&r->ahead), struct ticket, link);
 	}
 	struct loose *loose = loose_next(r, false);
 	if (loose != NULL)
@@ -216,36 +267,81 @@ static struct ticket *ticket_next(struct run *r)
 	return ticket_for_item(r, chunk, index);
 }
 
+/* The lanes will soon have nothing, and what they could have waits for a commit. */
+static void hurry_when_short(struct run *r, uint32_t ahead)
+{
+	if (r->n_sent < r->limit + ahead / 2)
+		commit_hurry(r->commit);
+}
+
 static void fill_slots(struct run *r)
 {
+	uint32_t ahead = ahead_room(r);
+
 	/* A crash repeats what is out and what is not durable yet: together never more than twice
-	 * the concurrency. */
-	while (r->n_sent < r->limit && r->n_sent + r->n_unsettled < 2 * r->limit &&
+	 * the concurrency, and what waits in the lanes. */
+	while (r->n_sent < r->limit + ahead && r->n_sent + r->n_unsettled < 2 * r->limit + ahead &&
 	       breaker_lets(r, r->n_sent) && canary_lets(r) && (r->n_ahead > 0 || may_begin(r))) {
-		struct lane *lane = lane_least_busy(r);
+		struct lane *lane = lane_least_busy(r, ahead);
 		if (lane == NULL)
 			return;
 		struct ticket *t = ticket_next(r);
 		if (t == NULL)
-			return;
+			break;
 		ticket_send(r, t, lane);
 	}
+	hurry_when_short(r, ahead);
 }
 
 static void fill_marks(struct run *r)
 {
 	struct chunk *chunk = NULL;
 	uint32_t index = 0;
-	bool is_quick = r->attempt_us > 0 && r->attempt_us < START_AHEAD_BELOW_US;
-	uint32_t room = is_quick ? 2 * r->limit : r->limit;
+	uint32_t ahead = ahead_room(r);
+	uint32_t room = ahead > 0 ? 2 * r->limit + ahead : r->limit;
 
-	while (r->n_sent + r->n_ahead + r->n_marking + loose_waiting(r) < room &&
+	while (r->n_sent + r->n_ahead + r->n_marking + r->n_loose_waiting < room &&
 	       begun_room(r) > 0 && may_begin(r) && chunk_pick(r, &chunk, &index)) {
 		struct ticket *t = ticket_for_item(r, chunk, index);
 		if (t == NULL)
 			return;
 		mark_started(r, t);
 	}
+}
+
+/* ---- what waits in lanes ---- */
+
+static void lane_recall(struct lane *lane)
+{
+	if (lane->was_recalled)
+		return;
+	frame_put_empty(&lane->out, FRAME_RECALL);
+	lane->was_recalled = true;
+}
+
+void dispatch_recall(struct run *r)
+{
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (lane_is_worker(&r->lanes.lane[i]))
+			lane_recall(&r->lanes.lane[i]);
+}
+
+/* When the longest of those that wait in the lane has waited long enough. */
+static int64_t lane_recall_at(const struct lane *lane)
+{
+	if (!lane_is_worker(lane) || lane->state != LANE_UP || lane->was_recalled ||
+	    lane->in_flight <= lane->slots)
+		return INT64_MAX;
+	return CONTAINER_OF(lane->sent.next, struct ticket, link)->sent_at + RECALL_US;
+}
+
+static void recall_what_waits(struct run *r)
+{
+	int64_t now = r->ops->boot_us(r->world);
+
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (now >= lane_recall_at(&r->lanes.lane[i]))
+			lane_recall(&r->lanes.lane[i]);
 }
 
 /* ---- bulk units ---- */
@@ -271,7 +367,7 @@ static void fill_bulk(struct run *r)
 	uint8_t bits[BITS_BYTES(CHUNK_ITEMS_MAX)];
 
 	while (r->n_sent < r->limit && may_begin(r) && chunk_pick(r, &chunk, &index)) {
-		struct lane *lane = lane_least_busy(r);
+		struct lane *lane = lane_least_busy(r, BULK_UNITS_PER_LANE);
 		if (lane == NULL || lane->in_flight >= BULK_UNITS_PER_LANE)
 			return;
 		memset(bits, 0, BITS_BYTES(chunk->n));
@@ -305,9 +401,12 @@ static struct lane *lane_reserved(struct run *r)
 	for (size_t i = 0; i < LANES_MAX; i++)
 		if (r->lanes.lane[i].number != 0 && r->lanes.lane[i].is_exclusive)
 			return &r->lanes.lane[i];
-	struct lane *lane = lane_least_busy(r);
-	if (lane != NULL)
+	struct lane *lane = lane_least_busy(r, UINT32_MAX / 2);
+	if (lane != NULL) {
 		lane->is_exclusive = true;
+		if (lane->in_flight > lane->slots)
+			lane_recall(lane);
+	}
 	return lane;
 }
 
@@ -320,7 +419,7 @@ static void fill_suspects(struct run *r)
 		return;
 	struct lane *lane = lane_reserved(r);
 	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP ||
-	    r->n_sent >= r->limit || !breaker_lets(r, r->n_sent) || !canary_lets(r))
+	    r->n_sent >= r->limit + ahead_room(r) || !breaker_lets(r, r->n_sent) || !canary_lets(r))
 		return;
 	if (loose != NULL) {
 		struct ticket *t = ticket_for_loose(r, loose);
@@ -359,19 +458,17 @@ static void unreserve_lanes(struct run *r)
 static void start_workers(struct run *r)
 {
 	struct err err = ERR_INIT;
-	int want = r->spec->lanes;
+	int want = (int)workers_wanted(r);
 
-	if (!r->is_bulk && (uint32_t)want > r->limit)
-		want = (int)r->limit;
-	if (r->n_items > 0 && r->n_items < want)
-		want = (int)r->n_items;
 	while (lanes_count(&r->lanes, LANE_WORKER) < want &&
 	       r->ops->boot_us(r->world) >= r->lanes.not_before) {
-		if (lanes_start(&r->lanes, LANE_WORKER, &err) == NULL) {
+		struct lane *lane = lanes_start(&r->lanes, LANE_WORKER, &err);
+		if (lane == NULL) {
 			r->lanes.not_before = r->ops->boot_us(r->world) + US_PER_S;
 			run_say(r, SAY_WARNING, "no worker process can be started: %s", err.text);
 			return;
 		}
+		lane_deal(r, lane);
 	}
 }
 
@@ -382,19 +479,28 @@ static int64_t ticket_deadline(const struct run *r, const struct ticket *t)
 	       (t->is_bulk ? BULK_MARGIN_US : LANE_MARGIN_US);
 }
 
-/* A lane that is silent past its attempts' time limits is killed. */
+/* When the lane has been silent for too long. What was sent first is due first. */
+static int64_t lane_deadline(const struct run *r, const struct lane *lane)
+{
+	if (!lane_is_worker(lane) || list_is_empty(&lane->sent))
+		return INT64_MAX;
+	return ticket_deadline(r, CONTAINER_OF(lane->sent.next, struct ticket, link));
+}
+
 static void kill_silent_lanes(struct run *r)
 {
 	int64_t now = r->ops->boot_us(r->world);
 
-	for (uint32_t i = 0; i < r->ticket_top && r->n_sent > 0; i++) {
-		struct ticket *t = &r->tickets[i];
-		if (t->state != TICKET_SENT || now < ticket_deadline(r, t))
+	for (size_t i = 0; i < LANES_MAX; i++) {
+		struct lane *lane = &r->lanes.lane[i];
+		if (now < lane_deadline(r, lane))
 			continue;
 		run_say(r, SAY_WARNING,
 			"a worker process is silent past its time limit and is ended");
-		t->sent_at = now; /* not again before it had time to die */
-		r->ops->lane_kill(r->world, t->lane);
+		/* Not again before it had time to die. */
+		for (struct list *node = lane->sent.next; node != &lane->sent; node = node->next)
+			CONTAINER_OF(node, struct ticket, link)->sent_at = now;
+		r->ops->lane_kill(r->world, lane->number);
 	}
 }
 
@@ -416,6 +522,7 @@ void dispatch_turn(struct run *r)
 		return;
 	}
 	kill_silent_lanes(r);
+	recall_what_waits(r);
 	unreserve_lanes(r);
 	claim_turn(r);
 	fill_suspects(r);
@@ -431,10 +538,9 @@ int64_t dispatch_deadline(const struct run *r)
 {
 	int64_t at = INT64_MAX;
 
-	for (uint32_t i = 0; i < r->ticket_top && r->n_sent > 0; i++) {
-		const struct ticket *t = &r->tickets[i];
-		if (t->state == TICKET_SENT && ticket_deadline(r, t) < at)
-			at = ticket_deadline(r, t);
+	for (size_t i = 0; i < LANES_MAX; i++) {
+		at = run_earliest(at, lane_deadline(r, &r->lanes.lane[i]));
+		at = run_earliest(at, lane_recall_at(&r->lanes.lane[i]));
 	}
 	/* While it holds nothing else can be done: each deadline must be one that is acted upon.
 	 * Once its time has come, a probe waits for what is out, and that comes by itself. */

@@ -43,13 +43,13 @@ void run_cut(struct run *r)
 static void drain_cancel(struct run *r)
 {
 	r->was_cut = true;
-	for (uint32_t i = 0; i < r->ticket_top; i++)
-		if (r->tickets[i].state == TICKET_SENT)
-			r->tickets[i].was_cancelled = true;
 	for (size_t i = 0; i < LANES_MAX; i++) {
 		struct lane *lane = &r->lanes.lane[i];
-		if (lane->number != 0 && lane->role == LANE_WORKER && lane->in_flight > 0)
-			frame_put_u32(&lane->out, FRAME_CANCEL, UINT32_MAX);
+		if (lane->number == 0 || lane->role != LANE_WORKER || lane->in_flight == 0)
+			continue;
+		for (struct list *node = lane->sent.next; node != &lane->sent; node = node->next)
+			CONTAINER_OF(node, struct ticket, link)->was_cancelled = true;
+		frame_put_u32(&lane->out, FRAME_CANCEL, UINT32_MAX);
 	}
 }
 
@@ -58,9 +58,8 @@ static void drain_unsent(struct run *r)
 	struct list *node;
 	struct list *next;
 
-	for (uint32_t i = 0; i < r->ticket_top && r->n_ahead > 0; i++)
-		if (r->tickets[i].state == TICKET_AHEAD)
-			settle_unsent(r, &r->tickets[i]);
+	LIST_EACH (node, next, &r->ahead)
+		settle_unsent(r, CONTAINER_OF(node, struct ticket, link));
 	LIST_EACH (node, next, &r->chunks) {
 		struct chunk *chunk = CONTAINER_OF(node, struct chunk, link);
 		/* Marked started, so they cannot stay in a chunk that is given back (I7). */
@@ -92,7 +91,9 @@ void drain_turn(struct run *r)
 	int64_t now = r->ops->boot_us(r->world);
 
 	drain_end_helpers(r);
+	dispatch_recall(r);
 	drain_unsent(r);
+	commit_hurry(r->commit);
 	if (r->n_tickets > 0 && now >= r->cut_at && !r->was_cut)
 		drain_cancel(r);
 	if (r->n_tickets > 0 && r->was_cut && now >= r->cut_at + CUT_PATIENCE_US) {

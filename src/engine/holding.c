@@ -17,26 +17,48 @@ enum { CLAIM_CHUNKS_MAX = 16 };
 
 /* ---- tickets ---- */
 
+/* The next generation: what still comes in answer to the last one is not meant for this. */
+static void ticket_renumber(struct ticket *t)
+{
+	t->number += FRAME_TICKETS_MAX;
+	if (t->number == UINT32_MAX) /* means all of them in FRAME_CANCEL */
+		t->number = t->slot;
+}
+
 struct ticket *ticket_new(struct run *r)
 {
 	if (r->free_ticket == UINT32_MAX)
 		return NULL;
 	uint32_t slot = r->free_ticket;
 	struct ticket *t = &r->tickets[slot];
-	uint32_t number = t->number + FRAME_TICKETS_MAX;
-	if (number == UINT32_MAX) /* means all of them in FRAME_CANCEL */
-		number = slot;
 	r->free_ticket = t->next_free;
-	*t = (struct ticket){.slot = slot, .number = number, .sent_wall = r->ops->now(r->world)};
+	*t = (struct ticket){.slot = slot, .number = t->number, .sent_wall = r->ops->now(r->world)};
+	ticket_renumber(t);
+	list_init(&t->link);
 	r->n_tickets++;
-	if (slot >= r->ticket_top)
-		r->ticket_top = slot + 1;
 	return t;
+}
+
+void ticket_await_mark(struct run *r, struct ticket *t)
+{
+	t->state = TICKET_MARKING;
+	list_append(&r->marking, &t->link);
+	r->n_marking++;
+}
+
+void ticket_await_slot(struct run *r, struct ticket *t)
+{
+	list_remove(&t->link);
+	ticket_renumber(t);
+	t->state = TICKET_AHEAD;
+	list_append(&r->ahead, &t->link);
+	r->n_ahead++;
 }
 
 void ticket_free(struct run *r, struct ticket *t)
 {
 	assert(t->state != TICKET_FREE);
+	list_remove(&t->link);
 	free(t->bits);
 	*t = (struct ticket){.state = TICKET_FREE,
 			     .slot = t->slot,
@@ -233,11 +255,15 @@ static void loose_take_row(struct run *r, const struct ledger_loose_row *row, ut
 								.body = row->body,
 								.body_len = row->body_len});
 	list_append(&r->loose, &loose->link);
+	r->n_loose++;
+	r->n_loose_waiting++;
 }
 
 void loose_free(struct run *r, struct loose *loose)
 {
 	list_remove(&loose->link);
+	r->n_loose--;
+	r->n_loose_waiting -= !loose->has_ticket;
 	body_unref(&r->lanes, loose->body);
 	arena_done(&loose->arena);
 	free(loose);
@@ -275,30 +301,21 @@ void run_note_due(struct run *r, utime due)
 		r->next_due = due;
 }
 
-static uint32_t loose_in_hand(const struct run *r)
+void loose_set_ticket(struct run *r, struct loose *loose, bool has_ticket)
 {
-	uint32_t n = 0;
-
-	for (const struct list *node = r->loose.next; node != &r->loose; node = node->next)
-		n++;
-	return n;
-}
-
-uint32_t loose_waiting(struct run *r)
-{
-	uint32_t n = 0;
-
-	for (struct list *node = r->loose.next; node != &r->loose; node = node->next)
-		n += !CONTAINER_OF(node, struct loose, link)->has_ticket;
-	return n;
+	assert(loose->has_ticket != has_ticket);
+	loose->has_ticket = has_ticket;
+	r->n_loose_waiting += has_ticket ? UINT32_MAX : 1; /* one less, or one more */
 }
 
 uint32_t begun_room(struct run *r)
 {
-	uint32_t begun = r->n_sent + r->n_marking + r->n_ahead + loose_waiting(r) +
+	uint32_t begun = r->n_sent + r->n_marking + r->n_ahead + r->n_loose_waiting +
 			 r->loose_claimed + r->n_unsettled;
 
-	return begun < 3 * r->limit ? 3 * r->limit - begun : 0;
+	uint32_t most = 3 * r->limit + SENT_AHEAD;
+
+	return begun < most ? most - begun : 0;
 }
 
 static uint32_t chunks_untaken(struct run *r)
@@ -342,7 +359,7 @@ void claim_turn(struct run *r)
 		claim_chunks(r, want);
 	/* Retries share the slots fairly with chunks: half of them at most (PROTOCOL 3.9). */
 	uint32_t share = r->limit > 1 && r->pending > 0 ? r->limit / 2 : r->limit;
-	uint32_t have = loose_in_hand(r);
+	uint32_t have = r->n_loose;
 	uint32_t max = have < share ? share - have : 0;
 	if (max > begun_room(r))
 		max = begun_room(r);

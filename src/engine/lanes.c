@@ -70,6 +70,7 @@ struct lane *lanes_start(struct lanes *ls, enum lane_role role, struct err *err)
 			      .role = role,
 			      .process = process,
 			      .out = BUF_INIT((size_t)2 * FRAME_BYTES_MAX)};
+	list_init(&lane->sent);
 	char nonce[128];
 	struct frame_hello hello = *ls->hello;
 	/* Each lane's own, so that what it leaves behind can be told from what its neighbours do.
@@ -160,6 +161,7 @@ void lanes_ended(struct lanes *ls, struct lane *lane, bool proven)
 		if (ls->deaths_in_a_row++ > 0)
 			ls->not_before = ls->commit->ops->boot_us(ls->commit->world) + wait;
 	}
+	assert(list_is_empty(&lane->sent));
 	buf_done(&lane->out);
 	*lane = (struct lane){.state = LANE_GONE};
 }

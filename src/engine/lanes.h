@@ -35,7 +35,10 @@ struct lane {
 	enum lane_state state;
 	struct world_lane process;
 	struct buf out;	    /* frames of this turn */
-	uint32_t in_flight; /* tickets */
+	struct list sent;   /* struct ticket, in the order of sending */
+	uint32_t in_flight; /* how many these are */
+	uint32_t slots;	    /* of these, so many may run at once; the others wait in the lane */
+	bool was_recalled;  /* what waited there was called back, and nothing has ended since */
 	bool is_exclusive;  /* works one suspect alone */
 };
 

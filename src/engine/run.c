@@ -64,6 +64,8 @@ struct run *run_new(struct session *s, int64_t run_id, bool is_patient)
 	r->last_settled_at = r->ops->boot_us(r->world);
 	list_init(&r->chunks);
 	list_init(&r->loose);
+	list_init(&r->marking);
+	list_init(&r->ahead);
 	lanes_init(&r->lanes, r->commit, &r->hello, session_lane_number(s));
 	run_make_tickets(r);
 	return r;
@@ -243,6 +245,7 @@ void run_refresh(struct run *r, const struct job *now)
 			buf_str(&difference));
 	buf_done(&difference);
 	run_apply_job(r);
+	dispatch_deal(r);
 }
 
 static void run_end_at_once(struct run *r, int exit_status)
@@ -513,17 +516,18 @@ void run_on_frame(struct run *r, struct lane *lane, const struct frame *frame)
 /* Settles everything that the dead lane held. */
 static void run_lose_lane(struct run *r, struct lane *lane, bool proven)
 {
+	struct list *node;
+	struct list *next;
 	uint32_t n_begun = 0;
 
-	for (uint32_t i = 0; i < r->ticket_top; i++)
-		if (r->tickets[i].state == TICKET_SENT && r->tickets[i].lane == lane->number)
-			n_begun += r->ops->lane_begun(r->world, lane->number, i);
+	LIST_EACH (node, next, &lane->sent)
+		n_begun += r->ops->lane_begun(r->world, lane->number,
+					      CONTAINER_OF(node, struct ticket, link)->slot);
 	bool is_alone = n_begun == 1 && lane->in_flight == 1;
-	for (uint32_t i = 0; i < r->ticket_top; i++) {
-		struct ticket *t = &r->tickets[i];
-		if (t->state != TICKET_SENT || t->lane != lane->number)
-			continue;
-		settle_lost(r, t, r->ops->lane_begun(r->world, lane->number, i), is_alone, proven);
+	LIST_EACH (node, next, &lane->sent) {
+		struct ticket *t = CONTAINER_OF(node, struct ticket, link);
+		settle_lost(r, t, r->ops->lane_begun(r->world, lane->number, t->slot), is_alone,
+			    proven);
 	}
 }
 

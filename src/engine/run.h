@@ -95,8 +95,9 @@ enum ticket_state {
 
 struct ticket {
 	enum ticket_state state;
-	uint32_t slot;	 /* its place in the table and in shared memory */
-	uint32_t number; /* on the wire: the slot and a generation, never used twice in a row */
+	struct list link; /* of r->marking, r->ahead or its lane's `sent`, by its state */
+	uint32_t slot;	  /* its place in the table and in shared memory */
+	uint32_t number;  /* on the wire: the slot and a generation, never used twice in a row */
 	uint32_t next_free;
 	struct chunk *chunk; /* or … */
 	struct loose *loose;
@@ -137,7 +138,7 @@ struct run {
 	struct lanes lanes;
 	bool needs_start_mark;
 	bool is_bulk;
-	uint32_t limit; /* items (bulk: units) in flight */
+	uint32_t limit; /* items (bulk: units) that run at once */
 
 	/* what was there when we joined, and what came */
 	struct ledger_counts counts; /* as last read */
@@ -166,11 +167,12 @@ struct run {
 	utime waits_until;
 
 	/* working, see dispatch.c */
-	struct list chunks; /* struct chunk */
-	struct list loose;  /* struct loose */
+	struct list chunks;		   /* struct chunk */
+	struct list loose;		   /* struct loose */
+	uint32_t n_loose, n_loose_waiting; /* how many these are; those without a ticket */
 	struct ticket *tickets;
 	uint32_t free_ticket;
-	uint32_t ticket_top; /* tickets from here on were never used */
+	struct list marking, ahead; /* tickets in that state */
 	uint32_t n_marking, n_ahead, n_sent;
 	uint32_t pending; /* items of held chunks without a ticket, suspects aside */
 	uint32_t n_tickets;
@@ -245,6 +247,10 @@ void run_cut(struct run *r);
 void run_ask_counts(struct run *r);
 void run_take_counts(struct run *r, const struct ledger_counts *counts);
 
+/* How many items may wait in lanes, all lanes together, behind those that run: so a lane need not
+ * ask for the next, and what a crash repeats or puts in doubt stays bounded (PROTOCOL 3.3, W). */
+enum { SENT_AHEAD = 8 };
+
 /* Soon enough for people, late enough not to turn in circles. */
 #define RUN_SOON_US (50 * US_PER_MS)
 
@@ -268,12 +274,19 @@ void load_on_reader_end(struct run *r, int exit_status, int by_signal);
 int64_t load_deadline(const struct run *r);
 
 void dispatch_turn(struct run *r);
+/* Deals the concurrency out to the lanes anew, after it has changed. */
+void dispatch_deal(struct run *r);
+/* Calls back what waits in lanes and was not begun. */
+void dispatch_recall(struct run *r);
 bool dispatch_is_idle(const struct run *r); /* holds nothing and waits for nothing of its own */
 int64_t dispatch_deadline(const struct run *r);
 struct ticket *ticket_new(struct run *r); /* NULL: all are out */
 /* Takes a suspect off its chunk's list. NULL: all tickets are out. */
 struct ticket *ticket_for_suspect(struct run *r, struct chunk *chunk, uint32_t index);
 struct ticket *ticket_find(struct run *r, uint32_t number, uint32_t lane);
+/* It waits to be marked, or to be sent. */
+void ticket_await_mark(struct run *r, struct ticket *t);
+void ticket_await_slot(struct run *r, struct ticket *t);
 void ticket_free(struct run *r, struct ticket *t);
 void chunk_free(struct run *r, struct chunk *chunk);
 /* The chunk's progress in the open transaction. */
@@ -286,10 +299,10 @@ void chunk_settle(struct run *r, struct chunk *chunk, uint32_t index);
 void chunk_untake(struct run *r, struct chunk *chunk, uint32_t index);
 void chunk_suspect(struct run *r, struct chunk *chunk, uint32_t index);
 void loose_free(struct run *r, struct loose *loose);
-/* Those in hand that have not been sent: claimed is started, so a crash puts them in doubt. */
-uint32_t loose_waiting(struct run *r);
+/* Gives it a ticket, or takes it away again. */
+void loose_set_ticket(struct run *r, struct loose *loose, bool has_ticket);
 /* How many more may be begun: a crash puts in doubt what is sent, marked, claimed, and what came
- * back but is not durable yet. Together at most three times the concurrency. */
+ * back but is not durable yet. Together at most three times the concurrency and SENT_AHEAD. */
 uint32_t begun_room(struct run *r);
 void run_note_due(struct run *r, utime due);
 /* Claims what is wanted and may be had. */

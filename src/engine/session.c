@@ -314,6 +314,10 @@ void session_on_frame(struct session *s, uint32_t number, const struct frame *fr
 	if (s->phase == SESSION_ENDED || lane == NULL)
 		return;
 	run_on_frame(s->run, lane, frame);
+}
+
+void session_on_frames_end(struct session *s)
+{
 	session_turn(s);
 }
 
@@ -386,7 +390,7 @@ void session_get_status(const struct session *s, struct session_status *ret)
 	ret->skipped = r->counts.skipped + r->mine.skipped;
 	ret->in_doubt = r->counts.in_doubt + r->mine.asked;
 	ret->retry = r->n_retrying;
-	ret->in_flight = r->n_sent;
+	ret->in_flight = r->n_sent < r->limit ? r->n_sent : r->limit;
 	ret->per_second = meter_rate(&r->meter, now);
 	int64_t open = r->n_items - ret->done - ret->failed - ret->skipped - ret->in_doubt;
 	if (r->phase == RUN_WORKING && open > 0)

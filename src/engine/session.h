@@ -70,8 +70,10 @@ void session_start(struct session *s);
 void session_on_timer(struct session *s);
 /* Takes the transaction back. */
 void session_on_ledger(struct session *s, struct ledger_txn *txn);
-/* One whole frame from a lane; lent for the call. */
+/* One whole frame from a lane; lent for the call. What follows from it is done when the last of
+ * those that came together is told: session_on_frames_end must follow in the same turn. */
 void session_on_frame(struct session *s, uint32_t lane, const struct frame *frame);
+void session_on_frames_end(struct session *s);
 /* The lane's process is gone, and so is all that it started (`proven`; else something may still
  * act). `by_signal`: 0, or what killed it. */
 void session_on_lane_end(struct session *s, uint32_t lane, int exit_status, int by_signal,

@@ -173,6 +173,7 @@ static void feed_breaker(struct run *r, const struct ending *e, bool opens)
 						      .give_up_after_us = b->give_up_after_us},
 			     r->ops->boot_us(r->world));
 		(void)snprintf(r->alike, sizeof(r->alike), "%s", e->err);
+		dispatch_recall(r);
 		if (was_closed)
 			run_say(r, SAY_WARNING,
 				"%s: this would fail for every item; nothing is sent for a while",
@@ -342,6 +343,24 @@ static void ticket_back(struct run *r, struct lane *lane)
 	r->lanes.deaths_in_a_row = 0;
 }
 
+/* It waited in the lane and was called back: as if it had not been sent. */
+static void settle_recalled(struct run *r, struct ticket *t, struct lane *lane)
+{
+	lane->in_flight--;
+	r->n_sent--;
+	if (t->chunk != NULL && r->needs_start_mark && t->unclear_since == 0) {
+		ticket_await_slot(r, t); /* its mark stands */
+		return;
+	}
+	if (t->loose != NULL)
+		loose_set_ticket(r, t->loose, false);
+	else if (t->unclear_since != 0)
+		chunk_suspect(r, t->chunk, t->index);
+	else
+		chunk_untake(r, t->chunk, t->index);
+	ticket_free(r, t);
+}
+
 void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome *f)
 {
 	struct ticket *t = ticket_find(r, f->ticket, lane->number);
@@ -353,7 +372,12 @@ void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome
 			f->ticket);
 		return;
 	}
+	if (f->outcome == OUTCOME_NOT_BEGUN && f->cancelled && !t->was_cancelled) {
+		settle_recalled(r, t, lane);
+		return;
+	}
 	ticket_back(r, lane);
+	lane->was_recalled = false;
 	if (f->outcome != OUTCOME_NOT_BEGUN)
 		feed_length(r, f->took_us);
 	settle_ticket(r, t,
@@ -432,7 +456,7 @@ static void settle_suspect(struct run *r, struct ticket *t)
 		t->loose->is_suspect = true;
 		if (t->loose->unclear_since == 0)
 			t->loose->unclear_since = t->sent_wall;
-		t->loose->has_ticket = false;
+		loose_set_ticket(r, t->loose, false);
 	} else {
 		chunk_suspect(r, t->chunk, t->index);
 		if (t->chunk->suspects_since == 0 || t->sent_wall < t->chunk->suspects_since)

@@ -26,7 +26,7 @@
 struct err;
 
 enum {
-	FRAME_VERSION = 1,
+	FRAME_VERSION = 2,
 	FRAME_HEAD_BYTES = 5,
 	FRAME_BYTES_MAX = 48 * 1024 * 1024,
 	FRAME_TICKETS_MAX = 4096, /* slots of the shared memory, see below */
@@ -52,6 +52,7 @@ enum {
 	X(FRAME_CONTENT_ANSWER, 10)                                                                \
 	X(FRAME_THEN, 11)                                                                          \
 	X(FRAME_ASK_KEYS, 12)                                                                      \
+	X(FRAME_RECALL, 13)                                                                        \
 	X(FRAME_READY, 64)                                                                         \
 	X(FRAME_OUTCOME, 65)                                                                       \
 	X(FRAME_BULK_OUTCOME, 66)                                                                  \
@@ -114,8 +115,9 @@ struct frame_chunk {
 	size_t body_len;
 };
 /* FRAME_DROP and FRAME_CANCEL carry one u32: a handle; a ticket (UINT32_MAX: all). Cancel ends the
- * attempt: TERM, then KILL; the outcome comes as always, with `cancelled`. FRAME_STOP and
- * FRAME_READY are empty. STOP: exit 0 when nothing is left to do. */
+ * attempt: TERM, then KILL; the outcome comes as always, with `cancelled`. FRAME_STOP,
+ * FRAME_RECALL and FRAME_READY are empty. STOP: exit 0 when nothing is left to do. RECALL: what was
+ * given and not begun comes back as "not begun", with `cancelled`. */
 
 struct frame_work_item {
 	uint32_t ticket;
@@ -124,7 +126,10 @@ struct frame_work_item {
 	int32_t attempt; /* from 1 */
 	int32_t redo;
 };
+/* The lane begins them in this order, at most `slots` at a time with those it has; the others wait
+ * in the lane, so that a program that ends is followed by the next without asking the engine. */
 struct frame_work {
+	uint32_t slots; /* at least 1; holds from now on */
 	uint32_t n;
 	const struct frame_work_item *items;
 };
@@ -283,7 +288,7 @@ ST_MUST_CHECK int frame_get_hello(const struct frame *f, struct arena *a, struct
 ST_MUST_CHECK int frame_get_chunk(const struct frame *f, struct frame_chunk *ret, struct err *err);
 /* Of FRAME_DROP, FRAME_CANCEL, FRAME_CREDIT and FRAME_ASK_KEYS. */
 ST_MUST_CHECK int frame_get_u32(const struct frame *f, uint32_t *ret, struct err *err);
-/* Of FRAME_STOP and FRAME_READY: nothing is in them. */
+/* Of FRAME_STOP, FRAME_RECALL and FRAME_READY: nothing is in them. */
 ST_MUST_CHECK int frame_get_empty(const struct frame *f, struct err *err);
 ST_MUST_CHECK int frame_get_work(const struct frame *f, struct arena *a, struct frame_work *ret,
 				 struct err *err);

@@ -189,14 +189,18 @@ int frame_get_empty(const struct frame *f, struct err *err)
 {
 	struct reader r = get_begin(f, f->type);
 
-	assert(f->type == FRAME_STOP || f->type == FRAME_READY);
+	assert(f->type == FRAME_STOP || f->type == FRAME_RECALL || f->type == FRAME_READY);
 	return get_end(f, &r, err);
 }
 
 int frame_get_work(const struct frame *f, struct arena *a, struct frame_work *ret, struct err *err)
 {
 	struct reader r = get_begin(f, FRAME_WORK);
+	uint32_t slots = reader_u32(&r);
 	uint32_t n = get_array(&r, WORK_ITEM_BYTES);
+
+	if (slots == 0)
+		r.failed = true;
 
 	/* A ticket stands for one attempt, so there cannot be more of these than of those. */
 	if (n > FRAME_TICKETS_MAX) {
@@ -213,7 +217,7 @@ int frame_get_work(const struct frame *f, struct arena *a, struct frame_work *re
 	}
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
-	*ret = (struct frame_work){.n = n, .items = items};
+	*ret = (struct frame_work){.slots = slots, .n = n, .items = items};
 	return 0;
 }
 

@@ -113,7 +113,7 @@ void frame_put_u32(struct buf *b, enum frame_type type, uint32_t value)
 
 void frame_put_empty(struct buf *b, enum frame_type type)
 {
-	assert(type == FRAME_STOP || type == FRAME_READY);
+	assert(type == FRAME_STOP || type == FRAME_RECALL || type == FRAME_READY);
 	frame_end(b, frame_begin(b, type));
 }
 
@@ -122,6 +122,8 @@ void frame_put_work(struct buf *b, const struct frame_work *f)
 	size_t start = frame_begin(b, FRAME_WORK);
 
 	assert(f->items != NULL || f->n == 0);
+	assert(f->slots > 0);
+	buf_put_u32(b, f->slots);
 	buf_put_u32(b, f->n);
 	for (uint32_t i = 0; i < f->n; i++) {
 		buf_put_u32(b, f->items[i].ticket);

@@ -214,6 +214,14 @@ static void host_on_frame(void *arg, uint32_t lane, const struct frame *frame)
 		session_on_frame(h->session, lane, frame);
 }
 
+static void host_on_frames_end(void *arg)
+{
+	struct host *h = arg;
+
+	if (!h->is_over)
+		session_on_frames_end(h->session);
+}
+
 static void host_on_lane_end(void *arg, uint32_t lane, int exit_status, int by_signal, bool proven)
 {
 	struct host *h = arg;
@@ -333,6 +341,7 @@ static void host_set_up(struct host *h)
 	h->processes = processes_new(h->loop, h->spec.nonce,
 				     &(struct process_events){.arg = h,
 							      .frame = host_on_frame,
+							      .frames_end = host_on_frames_end,
 							      .end = host_on_lane_end,
 							      .buried = host_on_buried});
 	if (h->options->keeper_fd >= 0) {

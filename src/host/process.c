@@ -285,6 +285,8 @@ static void process_deliver(struct process *p)
 		p->all->events.frame(p->all->events.arg, p->lane, &frame);
 	}
 	buf_consume(&p->in, p->is_mute ? p->in.len : at);
+	if (at > 0)
+		p->all->events.frames_end(p->all->events.arg);
 }
 
 /* True while there may be more. */

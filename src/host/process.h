@@ -23,6 +23,7 @@ struct processes;
 struct process_events {
 	void *arg;
 	void (*frame)(void *arg, uint32_t lane, const struct frame *frame);
+	void (*frames_end)(void *arg); /* … and these were all, for now */
 	void (*end)(void *arg, uint32_t lane, int exit_status, int by_signal, bool proven);
 	void (*buried)(void *arg, int64_t inc, bool proven);
 };

@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "core/outcome.h"
 #include "job/item.h"
@@ -32,7 +33,9 @@ enum {
 
 /* One attempt of ours, from WORK to OUTCOME. */
 struct ticket {
+	struct list node;    /* of those that wait */
 	struct chunk *chunk; /* held */
+	struct frame_work_item what;
 	struct item item;
 	char idempotency_key[ITEM_KEY_CHARS + 1];
 };
@@ -48,6 +51,8 @@ struct worker {
 	struct lane_slot *slots; /* shared with the engine */
 	struct chunk_table chunks;
 	struct ticket *tickets[FRAME_TICKETS_MAX]; /* by slot; NULL: free */
+	struct list waiting;			   /* tickets that were not begun, oldest first */
+	uint32_t may_run;			   /* at once */
 	int person; /* the field that says for whom an item is, or -1 */
 	bool is_stopping;
 	int exit_status;
@@ -117,6 +122,16 @@ static void worker_answer(struct worker *w, const struct item *item,
 	worker_relieve(w);
 }
 
+static void ticket_free(struct worker *w, struct ticket *ticket)
+{
+	list_remove(&ticket->node);
+	w->tickets[FRAME_TICKET_SLOT(ticket->what.ticket)] = NULL;
+	chunk_release(ticket->chunk);
+	free(ticket);
+}
+
+static void worker_begin_next(struct worker *w);
+
 static void worker_on_done(void *arg, const struct frame_outcome *outcome)
 {
 	struct worker *w = OBJ_CAST(arg, struct worker, WORKER_MAGIC);
@@ -124,9 +139,8 @@ static void worker_on_done(void *arg, const struct frame_outcome *outcome)
 
 	assert(ticket != NULL);
 	worker_answer(w, &ticket->item, outcome);
-	w->tickets[FRAME_TICKET_SLOT(outcome->ticket)] = NULL;
-	chunk_release(ticket->chunk);
-	free(ticket);
+	ticket_free(w, ticket);
+	worker_begin_next(w);
 }
 
 /* ---- chunks that cannot be worked ---- */
@@ -198,54 +212,90 @@ static void make_key(const struct worker *w, const struct item *item, int64_t nu
 	work_key_format(&key, out);
 }
 
-static void worker_start(struct worker *w, struct chunk *chunk, const struct frame_work_item *what,
-			 const struct item *item)
+static void ticket_begin(struct worker *w, struct ticket *ticket)
 {
-	struct ticket *ticket = xnew(struct ticket);
-	int64_t number = chunk->first_item + what->index;
+	int64_t number = ticket->chunk->first_item + ticket->what.index;
 
-	ticket->chunk = chunk;
-	ticket->item = *item;
-	make_key(w, item, number, what->redo, ticket->idempotency_key);
-	chunk_hold(chunk);
-	w->tickets[FRAME_TICKET_SLOT(what->ticket)] = ticket;
+	make_key(w, &ticket->item, number, ticket->what.redo, ticket->idempotency_key);
 	panic_context("run %s, item %lld", w->brief->run.name, (long long)number);
 	work_start(w->work,
-		   &(struct work_attempt){.ticket = what->ticket,
+		   &(struct work_attempt){.ticket = ticket->what.ticket,
 					  .item = {.item = &ticket->item,
 						   .number = number,
-						   .attempt = what->attempt,
+						   .attempt = ticket->what.attempt,
 						   .idempotency_key = ticket->idempotency_key}});
 	panic_context("%s", "");
+}
+
+/* Reads the item of a ticket. What cannot be read is answered for, and the ticket is gone. */
+static bool ticket_read(struct worker *w, struct ticket *ticket)
+{
+	struct chunk *chunk = ticket->chunk;
+	struct frame_outcome o = {.ticket = ticket->what.ticket};
+	struct err why = ERR_INIT;
+
+	if (chunk_open(&w->chunks, chunk, false))
+		worker_tell_changed(w, chunk);
+	if (chunk->state != CHUNK_READ) {
+		chunk_verdict(chunk, &o);
+	} else if (chunk_item(&w->chunks, chunk, ticket->what.index, &ticket->item, &why) < 0) {
+		o.outcome = OUTCOME_DEAD;
+		o.err_class = "bad-item";
+		o.err = why.text;
+	} else {
+		return true;
+	}
+	worker_answer(w, NULL, &o);
+	ticket_free(w, ticket);
+	return false;
+}
+
+/* Begins what waits, as far as it may run. */
+static void worker_begin_next(struct worker *w)
+{
+	while (!list_is_empty(&w->waiting) && work_in_flight(w->work) < w->may_run) {
+		struct ticket *ticket = CONTAINER_OF(list_first(&w->waiting), struct ticket, node);
+		list_remove(&ticket->node);
+		if (ticket_read(w, ticket))
+			ticket_begin(w, ticket);
+	}
+}
+
+/* Gives back what waits: none of it was begun. `number`: one ticket, or UINT32_MAX for all. */
+static void worker_give_back(struct worker *w, uint32_t number)
+{
+	struct list *node = NULL;
+	struct list *next = NULL;
+
+	LIST_EACH (node, next, &w->waiting) {
+		struct ticket *ticket = CONTAINER_OF(node, struct ticket, node);
+		if (number != UINT32_MAX && number != ticket->what.ticket)
+			continue;
+		worker_answer(w, NULL,
+			      &(struct frame_outcome){.ticket = ticket->what.ticket,
+						      .outcome = OUTCOME_NOT_BEGUN,
+						      .cancelled = true,
+						      .err_class = "",
+						      .err = ""});
+		ticket_free(w, ticket);
+	}
 }
 
 static int worker_on_item(struct worker *w, const struct frame_work_item *what, struct err *err)
 {
 	struct chunk *chunk = chunk_find(&w->chunks, what->handle);
-	struct item item = {0};
-	struct err why = ERR_INIT;
-	struct frame_outcome o = {.ticket = what->ticket};
 
 	if (chunk == NULL || what->index >= chunk->n)
 		return ERR(err, ERR_BUG, "item %u of chunk %u was never given", what->index,
 			   what->handle);
 	if (w->tickets[FRAME_TICKET_SLOT(what->ticket)] != NULL)
 		return ERR(err, ERR_BUG, "ticket %u is in use", what->ticket);
-	if (chunk_open(&w->chunks, chunk, false))
-		worker_tell_changed(w, chunk);
-	if (chunk->state != CHUNK_READ) {
-		chunk_verdict(chunk, &o);
-		worker_answer(w, NULL, &o);
-		return 0;
-	}
-	if (chunk_item(&w->chunks, chunk, what->index, &item, &why) < 0) {
-		o.outcome = OUTCOME_DEAD;
-		o.err_class = "bad-item";
-		o.err = why.text;
-		worker_answer(w, NULL, &o);
-		return 0;
-	}
-	worker_start(w, chunk, what, &item);
+	struct ticket *ticket = xnew(struct ticket);
+	ticket->chunk = chunk;
+	ticket->what = *what;
+	chunk_hold(chunk);
+	w->tickets[FRAME_TICKET_SLOT(what->ticket)] = ticket;
+	list_append(&w->waiting, &ticket->node);
 	return 0;
 }
 
@@ -256,7 +306,11 @@ static int worker_on_work(struct worker *w, const struct frame *frame, struct er
 
 	for (uint32_t i = 0; rc == 0 && i < work.n; i++)
 		rc = worker_on_item(w, &work.items[i], err);
-	return rc;
+	if (rc < 0)
+		return rc;
+	w->may_run = work.slots;
+	worker_begin_next(w);
+	return 0;
 }
 
 /* A chunk as one unit: noop, which is done when the source still is what it was. */
@@ -311,9 +365,14 @@ static int worker_on_frame(struct worker *w, const struct frame *frame, struct e
 		return worker_on_bulk(w, frame, err);
 	case FRAME_CANCEL:
 		rc = frame_get_u32(frame, &ticket, err);
-		if (rc == 0)
+		if (rc == 0) {
+			worker_give_back(w, ticket);
 			work_cancel(w->work, ticket);
+		}
 		return rc;
+	case FRAME_RECALL:
+		worker_give_back(w, UINT32_MAX);
+		return frame_get_empty(frame, err);
 	case FRAME_STOP:
 		w->is_stopping = true;
 		worker_flush_soon(w); /* which looks whether anything is left */
@@ -338,7 +397,8 @@ static void worker_flush(struct worker *w)
 		worker_end(w, EXIT_ENGINE_GONE);
 		return;
 	}
-	if (rc == 0 && w->is_stopping && work_in_flight(w->work) == 0) {
+	if (rc == 0 && w->is_stopping && work_in_flight(w->work) == 0 &&
+	    list_is_empty(&w->waiting)) {
 		worker_end(w, 0);
 		return;
 	}
@@ -408,6 +468,7 @@ static int worker_init(struct worker *w, struct lane_slot *slots, struct err *er
 					     .done = worker_on_done};
 
 	w->slots = slots;
+	list_init(&w->waiting);
 	w->person = -1;
 	if (job->person != NULL)
 		w->person = job_find_field(job, job->person, strlen(job->person));

@@ -42,6 +42,7 @@ static int write_again(const struct frame *f, struct arena *a, struct buf *b)
 			frame_put_u32(b, f->type, value);
 		break;
 	case FRAME_STOP:
+	case FRAME_RECALL:
 	case FRAME_READY:
 		rc = frame_get_empty(f, &err);
 		if (rc == 0)

@@ -151,7 +151,8 @@ void check_reaped(struct machine *m, const struct lop_reap *op)
 	for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
 		if (m->opt->fault[deadly[i]])
 			return;
-	if (op->ret_doubtful > (int64_t)DOUBT_PER_SLOT * m->opt->concurrency && !m->opt->is_noop)
+	if (op->ret_doubtful > (int64_t)DOUBT_PER_SLOT * m->opt->concurrency + WAITING_MAX &&
+	    !m->opt->is_noop)
 		machine_fail(m, "doubt-many",
 			     "%lld items of inc %lld are in doubt, concurrency is %d",
 			     (long long)op->ret_doubtful, (long long)op->dead, m->opt->concurrency);

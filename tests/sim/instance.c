@@ -146,6 +146,7 @@ static void instance_deliver_frame(struct instance *inst, struct message *x)
 	if (x->attempt != NULL)
 		witness_told(inst, x->attempt);
 	session_on_frame(inst->session, x->proc->lane, &frame);
+	session_on_frames_end(inst->session);
 }
 
 static void instance_deliver(struct instance *inst, struct message *x)

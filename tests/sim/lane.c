@@ -40,7 +40,8 @@ struct bulk_sim {
 
 struct lane_sim {
 	struct handle_sim *handles;
-	struct attempt *attempts; /* not answered */
+	struct attempt *attempts; /* not answered, newest first */
+	uint32_t slots;		  /* of these, so many may run at once */
 };
 
 static struct lane_sim *lane_of(struct proc *p)
@@ -62,6 +63,42 @@ static void attempt_unlink(struct attempt *a)
 			*x = a->next;
 			return;
 		}
+	}
+}
+
+/* How many the engine's lanes have that do not wait for one of their slots. */
+static int instance_running(const struct instance *inst, const struct proc *lane)
+{
+	int n = 0;
+
+	for (struct proc *p = inst->procs; p != NULL; p = p->inst_next)
+		for (struct attempt *a = lane_attempts(p); a != NULL && p->is_alive; a = a->next)
+			n += (lane == NULL || lane == p) && !a->is_waiting;
+	return n;
+}
+
+static void attempt_on_begin(struct machine *m, void *object, int64_t n);
+
+/* Lets those begin that have waited longest, as far as there are slots. */
+static void lane_begin_waiting(struct proc *p)
+{
+	struct machine *m = p->m;
+
+	while (p->is_alive && instance_running(p->inst, p) < (int)p->worker->slots) {
+		struct attempt *oldest = NULL;
+		for (struct attempt *a = p->worker->attempts; a != NULL; a = a->next)
+			if (a->is_waiting)
+				oldest = a;
+		if (oldest == NULL)
+			return;
+		oldest->is_waiting = false;
+		machine_after(m, machine_delay(m, m->opt->item_us / 8), attempt_on_begin, oldest,
+			      0);
+		if (instance_running(p->inst, NULL) > m->opt->concurrency && !m->opt->is_noop)
+			machine_fail(m, "concurrency",
+				     "instance %d lets %d items run, %d are allowed",
+				     p->inst->number, instance_running(p->inst, NULL),
+				     m->opt->concurrency);
 	}
 }
 
@@ -160,6 +197,7 @@ static void attempt_answer(struct attempt *a, enum outcome outcome, const char *
 		lane_send_stranger(p, &f);
 	if (machine_fault(m, F_RUBBISH))
 		lane_send_rubbish(p);
+	lane_begin_waiting(p);
 	lane_maybe_exit(p);
 }
 
@@ -283,7 +321,7 @@ static void attempt_on_begin(struct machine *m, void *object, int64_t n)
 	struct proc *p = a->proc;
 
 	(void)n;
-	if (a->is_over || !p->is_alive || a->is_begun || a->is_cancelled)
+	if (a->is_over || !p->is_alive || a->is_begun || a->is_cancelled || a->is_waiting)
 		return;
 	a->plan = (int)lane_plan(a);
 	TRACE(m, TRACE_PLAN, p->pid, a->ticket, a->record, a->plan);
@@ -355,7 +393,6 @@ static struct attempt *lane_take_item(struct proc *p, const struct handle_sim *h
 		return NULL;
 	p->worker->attempts = a;
 	witness_take(m, a);
-	machine_after(m, machine_delay(m, m->opt->item_us / 8), attempt_on_begin, a, 0);
 	return a;
 }
 
@@ -371,6 +408,7 @@ static void lane_say_changed(struct proc *p, uint32_t handle)
 
 static void lane_take_work(struct proc *p, const struct frame_work *f)
 {
+	lane_of(p)->slots = f->slots;
 	for (uint32_t i = 0; i < f->n && !p->m->failure.happened; i++) {
 		const struct frame_work_item *item = &f->items[i];
 		const struct handle_sim *h = handle_find(p, item->handle);
@@ -383,11 +421,13 @@ static void lane_take_work(struct proc *p, const struct frame_work *f)
 			return;
 		a->ticket = item->ticket;
 		a->number = item->attempt;
+		a->is_waiting = true;
 		if (machine_fault(p->m, F_CHANGED)) {
 			lane_say_changed(p, item->handle);
 			attempt_answer(a, OUTCOME_NOT_BEGUN, "source-changed");
 		}
 	}
+	lane_begin_waiting(p);
 }
 
 static void lane_take_bulk(struct proc *p, const struct frame_bulk *f)
@@ -409,6 +449,7 @@ static void lane_take_bulk(struct proc *p, const struct frame_bulk *f)
 		a->ticket = i; /* its place in the unit */
 		a->bulk = bulk;
 		bulk->open++;
+		machine_after(m, machine_delay(m, m->opt->item_us / 8), attempt_on_begin, a, 0);
 	}
 }
 
@@ -447,6 +488,20 @@ static void lane_cancel(struct proc *p, uint32_t ticket)
 	}
 }
 
+/* Gives back what waits; what has a slot goes on. */
+static void lane_recall(struct proc *p)
+{
+	struct attempt *next = NULL;
+
+	for (struct attempt *a = lane_attempts(p); a != NULL; a = next) {
+		next = a->next;
+		if (!a->is_waiting)
+			continue;
+		a->is_cancelled = true;
+		attempt_answer(a, OUTCOME_NOT_BEGUN, "");
+	}
+}
+
 static int lane_read(struct proc *p, const struct frame *frame, struct arena *arena,
 		     struct err *err)
 {
@@ -474,6 +529,8 @@ static int lane_read(struct proc *p, const struct frame *frame, struct arena *ar
 			lane_drop(p, number);
 		else if (rc == 0)
 			lane_cancel(p, number);
+	} else if (frame->type == FRAME_RECALL) {
+		lane_recall(p);
 	} else if (frame->type != FRAME_STOP) {
 		machine_fail(p->m, "frames", "a worker gets frame %d", frame->type);
 	}

@@ -54,7 +54,10 @@ struct failure {
 	char text[400];
 };
 
-enum { SHADOW_INCS_MAX = 4096 };
+enum {
+	SHADOW_INCS_MAX = 4096,
+	WAITING_MAX = 8, /* items that an engine may have wait in its lanes, as promised */
+};
 
 /* What the ledger must hold, from the transactions that it said it applied. shadow.h */
 struct shadow {

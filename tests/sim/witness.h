@@ -49,7 +49,8 @@ struct attempt {
 	uint32_t record;
 	int32_t number;
 	int64_t taken_us;
-	int plan; /* enum lane_plan */
+	int plan;	 /* enum lane_plan */
+	bool is_waiting; /* for one of its lane's slots */
 	bool is_begun;
 	bool is_killer; /* it is what the lane died of */
 	bool had_effect;

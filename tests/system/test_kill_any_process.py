@@ -15,7 +15,7 @@ ITEMS = 5000
 KILLS = 50
 CONCURRENCY = 4
 # Under way is at most what runs, and as much again that may begin or whose end is not yet durable.
-AHEAD = 2 * CONCURRENCY
+AHEAD = 2 * CONCURRENCY + 8
 
 JOB = '''
 version: 1

@@ -127,7 +127,7 @@ static void put_work(struct buf *b)
 	/* The ticket of the second has a generation. */
 	const struct frame_work_item items[] = {{1, 2, 3, 4, 5}, {4000000000u, 0, 0, 1, 0}};
 
-	frame_put_work(b, &(struct frame_work){.n = 2, .items = items});
+	frame_put_work(b, &(struct frame_work){.slots = 3, .n = 2, .items = items});
 }
 
 static int get_work(const struct frame *f, struct arena *a, struct err *err)
@@ -552,13 +552,15 @@ static const struct sample *sample(const char *name)
 
 static void numbers_out_of_range_are_refused(void **state)
 {
-	assert_int_equal(get_changed(put_hello, sample("hello"), 0, 2), ERR_BUG); /* version */
+	assert_int_equal(get_changed(put_hello, sample("hello"), 0, FRAME_VERSION + 1),
+			 ERR_BUG);						  /* version */
 	assert_int_equal(get_changed(put_hello, sample("hello"), 2, 0), ERR_BUG); /* role */
 	assert_int_equal(get_changed(put_hello, sample("hello"), 2, 4), ERR_BUG);
 	assert_int_equal(get_changed(put_hello, sample("hello"), -1, 2), ERR_BUG);    /* ask_keys */
 	assert_int_equal(get_changed(put_chunk, sample("chunk"), 13, 0x11), ERR_BUG); /* n */
-	assert_int_equal(get_changed(put_work, sample("work"), 4 + 12, 0), ERR_BUG);  /* attempt */
-	assert_int_equal(get_changed(put_work, sample("work"), 3, 1), ERR_BUG);	      /* n */
+	assert_int_equal(get_changed(put_work, sample("work"), 8 + 12, 0), ERR_BUG);  /* attempt */
+	assert_int_equal(get_changed(put_work, sample("work"), 7, 1), ERR_BUG);	      /* n */
+	assert_int_equal(get_changed(put_work, sample("work"), 0, 0), ERR_BUG);	      /* slots */
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 4, 0), ERR_BUG);
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 4, 7), ERR_BUG);
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 13, (char)0x80), ERR_BUG);

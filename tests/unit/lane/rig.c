@@ -33,6 +33,7 @@ void rig_init(struct rig *rig)
 	memset(rig, 0, sizeof(*rig));
 	(void)snprintf(rig->directory, sizeof(rig->directory), "/tmp/stint-lane-XXXXXX");
 	assert_non_null(mkdtemp(rig->directory));
+	rig->may_run = 64;
 	(void)snprintf(rig->nonce, sizeof(rig->nonce), "7e57.%d.", (int)getpid());
 	rig->pid = -1;
 	rig->stdin_fd = -1;
@@ -246,7 +247,8 @@ void rig_work(struct rig *rig, uint32_t ticket, uint32_t handle, uint32_t index)
 		.ticket = ticket, .handle = handle, .index = index, .attempt = 1};
 
 	rig->slots[ticket].begun = 0;
-	frame_put_work(&rig->link.out, &(struct frame_work){.n = 1, .items = &item});
+	frame_put_work(&rig->link.out,
+		       &(struct frame_work){.slots = rig->may_run, .n = 1, .items = &item});
 }
 
 size_t rig_children(const struct rig *rig, int sig)

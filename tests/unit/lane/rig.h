@@ -22,6 +22,7 @@ struct rig {
 	int stdin_fd;	    /* what the lane has at 0; -1: as this process */
 	struct arena arena; /* of what was read */
 	char directory[64]; /* of the job and its files */
+	uint32_t may_run;   /* of the items of rig_work, at once */
 	char nonce[32];	    /* no other rig has it, on the whole machine */
 };
 

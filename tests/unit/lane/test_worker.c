@@ -130,7 +130,8 @@ static void many_items_at_once_are_all_answered(void **state)
 	for (uint32_t i = 0; i < MANY; i++)
 		items[i] = (struct frame_work_item){
 			.ticket = i, .handle = 5, .index = i % 3, .attempt = 1};
-	frame_put_work(&rig->link.out, &(struct frame_work){.n = MANY, .items = items});
+	frame_put_work(&rig->link.out,
+		       &(struct frame_work){.slots = MANY, .n = MANY, .items = items});
 	/* It is dropped while they run, which must not matter to them. */
 	frame_put_u32(&rig->link.out, FRAME_DROP, 5);
 	rig_send(rig);
@@ -141,6 +142,68 @@ static void many_items_at_once_are_all_answered(void **state)
 		seen[o.ticket] = true;
 		assert_int_equal(rig->slots[o.ticket].begun, 1);
 	}
+	rig_stop(rig);
+}
+
+static void what_may_not_run_yet_waits_its_turn(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_with(rig, JOB
+		   "  exec: {shell: 'test ! -e busy && touch busy && sleep 0.05 && rm busy'}\n");
+	rig->may_run = 1;
+	for (uint32_t i = 1; i <= 4; i++)
+		rig_work(rig, i, 5, i % 3);
+	rig_send(rig);
+	for (uint32_t i = 1; i <= 4; i++) {
+		struct frame_outcome o = rig_expect_outcome(rig);
+		assert_int_equal(o.ticket, i);
+		assert_int_equal(o.outcome, OUTCOME_DONE);
+	}
+	rig_stop(rig);
+}
+
+static void a_recall_brings_back_what_was_not_begun(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_with(rig, JOB "  exec: {command: [sleep, \"60\"]}\n");
+	rig->may_run = 1;
+	for (uint32_t i = 1; i <= 3; i++)
+		rig_work(rig, i, 5, i % 3);
+	frame_put_empty(&rig->link.out, FRAME_RECALL);
+	rig_send(rig);
+	for (uint32_t i = 2; i <= 3; i++) {
+		struct frame_outcome o = rig_expect_outcome(rig);
+		assert_int_equal(o.ticket, i);
+		assert_int_equal(o.outcome, OUTCOME_NOT_BEGUN);
+		assert_true(o.cancelled);
+		assert_int_equal(rig->slots[i].begun, 0);
+	}
+	/* What runs goes on until it is told to end. */
+	assert_int_equal(rig->slots[1].begun, 1);
+	frame_put_u32(&rig->link.out, FRAME_CANCEL, 1);
+	rig_send(rig);
+	assert_int_equal(rig_expect_outcome(rig).outcome, OUTCOME_UNKNOWN);
+	rig_stop(rig);
+}
+
+static void a_cancel_ends_what_waits_without_beginning_it(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_with(rig, JOB "  exec: {command: [sleep, \"60\"]}\n");
+	rig->may_run = 1;
+	for (uint32_t i = 1; i <= 3; i++)
+		rig_work(rig, i, 5, i % 3);
+	frame_put_u32(&rig->link.out, FRAME_CANCEL, UINT32_MAX);
+	rig_send(rig);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct frame_outcome o = rig_expect_outcome(rig);
+		assert_int_equal(o.outcome, o.ticket == 1 ? OUTCOME_UNKNOWN : OUTCOME_NOT_BEGUN);
+		assert_true(o.cancelled);
+	}
+	assert_int_equal(rig->slots[2].begun + rig->slots[3].begun, 0);
 	rig_stop(rig);
 }
 
@@ -592,6 +655,9 @@ int main(void)
 		CASE(items_are_worked_and_answered_with_key_and_person),
 		CASE(input_and_parameters_reach_the_program),
 		CASE(many_items_at_once_are_all_answered),
+		CASE(what_may_not_run_yet_waits_its_turn),
+		CASE(a_recall_brings_back_what_was_not_begun),
+		CASE(a_cancel_ends_what_waits_without_beginning_it),
 		CASE(a_stop_lets_what_runs_come_to_its_end),
 		CASE(a_cancel_ends_what_runs),
 		CASE(the_time_limit_holds),
