@@ -143,19 +143,18 @@ void check_row(struct machine *m, const struct run_view *run, const struct item_
 
 void check_reaped(struct machine *m, const struct lop_reap *op)
 {
-	static const enum fault_kind deadly[] = {
-		F_DIE_BEFORE,	F_DIE_BEGUN,   F_DIE_EFFECT, F_HANG,	F_LANE_DEAF,
-		F_LANE_UNREADY, F_CANCEL_DEAF, F_POISON,     F_RUBBISH, F_UNPROVEN};
-
+	const struct instance *dead = instance_find_inc(m, op->dead);
 	/* What was begun in lanes that died is unclear already, and comes on top. */
-	for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
-		if (m->opt->fault[deadly[i]])
-			return;
-	if (op->ret_doubtful > (int64_t)DOUBT_PER_SLOT * m->opt->concurrency + WAITING_MAX &&
-	    !m->opt->is_noop)
+	int64_t most = (int64_t)DOUBT_PER_SLOT * m->opt->concurrency + WAITING_MAX + dead->n_lost;
+	bool has_marks = m->opt->is_once || m->opt->key_valid_us > 0;
+
+	/* Without marks, all of a chunk is in doubt when an end is not proven. */
+	if (op->ret_doubtful > most && !m->opt->is_noop && (has_marks || op->quarantine_us == 0))
 		machine_fail(m, "doubt-many",
-			     "%lld items of inc %lld are in doubt, concurrency is %d",
-			     (long long)op->ret_doubtful, (long long)op->dead, m->opt->concurrency);
+			     "%lld items of inc %lld are in doubt, concurrency is %d, %lld were "
+			     "with lanes that died",
+			     (long long)op->ret_doubtful, (long long)op->dead, m->opt->concurrency,
+			     (long long)dead->n_lost);
 }
 
 void check_told(struct machine *m, const struct lop_told_put *op)

@@ -100,6 +100,7 @@ struct instance {
 	bool writer_is_busy;
 	int64_t answer_at; /* answers keep their order */
 
+	int64_t n_lost;	 /* attempts in hand of lanes that died */
 	int stops;	 /* signals so far */
 	bool saw_broken; /* the ledger said so */
 	bool saw_fenced;

@@ -173,6 +173,7 @@ void witness_lane_end_told(struct proc *p)
 	for (struct attempt *a = lane_attempts(p); a != NULL; a = a->next) {
 		struct witness *w = a->witness;
 		w->deaths++;
+		p->inst->n_lost++;
 		w->kills += p->is_killed;
 		w->own_deaths += a->is_killer;
 		/* A few deaths to find out who it is in each start, and three that count. */
