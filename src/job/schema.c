@@ -62,8 +62,11 @@ static const char *name_below(const struct schema_key *key, const char *prefix, 
 	const char *name = key->path;
 
 	if (len == 0)
-		return name[0] != '@' && name[strcspn(name, ".[")] == '\0' ? name : NULL;
-	if (strncmp(name, prefix, len) != 0)
+		return name[0] != '@' && strchr(name, '.') == NULL && strchr(name, '[') == NULL
+			       ? name
+			       : NULL;
+	/* Most differ in the first character, and there are many. */
+	if (name[0] != prefix[0] || strncmp(name, prefix, len) != 0)
 		return NULL;
 	name += len;
 	if (strcmp(name, "[]") == 0)
@@ -93,11 +96,16 @@ static const struct schema_key *find_below(size_t i, const char *prefix, bool is
 	size_t len = strlen(prefix);
 	bool stops = is_inside && is_in_one_piece(prefix);
 
-	for (const struct schema_key *key = schema_get(i); key != NULL; key = schema_get(++i)) {
-		if (name_below(key, prefix, len) != NULL)
-			return key;
-		if (stops && strncmp(key->path, prefix, len) != 0)
-			return NULL;
+	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+		const struct schema_table *table = tables[t];
+		for (size_t k = i; k < table->n; k++) {
+			const struct schema_key *key = &table->keys[k];
+			if (name_below(key, prefix, len) != NULL)
+				return key;
+			if (stops && strncmp(key->path, prefix, len) != 0)
+				return NULL;
+		}
+		i -= i < table->n ? i : table->n;
 	}
 	return NULL;
 }
