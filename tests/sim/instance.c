@@ -315,6 +315,7 @@ void instance_pause(struct instance *inst, int64_t for_us, bool as_zombie)
 		return;
 	}
 	inst->is_zombie = true;
+	m->somebody_forgot = true; /* what it is told from now on is never written */
 	ledger_memory_kill(m->ledger, inst->inc);
 	machine_after(m, for_us, instance_on_zombie, inst, 20);
 }
