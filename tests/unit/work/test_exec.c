@@ -29,6 +29,9 @@ static struct probe *probe(void)
 	return &p;
 }
 
+/* Programs that are to be ended before their end would take at least a minute. */
+#define NOT_TO_ITS_END_US (30 * US_PER_S)
+
 static void a_program_that_exits_with_0_is_done(void **state)
 {
 	struct probe *p = probe();
@@ -105,7 +108,7 @@ static void the_time_limit_ends_by_term_and_leaves_doubt(void **state)
 	assert_string_equal(p->err_class, "timeout");
 	assert_string_equal(p->err, "not done within 300 ms");
 	assert_string_equal(p->output, "bye\n");
-	assert_true(clock_monotonic_us() - began < 2 * US_PER_S);
+	assert_true(clock_monotonic_us() - began < NOT_TO_ITS_END_US);
 	probe_close(p);
 }
 
@@ -119,7 +122,7 @@ static void who_ignores_term_is_killed(void **state)
 	assert_int_equal(p->outcome, OUTCOME_UNKNOWN);
 	assert_string_equal(p->err_class, "timeout");
 	assert_true(clock_monotonic_us() - began >= 2 * US_PER_S);
-	assert_true(clock_monotonic_us() - began < 4 * US_PER_S);
+	assert_true(clock_monotonic_us() - began < NOT_TO_ITS_END_US);
 	probe_close(p);
 }
 
@@ -129,7 +132,7 @@ static void a_stopped_program_is_ended_too(void **state)
 
 	probe_run(p, "  exec: {shell: \"kill -STOP $$\"}\n  timeout: 100ms\n");
 	assert_string_equal(p->err_class, "timeout");
-	assert_true(p->took_us < 2 * US_PER_S);
+	assert_true(p->took_us < NOT_TO_ITS_END_US);
 	probe_close(p);
 }
 
@@ -330,9 +333,10 @@ static void what_it_leaves_behind_holds_nothing_up_and_is_killed(void **state)
 
 	probe_run(p, "  exec: {shell: \"sleep 61 & echo $!\"}\n");
 	assert_int_equal(p->outcome, OUTCOME_DONE);
-	assert_true(clock_monotonic_us() - began >= 200 * US_PER_MS); /* its grace */
-	assert_true(clock_monotonic_us() - began < US_PER_S);
-	assert_true(p->took_us < 200 * US_PER_MS); /* which is not the item's time */
+	int64_t elapsed_us = clock_monotonic_us() - began;
+	/* Its grace, which is not the item's time. */
+	assert_true(elapsed_us - p->took_us >= 200 * US_PER_MS);
+	assert_true(elapsed_us < NOT_TO_ITS_END_US);
 	int64_t pid = 0;
 	struct err err = ERR_INIT;
 	assert_int_equal(text_parse_int(p->output, p->output_len - 1, &pid, &err), 0);
@@ -345,13 +349,19 @@ static void what_it_leaves_behind_holds_nothing_up_and_is_killed(void **state)
 
 static void what_was_let_go_of_the_output_costs_no_grace(void **state)
 {
-	struct probe *p = probe();
-	int64_t began = clock_monotonic_us();
+	int64_t shortest_us = INT64_MAX;
 
-	probe_run(p, "  exec: {shell: \"sleep 61 >/dev/null 2>&1 &\"}\n");
-	assert_int_equal(p->outcome, OUTCOME_DONE);
-	assert_true(clock_monotonic_us() - began < 150 * US_PER_MS);
-	probe_close(p);
+	/* A busy machine may make any of them long, but none is short when there is a grace. */
+	for (int i = 0; i < 50 && shortest_us >= 200 * US_PER_MS; i++) {
+		struct probe *p = probe();
+		int64_t began = clock_monotonic_us();
+		probe_run(p, "  exec: {shell: \"sleep 61 >/dev/null 2>&1 &\"}\n");
+		assert_int_equal(p->outcome, OUTCOME_DONE);
+		int64_t took_us = clock_monotonic_us() - began;
+		shortest_us = took_us < shortest_us ? took_us : shortest_us;
+		probe_close(p);
+	}
+	assert_true(shortest_us < 200 * US_PER_MS);
 }
 
 static void freeing_kills_what_is_under_way(void **state)
@@ -381,7 +391,7 @@ static void many_run_side_by_side(void **state)
 		probe_start(p, i);
 	assert_int_equal(work_in_flight(p->work), MANY);
 	probe_wait(p, MANY);
-	assert_true(clock_monotonic_us() - began < 10 * US_PER_S); /* not 30 */
+	assert_true(clock_monotonic_us() - began < MANY * 300 * US_PER_MS); /* not in turn */
 	probe_close(p);
 }
 
