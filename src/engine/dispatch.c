@@ -2,12 +2,9 @@
 /*
  * From the hand to a lane: started marks, slots, and who gets what.
  *
- * Each lane may run its share of the concurrency at once. Where attempts are short, SENT_AHEAD more
- * wait in the lanes, so that what ends there is followed by the next at once; what waits longer
- * than RECALL_US is called back, so that nothing waits behind a long attempt while another lane is
- * free. An item is marked started only when it has a slot, or, where attempts are short, at most as
- * many again ahead. Items that were with a lane when it died (suspects) are sent alone, to a lane
- * of their own, so that the next death has one possible cause.
+ * Which lane has room is slots.c's. An item is marked started only when it has a slot, or, where
+ * attempts are short, at most as many again ahead. Items that were with a lane when it died
+ * (suspects) are sent alone, to a lane of their own, so that the next death has one possible cause.
  */
 #include "engine/run.h"
 
@@ -20,81 +17,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define START_AHEAD_BELOW_US (100 * US_PER_MS)
-#define RECALL_US (250 * US_PER_MS)
 #define LANE_MARGIN_US (15 * US_PER_S)
 #define BULK_MARGIN_US (60 * US_PER_S)
 enum { BULK_UNITS_PER_LANE = 2, LANE_DEATHS_MAX = 20 };
-
-/* ---- lanes and slots ---- */
-
-static uint32_t workers_wanted(const struct run *r)
-{
-	int64_t want = r->spec->lanes;
-
-	if (!r->is_bulk && want > (int64_t)r->limit)
-		want = r->limit;
-	if (r->n_items > 0 && r->n_items < want)
-		want = r->n_items;
-	return (uint32_t)want;
-}
-
-static bool lane_is_worker(const struct lane *lane)
-{
-	return lane->number != 0 && lane->role == LANE_WORKER;
-}
-
-/* Gives a new lane its share of the concurrency: those that there will be at once have all of it,
- * and never more, however often one of them dies. */
-static void lane_deal(struct run *r, struct lane *lane)
-{
-	uint32_t want = workers_wanted(r);
-	uint32_t larger = r->limit % want; /* so many lanes have one more than the others */
-
-	for (size_t i = 0; i < LANES_MAX; i++)
-		if (lane_is_worker(&r->lanes.lane[i]) && &r->lanes.lane[i] != lane && larger > 0 &&
-		    r->lanes.lane[i].slots > r->limit / want)
-			larger--;
-	lane->slots = r->limit / want + (larger > 0 ? 1 : 0);
-	if (lane->slots == 0)
-		lane->slots = 1;
-}
-
-void dispatch_deal(struct run *r)
-{
-	for (size_t i = 0; i < LANES_MAX; i++)
-		r->lanes.lane[i].slots = 0;
-	for (size_t i = 0; i < LANES_MAX; i++)
-		if (lane_is_worker(&r->lanes.lane[i]))
-			lane_deal(r, &r->lanes.lane[i]);
-}
-
-/* How many may wait in lanes, all together. */
-static uint32_t ahead_room(const struct run *r)
-{
-	bool is_quick = r->attempt_us > 0 && r->attempt_us < START_AHEAD_BELOW_US;
-
-	if (!is_quick || r->canary_left > 0 || r->breaker.state != BREAKER_CLOSED)
-		return 0;
-	return SENT_AHEAD;
-}
-
-/* The lane that an item would begin in soonest; NULL when it would have to wait in vain. */
-static struct lane *lane_least_busy(struct run *r, uint32_t ahead)
-{
-	struct lane *best = NULL;
-
-	for (size_t i = 0; i < LANES_MAX; i++) {
-		struct lane *lane = &r->lanes.lane[i];
-		if (!lane_is_worker(lane) || lane->state != LANE_UP || lane->is_exclusive)
-			continue;
-		if (lane->in_flight >= lane->slots + (lane->was_recalled ? 0 : ahead))
-			continue;
-		if (best == NULL || lane->in_flight * best->slots < best->in_flight * lane->slots)
-			best = lane;
-	}
-	return best;
-}
 
 static void ticket_send(struct run *r, struct ticket *t, struct lane *lane)
 {
@@ -276,13 +201,13 @@ static void hurry_when_short(struct run *r, uint32_t ahead)
 
 static void fill_slots(struct run *r)
 {
-	uint32_t ahead = ahead_room(r);
+	uint32_t ahead = slots_ahead(r);
 
 	/* A crash repeats what is out and what is not durable yet: together never more than twice
 	 * the concurrency, and what waits in the lanes. */
 	while (r->n_sent < r->limit + ahead && r->n_sent + r->n_unsettled < 2 * r->limit + ahead &&
 	       breaker_lets(r, r->n_sent) && canary_lets(r) && (r->n_ahead > 0 || may_begin(r))) {
-		struct lane *lane = lane_least_busy(r, ahead);
+		struct lane *lane = slots_pick_lane(r, ahead);
 		if (lane == NULL)
 			return;
 		struct ticket *t = ticket_next(r);
@@ -297,7 +222,7 @@ static void fill_marks(struct run *r)
 {
 	struct chunk *chunk = NULL;
 	uint32_t index = 0;
-	uint32_t ahead = ahead_room(r);
+	uint32_t ahead = slots_ahead(r);
 	uint32_t room = ahead > 0 ? 2 * r->limit + ahead : r->limit;
 
 	while (r->n_sent + r->n_ahead + r->n_marking + r->n_loose_waiting < room &&
@@ -307,41 +232,6 @@ static void fill_marks(struct run *r)
 			return;
 		mark_started(r, t);
 	}
-}
-
-/* ---- what waits in lanes ---- */
-
-static void lane_recall(struct lane *lane)
-{
-	if (lane->was_recalled)
-		return;
-	frame_put_empty(&lane->out, FRAME_RECALL);
-	lane->was_recalled = true;
-}
-
-void dispatch_recall(struct run *r)
-{
-	for (size_t i = 0; i < LANES_MAX; i++)
-		if (lane_is_worker(&r->lanes.lane[i]))
-			lane_recall(&r->lanes.lane[i]);
-}
-
-/* When the longest of those that wait in the lane has waited long enough. */
-static int64_t lane_recall_at(const struct lane *lane)
-{
-	if (!lane_is_worker(lane) || lane->state != LANE_UP || lane->was_recalled ||
-	    lane->in_flight <= lane->slots)
-		return INT64_MAX;
-	return CONTAINER_OF(lane->sent.next, struct ticket, link)->sent_at + RECALL_US;
-}
-
-static void recall_what_waits(struct run *r)
-{
-	int64_t now = r->ops->boot_us(r->world);
-
-	for (size_t i = 0; i < LANES_MAX; i++)
-		if (now >= lane_recall_at(&r->lanes.lane[i]))
-			lane_recall(&r->lanes.lane[i]);
 }
 
 /* ---- bulk units ---- */
@@ -367,7 +257,7 @@ static void fill_bulk(struct run *r)
 	uint8_t bits[BITS_BYTES(CHUNK_ITEMS_MAX)];
 
 	while (r->n_sent < r->limit && may_begin(r) && chunk_pick(r, &chunk, &index)) {
-		struct lane *lane = lane_least_busy(r, BULK_UNITS_PER_LANE);
+		struct lane *lane = slots_pick_lane(r, BULK_UNITS_PER_LANE);
 		if (lane == NULL || lane->in_flight >= BULK_UNITS_PER_LANE)
 			return;
 		memset(bits, 0, BITS_BYTES(chunk->n));
@@ -401,11 +291,11 @@ static struct lane *lane_reserved(struct run *r)
 	for (size_t i = 0; i < LANES_MAX; i++)
 		if (r->lanes.lane[i].number != 0 && r->lanes.lane[i].is_exclusive)
 			return &r->lanes.lane[i];
-	struct lane *lane = lane_least_busy(r, UINT32_MAX / 2);
+	struct lane *lane = slots_pick_lane(r, UINT32_MAX / 2);
 	if (lane != NULL) {
 		lane->is_exclusive = true;
 		if (lane->in_flight > lane->slots)
-			lane_recall(lane);
+			slots_recall_lane(lane);
 	}
 	return lane;
 }
@@ -419,7 +309,8 @@ static void fill_suspects(struct run *r)
 		return;
 	struct lane *lane = lane_reserved(r);
 	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP ||
-	    r->n_sent >= r->limit + ahead_room(r) || !breaker_lets(r, r->n_sent) || !canary_lets(r))
+	    r->n_sent >= r->limit + slots_ahead(r) || !breaker_lets(r, r->n_sent) ||
+	    !canary_lets(r))
 		return;
 	if (loose != NULL) {
 		struct ticket *t = ticket_for_loose(r, loose);
@@ -458,7 +349,7 @@ static void unreserve_lanes(struct run *r)
 static void start_workers(struct run *r)
 {
 	struct err err = ERR_INIT;
-	int want = (int)workers_wanted(r);
+	int want = (int)slots_lanes_wanted(r);
 
 	while (lanes_count(&r->lanes, LANE_WORKER) < want &&
 	       r->ops->boot_us(r->world) >= r->lanes.not_before) {
@@ -468,7 +359,7 @@ static void start_workers(struct run *r)
 			run_say(r, SAY_WARNING, "no worker process can be started: %s", err.text);
 			return;
 		}
-		lane_deal(r, lane);
+		slots_deal_lane(r, lane);
 	}
 }
 
@@ -482,7 +373,7 @@ static int64_t ticket_deadline(const struct run *r, const struct ticket *t)
 /* When the lane has been silent for too long. What was sent first is due first. */
 static int64_t lane_deadline(const struct run *r, const struct lane *lane)
 {
-	if (!lane_is_worker(lane) || list_is_empty(&lane->sent))
+	if (!slots_is_worker(lane) || list_is_empty(&lane->sent))
 		return INT64_MAX;
 	return ticket_deadline(r, CONTAINER_OF(lane->sent.next, struct ticket, link));
 }
@@ -522,7 +413,7 @@ void dispatch_turn(struct run *r)
 		return;
 	}
 	kill_silent_lanes(r);
-	recall_what_waits(r);
+	slots_recall_late(r);
 	unreserve_lanes(r);
 	claim_turn(r);
 	fill_suspects(r);
@@ -538,10 +429,9 @@ int64_t dispatch_deadline(const struct run *r)
 {
 	int64_t at = INT64_MAX;
 
-	for (size_t i = 0; i < LANES_MAX; i++) {
+	for (size_t i = 0; i < LANES_MAX; i++)
 		at = run_earliest(at, lane_deadline(r, &r->lanes.lane[i]));
-		at = run_earliest(at, lane_recall_at(&r->lanes.lane[i]));
-	}
+	at = run_earliest(at, slots_deadline(r));
 	/* While it holds nothing else can be done: each deadline must be one that is acted upon.
 	 * Once its time has come, a probe waits for what is out, and that comes by itself. */
 	if (breaker_holds(&r->breaker, r->ops->boot_us(r->world)))

@@ -91,7 +91,7 @@ void drain_turn(struct run *r)
 	int64_t now = r->ops->boot_us(r->world);
 
 	drain_end_helpers(r);
-	dispatch_recall(r);
+	slots_recall(r);
 	drain_unsent(r);
 	commit_hurry(r->commit);
 	if (r->n_tickets > 0 && now >= r->cut_at && !r->was_cut)

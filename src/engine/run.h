@@ -9,7 +9,7 @@
  *          So the same rules hold whatever order things happen in.
  *
  * Files: run.c (phases), look.c (is it finished, windows), load.c (reader), holding.c (claim),
- *        dispatch.c (start, send), settle.c (outcomes), drain.c
+ *        slots.c (lanes' shares), dispatch.c (start, send), settle.c (outcomes), drain.c
  * (stopping), tell.c (source.then), request.c (what people ask for).
  */
 #ifndef STINT_ENGINE_RUN_H
@@ -273,11 +273,25 @@ void load_on_frame(struct run *r, struct lane *lane, const struct frame *frame);
 void load_on_reader_end(struct run *r, int exit_status, int by_signal);
 int64_t load_deadline(const struct run *r);
 
+/* slots.c */
+bool slots_is_worker(const struct lane *lane);
+/* How many lanes there are to be. */
+uint32_t slots_lanes_wanted(const struct run *r);
+/* Gives a new lane its share of the concurrency. */
+void slots_deal_lane(struct run *r, struct lane *lane);
+/* How many may wait in lanes now, all together. */
+uint32_t slots_ahead(const struct run *r);
+/* The lane that an item would begin in soonest, with at most `ahead` that wait there; NULL when
+ * there is none. */
+struct lane *slots_pick_lane(struct run *r, uint32_t ahead);
+/* Calls back what waits in lanes and was not begun: in all of them, in one, where it has waited for
+ * long. */
+void slots_recall(struct run *r);
+void slots_recall_lane(struct lane *lane);
+void slots_recall_late(struct run *r);
+int64_t slots_deadline(const struct run *r);
+
 void dispatch_turn(struct run *r);
-/* Deals the concurrency out to the lanes anew, after it has changed. */
-void dispatch_deal(struct run *r);
-/* Calls back what waits in lanes and was not begun. */
-void dispatch_recall(struct run *r);
 bool dispatch_is_idle(const struct run *r); /* holds nothing and waits for nothing of its own */
 int64_t dispatch_deadline(const struct run *r);
 struct ticket *ticket_new(struct run *r); /* NULL: all are out */

@@ -173,7 +173,7 @@ static void feed_breaker(struct run *r, const struct ending *e, bool opens)
 						      .give_up_after_us = b->give_up_after_us},
 			     r->ops->boot_us(r->world));
 		(void)snprintf(r->alike, sizeof(r->alike), "%s", e->err);
-		dispatch_recall(r);
+		slots_recall(r);
 		if (was_closed)
 			run_say(r, SAY_WARNING,
 				"%s: this would fail for every item; nothing is sent for a while",

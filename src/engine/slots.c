@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Slots: which lane may have how many items at once, and how many more may wait there.
+ *
+ * Each lane has a fixed share of the concurrency, so that what runs never exceeds it, however often
+ * a lane dies and comes again. Where attempts are short, SENT_AHEAD more wait in the lanes, so that
+ * what ends there is followed by the next at once; what waits longer than RECALL_US is called back,
+ * so that nothing waits behind a long attempt while another lane is free.
+ */
+#include "engine/run.h"
+
+#define START_AHEAD_BELOW_US (100 * US_PER_MS)
+#define RECALL_US (250 * US_PER_MS)
+
+uint32_t slots_lanes_wanted(const struct run *r)
+{
+	int64_t want = r->spec->lanes;
+
+	if (!r->is_bulk && want > (int64_t)r->limit)
+		want = r->limit;
+	if (r->n_items > 0 && r->n_items < want)
+		want = r->n_items;
+	return (uint32_t)want;
+}
+
+bool slots_is_worker(const struct lane *lane)
+{
+	return lane->number != 0 && lane->role == LANE_WORKER;
+}
+
+/* Those that there will be at once have all of it, and never more, however often one of them dies.
+ */
+void slots_deal_lane(struct run *r, struct lane *lane)
+{
+	uint32_t want = slots_lanes_wanted(r);
+	uint32_t larger = r->limit % want; /* so many lanes have one more than the others */
+
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (slots_is_worker(&r->lanes.lane[i]) && &r->lanes.lane[i] != lane && larger > 0 &&
+		    r->lanes.lane[i].slots > r->limit / want)
+			larger--;
+	lane->slots = r->limit / want + (larger > 0 ? 1 : 0);
+	if (lane->slots == 0)
+		lane->slots = 1;
+}
+
+uint32_t slots_ahead(const struct run *r)
+{
+	bool is_quick = r->attempt_us > 0 && r->attempt_us < START_AHEAD_BELOW_US;
+
+	if (!is_quick || r->canary_left > 0 || r->breaker.state != BREAKER_CLOSED)
+		return 0;
+	return SENT_AHEAD;
+}
+
+struct lane *slots_pick_lane(struct run *r, uint32_t ahead)
+{
+	struct lane *best = NULL;
+
+	for (size_t i = 0; i < LANES_MAX; i++) {
+		struct lane *lane = &r->lanes.lane[i];
+		if (!slots_is_worker(lane) || lane->state != LANE_UP || lane->is_exclusive)
+			continue;
+		if (lane->in_flight >= lane->slots + (lane->was_recalled ? 0 : ahead))
+			continue;
+		if (best == NULL || lane->in_flight * best->slots < best->in_flight * lane->slots)
+			best = lane;
+	}
+	return best;
+}
+
+/* ---- calling back ---- */
+
+void slots_recall_lane(struct lane *lane)
+{
+	if (lane->was_recalled)
+		return;
+	frame_put_empty(&lane->out, FRAME_RECALL);
+	lane->was_recalled = true;
+}
+
+void slots_recall(struct run *r)
+{
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (slots_is_worker(&r->lanes.lane[i]))
+			slots_recall_lane(&r->lanes.lane[i]);
+}
+
+/* When the longest of those that wait in the lane has waited long enough. */
+static int64_t lane_recall_at(const struct lane *lane)
+{
+	if (!slots_is_worker(lane) || lane->state != LANE_UP || lane->was_recalled ||
+	    lane->in_flight <= lane->slots)
+		return INT64_MAX;
+	return CONTAINER_OF(lane->sent.next, struct ticket, link)->sent_at + RECALL_US;
+}
+
+void slots_recall_late(struct run *r)
+{
+	int64_t now = r->ops->boot_us(r->world);
+
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (now >= lane_recall_at(&r->lanes.lane[i]))
+			slots_recall_lane(&r->lanes.lane[i]);
+}
+
+int64_t slots_deadline(const struct run *r)
+{
+	int64_t at = INT64_MAX;
+
+	for (size_t i = 0; i < LANES_MAX; i++)
+		at = run_earliest(at, lane_recall_at(&r->lanes.lane[i]));
+	return at;
+}
