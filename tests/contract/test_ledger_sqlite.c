@@ -88,6 +88,33 @@ static void what_is_no_ledger_is_refused(void **state)
 	open_fails(path, LEDGER_VOLATILE | LEDGER_CREATE, ERR_LEDGER, "another program's");
 }
 
+/* Whoever makes a ledger may die after each step. */
+static void a_ledger_that_was_left_half_made_is_made_whole(void **state)
+{
+	static const char *const steps[] = {
+		"PRAGMA auto_vacuum = INCREMENTAL",
+		"PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL",
+	};
+	struct bench *b = *state;
+	char path[PATH_MAX_];
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct ledger *ledger = NULL;
+		struct err err = ERR_INIT;
+		sqlite3 *db = NULL;
+		(void)snprintf(path, sizeof(path), "%s/half-%zu.db", b->directory, i);
+		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(db, steps[i], NULL, NULL, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_close(db), SQLITE_OK);
+		open_fails(path, LEDGER_VOLATILE, ERR_LEDGER, "is empty");
+		for (int again = 0; again < 2; again++) {
+			if (ledger_open(path, LEDGER_VOLATILE | LEDGER_CREATE, &ledger, &err) != 0)
+				fail_msg("%s", err.text);
+			ledger_close(ledger);
+		}
+	}
+}
+
 static void urls_that_it_does_not_know_are_refused(void **state)
 {
 	(void)state;
@@ -533,6 +560,7 @@ static void a_full_file_system_is_said_and_survived(void **state)
 
 static const struct CMUnitTest cases[] = {
 	CASE(what_is_no_ledger_is_refused),
+	CASE(a_ledger_that_was_left_half_made_is_made_whole),
 	CASE(urls_that_it_does_not_know_are_refused),
 	CASE(names_that_sqlite_would_take_for_its_own_are_files),
 	CASE(memory_file_systems_are_refused_unless_meant),

@@ -223,17 +223,18 @@ static int sq_step_run(struct sq *q, const struct sq_step *step)
 				 SQ_TEXT("stint " STINT_VERSION)));
 }
 
-/* A new ledger gets its name for ever. */
+/* A new ledger gets its name for ever, and the file says whose it is. */
 static int sq_schema_christen(struct sq *q)
 {
 	static const char sql[] = "INSERT INTO meta(name, value) VALUES ('ledger_uuid', ?1),"
 				  " ('generation', '1') ON CONFLICT DO NOTHING";
+	static const char own[] = "PRAGMA application_id = 0x73746e74"; /* SQ_APPLICATION_ID */
 	uint8_t uuid[LEDGER_UUID_BYTES];
 	char hex[2 * LEDGER_UUID_BYTES + 1];
 
 	random_bytes(uuid, sizeof(uuid));
 	hash_hex(uuid, sizeof(uuid), hex);
-	return sq_change(q, sql, SQ_ARGS(SQ_TEXT(hex)));
+	return sq_exec(q, own) < 0 ? SQ_FAILED : sq_change(q, sql, SQ_ARGS(SQ_TEXT(hex)));
 }
 
 static int sq_views_drop(struct sq *q)
