@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "base/attr.h"
@@ -38,6 +39,7 @@ struct exec {
 	struct exec_plan *plan;
 	struct exec_mask *mask;
 	struct exec_user *user; /* NULL: as this process */
+	struct rlimit core;	/* of programs; this process leaves no core, see exec_forbid_core */
 	int null_fd;
 	char *space; /* EXEC_READ_BYTES */
 	struct list attempts;

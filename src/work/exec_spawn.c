@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -132,14 +133,19 @@ int exec_spawn(const struct exec_spawn *spec, pid_t *ret_pid)
 {
 	assert(spec != NULL && spec->program != NULL && spec->argv != NULL && spec->envp != NULL);
 	assert(spec->in_fd > STDERR_FILENO && spec->out_fd > STDERR_FILENO && ret_pid != NULL);
-	mode_t before = 0;
+	mode_t umask_before = 0;
+	struct rlimit core_before = {0};
 
-	/* There is no umask in posix_spawn; this process has one thread and creates no files here.
-	 */
+	/* There is neither in posix_spawn; this process has one thread and creates no files here.
+	 * The limits are within what is allowed, so that setting them does not fail. */
 	if (spec->umask >= 0)
-		before = umask((mode_t)spec->umask);
+		umask_before = umask((mode_t)spec->umask);
+	if (spec->core != NULL)
+		(void)prlimit(0, RLIMIT_CORE, spec->core, &core_before);
 	int rc = spec->user == NULL ? spawn_quickly(spec, ret_pid) : spawn_as_user(spec, ret_pid);
+	if (spec->core != NULL)
+		(void)setrlimit(RLIMIT_CORE, &core_before);
 	if (spec->umask >= 0)
-		(void)umask(before); /* cannot fail */
+		(void)umask(umask_before);
 	return rc;
 }

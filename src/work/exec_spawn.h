@@ -14,6 +14,7 @@
 #include "base/attr.h"
 
 struct exec_user;
+struct rlimit;
 
 struct exec_spawn {
 	const char *program; /* looked for in PATH when there is no '/' in it */
@@ -24,6 +25,7 @@ struct exec_spawn {
 	int out_fd;		      /* stdout and stderr */
 	int umask;		      /* -1: as it is */
 	const struct exec_user *user; /* NULL: this one */
+	const struct rlimit *core;    /* of core files; NULL: as it is */
 };
 
 /* 0 and the process (and group) id, or the errno of why not. */

@@ -89,6 +89,7 @@ static int attempt_spawn(struct exec_attempt *a, const struct exec_call *call, s
 		.out_fd = p->out[1],
 		.umask = exec->context->job->work.umask,
 		.user = exec->user,
+		.core = &exec->core,
 	};
 
 	a->began_at = clock_now();
