@@ -42,6 +42,8 @@ struct cli {
 /* The program but for the lanes. Returns its exit status. */
 int cli_main(int argc, char **argv);
 
+/* For verbs that work: from now on a reader that goes away, or does not read, holds nothing up. */
+void cli_set_unattended(void);
 /* A line on standard error, "stint: …"; `cli_note` is left out with --quiet, `cli_detail` is only
  * said with
  * --verbose. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes to standard error, and asking. */
 #include <assert.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "sys/file.h"
+#include "sys/log.h"
 
 /* Every byte of a message may become \xNN. */
 enum { SAY_MAX = 64 * 1024, SAID_MAX = 4 * SAY_MAX + 64, ANSWER_MAX = 64 };
@@ -33,8 +35,15 @@ static void say(const char *before, const char *fmt, va_list ap)
 	buf_puts(&line, before);
 	put_words(&line, fmt, ap);
 	buf_putc(&line, '\n');
-	/* A standard error that nobody can read is nobody's to be told of. */
-	(void)fd_write_all(STDERR_FILENO, line.data, line.len);
+	log_say(buf_str(&line), line.len);
+}
+
+void cli_set_unattended(void)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	(void)sigaction(SIGPIPE, &ignore, NULL); /* a valid number */
+	log_set_unattended();
 }
 
 void cli_error(const char *fmt, ...)

@@ -229,6 +229,8 @@ int verb_retry(struct cli *cli, struct err *err)
 	struct person p = {.cli = cli, .verb = PERSON_RETRY, .words = &words};
 	bool now = cli->options.is_given[OPTION_NOW_WORK];
 
+	if (now)
+		cli_set_unattended();
 	if (now && !cli->is_dry_run && keeper_child_fd() >= 0)
 		return work_as_engine(cli, err);
 	int rc = selection_check(cli, &words.wish, err);

@@ -60,6 +60,7 @@ int verb_run(struct cli *cli, struct err *err)
 	struct wish wish = {0};
 	utime called_at = work_run_called_at();
 
+	cli_set_unattended();
 	int rc = cli_words(cli, 1, 1, err);
 	if (rc == 0)
 		rc = job_file_load(cli, cli_word(cli, 0), &job, err);

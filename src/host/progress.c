@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "sys/clock.h"
+#include "sys/log.h"
 
 enum { BAR_CELLS = 24, COLUMNS_DEFAULT = 80, LINE_MAX_BYTES = 2048 };
 
@@ -117,14 +118,13 @@ void progress_show(enum host_progress kind, const struct session_status *status,
 		progress_format(status, now, 0, false, &line);
 		buf_putc(&line, '\n');
 	}
-	/* A closed or full terminal must not disturb the run. */
 	if (line.len > 0)
-		(void)!write(STDERR_FILENO, line.data, line.len);
+		log_put(line.data, line.len);
 	buf_done(&line);
 }
 
 void progress_hide(enum host_progress kind)
 {
 	if (kind == HOST_PROGRESS_BAR)
-		(void)!write(STDERR_FILENO, "\r\033[K", 4);
+		log_put("\r\033[K", 4);
 }

@@ -6,6 +6,8 @@
 #include "sys/log.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,8 +26,9 @@
 
 enum {
 	MESSAGE_MAX_BYTES = 640,
-	LINE_MAX_BYTES = 4096, /* every byte of a message may become \u00NN */
-	PATIENCE_MS = 20,      /* for a reader that is busy; only if the line before was taken */
+	LINE_MAX_BYTES = 4096,	/* every byte of a message may become \u00NN */
+	PATIENCE_MS = 20,	/* for a reader that is busy; only if the line before was taken */
+	SAY_PATIENCE_MS = 1000, /* … for what a person is to know */
 };
 
 #define LOG_LEVELS(X)                                                                              \
@@ -44,6 +47,7 @@ static atomic_int threshold = LOG_LEVEL_INFO;
 static atomic_int form = LOG_FORM_TEXT;
 static atomic_uint_fast64_t dropped;
 static atomic_bool is_stuck; /* the last line was lost */
+static atomic_bool is_unattended;
 
 /* Writes without raising SIGPIPE, or rather: taking it back at once. */
 static bool log_write_quietly(const char *line, size_t len)
@@ -66,16 +70,46 @@ static bool log_write_quietly(const char *line, size_t len)
 	return n == (ssize_t)len;
 }
 
-static void log_write(const char *line, size_t len)
+/* At most PIPE_BUF bytes; `patience_ms` -1 is for ever. */
+static bool log_write_piece(const char *text, size_t len, int patience_ms)
 {
 	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
-	int patience = atomic_load(&is_stuck) ? 0 : PATIENCE_MS;
-	bool is_ready = poll(&p, 1, patience) == 1 && (p.revents & POLLOUT) != 0;
-	bool is_lost = !is_ready || !log_write_quietly(line, len);
+	int n = 0;
 
+	do
+		n = poll(&p, 1, patience_ms);
+	while (n < 0 && errno == EINTR);
+	return n == 1 && (p.revents & POLLOUT) != 0 && log_write_quietly(text, len);
+}
+
+static void log_write(const char *text, size_t len, int patience_ms)
+{
+	bool is_lost = false;
+
+	if (patience_ms >= 0 && atomic_load(&is_stuck))
+		patience_ms = 0;
+	for (size_t i = 0, n = 0; i < len && !is_lost; i += n) {
+		n = len - i < PIPE_BUF ? len - i : PIPE_BUF;
+		is_lost = !log_write_piece(text + i, n, patience_ms);
+	}
 	atomic_store(&is_stuck, is_lost);
 	if (is_lost)
 		atomic_fetch_add(&dropped, 1);
+}
+
+void log_put(const char *text, size_t len)
+{
+	log_write(text, len, PATIENCE_MS);
+}
+
+void log_say(const char *text, size_t len)
+{
+	log_write(text, len, atomic_load(&is_unattended) ? SAY_PATIENCE_MS : -1);
+}
+
+void log_set_unattended(void)
+{
+	atomic_store(&is_unattended, true);
 }
 
 static void log_put_text(struct buf *line, enum log_level level, const char *message)
@@ -116,7 +150,7 @@ static void ST_PRINTF(2, 0) log_line(enum log_level level, const char *fmt, va_l
 	else
 		log_put_text(&line, level, message);
 	buf_putc(&line, '\n');
-	log_write(buf_str(&line), line.len);
+	log_write(buf_str(&line), line.len, PATIENCE_MS);
 }
 
 void log_set(enum log_level level, enum log_form form_)

@@ -10,6 +10,7 @@
 #define STINT_SYS_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -38,6 +39,15 @@ void log_debug(const char *fmt, ...) ST_PRINTF(1, 2);
 const char *log_level_name(enum log_level level);
 /* False when `name` is no level. */
 bool log_level_from_name(const char *name, enum log_level *ret_level);
+
+/* What is ready made, such as a progress bar: written as it is, or lost, by the same rules. */
+void log_put(const char *text, size_t len);
+/* What a person called for and waits for: written however long the reader takes, unless this
+ * process was said to be one that nobody watches. */
+void log_say(const char *text, size_t len);
+/* From now on log_say() waits a second for a reader at most: work must not stand still because
+ * nobody reads. */
+void log_set_unattended(void);
 
 /* How many lines were lost so far. */
 uint64_t log_dropped(void);

@@ -97,7 +97,8 @@ VERBS = [['status'], ['runs'], ['report'], ['report', '--by', 'error'], ['items'
          *(['attempts', f'secrets/{i}'] for i in range(1, 8)),
          *(['logs', f'secrets/{i}'] for i in range(1, 8)),
          ['check', 'secrets.yaml'], ['explain', 'secrets.yaml'], ['instances', '-v'],
-         ['run', '-n', 'secrets.yaml'], ['run', 'secrets.yaml', '-v'], ['ledger', 'info'], ['ledger', 'verify']]
+         ['run', '-n', 'secrets.yaml'], ['run', 'secrets.yaml', '-v'],
+         ['ledger', 'info'], ['ledger', 'verify']]
 
 
 def test_no_secret_is_kept_said_or_shown(guarded):
