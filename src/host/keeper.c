@@ -17,12 +17,14 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "sys/clock.h"
+#include "sys/fault.h"
 #include "sys/file.h"
 #include "sys/log.h"
 #include "sys/proc.h"
 
 #define KEEPER_VARIABLE "STINT_KEEPER_FD"
 #define SILENCE_MAX_US (120 * US_PER_S)
+#define SILENCE_SHORT_US (3 * US_PER_S) /* of a test that will not wait so long */
 /* The keeper itself was stopped when so much time passed unseen: the engine's silence counts anew.
  */
 #define LOOK_US US_PER_S
@@ -103,6 +105,7 @@ static int keeper_spawn(char *const *argv, int fd, pid_t *ret_pid, struct err *e
 /* Reads ticks until the engine ends or has been silent for too long. Gives the wait status. */
 static int keeper_watch(int fd, pid_t pid)
 {
+	int64_t silence_max = FAULT("keeper.impatient") ? SILENCE_SHORT_US : SILENCE_MAX_US;
 	int64_t last_tick = clock_monotonic_us();
 	int64_t last_look = last_tick;
 	int status = 0;
@@ -122,8 +125,9 @@ static int keeper_watch(int fd, pid_t pid)
 			else if (got == 0 || errno != EINTR)
 				break; /* closed: it ends */
 		}
-		if (now - last_tick > SILENCE_MAX_US) {
-			log_error("the engine (pid %d) has not moved for 120 s and is killed", pid);
+		if (now - last_tick > silence_max) {
+			log_error("the engine (pid %d) has not moved for %lld s and is killed", pid,
+				  (long long)(silence_max / US_PER_S));
 			(void)kill(pid, SIGKILL);
 			break;
 		}

@@ -20,6 +20,7 @@
 #include "lane/link.h"
 #include "loop/loop.h"
 #include "sys/clock.h"
+#include "sys/fault.h"
 #include "sys/log.h"
 #include "sys/panic.h"
 #include "work/key.h"
@@ -138,6 +139,7 @@ static void worker_on_done(void *arg, const struct frame_outcome *outcome)
 	struct ticket *ticket = w->tickets[FRAME_TICKET_SLOT(outcome->ticket)];
 
 	assert(ticket != NULL);
+	(void)FAULT("lane.outcome");
 	worker_answer(w, &ticket->item, outcome);
 	ticket_free(w, ticket);
 	worker_begin_next(w);

@@ -7,6 +7,7 @@
 
 #include "job/job.h"
 #include "sys/clock.h"
+#include "sys/fault.h"
 #include "sys/file.h"
 #include "work/classify.h"
 #include "work/exec_attempt.h"
@@ -97,9 +98,12 @@ static int attempt_spawn(struct exec_attempt *a, const struct exec_call *call, s
 	/* Safety: the mark stands before the program can have done anything. Were it set later, and
 	 * this lane killed in between, an item that has taken effect would be given out as not
 	 * begun. */
+	(void)FAULT("work.begin");
 	if (slot != NULL)
 		atomic_store(&slot->begun, 1);
+	(void)FAULT("work.begun");
 	int rc = exec_spawn(&spec, &a->pid);
+	(void)FAULT("work.started");
 	if (slot != NULL && rc == 0)
 		atomic_store(&slot->pid, a->pid);
 	if (slot != NULL && rc != 0)

@@ -4,9 +4,10 @@
 A night: one run of a job whose items end in every way that an item can end.
 """
 import json
+import os
 
 import pytest
-from lib.box import Box
+from lib.box import STINT_DEV, Box
 
 JOB = '''version: 1
 job: invoices
@@ -55,11 +56,39 @@ class Night:
         return json.loads(said.out)
 
 
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'long: takes a minute or so, and is begun first')
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker('long') is None)
+
+
 @pytest.fixture(name='box')
 def make_box(tmp_path):
     box = Box(tmp_path)
     yield box
     box.close()
+
+
+@pytest.fixture(name='faulty')
+def make_faulty(box):
+    """A box whose program has fault points. `box.faulty('NAME:N:WHAT', …)` sets them."""
+    if not os.path.exists(STINT_DEV):
+        pytest.skip('there is no build with fault points (tools/build dev)')
+    box.program = STINT_DEV
+
+    def faulty(*points, once=False):
+        box.env['STINT_FAULT'] = ','.join(points)
+        box.env.pop('STINT_FAULT_ONCE', None)
+        if once:
+            box.env['STINT_FAULT_ONCE'] = os.path.join(box.path, 'fault.' + '.'.join(points))
+
+    def well():
+        box.env.pop('STINT_FAULT', None)
+        box.env.pop('STINT_FAULT_ONCE', None)
+    box.faulty, box.well = faulty, well
+    return box
 
 
 @pytest.fixture(name='night')

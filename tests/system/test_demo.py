@@ -32,6 +32,7 @@ def paste(box, night, lines):
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_the_demo_and_everything_that_it_says_to_paste(box):
     night = os.path.join(box.path, 'night')
     for _ in range(2):  # a second time starts afresh

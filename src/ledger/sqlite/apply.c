@@ -8,10 +8,12 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ledger/sqlite/sqlite.h"
 #include "sys/clock.h"
+#include "sys/fault.h"
 
 enum {
 	CHECKPOINT_PAGES = 1024, /* 4 MiB */
@@ -167,6 +169,31 @@ void sq_rollback(struct sq *q)
 		(void)sq_exec(q, "ROLLBACK"); /* the file is as it was in any case */
 }
 
+/* Fault points ledger.OPERATION.before and .after (the COMMIT), for each operation in it. True when
+ * one of them is to fail. */
+static bool sq_fault(const struct ledger_txn *txn, const char *when)
+{
+	char name[64];
+	bool fails = false;
+
+	for (const struct ledger_op *op = txn->first; STINT_FAULTS && op != NULL; op = op->next) {
+		(void)snprintf(name, sizeof(name), "ledger.%s.%s", ledger_op_name(op->kind),
+			       when); /* fits */
+		fails = FAULT(name) || fails;
+	}
+	return fails;
+}
+
+static int sq_commit_txn(struct sq *q, const struct ledger_txn *txn)
+{
+	if (!sq_fault(txn, "before"))
+		return sq_change(q, commit, SQ_NO_ARGS) < 0 ? SQ_FAILED : 0;
+	q->rc = SQLITE_IOERR_FSYNC;
+	q->os_errno = EIO;
+	(void)snprintf(q->text, sizeof(q->text), "a fault point failed"); /* fits */
+	return SQ_FAILED;
+}
+
 /* Safety: under the gate, so that no other process commits meanwhile. */
 static void sq_checkpoint(struct sq *q)
 {
@@ -178,6 +205,7 @@ static void sq_checkpoint(struct sq *q)
 	if (q->wal_pages < q->checkpoint_at && !is_time)
 		return;
 	q->checkpointed_us = clock_monotonic_us();
+	(void)FAULT("ledger.checkpoint.before");
 	errno = 0;
 	int rc = sqlite3_wal_checkpoint_v2(q->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &moved);
 	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY) {
@@ -187,6 +215,7 @@ static void sq_checkpoint(struct sq *q)
 			q, rc); /* the next transaction says so; this one is durable in the WAL */
 		q->is_broken = sq_status(q) == LEDGER_BROKEN;
 	}
+	(void)FAULT("ledger.checkpoint.after");
 	/* When all was moved the next commit begins the WAL anew; else a reader holds some of it,
 	 * and trying again is worth while only after as much again. */
 	q->checkpoint_at = moved < in_wal ? in_wal + CHECKPOINT_PAGES : CHECKPOINT_PAGES;
@@ -202,8 +231,8 @@ static int sq_write_locked(struct sq *q, struct ledger_txn *txn)
 		rc = sq_run_ops(q, txn);
 	if (rc == 0 && !q->is_replay)
 		rc = sq_check_loose(q, txn);
-	if (rc == 0 && sq_change(q, commit, SQ_NO_ARGS) < 0)
-		rc = SQ_FAILED;
+	if (rc == 0)
+		rc = sq_commit_txn(q, txn);
 	if (rc < 0)
 		rc = sq_txn_failed(q, txn);
 	if (rc != 0) {
@@ -211,7 +240,7 @@ static int sq_write_locked(struct sq *q, struct ledger_txn *txn)
 		return rc;
 	}
 	sq_checkpoint(q);
-	return 0;
+	return sq_fault(txn, "after") ? LEDGER_BUSY : 0; /* as if the answer had been lost */
 }
 
 /* What the locks have to follow: lives that began or ended, dead that were held. */

@@ -12,6 +12,8 @@ import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 STINT = os.path.abspath(os.environ.get('STINT', os.path.join(TOP, 'build', 'stint')))
+# The build with fault points.
+STINT_DEV = os.path.abspath(os.environ.get('STINT_DEV', os.path.join(TOP, 'build-dev', 'stint')))
 
 
 class Result:
@@ -32,6 +34,7 @@ class Box:
     def __init__(self, path, ledger=None):
         self.path = str(path)
         self.ledger = ledger or os.path.join(self.path, 'ledger.db')
+        self.program = STINT
         self.options = []
         kind = subprocess.run(['stat', '-f', '-c', '%T', os.path.dirname(self.ledger)], text=True,
                               capture_output=True, check=True).stdout.strip()
@@ -62,7 +65,7 @@ class Box:
         return self.read(name).split('\n')[:-1] if os.path.exists(path) else []
 
     def command(self, *args):
-        return [STINT, args[0], *self.options, *args[1:]]
+        return [self.program, args[0], *self.options, *args[1:]]
 
     def run(self, *args, timeout=180, stdin=None, **more):
         """Calls `stint ARGS` and waits for it."""
@@ -79,6 +82,13 @@ class Box:
         process.said = said.name
         self.running.append(process)
         return process
+
+    def compile(self, name, source, *flags):
+        """Makes a program (or, by flags, a library) of the box from a C file in lib/. Gives its path."""
+        path = os.path.join(self.path, name)
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), source)
+        subprocess.run(['cc', '-O1', '-o', path, source, *flags], check=True)
+        return path
 
     def open_to_others(self):
         """Lets every user look into the box. The folders above it are this test session's own."""
@@ -144,7 +154,7 @@ def descendants(pid, table=None):
 
 def is_stint(pid):
     try:
-        return os.readlink(f'/proc/{pid}/exe') == os.path.realpath(STINT)
+        return os.readlink(f'/proc/{pid}/exe') in (os.path.realpath(STINT), os.path.realpath(STINT_DEV))
     except OSError:
         return False
 
