@@ -10,7 +10,12 @@
 #include "base/utf8.h"
 #include "job/date.h"
 
-enum { FLOAT_EXPONENT_DIGITS = 3, JSON_ARENA_FACTOR = 32, JSON_ARENA_LEAST = 64 * 1024 };
+enum {
+	FLOAT_EXPONENT_DIGITS = 3,
+	FLOAT_POWER_MAX = 308,
+	JSON_ARENA_FACTOR = 32,
+	JSON_ARENA_LEAST = 64 * 1024
+};
 
 static const char too_long[] = "has more than 38 digits";
 
@@ -205,6 +210,33 @@ bool read_json_decimal(const char *raw, size_t len, struct buf *scratch, struct 
 	return true;
 }
 
+/* Whether a double holds it (a larger one would be infinite for whoever computes with it).
+ * `mantissa` is digits with at most one point; `exponent` is that behind the `e`. */
+static bool is_finite(const char *mantissa, size_t len, int exponent)
+{
+	static const char largest[] = "17976931348623157"; /* of 1.79…e308 */
+	char digits[sizeof(largest)] = {0};		   /* the first that count */
+	size_t n = 0;
+	int64_t power = exponent - 1; /* of the first digit that counts */
+	bool is_whole = true;
+
+	for (size_t i = 0; i < len; i++) {
+		if (mantissa[i] == '.') {
+			is_whole = false;
+			continue;
+		}
+		if (is_whole && (n > 0 || mantissa[i] != '0'))
+			power++;
+		else if (!is_whole && n == 0 && mantissa[i] == '0')
+			power--;
+		if (n < sizeof(largest) - 1 && (n > 0 || mantissa[i] != '0'))
+			digits[n++] = mantissa[i];
+	}
+	if (n == 0 || power < FLOAT_POWER_MAX)
+		return true;
+	return power == FLOAT_POWER_MAX && strcmp(digits, largest) <= 0;
+}
+
 bool read_float(const char *raw, size_t len, struct buf *scratch, struct value *ret_value,
 		const char **ret_reason)
 {
@@ -221,8 +253,11 @@ bool read_float(const char *raw, size_t len, struct buf *scratch, struct value *
 			return false;
 		at = end;
 	}
+	size_t mantissa_end = at;
+	int exponent = 0;
 	if (at < len && (raw[at] == 'e' || raw[at] == 'E')) {
 		at++;
+		bool is_below = at < len && raw[at] == '-';
 		if (at < len && (raw[at] == '+' || raw[at] == '-'))
 			at++;
 		size_t end = skip_digits(raw, len, at);
@@ -232,10 +267,16 @@ bool read_float(const char *raw, size_t len, struct buf *scratch, struct value *
 			*ret_reason = "is out of range";
 			return false;
 		}
-		at = end;
+		for (; at < end; at++)
+			exponent = exponent * 10 + (raw[at] - '0');
+		exponent = is_below ? -exponent : exponent;
 	}
 	if (at != len)
 		return false;
+	if (!is_finite(raw + sign, mantissa_end - sign, exponent)) {
+		*ret_reason = "is out of range";
+		return false;
+	}
 	lend_number(raw, start, len, negative, scratch, ret_value);
 	return true;
 }

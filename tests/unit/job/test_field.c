@@ -130,9 +130,28 @@ static void decimal_comma_becomes_a_point(void **state)
 static void floats_are_as_given(void **state)
 {
 	static const struct reading readings[] = {
-		{"1.5e3", "1.5e3"}, {"-2E-10", "-2E-10"}, {"+1.0", "1.0"}, {"00.5", "0.5"},
-		{"3", "3"},	    {"nan", NULL},	  {"inf", NULL},   {"1e", NULL},
-		{"1e9999", NULL},   {".5", NULL},	  {"0x1p3", NULL},
+		{"1.5e3", "1.5e3"},
+		{"-2E-10", "-2E-10"},
+		{"+1.0", "1.0"},
+		{"00.5", "0.5"},
+		{"3", "3"},
+		{"nan", NULL},
+		{"inf", NULL},
+		{"1e", NULL},
+		{"1e308", "1e308"},
+		{"1e309", NULL},
+		{"-1e999", NULL},
+		{"10e307", "10e307"},
+		{"100e307", NULL},
+		{"0.001e311", "0.001e311"},
+		{"0.01e311", NULL},
+		{"0e999", "0e999"},
+		{"1e-999", "1e-999"},
+		{"1.7976931348623157e308", "1.7976931348623157e308"},
+		{"1.7976931348623159e308", NULL},
+		{"1e9999", NULL},
+		{".5", NULL},
+		{"0x1p3", NULL},
 	};
 	assert_readings("float", readings, ARRAY_LEN(readings));
 }
