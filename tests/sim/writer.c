@@ -102,6 +102,8 @@ static void writer_apply(struct instance *inst, struct ledger_txn *txn)
 	bool is_unknown = machine_fault(m, F_UNKNOWN);
 	if (!is_unknown || rng_below(&m->rng, 2) == 0)
 		writer_apply_really(inst, txn);
+	if (!reads && txn->status == LEDGER_APPLIED && machine_fault(m, F_SPACE_LOW))
+		txn->space_is_low = inst->saw_trouble = true;
 	if (is_unknown && !inst->saw_fenced)
 		writer_refuse(inst, txn, LEDGER_UNKNOWN, "nobody knows, says the simulation");
 }
