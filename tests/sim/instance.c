@@ -341,7 +341,7 @@ static void instance_begin(struct instance *inst)
 	(void)snprintf(instance_name, sizeof(instance_name), "night/%d", inst->number);
 	struct session_spec spec = {.job = m->job,
 				    .slot = inst->slot_text,
-				    .date = inst->slot_text,
+				    .date = inst->date,
 				    .params = "{}",
 				    .identity = inst->identity,
 				    .source_path = "",
@@ -366,6 +366,23 @@ static void instance_begin(struct instance *inst)
 	(void)instance_settle(inst);
 }
 
+/* A day, or the second at which it starts. */
+static void instance_name_slot(struct instance *inst)
+{
+	utime now = machine_now(inst->m);
+	int64_t second = now / US_PER_S % (US_PER_DAY / US_PER_S);
+	struct date day = {2026, 11, 23 + inst->slot};
+
+	if (inst->m->opt->per_start)
+		(void)date_from_days(now / US_PER_DAY, &day);
+	date_format_iso(&day, inst->date);
+	(void)snprintf(inst->slot_text, sizeof(inst->slot_text), "%s", inst->date);
+	if (inst->m->opt->per_start)
+		(void)snprintf(inst->slot_text, sizeof(inst->slot_text), "%sT%02d:%02d:%02d",
+			       inst->date, (int)(second / 3600), (int)(second / 60 % 60),
+			       (int)(second % 60));
+}
+
 struct instance *instance_start(struct machine *m, int slot, int region)
 {
 	struct instance *inst = arena_new(&m->arena, struct instance);
@@ -375,8 +392,7 @@ struct instance *instance_start(struct machine *m, int slot, int region)
 	inst->slot = slot;
 	inst->region = region;
 	inst->began_us = m->boot_us;
-	(void)snprintf(inst->slot_text, sizeof(inst->slot_text), "2026-11-%d",
-		       23 + slot % OPTIONS_SLOTS_MAX);
+	instance_name_slot(inst);
 	rng_seed(&inst->rng, rng_next(&m->rng));
 	for (size_t i = 0; i < sizeof(inst->nonce); i++)
 		inst->nonce[i] = (uint8_t)rng_next(&inst->rng);

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "job/date.h"
 #include "ledger/txn.h"
 #include "sim/machine.h"
 #include "sim/rng.h"
@@ -75,7 +76,8 @@ struct instance {
 	uint8_t nonce[LEDGER_NONCE_BYTES];
 	int slot;
 	int region;
-	char slot_text[24];
+	char slot_text[32];
+	char date[DATE_TEXT_LEN + 1];
 	char identity[24];
 	int64_t began_us;
 	int64_t stopped_us; /* when it heard the first signal, 0 never */

@@ -141,8 +141,12 @@ static void options_draw_night(struct options *o, struct rng *r)
 	o->grace_us = tenths(r, 2) ? 0 : rng_spread(r, 100 * US_PER_MS, 30 * US_PER_S);
 	o->stalled_after_us = rng_spread(r, 5 * US_PER_MIN, 30 * US_PER_MIN);
 	o->carry_over = tenths(r, 8) ? (int)JOB_RESUME_FIRST : (int)rng_range(r, 1, 2);
-	o->slots = tenths(r, 7) ? 1 : (int)rng_range(r, 2, OPTIONS_SLOTS_MAX);
-	o->regions = tenths(r, 8) ? 1 : OPTIONS_REGIONS_MAX;
+	o->per_start = rng_below(r, 12) == 0;
+	o->slots = tenths(r, 7) || o->per_start ? 1 : (int)rng_range(r, 2, OPTIONS_SLOTS_MAX);
+	/* Where the next start would begin anew instead, some nights have no end. */
+	if (o->per_start)
+		o->carry_over = JOB_RESUME_FIRST;
+	o->regions = tenths(r, 8) || o->per_start ? 1 : OPTIONS_REGIONS_MAX;
 	o->instances = tenths(r, 6) ? 1 : (int)rng_range(r, 2, OPTIONS_INSTANCES_MAX);
 	o->lanes = (int)rng_range(r, 1, 4);
 	o->item_us = rng_spread(r, US_PER_MS, 2 * US_PER_S);
@@ -238,8 +242,8 @@ static void options_put_window(const struct options *o, struct buf *out)
 void options_put_job(const struct options *o, struct buf *out)
 {
 	assert(o != NULL && out != NULL);
-	buf_printf(out, "version: 1\njob: night\nonce_per: day\ncarry_over: %s\n",
-		   carry_words[o->carry_over]);
+	buf_printf(out, "version: 1\njob: night\nonce_per: %s\ncarry_over: %s\n",
+		   o->per_start ? "start" : "day", carry_words[o->carry_over]);
 	if (!o->no_source)
 		options_put_source(o, out);
 	options_put_work(o, out);

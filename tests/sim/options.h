@@ -125,6 +125,7 @@ struct options {
 	bool by_reference; /* chunks whose keys the ledger does not know */
 
 	/* who works */
+	bool per_start; /* each start is a slot of its own */
 	int slots;
 	int regions;   /* 1, or runs of a slot are told apart by a parameter with so many values */
 	int instances; /* at the same time */

@@ -26,7 +26,7 @@ struct run_view *shadow_run_of(const struct machine *m, int slot, int region)
 	for (size_t i = 0; i < m->shadow.n_runs; i++) {
 		struct run_view *run = m->shadow.runs[i];
 		if (run->slot == slot && run->region == region &&
-		    (found == NULL || run->n > found->n))
+		    (found == NULL || run->n >= found->n))
 			found = run;
 	}
 	return found;

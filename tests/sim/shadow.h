@@ -59,7 +59,8 @@ struct chunk_view {
 
 struct run_view {
 	int64_t id;
-	int slot;
+	int slot; /* 0 where each start is one */
+	char slot_text[32];
 	int region;
 	int64_t n;	 /* of those with the same slot and region */
 	int64_t first_n; /* has so many items at most, 0: all */

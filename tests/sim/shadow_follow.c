@@ -45,16 +45,20 @@ static void follow_run_create(struct machine *m, const struct lop_run_create *op
 	struct run_view *run = arena_new(&m->arena, struct run_view);
 	run->id = op->ret_id;
 	run->state = RUN_LOADING;
-	run->slot = (op->row.slot[8] - '0') * 10 + (op->row.slot[9] - '0') - 23;
+	run->slot = m->opt->per_start ? 0
+				      : (op->row.slot[8] - '0') * 10 + (op->row.slot[9] - '0') - 23;
+	(void)snprintf(run->slot_text, sizeof(run->slot_text), "%s", op->row.slot);
 	const char *region = strstr(op->row.name, "region=");
 	run->region = region == NULL ? 0 : region[7] - '0';
 	run->n = op->row.n;
 	run->first_n = op->row.first_n;
 	run->witnesses = arena_alloc(&m->arena, m->opt->n_records * sizeof(*run->witnesses));
 	run->item_of = arena_alloc(&m->arena, m->opt->n_records * sizeof(*run->item_of));
-	const struct run_view *other = shadow_run_of(m, run->slot, run->region);
-	if (other != NULL && other->n >= run->n)
-		machine_fail(m, "I12", "slot %d has two runs #%lld", run->slot, (long long)run->n);
+	for (size_t i = 0; i < s->n_runs; i++)
+		if (strcmp(s->runs[i]->slot_text, run->slot_text) == 0 &&
+		    s->runs[i]->region == run->region && s->runs[i]->n == run->n)
+			machine_fail(m, "I12", "slot %s has two runs #%lld", run->slot_text,
+				     (long long)run->n);
 	s->runs = xrealloc(s->runs, s->n_runs + 1, sizeof(struct run_view *));
 	s->runs[s->n_runs++] = run;
 }
@@ -95,9 +99,9 @@ static void follow_run_end(struct instance *inst, const struct lop_run_end *op)
 
 	if (run == NULL || !op->ret_done)
 		return;
-	if (op->state == RUN_ABANDONED && run->slot >= inst->slot)
-		machine_fail(m, "abandoned", "run %lld is given up by instance %d, of slot %d",
-			     (long long)run->id, inst->number, inst->slot);
+	if (op->state == RUN_ABANDONED && strcmp(run->slot_text, inst->slot_text) >= 0)
+		machine_fail(m, "abandoned", "run %lld is given up by instance %d, of slot %s",
+			     (long long)run->id, inst->number, inst->slot_text);
 	run->state = op->state;
 	run->failed_healthy += op->state == RUN_FAILED && m->healed &&
 			       inst->began_us >= m->healed_at;
