@@ -356,7 +356,8 @@ static void say_refused(const struct person *p)
 		buf_puts(&line, ", …");
 	cli_error("%s", buf_str(&line));
 	if (p->is_held)
-		cli_error("an instance works on some of them just now; try again when it is done");
+		cli_error("an instance works on some of them just now, or what could not be proved "
+			  "dead may still act on them; look and try again when that is over");
 }
 
 void person_put(const struct person *p)

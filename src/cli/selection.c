@@ -15,6 +15,7 @@
 #include "cli/verbs.h"
 #include "ledger/ledger.h"
 #include "report/run.h"
+#include "sys/clock.h"
 
 enum {
 	FOUND = 1, /* ends a query: one row was wanted */
@@ -362,7 +363,7 @@ static int keep_item(void *arg, const struct ledger_row *row)
 		return 0;
 	if (is_loose) {
 		item->state = loose_state_name((enum loose_state)ledger_row_int(row, 0));
-		item->is_held = !ledger_row_is_null(row, 1);
+		item->is_held = !ledger_row_is_null(row, 1) || ledger_row_int(row, 7) != 0;
 		return FOUND;
 	}
 	if (bits_get(done, (size_t)place)) {
@@ -378,13 +379,15 @@ int selection_item(struct ledger *ledger, const struct find_item *item,
 		   struct selection_item *ret_item, struct err *err)
 {
 	static const char sql[] =
-		"SELECT l.state, l.owner, c.state, c.n, c.started, c.done, ?2 - c.first_item"
+		"SELECT l.state, l.owner, c.state, c.n, c.started, c.done, ?2 - c.first_item,"
+		" l.state IN (3, 8) AND l.not_before > ?3"
 		" FROM chunk AS c LEFT JOIN loose AS l ON l.run_id = ?1 AND l.item = ?2"
 		" WHERE c.run_id = ?1 AND c.first_item ="
 		"  (SELECT max(first_item) FROM chunk WHERE run_id = ?1 AND first_item <= ?2)";
 	struct ledger_param params[] = {
 		{.type = LEDGER_INT, .number = item->run_id},
 		{.type = LEDGER_INT, .number = item->number},
+		{.type = LEDGER_INT, .number = clock_now() / US_PER_MS},
 	};
 
 	assert(ledger != NULL && ret_item != NULL && err != NULL);

@@ -86,7 +86,7 @@ ST_MUST_CHECK int selection_next(struct selection *s, struct ledger *ledger,
 /* What an item is at, and whether somebody has it in hand. */
 struct selection_item {
 	const char *state; /* as users see it */
-	bool is_held;
+	bool is_held;	   /* or something that could not be proved dead may have it */
 };
 /* ERR_DATA when the run has no such item. */
 ST_MUST_CHECK int selection_item(struct ledger *ledger, const struct find_item *item,

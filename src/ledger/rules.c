@@ -76,8 +76,13 @@ static enum rule_person_effect rule_skip(enum loose_state state, enum loose_stat
 	return RULE_CHANGE;
 }
 
+bool rule_in_quarantine(int64_t not_before_ms, int64_t now_ms)
+{
+	return not_before_ms > now_ms + 1; /* one was rounded up, the other down */
+}
+
 enum rule_person_effect rule_person_loose(enum person_verb verb, enum loose_state state,
-					  enum loose_state *ret_state)
+					  bool in_quarantine, enum loose_state *ret_state)
 {
 	switch (verb) {
 	case PERSON_RETRY:
@@ -88,6 +93,10 @@ enum rule_person_effect rule_person_loose(enum person_verb verb, enum loose_stat
 	case PERSON_RESOLVE_DONE:
 		return rule_resolve(state, LOOSE_DONE, ret_state);
 	case PERSON_RESOLVE_RETRY:
+		/* Safety: whoever looked before may not have seen what happens after (tests/model,
+		 * once-person-early). */
+		if (in_quarantine)
+			return RULE_REFUSE;
 		return rule_resolve(state, LOOSE_RETRY, ret_state);
 	case PERSON_RESOLVE_SKIP:
 		return rule_resolve(state, LOOSE_WAIVED, ret_state);

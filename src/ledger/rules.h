@@ -36,9 +36,12 @@ bool rule_only_started(enum effect_class effect, bool is_proven);
 /* What a person's verb does to an item. */
 enum rule_person_effect { RULE_REFUSE, RULE_CHANGE, RULE_REQUEST };
 
-/* For a loose row; with RULE_CHANGE `*ret_state` is what it becomes. */
+/* Whether what could not be proved dead may still act on a loose row. */
+bool rule_in_quarantine(int64_t not_before_ms, int64_t now_ms);
+/* For a loose row; with RULE_CHANGE `*ret_state` is what it becomes. That something did not take
+ * effect is known only after its quarantine. */
 enum rule_person_effect rule_person_loose(enum person_verb verb, enum loose_state state,
-					  enum loose_state *ret_state);
+					  bool in_quarantine, enum loose_state *ret_state);
 /* For an item that is still in its chunk. */
 enum rule_person_effect rule_person_bulk(enum person_verb verb, enum chunk_state state,
 					 bool is_done);

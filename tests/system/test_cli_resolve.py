@@ -55,6 +55,20 @@ def test_what_cannot_be(night, args, code, words):
     assert audit(night.box) == [] and night.box.keys('in_doubt') == ['crash-1']
 
 
+@pytest.mark.parametrize('which', [['invoices/crash-1'], ['--run', '1']])
+def test_again_waits_until_nothing_can_act_any_more(night, which):
+    """The other side was looked at too early: a process that was not proved dead may do it after that."""
+    with sqlite3.connect(night.box.ledger) as db:
+        db.execute("UPDATE loose SET not_before = (strftime('%s', 'now') + 86400) * 1000 WHERE state = 8")
+    db.close()
+    said = night.box.run('resolve', *which, '--retry', '--why', 'their log is empty')
+    assert said.code == 75 and 'may still act' in said.err, said
+    assert audit(night.box) == [] and night.box.keys('in_doubt') == ['crash-1']
+    assert night.box.run('resolve', *which, '--done', '--why', 'it is there').code == 0
+    assert night.box.keys('in_doubt') == []
+    night.box.verify()
+
+
 def test_dry_run(night):
     said = night.box.run('resolve', '--run', '1', '--done', '--why', 'x', '-n')
     assert said.code == 0 and 'would count as done' in said.out, said

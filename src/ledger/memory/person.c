@@ -80,7 +80,9 @@ static enum rule_person_effect mem_act(struct memory *m, const struct mem_act *a
 		return RULE_REFUSE;
 	struct mem_loose *l = mem_loose_find(c, act->item);
 	if (l != NULL) {
-		enum rule_person_effect effect = rule_person_loose(act->verb, l->state, &becomes);
+		enum rule_person_effect effect = rule_person_loose(
+			act->verb, l->state, rule_in_quarantine(l->not_before_ms, act->now_ms),
+			&becomes);
 		if (effect == RULE_CHANGE && !act->dry_run)
 			mem_act_on_loose(m, act, l, becomes);
 		return effect;

@@ -25,6 +25,7 @@ struct sq_item {
 	bool is_loose;
 	enum loose_state loose_state;
 	const char *key; /* of a loose row */
+	int64_t not_before_ms;
 };
 
 /* 1 found, 0 not. */
@@ -34,7 +35,8 @@ static int sq_item_find(struct sq *q, struct arena *a, const struct sq_act *act,
 	static const char sql[] =
 		"SELECT r.state, r.was_open, c.id, c.first_item, c.n, c.state, c.tell, c.done,"
 		" l.state,"
-		" l.key FROM run_ AS r JOIN chunk AS c ON c.run_id = r.id AND c.first_item ="
+		" l.key, l.not_before FROM run_ AS r"
+		" JOIN chunk AS c ON c.run_id = r.id AND c.first_item ="
 		"  (SELECT max(first_item) FROM chunk WHERE run_id = ?1 AND first_item <= ?2)"
 		" LEFT JOIN loose AS l ON l.run_id = ?1 AND l.item = ?2"
 		" WHERE r.id = ?1 AND ?2 < c.first_item + c.n";
@@ -53,6 +55,7 @@ static int sq_item_find(struct sq *q, struct arena *a, const struct sq_act *act,
 		.tell = sqlite3_column_int(st, 6) != 0,
 		.is_loose = sqlite3_column_type(st, 8) != SQLITE_NULL,
 		.key = sq_column_text_or_null(a, st, 9),
+		.not_before_ms = sqlite3_column_int64(st, 10),
 	};
 	if (ret_item->is_loose)
 		ret_item->loose_state = (enum loose_state)sqlite3_column_int(st, 8);
@@ -194,7 +197,9 @@ int sq_act(struct sq *q, struct arena *a, const struct sq_act *act)
 	if (rc == 0 || !rule_person_run(item.run_state))
 		return RULE_REFUSE;
 	if (item.is_loose)
-		effect = rule_person_loose(act->verb, item.loose_state, &becomes);
+		effect = rule_person_loose(act->verb, item.loose_state,
+					   rule_in_quarantine(item.not_before_ms, act->now_ms),
+					   &becomes);
 	else
 		effect = rule_person_bulk(act->verb, item.chunk_state, item.is_done);
 	if (act->dry_run || effect == RULE_REFUSE)
