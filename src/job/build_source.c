@@ -320,10 +320,9 @@ static void add_control(struct job *job, const char *field, const char *expected
 
 static void build_sum(struct build *b, struct node *node)
 {
-	int index = job_find_field(b->job, node->name, strlen(node->name));
-
 	if (node->key == NULL || node->is_bad)
 		return;
+	int index = job_find_field(b->job, node->name, strlen(node->name));
 	if (b->names_are_known && index < 0) {
 		build_fault_key(b, node, "there is no such field");
 		return;

@@ -168,6 +168,8 @@ static void controls_are_over_fields_that_add_up(void **state)
 			  "3:17: control.sum.id: a field of type text cannot be summed exactly");
 	assert_only_fault(CSV "}\ncontrol: {sum: {m: 5}}\n" NOOP,
 			  "3:17: control.sum.m: there is no such field");
+	assert_only_fault(CSV "}\ncontrol: {sum: [1]}\n" NOOP,
+			  "3:16: control.sum: expected a map of names, found a list");
 	assert_only_fault(CSV "}\ncontrol: {count: many}\n" NOOP,
 			  "3:18: control.count: expected a number or a placeholder such as "
 			  "${trailer.count}, found 'many'");
