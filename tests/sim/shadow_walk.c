@@ -128,7 +128,8 @@ static bool walk_may_decide(struct shadow_walk *walk, struct run_view *run, stru
 	case PERSON_RETRY:
 		w->person_retry = true;
 		w->retry_at = 0;
-		return from == LOOSE_DEAD && to == LOOSE_RETRY;
+		return from == LOOSE_DEAD && to == LOOSE_RETRY &&
+		       item->seen.not_before >= item->is.not_before;
 	case PERSON_RESOLVE_DONE:
 		w->person_done = true;
 		return is_doubtful && to == LOOSE_DONE;
@@ -136,8 +137,9 @@ static bool walk_may_decide(struct shadow_walk *walk, struct run_view *run, stru
 		w->repeats_allowed++;
 		w->unclear_then = w->unclear + w->told_cancelled;
 		w->retry_at = 0;
+		/* Not before it is certain that nothing acts on it any more. */
 		return is_doubtful && to == LOOSE_RETRY &&
-		       (from == LOOSE_ASKED || item->seen.not_before >= item->is.not_before);
+		       item->is.not_before <= machine_now(walk->m) + 2 * US_PER_MS;
 	case PERSON_RESOLVE_SKIP:
 		return is_doubtful && to == LOOSE_WAIVED;
 	case PERSON_SKIP:
