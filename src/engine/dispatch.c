@@ -353,14 +353,13 @@ static void start_workers(struct run *r)
 
 	while (lanes_count(&r->lanes, LANE_WORKER) < want &&
 	       r->ops->boot_us(r->world) >= r->lanes.not_before) {
-		struct lane *lane = lanes_start(&r->lanes, LANE_WORKER, &err);
-		if (lane == NULL) {
+		if (lanes_start(&r->lanes, LANE_WORKER, &err) == NULL) {
 			r->lanes.not_before = r->ops->boot_us(r->world) + US_PER_S;
 			run_say(r, SAY_WARNING, "no worker process can be started: %s", err.text);
-			return;
+			break;
 		}
-		slots_deal_lane(r, lane);
 	}
+	slots_deal(r);
 }
 
 /* By when a lane must have answered: the attempt's time limit, TERM and KILL, and a margin. */

@@ -245,6 +245,7 @@ void run_refresh(struct run *r, const struct job *now)
 			buf_str(&difference));
 	buf_done(&difference);
 	run_apply_job(r);
+	slots_deal_anew(r);
 }
 
 static void run_end_at_once(struct run *r, int exit_status)

@@ -277,8 +277,10 @@ int64_t load_deadline(const struct run *r);
 bool slots_is_worker(const struct lane *lane);
 /* How many lanes there are to be. */
 uint32_t slots_lanes_wanted(const struct run *r);
-/* Gives a new lane its share of the concurrency. */
-void slots_deal_lane(struct run *r, struct lane *lane);
+/* Gives lanes that have none their share of the concurrency. */
+void slots_deal(struct run *r);
+/* Deals it out anew, after it has changed. */
+void slots_deal_anew(struct run *r);
 /* How many may wait in lanes now, all together. */
 uint32_t slots_ahead(const struct run *r);
 /* The lane that an item would begin in soonest, with at most `ahead` that wait there; NULL when

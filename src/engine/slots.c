@@ -28,20 +28,60 @@ bool slots_is_worker(const struct lane *lane)
 	return lane->number != 0 && lane->role == LANE_WORKER;
 }
 
-/* Those that there will be at once have all of it, and never more, however often one of them dies.
- */
-void slots_deal_lane(struct run *r, struct lane *lane)
+/* ---- calling back ---- */
+
+void slots_recall_lane(struct lane *lane)
+{
+	if (lane->was_recalled)
+		return;
+	frame_put_empty(&lane->out, FRAME_RECALL);
+	lane->was_recalled = true;
+}
+
+void slots_recall(struct run *r)
+{
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (slots_is_worker(&r->lanes.lane[i]))
+			slots_recall_lane(&r->lanes.lane[i]);
+}
+
+/* ---- dealing ---- */
+
+/* Its share of the concurrency. Those that are to be at once have all of it, and never more,
+ * however often one of them dies. */
+static void slots_deal_lane(struct run *r, struct lane *lane)
 {
 	uint32_t want = slots_lanes_wanted(r);
 	uint32_t larger = r->limit % want; /* so many lanes have one more than the others */
 
-	for (size_t i = 0; i < LANES_MAX; i++)
-		if (slots_is_worker(&r->lanes.lane[i]) && &r->lanes.lane[i] != lane && larger > 0 &&
-		    r->lanes.lane[i].slots > r->limit / want)
+	for (size_t i = 0; i < LANES_MAX && larger > 0; i++)
+		if (slots_is_worker(&r->lanes.lane[i]) && r->lanes.lane[i].slots > r->limit / want)
 			larger--;
 	lane->slots = r->limit / want + (larger > 0 ? 1 : 0);
-	if (lane->slots == 0)
-		lane->slots = 1;
+}
+
+void slots_deal(struct run *r)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < LANES_MAX; i++)
+		n += slots_is_worker(&r->lanes.lane[i]) && r->lanes.lane[i].slots > 0;
+	for (size_t i = 0; i < LANES_MAX && n < slots_lanes_wanted(r); i++) {
+		struct lane *lane = &r->lanes.lane[i];
+		if (!slots_is_worker(lane) || lane->slots > 0)
+			continue;
+		slots_deal_lane(r, lane);
+		n++;
+	}
+}
+
+void slots_deal_anew(struct run *r)
+{
+	/* What waits would begin by the old shares. */
+	slots_recall(r);
+	for (size_t i = 0; i < LANES_MAX; i++)
+		r->lanes.lane[i].slots = 0;
+	slots_deal(r);
 }
 
 uint32_t slots_ahead(const struct run *r)
@@ -59,7 +99,8 @@ struct lane *slots_pick_lane(struct run *r, uint32_t ahead)
 
 	for (size_t i = 0; i < LANES_MAX; i++) {
 		struct lane *lane = &r->lanes.lane[i];
-		if (!slots_is_worker(lane) || lane->state != LANE_UP || lane->is_exclusive)
+		if (!slots_is_worker(lane) || lane->state != LANE_UP || lane->slots == 0 ||
+		    lane->is_exclusive)
 			continue;
 		if (lane->in_flight >= lane->slots + (lane->was_recalled ? 0 : ahead))
 			continue;
@@ -69,22 +110,7 @@ struct lane *slots_pick_lane(struct run *r, uint32_t ahead)
 	return best;
 }
 
-/* ---- calling back ---- */
-
-void slots_recall_lane(struct lane *lane)
-{
-	if (lane->was_recalled)
-		return;
-	frame_put_empty(&lane->out, FRAME_RECALL);
-	lane->was_recalled = true;
-}
-
-void slots_recall(struct run *r)
-{
-	for (size_t i = 0; i < LANES_MAX; i++)
-		if (slots_is_worker(&r->lanes.lane[i]))
-			slots_recall_lane(&r->lanes.lane[i]);
-}
+/* ---- what has waited for long ---- */
 
 /* When the longest of those that wait in the lane has waited long enough. */
 static int64_t lane_recall_at(const struct lane *lane)

@@ -158,9 +158,9 @@ static void check_work(struct proc *p, struct run_view *run, const struct frame_
 	for (const struct proc *q = p->inst->procs; q != NULL; q = q->inst_next)
 		in_hand += q->in_hand;
 	check_canary(p, run, in_hand);
-	if (in_hand > p->m->opt->concurrency + WAITING_MAX && !p->m->opt->is_noop)
+	if (in_hand > p->inst->concurrency + WAITING_MAX && !p->m->opt->is_noop)
 		machine_fail(p->m, "concurrency", "instance %d has %d items out, %d are allowed",
-			     p->inst->number, in_hand, p->m->opt->concurrency + WAITING_MAX);
+			     p->inst->number, in_hand, p->inst->concurrency + WAITING_MAX);
 }
 
 static void check_bulk(struct proc *p, struct run_view *run, const struct frame_bulk *f)

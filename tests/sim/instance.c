@@ -190,6 +190,8 @@ static void instance_deliver(struct instance *inst, struct message *x)
 		return;
 	case MESSAGE_RELOAD:
 		TRACE(m, TRACE_RELOAD, inst->number, 0, 0, 0);
+		if (inst->today != NULL)
+			inst->concurrency = inst->today->work.concurrency;
 		session_reload(inst->session, inst->today != NULL ? inst->today : m->job);
 		return;
 	}
@@ -389,6 +391,7 @@ struct instance *instance_start(struct machine *m, int slot, int region)
 
 	inst->m = m;
 	inst->number = ++m->n_starts;
+	inst->concurrency = m->opt->concurrency;
 	inst->slot = slot;
 	inst->region = region;
 	inst->began_us = m->boot_us;

@@ -71,6 +71,7 @@ struct instance {
 	struct session *session;
 	struct rng rng;	   /* what the engine draws */
 	struct job *today; /* after a reload, else NULL */
+	int concurrency;   /* as it was told last */
 
 	int64_t inc; /* once the ledger has given one */
 	uint8_t nonce[LEDGER_NONCE_BYTES];

@@ -77,6 +77,23 @@ static int instance_running(const struct instance *inst, const struct proc *lane
 	return n;
 }
 
+/* No more run than were allowed when the most generous of them was given out. */
+static void check_running(const struct attempt *a)
+{
+	const struct instance *inst = a->proc->inst;
+	int running = instance_running(inst, NULL);
+	int allowed = 0;
+
+	for (struct proc *p = inst->procs; p != NULL; p = p->inst_next)
+		for (struct attempt *x = lane_attempts(p); x != NULL; x = x->next)
+			if (p->is_alive && !x->is_waiting && x->allowed > allowed)
+				allowed = x->allowed;
+	if (running > allowed && !inst->m->opt->is_noop)
+		machine_fail(inst->m, "concurrency",
+			     "instance %d lets %d items run, %d are allowed", inst->number, running,
+			     allowed);
+}
+
 static void attempt_on_begin(struct machine *m, void *object, int64_t n);
 
 /* Lets those begin that have waited longest, as far as there are slots. */
@@ -94,11 +111,7 @@ static void lane_begin_waiting(struct proc *p)
 		oldest->is_waiting = false;
 		machine_after(m, machine_delay(m, m->opt->item_us / 8), attempt_on_begin, oldest,
 			      0);
-		if (instance_running(p->inst, NULL) > m->opt->concurrency && !m->opt->is_noop)
-			machine_fail(m, "concurrency",
-				     "instance %d lets %d items run, %d are allowed",
-				     p->inst->number, instance_running(p->inst, NULL),
-				     m->opt->concurrency);
+		check_running(oldest);
 	}
 }
 
@@ -422,6 +435,7 @@ static void lane_take_work(struct proc *p, const struct frame_work *f)
 		a->ticket = item->ticket;
 		a->number = item->attempt;
 		a->is_waiting = true;
+		a->allowed = p->sent_allowed;
 		if (machine_fault(p->m, F_CHANGED)) {
 			lane_say_changed(p, item->handle);
 			attempt_answer(a, OUTCOME_NOT_BEGUN, "source-changed");

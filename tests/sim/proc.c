@@ -118,6 +118,7 @@ static void proc_on_frame(struct proc *p, const struct frame *frame)
 
 struct parcel { /* bytes on the way to a process */
 	struct proc *to;
+	int allowed; /* items at once, when it was sent */
 	size_t len;
 	char bytes[];
 };
@@ -129,6 +130,7 @@ static void proc_on_parcel(struct machine *m, void *object, int64_t n)
 	size_t at = 0;
 
 	(void)n;
+	p->sent_allowed = parcel->allowed;
 	while (p->is_alive && at < parcel->len && !m->failure.happened) {
 		struct frame frame;
 		struct err err = ERR_INIT;
@@ -153,6 +155,7 @@ void proc_take_frames(struct proc *p, const char *bytes, size_t len)
 	dispatch_check(p, bytes, len);
 	struct parcel *parcel = arena_alloc(&m->arena, sizeof(*parcel) + len);
 	parcel->to = p;
+	parcel->allowed = p->inst->concurrency;
 	parcel->len = len;
 	memcpy(parcel->bytes, bytes, len);
 	int64_t at = m->boot_us + machine_delay(m, PIPE_US);

@@ -63,6 +63,7 @@ struct proc {
 	int64_t sent_run_id;	  /* the same by the sender's books, as are … */
 	struct handle_view *sent; /* … the bodies that it was given, */
 	int32_t in_hand;	  /* and tickets given and not answered */
+	int sent_allowed;	  /* how many might run at once when what it reads was sent */
 
 	struct lane_sim *worker;
 	struct reader_sim *reader;

@@ -50,6 +50,7 @@ struct attempt {
 	int32_t number;
 	int64_t taken_us;
 	int plan;	 /* enum lane_plan */
+	int allowed;	 /* to run at once, when it was sent */
 	bool is_waiting; /* for one of its lane's slots */
 	bool is_begun;
 	bool is_killer; /* it is what the lane died of */
