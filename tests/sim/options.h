@@ -29,6 +29,7 @@ struct buf;
 	X(F_BUSY, "ledger-busy", 1000, 200000, "the ledger is busy")                               \
 	X(F_NO_SPACE, "ledger-full", 100, 5000, "the disk is full for a while")                    \
 	X(F_SPACE_LOW, "ledger-low", 100, 5000, "the disk is nearly full")                         \
+	X(F_LOG_HELD, "ledger-held", 100, 5000, "for a while a reader does not let go of the log") \
 	X(F_BROKEN, "ledger-broken", 100, 3000, "the ledger's storage fails")                      \
 	X(F_SLOW, "ledger-slow", 1000, 100000, "a commit takes seconds")                           \
 	X(F_LANE_REFUSED, "lane-refused", 10000, 500000, "no process is to be had")                \

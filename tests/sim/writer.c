@@ -52,11 +52,46 @@ static void writer_refuse(struct instance *inst, struct ledger_txn *txn, enum le
 		inst->saw_trouble = true;
 }
 
+static uint32_t *claim_max(struct ledger_op *op)
+{
+	if (op->kind == LOP_CHUNK_CLAIM)
+		return &op->u.chunk_claim.max;
+	return op->kind == LOP_LOOSE_CLAIM ? &op->u.loose_claim.max : NULL;
+}
+
+/* As ledger_apply; while a reader holds the log, claims give nothing, unless they have already. */
+static void writer_apply_held(struct instance *inst, struct ledger_txn *txn)
+{
+	struct machine *m = inst->m;
+	bool is_new = txn->batch > m->shadow.inc_batch[inst->inc];
+	bool is_held = txn->claims && is_new && !m->healed && m->boot_us < m->held_until;
+	uint32_t *wanted = arena_alloc(&m->arena, (txn->n_ops + 1) * sizeof(*wanted));
+	size_t n = 0;
+
+	for (struct ledger_op *op = txn->first; op != NULL && is_held; op = op->next) {
+		uint32_t *max = claim_max(op);
+		if (max == NULL)
+			continue;
+		wanted[n++] = *max;
+		*max = 0;
+	}
+	ledger_apply(m->ledger, txn);
+	n = 0;
+	for (struct ledger_op *op = txn->first; op != NULL && is_held; op = op->next) {
+		uint32_t *max = claim_max(op);
+		if (max != NULL)
+			*max = wanted[n++];
+	}
+	txn->log_is_held = !m->healed && m->boot_us < m->held_until;
+}
+
 static void writer_apply_really(struct instance *inst, struct ledger_txn *txn)
 {
 	struct machine *m = inst->m;
 
-	ledger_apply(m->ledger, txn);
+	if (machine_fault(m, F_LOG_HELD))
+		m->held_until = m->boot_us + rng_spread(&m->rng, US_PER_S, 10 * US_PER_MIN);
+	writer_apply_held(inst, txn);
 	if (txn->status == LEDGER_APPLIED)
 		shadow_on_commit(m, inst, txn);
 	if (txn->status == LEDGER_APPLIED && rng_below(&m->rng, 64) == 0)
