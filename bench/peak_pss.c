@@ -5,7 +5,7 @@
  *
  * Counted is the proportional set size (what is shared is divided among those who share it) of
  * PROGRAM and of every descendant that runs the same executable; other programs that it starts are
- * not. Looks 20 times a second. Prints mebibytes; ends with PROGRAM's exit status.
+ * not. Looks 100 times a second. Prints mebibytes; ends with PROGRAM's exit status.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-enum { PIDS_MAX = 4096, LOOK_EVERY_MS = 50 };
+enum { PIDS_MAX = 4096, LOOK_EVERY_MS = 10 };
 
 struct process {
 	int pid;
