@@ -200,15 +200,29 @@ static bool is_refused_change(const char *difference)
 	return false;
 }
 
+/* Its lines one after another: what is said is one line. */
+static void put_one_line(struct buf *out, const char *lines)
+{
+	for (; *lines != '\0'; lines++) {
+		if (*lines != '\n')
+			buf_putc(out, *lines);
+		else if (lines[1] != '\0')
+			buf_puts(out, "; ");
+	}
+}
+
 /* --with-new-file: the run goes on by today's file, where that can be. */
 static int run_take_new_file(struct run *r, const char *difference, struct err *err)
 {
 	const struct job *now = r->spec->job;
+	AUTO(buf) struct buf line = BUF_INIT(2 * DIFFERENCE_MAX);
 
+	put_one_line(&line, difference);
 	if (is_refused_change(difference))
 		return ERR(err, ERR_CONFIG,
-			   "a run cannot go on with another source, key or effect: %s", difference);
-	run_say(r, SAY_INFO, "%s goes on with the new file: %s", r->row.name, difference);
+			   "a run cannot go on with another source, key or effect: %s",
+			   buf_str(&line));
+	run_say(r, SAY_INFO, "%s goes on with the new file: %s", r->row.name, buf_str(&line));
 	job_free(TAKE(r->job));
 	r->row.job_text = arena_str(&r->arena, now->text);
 	return job_parse(now->text, strlen(now->text), r->row.job_path, run_directory(r), NULL,
@@ -219,6 +233,7 @@ static int run_take_new_file(struct run *r, const char *difference, struct err *
 static int run_parse_job(struct run *r, struct err *err)
 {
 	AUTO(buf) struct buf difference = BUF_INIT(DIFFERENCE_MAX);
+	AUTO(buf) struct buf line = BUF_INIT(2 * DIFFERENCE_MAX);
 
 	if (job_parse(r->row.job_text, strlen(r->row.job_text), r->row.job_path, run_directory(r),
 		      NULL, NULL, &r->job, err) < 0)
@@ -227,23 +242,25 @@ static int run_parse_job(struct run *r, struct err *err)
 		return 0;
 	if (r->spec->with_new_file)
 		return run_take_new_file(r, buf_str(&difference), err);
+	put_one_line(&line, buf_str(&difference));
 	run_say(r, SAY_WARNING,
 		"%s goes on with the job file that it began with (--with-new-file to change that); "
 		"the file has changed since: %s",
-		r->row.name, buf_str(&difference));
+		r->row.name, buf_str(&line));
 	return 0;
 }
 
 void run_refresh(struct run *r, const struct job *now)
 {
-	struct buf difference = BUF_INIT(4096);
+	AUTO(buf) struct buf difference = BUF_INIT(DIFFERENCE_MAX);
+	AUTO(buf) struct buf line = BUF_INIT(2 * DIFFERENCE_MAX);
 
 	if (r->job == NULL)
 		return;
-	if (job_refresh(r->job, now, &difference) == JOB_CHANGED)
-		run_say(r, SAY_INFO, "taken over but for what a run keeps: %s",
-			buf_str(&difference));
-	buf_done(&difference);
+	if (job_refresh(r->job, now, &difference) == JOB_CHANGED) {
+		put_one_line(&line, buf_str(&difference));
+		run_say(r, SAY_INFO, "taken over but for what a run keeps: %s", buf_str(&line));
+	}
 	run_apply_job(r);
 	slots_deal_anew(r);
 }

@@ -218,3 +218,19 @@ def test_the_job_file_is_read_again_on_hup(box):
     wait_until(lambda: 'was read again' in box.process_said(process))
     assert process.wait(120) == 0, box.process_said(process)
     assert len(box.lines('sent')) == 20
+
+
+def test_what_changed_in_the_job_file_is_said_in_one_line(box):
+    job = ('version: 1\njob: half\nsource:\n  csv: {path: half.csv}\n  key: id\n  fields: {id: text}\n'
+           'work:\n  exec: {command: [/bin/false]}\n  effect: idempotent\n'
+           'retry: {attempts: 3, first: 1h, max: 1h, jitter: none}\n')
+    box.file('half.csv', 'id\n1\n')
+    box.file('half.yaml', job)
+    assert box.run('run', 'half.yaml').code == 75
+    box.file('half.yaml', job.replace('/bin/false', '/bin/true').replace('id: text', 'id: integer'))
+    said = box.run('run', 'half.yaml', '-q')
+    assert said.code == 75, said
+    lines = [line for line in said.err.splitlines() if 'has changed since' in line]
+    assert len(lines) == 1, said
+    assert lines[0].endswith('source.fields.id: was "text", is "integer"; '
+                             'work.exec.command: was ["/bin/false"], is ["/bin/true"]'), said
