@@ -161,6 +161,12 @@ void session_plan(struct session *s)
 
 /* ---- run after run ---- */
 
+/* Workers that have seen the end of their input are given time to put things in order. */
+static int64_t lanes_end_us(const struct job *job)
+{
+	return LANES_END_US + (job != NULL && job_is_stream(job) ? job->window.grace_us : 0);
+}
+
 /* A run that has nothing left of its own, and whose processes are gone. */
 static bool run_is_gone(struct session *s)
 {
@@ -173,9 +179,9 @@ static bool run_is_gone(struct session *s)
 			continue;
 		int64_t now = s->ops->boot_us(s->world);
 		if (s->lanes_until == 0) {
-			s->lanes_until = now + LANES_END_US;
+			s->lanes_until = now + lanes_end_us(r->job);
 		} else if (now >= s->lanes_until) {
-			s->lanes_until = now + LANES_END_US;
+			s->lanes_until = now + lanes_end_us(r->job);
 			lanes_kill(&r->lanes);
 		}
 		return false;

@@ -346,14 +346,28 @@ static void unreserve_lanes(struct run *r)
 
 /* ---- the turn ---- */
 
+/* Of the workers of a job with mode: stream, how many the next of `missing` lanes is to have. */
+static uint32_t stream_share(const struct run *r, int missing)
+{
+	int all = r->job->work.workers > 0 ? r->job->work.workers : r->spec->cpus;
+
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (r->lanes.lane[i].number != 0)
+			all -= (int)r->lanes.lane[i].workers;
+	return all <= missing ? 1 : (uint32_t)((all + missing - 1) / missing);
+}
+
 static void start_workers(struct run *r)
 {
 	struct err err = ERR_INIT;
 	int want = (int)slots_lanes_wanted(r);
+	int have = lanes_count(&r->lanes, LANE_WORKER);
 
-	while (lanes_count(&r->lanes, LANE_WORKER) < want &&
-	       r->ops->boot_us(r->world) >= r->lanes.not_before) {
-		if (lanes_start(&r->lanes, LANE_WORKER, &err) == NULL) {
+	for (; have < want && r->ops->boot_us(r->world) >= r->lanes.not_before; have++) {
+		r->hello.workers = job_is_stream(r->job) ? stream_share(r, want - have) : 0;
+		const struct lane *lane = lanes_start(&r->lanes, LANE_WORKER, &err);
+		r->hello.workers = 0; /* no other kind of lane has any */
+		if (lane == NULL) {
 			r->lanes.not_before = r->ops->boot_us(r->world) + US_PER_S;
 			run_say(r, SAY_WARNING, "no worker process can be started: %s", err.text);
 			break;
@@ -362,19 +376,18 @@ static void start_workers(struct run *r)
 	slots_deal(r);
 }
 
-/* By when a lane must have answered: the attempt's time limit, TERM and KILL, and a margin. */
-static int64_t ticket_deadline(const struct run *r, const struct ticket *t)
-{
-	return t->sent_at + r->job->work.timeout_us +
-	       (t->is_bulk ? BULK_MARGIN_US : LANE_MARGIN_US);
-}
-
-/* When the lane has been silent for too long. What was sent first is due first. */
+/* When the lane has been silent for too long: the attempts' time limit, TERM and KILL, and a
+ * margin. What was sent first is due first; a stream worker lets it wait behind others, and as long
+ * as those are answered all is well. */
 static int64_t lane_deadline(const struct run *r, const struct lane *lane)
 {
 	if (!slots_is_worker(lane) || list_is_empty(&lane->sent))
 		return INT64_MAX;
-	return ticket_deadline(r, CONTAINER_OF(lane->sent.next, struct ticket, link));
+	const struct ticket *t = CONTAINER_OF(lane->sent.next, struct ticket, link);
+	int64_t since = t->sent_at;
+	if (job_is_stream(r->job) && lane->heard_at > since)
+		since = lane->heard_at;
+	return since + r->job->work.timeout_us + (t->is_bulk ? BULK_MARGIN_US : LANE_MARGIN_US);
 }
 
 static void kill_silent_lanes(struct run *r)

@@ -69,6 +69,7 @@ struct lane *lanes_start(struct lanes *ls, enum lane_role role, struct err *err)
 	*lane = (struct lane){.number = number,
 			      .role = role,
 			      .process = process,
+			      .workers = ls->hello->workers,
 			      .out = BUF_INIT((size_t)2 * FRAME_BYTES_MAX)};
 	list_init(&lane->sent);
 	char nonce[128];

@@ -40,6 +40,8 @@ struct lane {
 	uint32_t slots;	    /* of these, so many may run at once; the others wait in the lane */
 	bool was_recalled;  /* what waited there was called back, and nothing has ended since */
 	bool is_exclusive;  /* works one suspect alone */
+	uint32_t workers;   /* of mode: stream, its share of them */
+	int64_t heard_at;   /* boot clock: its last outcome */
 };
 
 /* A chunk's body as the lanes know it, shared by the chunk and the loose items that came from it.

@@ -361,6 +361,37 @@ static void settle_recalled(struct run *r, struct ticket *t, struct lane *lane)
 	ticket_free(r, t);
 }
 
+/* One of several that a dead lane had begun: worked alone next time, so that it is known who did
+ * it. */
+static void settle_suspect(struct run *r, struct ticket *t)
+{
+	if (t->loose != NULL) {
+		t->loose->is_suspect = true;
+		if (t->loose->unclear_since == 0)
+			t->loose->unclear_since = t->sent_wall;
+		loose_set_ticket(r, t->loose, false);
+	} else {
+		chunk_suspect(r, t->chunk, t->index);
+		if (t->chunk->suspects_since == 0 || t->sent_wall < t->chunk->suspects_since)
+			t->chunk->suspects_since = t->sent_wall;
+	}
+	ticket_free(r, t);
+}
+
+/* One of several that a worker held which ended, and any of them may have ended it: each is worked
+ * alone next time, and nothing is charged. It is told all the same. */
+static void settle_among(struct run *r, struct ticket *t, const struct ending *e)
+{
+	char print[FINGERPRINT_CHARS + 1];
+
+	fingerprint(e->err_class, e->err, print);
+	put_attempt(r, t->loose != NULL ? t->loose->row.item : t->chunk->first_item + t->index,
+		    t->attempt, e, print);
+	put_rollup(r, 0, 1, e->took_us);
+	breaker_probe_lost(&r->breaker);
+	settle_suspect(r, t);
+}
+
 void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome *f)
 {
 	struct ticket *t = ticket_find(r, f->ticket, lane->number);
@@ -378,20 +409,26 @@ void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome
 	}
 	ticket_back(r, lane);
 	lane->was_recalled = false;
+	lane->heard_at = r->ops->boot_us(r->world);
 	if (f->outcome != OUTCOME_NOT_BEGUN)
 		feed_length(r, f->took_us);
-	settle_ticket(r, t,
-		      &(struct ending){.outcome = (enum outcome)f->outcome,
-				       .cancelled = f->cancelled && t->was_cancelled,
-				       .began_at = f->began_at,
-				       .took_us = f->took_us,
-				       .err_class = f->err_class,
-				       .err = f->err,
-				       .key = f->key,
-				       .person = f->person,
-				       .output = f->output,
-				       .output_len = f->output_len,
-				       .output_cut = f->output_cut});
+	struct ending e = {.outcome = (enum outcome)f->outcome,
+			   .cancelled = f->cancelled && t->was_cancelled,
+			   .began_at = f->began_at,
+			   .took_us = f->took_us,
+			   .err_class = f->err_class,
+			   .err = f->err,
+			   .key = f->key,
+			   .person = f->person,
+			   .output = f->output,
+			   .output_len = f->output_len,
+			   .output_cut = f->output_cut};
+	e.lane_died = f->outcome == OUTCOME_UNKNOWN && f->lost != LOST_NOT;
+	e.blamed = e.lane_died && f->lost == LOST_ALONE && !e.cancelled;
+	if (e.lane_died && f->lost == LOST_AMONG && !e.cancelled && r->policy.effect != DECIDE_ONCE)
+		settle_among(r, t, &e);
+	else
+		settle_ticket(r, t, &e);
 }
 
 /* ---- bulk ---- */
@@ -447,23 +484,6 @@ static void settle_lost_bulk(struct run *r, struct ticket *t, bool begun)
 }
 
 /* ---- what was not answered ---- */
-
-/* One of several that a dead lane had begun: worked alone next time, so that it is known who did
- * it. */
-static void settle_suspect(struct run *r, struct ticket *t)
-{
-	if (t->loose != NULL) {
-		t->loose->is_suspect = true;
-		if (t->loose->unclear_since == 0)
-			t->loose->unclear_since = t->sent_wall;
-		loose_set_ticket(r, t->loose, false);
-	} else {
-		chunk_suspect(r, t->chunk, t->index);
-		if (t->chunk->suspects_since == 0 || t->sent_wall < t->chunk->suspects_since)
-			t->chunk->suspects_since = t->sent_wall;
-	}
-	ticket_free(r, t);
-}
 
 void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool proven)
 {

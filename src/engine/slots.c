@@ -18,6 +18,8 @@ uint32_t slots_lanes_wanted(const struct run *r)
 
 	if (!r->is_bulk && want > (int64_t)r->limit)
 		want = r->limit;
+	if (job_is_stream(r->job) && r->job->work.workers > 0 && want > r->job->work.workers)
+		want = r->job->work.workers;
 	if (r->n_items > 0 && r->n_items < want)
 		want = r->n_items;
 	return (uint32_t)want;

@@ -104,6 +104,8 @@ struct frame_hello {
 	const void *cursor;	 /* where to go on, from FRAME_LOADED; empty: from the start */
 	size_t cursor_len;
 	bool ask_keys; /* send FRAME_KEYS for each chunk before FRAME_LOADED, wait for the answer */
+	/* lanes only */
+	uint32_t workers; /* of `mode: stream`: how many of them are this lane's */
 };
 
 /* Gives a chunk's body to a lane, under a handle, before work on it. */
@@ -142,9 +144,20 @@ struct frame_bulk {
 	const uint8_t *bits;
 };
 
+/* An item that was with a stream worker when that one ended, and has no outcome of its own. */
+enum frame_lost {
+	LOST_NOT,
+	LOST_BY_OTHER, /* another item, or a person, ended the worker: this one is above suspicion
+			*/
+	LOST_AMONG,    /* one of several that may have ended it */
+	LOST_ALONE,    /* the only one that can have */
+	LOST_COUNT_
+};
+
 struct frame_outcome {
 	uint32_t ticket;
 	uint8_t outcome;  /* enum outcome of ledger/txn.h: 1 done … 6 not begun */
+	uint8_t lost;	  /* enum frame_lost; with unknown only */
 	bool cancelled;	  /* ended because the engine said so: charges nothing */
 	int64_t began_at; /* wall clock, us; 0 when it never began */
 	int64_t took_us;

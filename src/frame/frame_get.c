@@ -151,6 +151,7 @@ int frame_get_hello(const struct frame *f, struct arena *a, struct frame_hello *
 	h.first_n = get_count(&r);
 	h.cursor = get_blob(&r, &h.cursor_len);
 	h.ask_keys = get_bool(&r);
+	h.workers = reader_u32(&r);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
 	*ret = h;
@@ -244,7 +245,8 @@ int frame_get_outcome(const struct frame *f, struct arena *a, struct frame_outco
 
 	v.ticket = reader_u32(&r);
 	v.outcome = reader_u8(&r);
-	if (v.outcome < 1 || v.outcome > FRAME_OUTCOME_MAX)
+	v.lost = reader_u8(&r);
+	if (v.outcome < 1 || v.outcome > FRAME_OUTCOME_MAX || v.lost >= LOST_COUNT_)
 		r.failed = true;
 	v.cancelled = get_bool(&r);
 	v.began_at = get_count(&r);

@@ -87,6 +87,7 @@ void frame_put_hello(struct buf *b, const struct frame_hello *f)
 	put_i64(b, f->first_n);
 	buf_put_bytes(b, f->cursor, f->cursor_len);
 	put_bool(b, f->ask_keys);
+	buf_put_u32(b, f->workers);
 	frame_end(b, start);
 }
 
@@ -152,6 +153,7 @@ void frame_put_outcome(struct buf *b, const struct frame_outcome *f)
 
 	buf_put_u32(b, f->ticket);
 	buf_put_u8(b, f->outcome);
+	buf_put_u8(b, f->lost);
 	put_bool(b, f->cancelled);
 	put_i64(b, f->began_at);
 	put_i64(b, f->took_us);

@@ -15,6 +15,12 @@
 
 /* ---- exec ---- */
 
+/* A worker of mode: stream outlives items: what it is started with cannot depend on one. */
+static enum template_use use_of(const struct build *b)
+{
+	return b->job->work.mode == EXEC_STREAM ? TEMPLATE_FOR_WORKER : TEMPLATE_FOR_ITEM;
+}
+
 static void build_command(struct build *b, struct node *command)
 {
 	struct job_work *work = &b->job->work;
@@ -29,8 +35,8 @@ static void build_command(struct build *b, struct node *command)
 	work->command = xcalloc(command->n + 1, sizeof(*work->command));
 	for (struct node *c = command->first; c != NULL; c = c->next) {
 		if (c->type != NODE_SCALAR)
-			continue;					   /* reported */
-		(void)build_check_template(b, c, TEMPLATE_FOR_ITEM, NULL); /* it reported */
+			continue;				   /* reported */
+		(void)build_check_template(b, c, use_of(b), NULL); /* it reported */
 		work->command[n++] = xstrdup(c->text);
 	}
 }
@@ -111,10 +117,23 @@ static void build_env(struct build *b, struct node *env)
 			build_fault_key(b, c, "stint sets this variable itself");
 			continue;
 		}
-		(void)build_check_template(b, c, TEMPLATE_FOR_ITEM, NULL); /* it reported */
+		(void)build_check_template(b, c, use_of(b), NULL); /* it reported */
 		work->env_names[n] = xstrdup(c->name);
 		work->env_values[n++] = xstrdup(c->text);
 	}
+}
+
+static void check_mode(struct build *b, struct node *exec)
+{
+	struct node *input = node_find(exec, "input");
+	struct node *workers = node_find(exec, "workers");
+
+	if (b->job->work.mode == EXEC_STREAM && build_is_given(input))
+		build_fault_key(
+			b, input,
+			"with mode: stream items come as lines of JSON; there is no other input");
+	else if (b->job->work.mode != EXEC_STREAM && build_is_given(workers))
+		build_fault_key(b, workers, "means something only with mode: stream");
 }
 
 static void build_exec(struct build *b, struct node *exec)
@@ -126,8 +145,9 @@ static void build_exec(struct build *b, struct node *exec)
 	build_command(b, node_find(exec, "command"));
 	build_input(b, node_find(exec, "input"));
 	build_env(b, node_find(exec, "env"));
-	(void)build_check_template(b, node_find(exec, "directory"), TEMPLATE_FOR_ITEM,
+	(void)build_check_template(b, node_find(exec, "directory"), use_of(b),
 				   NULL); /* it reported */
+	check_mode(b, exec);
 	if (user != NULL && user->len == 0)
 		build_fault(b, user, "expected a user's name, found ''");
 }
@@ -142,6 +162,11 @@ static void build_statuses(struct build *b, struct node *list, uint8_t set[STATU
 		return;
 	if (b->job->work.kind == WORK_NOOP) {
 		build_fault_key(b, list, "noop starts no program that could end with a status");
+		return;
+	}
+	if (job_is_stream(b->job)) {
+		build_fault_key(b, list,
+				"with mode: stream a worker says itself what became of an item");
 		return;
 	}
 	for (struct node *c = list->first; c != NULL; c = c->next)

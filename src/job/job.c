@@ -211,6 +211,12 @@ bool job_is_bulk(const struct job *job)
 	       job->source.unique != JOB_UNIQUE_WITHIN;
 }
 
+bool job_is_stream(const struct job *job)
+{
+	assert(job != NULL);
+	return job->work.kind == WORK_EXEC && job->work.mode == EXEC_STREAM;
+}
+
 bool job_needs_start_mark(const struct job *job)
 {
 	assert(job != NULL);

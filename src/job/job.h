@@ -154,6 +154,7 @@ struct job_work {
 	int umask;	   /* -1: as it is */
 	int64_t keep_output_bytes;
 	enum exec_mode mode;
+	int workers; /* mode: stream; 0: number of CPUs */
 	enum job_effect effect;
 	int64_t key_valid_us; /* 0: for ever */
 	enum job_doubt when_in_doubt;
@@ -222,6 +223,9 @@ int job_find_field(const struct job *job, const char *name, size_t len);
 
 /* True when a chunk of this job is one unit of work for a lane (noop now; bulk loads later). */
 bool job_is_bulk(const struct job *job);
+
+/* True when items go to long-lived workers (mode: stream). */
+bool job_is_stream(const struct job *job);
 
 /* True when an attempt must not begin before its started mark is durable (PROTOCOL: once, and
  * idempotent with key_valid). */

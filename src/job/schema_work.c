@@ -25,10 +25,10 @@ static const struct schema_key rows[] = {
 	 .says = "Its umask, octal."},
 	{"work.exec.keep_output", T_SIZE, .max = INT64_C(16) * 1024 * 1024, .fallback = "16K",
 	 AT(work.keep_output_bytes), .says = "So much of the end of its output is kept."},
-	{"work.exec.mode", T_ENUM, .words = "each|!stream", .fallback = "each", AT(work.mode),
+	{"work.exec.mode", T_ENUM, .words = "each|stream", .fallback = "each", AT(work.mode),
 	 .says = "A program for each item, or long-lived workers."},
-	{"work.exec.workers", T_INTEGER, .later = true, .min = 1, .max = 1024,
-	 .otherwise = "the number of CPUs", .says = "mode stream: how many."},
+	{"work.exec.workers", T_INTEGER, .min = 1, .max = 1024, AT(work.workers),
+	 .otherwise = "the number of CPUs", .says = "mode stream: how many workers."},
 	{"work.noop", T_MAP, .is_kind = true,
 	 .says = "Does nothing: to try a source, and to measure."},
 

@@ -60,6 +60,7 @@ enum template_use {
 			    */
 	TEMPLATE_FOR_PATH, /* source.path: run and parameters */
 	TEMPLATE_FOR_CONTROL, /* control: trailer, run and parameters */
+	TEMPLATE_FOR_WORKER,  /* what outlives an item: run, parameters, secrets */
 	TEMPLATE_USE_COUNT_
 };
 

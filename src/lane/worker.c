@@ -56,6 +56,7 @@ struct worker {
 	uint32_t may_run;			   /* at once */
 	int person; /* the field that says for whom an item is, or -1 */
 	bool is_stopping;
+	bool is_closing; /* the work lets go of what outlives items */
 	int exit_status;
 	struct arena arena; /* of the frame that is being read */
 	struct buf key;	    /* scratch */
@@ -399,10 +400,13 @@ static void worker_flush(struct worker *w)
 		worker_end(w, EXIT_ENGINE_GONE);
 		return;
 	}
-	if (rc == 0 && w->is_stopping && work_in_flight(w->work) == 0 &&
+	if (rc == 0 && w->is_stopping && !w->is_closing && work_in_flight(w->work) == 0 &&
 	    list_is_empty(&w->waiting)) {
-		worker_end(w, 0);
-		return;
+		w->is_closing = true;
+		if (work_close(w->work)) {
+			worker_end(w, 0);
+			return;
+		}
 	}
 	int events = link_is_congested(w->link) ? 0 : LOOP_READ;
 	if (rc == LINK_WAIT)
@@ -457,6 +461,11 @@ static void worker_on_flush(void *arg)
 
 /* ---- life ---- */
 
+static void worker_on_closed(void *arg)
+{
+	worker_end(OBJ_CAST(arg, struct worker, WORKER_MAGIC), 0);
+}
+
 static int worker_init(struct worker *w, struct lane_slot *slots, struct err *err)
 {
 	const struct job *job = w->brief->job;
@@ -465,9 +474,11 @@ static int worker_init(struct worker *w, struct lane_slot *slots, struct err *er
 					     .run = &w->brief->run,
 					     .run_date = w->brief->hello.date,
 					     .nonce = w->brief->hello.nonce,
+					     .workers = w->brief->hello.workers,
 					     .slots = slots,
 					     .arg = w,
-					     .done = worker_on_done};
+					     .done = worker_on_done,
+					     .closed = worker_on_closed};
 
 	w->slots = slots;
 	list_init(&w->waiting);

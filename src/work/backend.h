@@ -21,6 +21,8 @@ struct work_backend {
 	/* The ticket, or all with UINT32_MAX. A ticket that is not there is none of its business:
 	 * the attempt may have ended meanwhile. */
 	void (*cancel)(void *state, uint32_t ticket);
+	/* Lets go of what outlives attempts; see work_close. NULL: there is nothing of the kind. */
+	bool (*close)(void *state);
 	/* Ends what is under way at once, without telling. */
 	void (*free)(void *state);
 	int (*check)(const struct job *job, struct err *err);
@@ -28,5 +30,6 @@ struct work_backend {
 
 extern const struct work_backend work_exec;
 extern const struct work_backend work_noop;
+extern const struct work_backend work_stream;
 
 #endif

@@ -92,8 +92,6 @@ static int exec_fill(struct exec *exec, struct err *err)
 {
 	const struct job_work *work = &exec->context->job->work;
 
-	if (work->mode != EXEC_EACH)
-		return ERR(err, ERR_CONFIG, "mode: stream is not built yet");
 	if (work->user != NULL) {
 		int rc = exec_user_find(work->user, &exec->user, err);
 		if (rc < 0)

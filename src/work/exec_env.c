@@ -307,7 +307,7 @@ int exec_env_make(struct exec_env *env, const struct template_item *item, struct
 {
 	enum { PER_ATTEMPT = 3, END = 1 };
 
-	assert(env != NULL && env->magic == ENV_MAGIC && item != NULL && item->item != NULL);
+	assert(env != NULL && env->magic == ENV_MAGIC && (item == NULL || item->item != NULL));
 	size_t room = env->n_base + env->n_values + env->n_fields + PER_ATTEMPT + END;
 	struct env_list list = {
 		.arena = arena,
@@ -317,9 +317,9 @@ int exec_env_make(struct exec_env *env, const struct template_item *item, struct
 	};
 	memcpy(list.all, env->base, env->n_base * sizeof(*list.all));
 	int rc = put_values(env, &list, item, err);
-	if (rc == 0)
+	if (rc == 0 && item != NULL)
 		rc = put_fields(env, &list, item->item, err);
-	if (rc == 0)
+	if (rc == 0 && item != NULL)
 		rc = put_attempt(&list, item, err);
 	if (rc < 0)
 		return rc;

@@ -25,7 +25,8 @@ ST_MUST_CHECK int exec_env_new(const struct work_context *context, const struct 
 			       struct exec_env **ret_env, struct err *err);
 void exec_env_free(struct exec_env *env);
 
-/* Fills it in for one attempt. The array and what is new in it come from `arena`. */
+/* Fills it in for one attempt, or without an item (NULL) for what outlives attempts. The array and
+ * what is new in it come from `arena`. */
 ST_MUST_CHECK int exec_env_make(struct exec_env *env, const struct template_item *item,
 				struct arena *arena, char *const **ret_envp, struct err *err);
 

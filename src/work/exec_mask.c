@@ -74,7 +74,7 @@ static void mask_take_item(struct exec_mask *mask, const struct item *item)
 	const struct job_source *source = &mask->job->source;
 
 	mask->n = mask->n_secrets;
-	for (size_t i = 0; i < source->n_fields; i++) {
+	for (size_t i = 0; item != NULL && i < source->n_fields; i++) {
 		const struct value *value = &item->fields[i];
 		if (source->fields[i].sensitive && !value->is_null && value->len >= MASK_BYTES_MIN)
 			mask->needles[mask->n++] = (struct needle){.text = value->text,
@@ -86,7 +86,7 @@ size_t exec_mask_longest(struct exec_mask *mask, const struct item *item)
 {
 	size_t longest = 0;
 
-	assert(mask != NULL && mask->magic == MASK_MAGIC && item != NULL);
+	assert(mask != NULL && mask->magic == MASK_MAGIC);
 	mask_take_item(mask, item);
 	for (size_t i = 0; i < mask->n; i++)
 		if (mask->needles[i].len > longest)

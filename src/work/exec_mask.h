@@ -24,7 +24,8 @@ enum { MASK_BYTES_MIN = 3 };
 struct exec_mask *exec_mask_new(const struct job *job);
 void exec_mask_free(struct exec_mask *mask);
 
-/* The longest text to be masked for this item, 0 for none. */
+/* The longest text to be masked for this item, 0 for none. Without an item (NULL): the longest of
+ * the secrets. */
 size_t exec_mask_longest(struct exec_mask *mask, const struct item *item);
 /* A text of which only what stands from `from` on is wanted. */
 struct mask_text {

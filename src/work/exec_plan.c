@@ -244,7 +244,7 @@ int exec_plan_call(struct exec_plan *plan, const struct template_item *item,
 	struct exec_call call = {0};
 	int rc = 0;
 
-	assert(plan != NULL && plan->magic == PLAN_MAGIC && item != NULL && ret_call != NULL);
+	assert(plan != NULL && plan->magic == PLAN_MAGIC && ret_call != NULL);
 	arena_reset(&plan->arena);
 	if (plan->n_arguments > 0) {
 		rc = fill_command(plan, item, &call, err);

@@ -38,8 +38,8 @@ ST_MUST_CHECK int exec_plan_new(const struct work_context *context, const struct
 				struct exec_plan **ret_plan, struct err *err);
 void exec_plan_free(struct exec_plan *plan);
 
-/* Fills everything in. ERR_DATA and ERR_TOO_BIG: this item cannot be handed over; other failures
- * hit every item. */
+/* Fills everything in; `item` is NULL for a program that outlives items. ERR_DATA and ERR_TOO_BIG:
+ * this item cannot be handed over; other failures hit every item. */
 ST_MUST_CHECK int exec_plan_call(struct exec_plan *plan, const struct template_item *item,
 				 struct exec_call *ret_call, struct err *err);
 /* True when there is a standard input. */

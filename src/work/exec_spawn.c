@@ -29,7 +29,7 @@ static int put_actions(posix_spawn_file_actions_t *actions, const struct exec_sp
 	if (rc == 0)
 		rc = posix_spawn_file_actions_adddup2(actions, spec->out_fd, STDOUT_FILENO);
 	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(actions, spec->out_fd, STDERR_FILENO);
+		rc = posix_spawn_file_actions_adddup2(actions, spec->err_fd, STDERR_FILENO);
 	return rc;
 }
 
@@ -89,7 +89,7 @@ static int become(const struct exec_spawn *spec)
 	if (setpgid(0, 0) < 0 || reset_signals() < 0)
 		return errno;
 	if (dup2(spec->in_fd, STDIN_FILENO) < 0 || dup2(spec->out_fd, STDOUT_FILENO) < 0 ||
-	    dup2(spec->out_fd, STDERR_FILENO) < 0)
+	    dup2(spec->err_fd, STDERR_FILENO) < 0)
 		return errno;
 	/* In this order: after setuid the others are not allowed any more. The directory last, with
 	 * the rights of the user. */
@@ -132,7 +132,8 @@ static int spawn_as_user(const struct exec_spawn *spec, pid_t *ret_pid)
 int exec_spawn(const struct exec_spawn *spec, pid_t *ret_pid)
 {
 	assert(spec != NULL && spec->program != NULL && spec->argv != NULL && spec->envp != NULL);
-	assert(spec->in_fd > STDERR_FILENO && spec->out_fd > STDERR_FILENO && ret_pid != NULL);
+	assert(spec->in_fd > STDERR_FILENO && spec->out_fd > STDERR_FILENO &&
+	       spec->err_fd > STDERR_FILENO && ret_pid != NULL);
 	mode_t umask_before = 0;
 	struct rlimit core_before = {0};
 

@@ -22,7 +22,8 @@ struct exec_spawn {
 	char *const *envp;
 	const char *directory; /* absolute */
 	int in_fd;
-	int out_fd;		      /* stdout and stderr */
+	int out_fd;
+	int err_fd;		      /* may be out_fd */
 	int umask;		      /* -1: as it is */
 	const struct exec_user *user; /* NULL: this one */
 	const struct rlimit *core;    /* of core files; NULL: as it is */

@@ -88,6 +88,7 @@ static int attempt_spawn(struct exec_attempt *a, const struct exec_call *call, s
 		.directory = call->directory,
 		.in_fd = p->in[0] >= 0 ? p->in[0] : exec->null_fd,
 		.out_fd = p->out[1],
+		.err_fd = p->out[1],
 		.umask = exec->context->job->work.umask,
 		.user = exec->user,
 		.core = &exec->core,

@@ -19,13 +19,16 @@ struct work {
 	struct work_context inner; /* what the backend sees */
 	void *arg;
 	void (*done)(void *arg, const struct frame_outcome *outcome);
+	void (*closed)(void *arg);
 	size_t in_flight;
 };
 
-static const struct work_backend *const backends[WORK_KIND_COUNT_] = {
-	[WORK_EXEC] = &work_exec,
-	[WORK_NOOP] = &work_noop,
-};
+static const struct work_backend *backend_of(const struct job *job)
+{
+	if (job_is_stream(job))
+		return &work_stream;
+	return job->work.kind == WORK_EXEC ? &work_exec : &work_noop;
+}
 
 static_assert(FRAME_OUTCOME_MAX == OUTCOME_COUNT_ - 1, "frame.h knows how many outcomes there are");
 
@@ -40,18 +43,27 @@ static void work_ended(void *arg, const struct frame_outcome *outcome)
 	work->done(work->arg, outcome);
 }
 
+static void work_is_closed(void *arg)
+{
+	struct work *work = OBJ_CAST(arg, struct work, WORK_MAGIC);
+
+	work->closed(work->arg);
+}
+
 int work_open(const struct work_context *context, struct work **ret_work, struct err *err)
 {
 	assert(context != NULL && context->loop != NULL && context->job != NULL);
 	assert(context->run != NULL && context->done != NULL && ret_work != NULL);
 	struct work *work = xnew(struct work);
 	work->magic = WORK_MAGIC;
-	work->backend = backends[context->job->work.kind];
+	work->backend = backend_of(context->job);
 	work->arg = context->arg;
 	work->done = context->done;
+	work->closed = context->closed;
 	work->inner = *context;
 	work->inner.arg = work;
 	work->inner.done = work_ended;
+	work->inner.closed = work_is_closed;
 	int rc = work->backend->open(&work->inner, &work->state, err);
 	if (rc < 0) {
 		work->magic = 0;
@@ -83,6 +95,12 @@ size_t work_in_flight(const struct work *work)
 	return work->in_flight;
 }
 
+bool work_close(struct work *work)
+{
+	assert(work != NULL && work->magic == WORK_MAGIC && work->in_flight == 0);
+	return work->backend->close == NULL || work->backend->close(work->state);
+}
+
 void work_free(struct work *work)
 {
 	if (work == NULL)
@@ -96,7 +114,7 @@ void work_free(struct work *work)
 int work_check(const struct job *job, struct err *err)
 {
 	assert(job != NULL);
-	int rc = backends[job->work.kind]->check(job, err);
+	int rc = backend_of(job)->check(job, err);
 	if (rc < 0)
 		err_add(err, "work: ");
 	return rc;

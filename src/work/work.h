@@ -32,12 +32,16 @@ struct work_context {
 	const struct template_run *run;
 	const char *run_date;
 	const char *nonce;	 /* STINT_NONCE */
+	uint32_t workers;	 /* mode: stream, how many; 0: as the job says */
 	struct lane_slot *slots; /* shared memory, FRAME_TICKETS_MAX of them; NULL in tests */
 	void *arg;
 	/* The attempt with this ticket ended. `outcome` is lent for the call; its `key` and
 	 * `person` are NULL: who started the attempt knows the item. The work may not be freed in
 	 * here. */
 	void (*done)(void *arg, const struct frame_outcome *outcome);
+	/* After a work_close that was false: now all is gone. May be NULL where that is not called.
+	 */
+	void (*closed)(void *arg);
 };
 
 struct work_attempt {
@@ -58,6 +62,9 @@ void work_start(struct work *work, const struct work_attempt *attempt);
  * have if it had just ended by itself. UINT32_MAX: all. */
 void work_cancel(struct work *work, uint32_t ticket);
 size_t work_in_flight(const struct work *work);
+/* Nothing is under way, and nothing more will be started: lets end what outlives attempts, within
+ * window.grace. True when there is nothing left of it; else `closed` is called. */
+bool work_close(struct work *work);
 /* Kills what is under way, without calling `done`. NULL is allowed. */
 void work_free(struct work *work);
 

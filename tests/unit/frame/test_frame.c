@@ -41,7 +41,8 @@ static void put_hello(struct buf *b)
 						 .first_n = INT64_MAX,
 						 .cursor = "c\0r",
 						 .cursor_len = 3,
-						 .ask_keys = true});
+						 .ask_keys = true,
+						 .workers = 3});
 }
 
 static int get_hello(const struct frame *f, struct arena *a, struct err *err)
@@ -69,6 +70,7 @@ static int get_hello(const struct frame *f, struct arena *a, struct err *err)
 	assert_int_equal(h.cursor_len, 3);
 	assert_memory_equal(h.cursor, "c\0r", 3);
 	assert_true(h.ask_keys);
+	assert_int_equal(h.workers, 3);
 	return 0;
 }
 
@@ -172,6 +174,7 @@ static void put_outcome(struct buf *b)
 {
 	frame_put_outcome(b, &(struct frame_outcome){.ticket = 77,
 						     .outcome = 5,
+						     .lost = LOST_AMONG,
 						     .cancelled = true,
 						     .began_at = 1,
 						     .took_us = 2,
@@ -193,6 +196,7 @@ static int get_outcome(const struct frame *f, struct arena *a, struct err *err)
 		return rc;
 	assert_int_equal(o.ticket, 77);
 	assert_int_equal(o.outcome, 5);
+	assert_int_equal(o.lost, LOST_AMONG);
 	assert_true(o.cancelled);
 	assert_int_equal(o.began_at, 1);
 	assert_int_equal(o.took_us, 2);
@@ -556,14 +560,15 @@ static void numbers_out_of_range_are_refused(void **state)
 			 ERR_BUG);						  /* version */
 	assert_int_equal(get_changed(put_hello, sample("hello"), 2, 0), ERR_BUG); /* role */
 	assert_int_equal(get_changed(put_hello, sample("hello"), 2, 4), ERR_BUG);
-	assert_int_equal(get_changed(put_hello, sample("hello"), -1, 2), ERR_BUG);    /* ask_keys */
+	assert_int_equal(get_changed(put_hello, sample("hello"), -5, 2), ERR_BUG);    /* ask_keys */
 	assert_int_equal(get_changed(put_chunk, sample("chunk"), 13, 0x11), ERR_BUG); /* n */
 	assert_int_equal(get_changed(put_work, sample("work"), 8 + 12, 0), ERR_BUG);  /* attempt */
 	assert_int_equal(get_changed(put_work, sample("work"), 7, 1), ERR_BUG);	      /* n */
 	assert_int_equal(get_changed(put_work, sample("work"), 0, 0), ERR_BUG);	      /* slots */
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 4, 0), ERR_BUG);
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 4, 7), ERR_BUG);
-	assert_int_equal(get_changed(put_outcome, sample("outcome"), 13, (char)0x80), ERR_BUG);
+	assert_int_equal(get_changed(put_outcome, sample("outcome"), 5, 4), ERR_BUG); /* lost */
+	assert_int_equal(get_changed(put_outcome, sample("outcome"), 14, (char)0x80), ERR_BUG);
 	assert_int_equal(get_changed(put_load_end, sample("load_end"), 0, 0), ERR_BUG);
 	assert_int_equal(get_changed(put_load_end, sample("load_end"), 0, 6), ERR_BUG);
 }

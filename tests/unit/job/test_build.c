@@ -293,6 +293,31 @@ static void secrets_are_references(void **state)
 			  "'credential:../x'");
 }
 
+static void workers_of_a_stream_depend_on_no_item(void **state)
+{
+	static const char head[] = "job: a\nsource: {csv: {path: a}, fields: {b: text}}\n";
+	AUTO(buf) struct buf text = BUF_INIT(4096);
+
+	buf_printf(&text, "%swork: {exec: {command: [x, \"${b}\"], mode: stream}}\n", head);
+	assert_only_fault(buf_str(&text),
+			  "3:28: work.exec.command[]: ${b} may not stand where a worker of "
+			  "mode: stream is started, which sees many items");
+	buf_reset(&text);
+	buf_printf(&text, "%swork: {exec: {shell: x, mode: stream, input: csv}}\n", head);
+	assert_only_fault(buf_str(&text),
+			  "3:39: work.exec.input: with mode: stream items come as lines of JSON; "
+			  "there is no other input");
+	buf_reset(&text);
+	buf_printf(&text, "%swork: {exec: {shell: x, workers: 2}}\n", head);
+	assert_only_fault(buf_str(&text),
+			  "3:25: work.exec.workers: means something only with mode: stream");
+	buf_reset(&text);
+	buf_printf(&text, "%swork: {exec: {shell: x, mode: stream}, retry_when: [3]}\n", head);
+	assert_only_fault(buf_str(&text),
+			  "3:40: work.retry_when: with mode: stream a worker says itself what "
+			  "became of an item");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +347,7 @@ int main(void)
 		cmocka_unit_test(waits_grow),
 		cmocka_unit_test(parameters_have_defaults_of_their_type),
 		cmocka_unit_test(secrets_are_references),
+		cmocka_unit_test(workers_of_a_stream_depend_on_no_item),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

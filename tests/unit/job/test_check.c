@@ -60,8 +60,6 @@ static void key_that_is_not_built_yet_is_still_checked(void **state)
 
 static void word_and_form_that_are_not_built_yet_are_refused(void **state)
 {
-	assert_only_fault("job: a\nwork: {exec: {shell: x, mode: stream}}\n",
-			  "2:31: work.exec.mode: stream is not available in this version");
 	assert_only_fault("job: a\nwork: {noop: {}, concurrency: {start: 8, max: 64}}\n",
 			  "2:31: work.concurrency: this form is not available in this version");
 	assert_only_fault(LEAST "window: {when_over: gentle}\n",

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "work/stream_line.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "job/item.h"
+#include "job/job.h"
+#include "job/template.h"
+
+enum { NAME_BYTES_MAX = 1024 * 1024, NUMBER_DIGITS = 20 };
+
+struct stream_line {
+	const struct job *job;
+	struct buf *names; /* of the fields: ,"name": */
+};
+
+struct stream_line *stream_line_new(const struct job *job)
+{
+	struct stream_line *line = xnew(struct stream_line);
+
+	line->job = job;
+	line->names = xcalloc(job->source.n_fields, sizeof(*line->names));
+	for (size_t i = 0; i < job->source.n_fields; i++) {
+		const char *name = job->source.fields[i].name;
+		struct buf *b = &line->names[i];
+		buf_init(b, NAME_BYTES_MAX);
+		if (i > 0)
+			buf_putc(b, ',');
+		json_put_string(b, name, strlen(name));
+		buf_putc(b, ':');
+	}
+	return line;
+}
+
+void stream_line_free(struct stream_line *line)
+{
+	if (line == NULL)
+		return;
+	for (size_t i = 0; i < line->job->source.n_fields; i++)
+		buf_done(&line->names[i]);
+	free(line->names);
+	free(line);
+}
+
+/* printf would cost as much as all the rest. */
+static void put_number(struct buf *out, uint64_t n)
+{
+	char digits[NUMBER_DIGITS];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	buf_put(out, digits + at, sizeof(digits) - at);
+}
+
+static bool is_text(enum field_type type)
+{
+	return type == FIELD_TEXT || type == FIELD_DATE || type == FIELD_TIMESTAMP;
+}
+
+static void put_value(const struct field *field, const struct value *value, struct buf *out)
+{
+	if (value->is_null)
+		buf_put(out, "null", sizeof("null") - 1);
+	else if (is_text(field->type))
+		json_put_string(out, value->text, value->len);
+	else
+		buf_put(out, value->text, value->len);
+}
+
+void stream_line_put(const struct stream_line *line, uint64_t id, const struct template_item *item,
+		     struct buf *out)
+{
+	static const char id_name[] = "{\"id\":\"";
+	static const char key_name[] = "\",\"key\":";
+	static const char attempt_name[] = ",\"attempt\":";
+	static const char idempotency_name[] = ",\"idempotency_key\":\"";
+	static const char fields_name[] = "\",\"fields\":{";
+	const struct job_source *source = &line->job->source;
+
+	assert(line != NULL && item != NULL && item->item != NULL && item->attempt > 0);
+	buf_put(out, id_name, sizeof(id_name) - 1);
+	put_number(out, id);
+	buf_put(out, key_name, sizeof(key_name) - 1);
+	json_put_string(out, item->item->key, item->item->key_len);
+	buf_put(out, attempt_name, sizeof(attempt_name) - 1);
+	put_number(out, (uint64_t)item->attempt);
+	buf_put(out, idempotency_name, sizeof(idempotency_name) - 1);
+	buf_puts(out, item->idempotency_key); /* base32 */
+	buf_put(out, fields_name, sizeof(fields_name) - 1);
+	for (size_t i = 0; i < source->n_fields; i++) {
+		buf_put(out, line->names[i].data, line->names[i].len);
+		put_value(&source->fields[i], &item->item->fields[i], out);
+	}
+	buf_put(out, "}}\n", 3);
+}
