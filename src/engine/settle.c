@@ -290,7 +290,7 @@ static void settle_ticket(struct run *r, struct ticket *t, const struct ending *
 
 	fingerprint(e->err_class, e->err, print);
 	if (e->outcome != OUTCOME_NOT_BEGUN &&
-	    (e->outcome != OUTCOME_DONE || e->output_len > 0 || is_loose))
+	    (e->outcome != OUTCOME_DONE || e->output_len > 0 || is_loose || t->unclear_since != 0))
 		put_attempt(r, item, t->attempt, e, print);
 	if (e->outcome != OUTCOME_NOT_BEGUN)
 		put_rollup(r, e->outcome == OUTCOME_DONE, e->outcome != OUTCOME_DONE, e->took_us);

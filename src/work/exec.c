@@ -27,6 +27,7 @@
 #include "work/exec_check.h"
 #include "work/exec_mask.h"
 #include "work/exec_plan.h"
+#include "work/exec_spawn.h"
 #include "work/exec_user.h"
 
 static void exec_start(void *state, const struct work_attempt *what)
@@ -64,7 +65,7 @@ static void exec_free(void *state)
 			exec_attempt_kill(a, SIGKILL);
 		exec_attempt_free(a);
 	}
-	(void)setrlimit(RLIMIT_CORE, &exec->core); /* as it was */
+	exec_core_allow(&exec->core);
 	exec_plan_free(exec->plan);
 	exec_mask_free(exec->mask);
 	exec_user_free(exec->user);
@@ -72,20 +73,6 @@ static void exec_free(void *state)
 	free(exec->space);
 	exec->magic = 0;
 	free(exec);
-}
-
-/* Safety: secrets are in this memory, so no core file of it may be written. One byte is less than
- * any core has and, unlike zero, keeps the kernel from handing a core to a program, too (core(5)).
- */
-static void exec_forbid_core(struct exec *exec)
-{
-	int rc = getrlimit(RLIMIT_CORE, &exec->core);
-
-	assert(rc == 0); /* a limit that exists */
-	struct rlimit none = exec->core;
-	none.rlim_cur = none.rlim_max > 0 ? 1 : 0;
-	rc = setrlimit(RLIMIT_CORE, &none);
-	assert(rc == 0); /* within what is allowed */
 }
 
 static int exec_fill(struct exec *exec, struct err *err)
@@ -111,7 +98,7 @@ static int exec_open(const struct work_context *context, void **ret_state, struc
 	exec->context = context;
 	exec->null_fd = -1;
 	exec->space = xcalloc(1, EXEC_READ_BYTES);
-	exec_forbid_core(exec);
+	exec_core_forbid(&exec->core);
 	exec->mask = exec_mask_new(context->job);
 	list_init(&exec->attempts);
 	int rc = exec_fill(exec, err);

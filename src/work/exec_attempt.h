@@ -39,7 +39,7 @@ struct exec {
 	struct exec_plan *plan;
 	struct exec_mask *mask;
 	struct exec_user *user; /* NULL: as this process */
-	struct rlimit core;	/* of programs; this process leaves no core, see exec_forbid_core */
+	struct rlimit core;	/* of programs; this process leaves no core, see exec_core_forbid */
 	int null_fd;
 	char *space; /* EXEC_READ_BYTES */
 	struct list attempts;

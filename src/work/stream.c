@@ -17,6 +17,7 @@
 #include "work/exec_check.h"
 #include "work/exec_mask.h"
 #include "work/exec_plan.h"
+#include "work/exec_spawn.h"
 #include "work/exec_user.h"
 #include "work/stream_answer.h"
 #include "work/stream_line.h"
@@ -220,6 +221,7 @@ static void stream_free(void *state)
 		stream_worker_free(w);
 	}
 	loop_timer_free(stream->timer);
+	exec_core_allow(&stream->core);
 	exec_plan_free(stream->plan);
 	exec_mask_free(stream->mask);
 	exec_user_free(stream->user);
@@ -259,6 +261,7 @@ static int stream_open(const struct work_context *context, void **ret_state, str
 	stream->context = context;
 	stream->space = xcalloc(1, STREAM_READ_BYTES);
 	stream->items = xcalloc(FRAME_TICKETS_MAX, sizeof(*stream->items));
+	exec_core_forbid(&stream->core);
 	stream->mask = exec_mask_new(job);
 	stream->line = stream_line_new(job);
 	stream->doc = stream_answer_doc();

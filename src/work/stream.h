@@ -40,6 +40,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "base/attr.h"
@@ -137,6 +138,7 @@ struct stream {
 	struct exec_plan *plan;
 	struct exec_mask *mask;
 	struct exec_user *user; /* NULL: as this process */
+	struct rlimit core;	/* of workers; see exec_core_forbid */
 	struct stream_line *line;
 	struct json_doc *doc;
 	char *space; /* STREAM_READ_BYTES */

@@ -425,6 +425,7 @@ int stream_worker_start(struct stream *stream, struct stream_worker **ret_worker
 			.out_fd = pipes.out[1],
 			.err_fd = pipes.err[1],
 			.umask = stream->context->job->work.umask,
+			.core = &stream->core,
 			.user = stream->user,
 		};
 		os_errno = exec_spawn(&spec, &pid);
