@@ -18,6 +18,7 @@
 #define SIGNAL_SEGV 11
 #define TERM_US (500 * US_PER_MS) /* until an attempt ends that is told to */
 #define TERM_SLOW_US (20 * US_PER_S)
+#define LETTER_LATE_US (10 * US_PER_S)
 #define STRANGER_TICKET UINT32_C(0xfff00000) /* no engine comes so far in a night */
 enum { FRAME_MAX = 64 * 1024 };
 
@@ -173,6 +174,34 @@ static void lane_send_rubbish(struct proc *p)
 	buf_done(&out);
 }
 
+struct letter { /* that comes late */
+	struct proc *from;
+	size_t len;
+	char bytes[];
+};
+
+static void letter_on_time(struct machine *m, void *object, int64_t n)
+{
+	const struct letter *letter = object;
+	struct buf out = BUF_INIT(FRAME_MAX);
+
+	(void)m, (void)n;
+	buf_put(&out, letter->bytes, letter->len);
+	proc_send(letter->from, &out, NULL);
+	buf_done(&out);
+}
+
+static void lane_send_later(struct proc *p, const struct buf *frame)
+{
+	struct machine *m = p->m;
+	struct letter *letter = arena_alloc(&m->arena, sizeof(*letter) + frame->len);
+
+	letter->from = p;
+	letter->len = frame->len;
+	memcpy(letter->bytes, frame->data, frame->len);
+	machine_after(m, rng_spread(&m->rng, US_PER_MS, LETTER_LATE_US), letter_on_time, letter, 0);
+}
+
 static void attempt_answer(struct attempt *a, enum outcome outcome, const char *err_class)
 {
 	struct proc *p = a->proc;
@@ -203,7 +232,10 @@ static void attempt_answer(struct attempt *a, enum outcome outcome, const char *
 	proc_send(p, &out, a);
 	if (machine_fault(m, F_TWICE)) {
 		frame_put_outcome(&out, &f);
-		proc_send(p, &out, NULL);
+		if (rng_below(&m->rng, 2) == 0)
+			proc_send(p, &out, NULL);
+		else
+			lane_send_later(p, &out);
 	}
 	buf_done(&out);
 	if (machine_fault(m, F_STRANGER))
