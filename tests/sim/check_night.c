@@ -91,8 +91,9 @@ static void check_stop_was_quick(struct machine *m, const struct instance *inst)
 void check_exit(struct machine *m, const struct instance *inst)
 {
 	check_stop_was_quick(m, inst);
-	/* What others do at the same time may change the picture before it is looked at. */
-	bool is_alone = m->opt->instances == 1 && m->person_acts == 0;
+	/* What others do at the same time may change the picture before it is looked at; where each
+	 * start is a slot, it may have been for another's run. */
+	bool is_alone = m->opt->instances == 1 && m->person_acts == 0 && !m->opt->per_start;
 	bool is_plausible = false;
 
 	switch (inst->exit_status) {
