@@ -174,7 +174,7 @@ static bool run_is_gone(struct session *s)
 
 	if (r->phase != RUN_OVER || !commit_is_idle(&s->commit))
 		return false;
-	for (size_t i = 0; i < LANES_MAX; i++) {
+	for (size_t i = 0; i < r->lanes.n_places; i++) {
 		if (r->lanes.lane[i].number == 0)
 			continue;
 		int64_t now = s->ops->boot_us(s->world);

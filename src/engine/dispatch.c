@@ -140,6 +140,8 @@ static void mark_started(struct run *r, struct ticket *t)
 
 static struct loose *loose_pick(struct run *r, bool suspects)
 {
+	if (r->n_loose_waiting == 0) /* mostly: all that are here have their tickets */
+		return NULL;
 	for (struct list *node = r->loose.next; node != &r->loose; node = node->next) {
 		struct loose *loose = CONTAINER_OF(node, struct loose, link);
 		if (!loose->has_ticket && loose->is_suspect == suspects)
@@ -288,7 +290,7 @@ static struct chunk *chunk_with_suspect(struct run *r)
 /* The lane that works suspects: reserved first, used when it has nothing else. */
 static struct lane *lane_reserved(struct run *r)
 {
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < r->lanes.n_places; i++)
 		if (r->lanes.lane[i].number != 0 && r->lanes.lane[i].is_exclusive)
 			return &r->lanes.lane[i];
 	struct lane *lane = slots_pick_lane(r, UINT32_MAX / 2);
@@ -339,7 +341,7 @@ static void unreserve_lanes(struct run *r)
 {
 	if (chunk_with_suspect(r) != NULL || loose_pick(r, true) != NULL)
 		return;
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < r->lanes.n_places; i++)
 		if (r->lanes.lane[i].in_flight == 0)
 			r->lanes.lane[i].is_exclusive = false;
 }
@@ -351,7 +353,7 @@ static uint32_t stream_share(const struct run *r, int missing)
 {
 	int all = r->job->work.workers > 0 ? r->job->work.workers : r->spec->cpus;
 
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < r->lanes.n_places; i++)
 		if (r->lanes.lane[i].number != 0)
 			all -= (int)r->lanes.lane[i].workers;
 	return all <= missing ? 1 : (uint32_t)((all + missing - 1) / missing);
@@ -394,7 +396,7 @@ static void kill_silent_lanes(struct run *r)
 {
 	int64_t now = r->ops->boot_us(r->world);
 
-	for (size_t i = 0; i < LANES_MAX; i++) {
+	for (size_t i = 0; i < r->lanes.n_places; i++) {
 		struct lane *lane = &r->lanes.lane[i];
 		if (now < lane_deadline(r, lane))
 			continue;
@@ -441,7 +443,7 @@ int64_t dispatch_deadline(const struct run *r)
 {
 	int64_t at = INT64_MAX;
 
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < r->lanes.n_places; i++)
 		at = run_earliest(at, lane_deadline(r, &r->lanes.lane[i]));
 	at = run_earliest(at, slots_deadline(r));
 	/* While it holds nothing else can be done: each deadline must be one that is acted upon.

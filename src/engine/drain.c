@@ -43,7 +43,7 @@ void run_cut(struct run *r)
 static void drain_cancel(struct run *r)
 {
 	r->was_cut = true;
-	for (size_t i = 0; i < LANES_MAX; i++) {
+	for (size_t i = 0; i < r->lanes.n_places; i++) {
 		struct lane *lane = &r->lanes.lane[i];
 		if (lane->number == 0 || lane->role != LANE_WORKER || lane->in_flight == 0)
 			continue;
@@ -77,7 +77,7 @@ static void drain_unsent(struct run *r)
 /* Reading can go on later from the cursor; a finisher's work can be repeated. */
 static void drain_end_helpers(struct run *r)
 {
-	for (size_t i = 0; i < LANES_MAX; i++) {
+	for (size_t i = 0; i < r->lanes.n_places; i++) {
 		struct lane *lane = &r->lanes.lane[i];
 		if (lane->number != 0 && lane->role != LANE_WORKER && lane->state != LANE_ENDING) {
 			lane->state = LANE_ENDING;

@@ -28,7 +28,7 @@ static void body_free(struct body *body)
 
 void lanes_done(struct lanes *ls)
 {
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < ls->n_places; i++)
 		buf_done(&ls->lane[i].out);
 	while (!list_is_empty(&ls->bodies))
 		body_free(CONTAINER_OF(list_first(&ls->bodies), struct body, link));
@@ -55,9 +55,11 @@ struct lane *lanes_start(struct lanes *ls, enum lane_role role, struct err *err)
 	struct lane *lane = NULL;
 	struct commit *c = ls->commit;
 
-	for (size_t i = 0; i < LANES_MAX && lane == NULL; i++)
+	for (size_t i = 0; i < ls->n_places && lane == NULL; i++)
 		if (ls->lane[i].number == 0)
 			lane = &ls->lane[i];
+	if (lane == NULL && ls->n_places < LANES_MAX)
+		lane = &ls->lane[ls->n_places++];
 	if (lane == NULL) {
 		(void)ERR(err, ERR_TEMP, "all %d places for lanes are taken", LANES_MAX);
 		return NULL;
@@ -89,7 +91,7 @@ struct lane *lanes_start(struct lanes *ls, enum lane_role role, struct err *err)
 
 struct lane *lanes_find(struct lanes *ls, uint32_t number)
 {
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < ls->n_places; i++)
 		if (number != 0 && ls->lane[i].number == number)
 			return &ls->lane[i];
 	return NULL;
@@ -97,7 +99,7 @@ struct lane *lanes_find(struct lanes *ls, uint32_t number)
 
 struct lane *lanes_find_role(struct lanes *ls, enum lane_role role)
 {
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < ls->n_places; i++)
 		if (ls->lane[i].number != 0 && ls->lane[i].role == role &&
 		    ls->lane[i].state < LANE_ENDING)
 			return &ls->lane[i];
@@ -108,14 +110,14 @@ int lanes_count(const struct lanes *ls, enum lane_role role)
 {
 	int n = 0;
 
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < ls->n_places; i++)
 		n += ls->lane[i].number != 0 && ls->lane[i].role == role;
 	return n;
 }
 
 void lanes_stop(struct lanes *ls)
 {
-	for (size_t i = 0; i < LANES_MAX; i++) {
+	for (size_t i = 0; i < ls->n_places; i++) {
 		struct lane *lane = &ls->lane[i];
 		if (lane->number == 0 || lane->state == LANE_ENDING)
 			continue;
@@ -127,14 +129,14 @@ void lanes_stop(struct lanes *ls)
 
 void lanes_kill(struct lanes *ls)
 {
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < ls->n_places; i++)
 		if (ls->lane[i].number != 0)
 			ls->commit->ops->lane_kill(ls->commit->world, ls->lane[i].number);
 }
 
 void lanes_flush(struct lanes *ls)
 {
-	for (size_t i = 0; i < LANES_MAX; i++) {
+	for (size_t i = 0; i < ls->n_places; i++) {
 		struct lane *lane = &ls->lane[i];
 		if (lane->number != 0 && lane->state == LANE_UP && lane->out.len > 0)
 			ls->commit->ops->lane_send(ls->commit->world, lane->number, &lane->out);
@@ -196,7 +198,7 @@ void body_unref(struct lanes *ls, struct body *body)
 	assert(body->refs > 0);
 	if (--body->refs > 0)
 		return;
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < ls->n_places; i++)
 		if ((body->lanes_have >> i & 1) != 0 && ls->lane[i].state < LANE_ENDING)
 			frame_put_u32(&ls->lane[i].out, FRAME_DROP, body->handle);
 	body_free(body);

@@ -63,6 +63,7 @@ struct lanes {
 	const struct frame_hello *hello; /* what each new process is told; role is filled in */
 	uint32_t *next_number;		 /* the session's */
 	struct lane lane[LANES_MAX];
+	size_t n_places; /* the first so many were ever used; walks need not go further */
 	struct list bodies;
 	uint32_t next_handle;
 	int deaths_in_a_row; /* without an outcome in between */

@@ -42,7 +42,7 @@ void slots_recall_lane(struct lane *lane)
 
 void slots_recall(struct run *r)
 {
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < r->lanes.n_places; i++)
 		if (slots_is_worker(&r->lanes.lane[i]))
 			slots_recall_lane(&r->lanes.lane[i]);
 }
@@ -56,7 +56,7 @@ static void slots_deal_lane(struct run *r, struct lane *lane)
 	uint32_t want = slots_lanes_wanted(r);
 	uint32_t larger = r->limit % want; /* so many lanes have one more than the others */
 
-	for (size_t i = 0; i < LANES_MAX && larger > 0; i++)
+	for (size_t i = 0; i < r->lanes.n_places && larger > 0; i++)
 		if (slots_is_worker(&r->lanes.lane[i]) && r->lanes.lane[i].slots > r->limit / want)
 			larger--;
 	lane->slots = r->limit / want + (larger > 0 ? 1 : 0);
@@ -66,9 +66,9 @@ void slots_deal(struct run *r)
 {
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < r->lanes.n_places; i++)
 		n += slots_is_worker(&r->lanes.lane[i]) && r->lanes.lane[i].slots > 0;
-	for (size_t i = 0; i < LANES_MAX && n < slots_lanes_wanted(r); i++) {
+	for (size_t i = 0; i < r->lanes.n_places && n < slots_lanes_wanted(r); i++) {
 		struct lane *lane = &r->lanes.lane[i];
 		if (!slots_is_worker(lane) || lane->slots > 0)
 			continue;
@@ -81,7 +81,7 @@ void slots_deal_anew(struct run *r)
 {
 	/* What waits would begin by the old shares. */
 	slots_recall(r);
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < r->lanes.n_places; i++)
 		r->lanes.lane[i].slots = 0;
 	slots_deal(r);
 }
@@ -99,7 +99,7 @@ struct lane *slots_pick_lane(struct run *r, uint32_t ahead)
 {
 	struct lane *best = NULL;
 
-	for (size_t i = 0; i < LANES_MAX; i++) {
+	for (size_t i = 0; i < r->lanes.n_places; i++) {
 		struct lane *lane = &r->lanes.lane[i];
 		if (!slots_is_worker(lane) || lane->state != LANE_UP || lane->slots == 0 ||
 		    lane->is_exclusive)
@@ -127,7 +127,7 @@ void slots_recall_late(struct run *r)
 {
 	int64_t now = r->ops->boot_us(r->world);
 
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < r->lanes.n_places; i++)
 		if (now >= lane_recall_at(&r->lanes.lane[i]))
 			slots_recall_lane(&r->lanes.lane[i]);
 }
@@ -136,7 +136,7 @@ int64_t slots_deadline(const struct run *r)
 {
 	int64_t at = INT64_MAX;
 
-	for (size_t i = 0; i < LANES_MAX; i++)
+	for (size_t i = 0; i < r->lanes.n_places; i++)
 		at = run_earliest(at, lane_recall_at(&r->lanes.lane[i]));
 	return at;
 }
