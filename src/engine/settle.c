@@ -117,6 +117,8 @@ static struct ledger_loose_row row_after(struct run *r, const struct ending *e,
 
 static void count_fate(struct run *r, const struct decision *d)
 {
+	int64_t boot_us = r->ops->boot_us(r->world);
+
 	switch (d->fate) {
 	case FATE_DONE:
 		r->mine.done++;
@@ -140,8 +142,8 @@ static void count_fate(struct run *r, const struct decision *d)
 		break;
 	}
 	if (d->fate != FATE_RETRY)
-		meter_add(&r->meter, r->ops->boot_us(r->world), 1);
-	r->last_settled_at = r->ops->boot_us(r->world);
+		meter_add(&r->meter, boot_us, 1);
+	r->last_settled_at = boot_us;
 	if (r->canary_left > 0 && (d->fate == FATE_DEAD || d->fate == FATE_ASKED))
 		run_stop(r, EXIT_FAILED, true, "one of the first %lld items failed (canary)",
 			 (long long)r->job->work.canary);
@@ -266,10 +268,12 @@ static struct decision settle_decide(struct run *r, const struct ticket *t, cons
 					 .lane_died = e->lane_died,
 					 .blamed = e->blamed,
 					 .now = r->ops->now(r->world),
-					 .not_before = e->quiet_at,
-					 .random = r->ops->random(r->world)};
+					 .not_before = e->quiet_at};
 
 	attempt.first_started = unclear_since(t, e);
+	/* For when to try again. It is a system call, which what is done goes without. */
+	if (e->outcome != OUTCOME_DONE)
+		attempt.random = r->ops->random(r->world);
 	return decide(&r->policy, &attempt);
 }
 
