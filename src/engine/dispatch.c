@@ -153,10 +153,10 @@ static struct loose *loose_pick(struct run *r, bool suspects)
 /* As loose_pick; what may not be repeated any more is settled on the way (I8). */
 static struct loose *loose_next(struct run *r, bool suspects)
 {
-	utime now = r->ops->now(r->world);
 	struct loose *loose = loose_pick(r, suspects);
 
-	while (loose != NULL && !decide_key_lasts(&r->policy, loose->unclear_since, now)) {
+	while (loose != NULL &&
+	       !decide_key_lasts(&r->policy, loose->unclear_since, r->ops->now(r->world))) {
 		settle_loose_expired(r, loose);
 		loose = loose_pick(r, suspects);
 	}

@@ -29,9 +29,8 @@ struct ending {
 
 /* ---- what is written beside the item ---- */
 
-static void put_rollup(struct run *r, int64_t done, int64_t failed, int64_t took_us)
+static void put_rollup(struct run *r, utime now, int64_t done, int64_t failed, int64_t took_us)
 {
-	utime now = r->ops->now(r->world);
 	utime minute = now - now % US_PER_MIN;
 
 	if (r->rollup_in != commit_number(r->commit) || r->rollup->u.rollup_add.minute != minute) {
@@ -258,7 +257,8 @@ static void settle_loose_item(struct run *r, struct loose *loose, const struct e
 	loose_free(r, loose);
 }
 
-static struct decision settle_decide(struct run *r, const struct ticket *t, const struct ending *e)
+static struct decision settle_decide(struct run *r, const struct ticket *t, const struct ending *e,
+				     utime now)
 {
 	const struct ledger_loose_row *row = t->loose != NULL ? &t->loose->row : NULL;
 	struct decide_attempt attempt = {.outcome = e->outcome,
@@ -267,7 +267,7 @@ static struct decision settle_decide(struct run *r, const struct ticket *t, cons
 					 .cancelled = e->cancelled,
 					 .lane_died = e->lane_died,
 					 .blamed = e->blamed,
-					 .now = r->ops->now(r->world),
+					 .now = now,
 					 .not_before = e->quiet_at};
 
 	attempt.first_started = unclear_since(t, e);
@@ -288,7 +288,8 @@ static bool goes_back_as_it_was(const struct run *r, const struct ticket *t,
 static void settle_ticket(struct run *r, struct ticket *t, const struct ending *e)
 {
 	char print[FINGERPRINT_CHARS + 1];
-	struct decision d = settle_decide(r, t, e);
+	utime now = r->ops->now(r->world);
+	struct decision d = settle_decide(r, t, e, now);
 	bool is_loose = t->loose != NULL;
 	int64_t item = is_loose ? t->loose->row.item : t->chunk->first_item + t->index;
 
@@ -297,7 +298,8 @@ static void settle_ticket(struct run *r, struct ticket *t, const struct ending *
 	    (e->outcome != OUTCOME_DONE || e->output_len > 0 || is_loose || t->unclear_since != 0))
 		put_attempt(r, item, t->attempt, e, print);
 	if (e->outcome != OUTCOME_NOT_BEGUN)
-		put_rollup(r, e->outcome == OUTCOME_DONE, e->outcome != OUTCOME_DONE, e->took_us);
+		put_rollup(r, now, e->outcome == OUTCOME_DONE, e->outcome != OUTCOME_DONE,
+			   e->took_us);
 	feed_breaker(r, e, d.opens_breaker);
 	if (goes_back_as_it_was(r, t, &d)) {
 		chunk_untake(r, t->chunk, t->index);
@@ -391,7 +393,7 @@ static void settle_among(struct run *r, struct ticket *t, const struct ending *e
 	fingerprint(e->err_class, e->err, print);
 	put_attempt(r, t->loose != NULL ? t->loose->row.item : t->chunk->first_item + t->index,
 		    t->attempt, e, print);
-	put_rollup(r, 0, 1, e->took_us);
+	put_rollup(r, r->ops->now(r->world), 0, 1, e->took_us);
 	breaker_probe_lost(&r->breaker);
 	settle_suspect(r, t);
 }
@@ -461,7 +463,7 @@ void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outco
 	if (f->err[0] != '\0')
 		run_say(r, SAY_WARNING, "%s", f->err);
 	if (done > 0) {
-		put_rollup(r, done, 0, f->took_us);
+		put_rollup(r, r->ops->now(r->world), done, 0, f->took_us);
 		r->mine.done += done;
 		r->canary_left = r->canary_left > done ? r->canary_left - done : 0;
 		meter_add(&r->meter, r->ops->boot_us(r->world), done);
