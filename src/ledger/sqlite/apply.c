@@ -159,6 +159,8 @@ static int sq_txn_failed(struct sq *q, struct ledger_txn *txn)
 	(void)sq_err(q, &txn->err); /* the status says it */
 	if (status == LEDGER_BROKEN)
 		q->is_broken = true;
+	if (q->rc == SQLITE_IOERR_FSYNC)
+		sq_files_mark_unsynced(q);
 	return (int)status;
 }
 
@@ -214,6 +216,8 @@ static void sq_checkpoint(struct sq *q)
 		(void)sq_fail(
 			q, rc); /* the next transaction says so; this one is durable in the WAL */
 		q->is_broken = sq_status(q) == LEDGER_BROKEN;
+		if (rc == SQLITE_IOERR_FSYNC)
+			sq_files_mark_unsynced(q);
 	}
 	(void)FAULT("ledger.checkpoint.after");
 	/* When all was moved the next commit begins the WAL anew; else a reader holds some of it,
@@ -244,10 +248,12 @@ static int sq_write_locked(struct sq *q, struct ledger_txn *txn)
 }
 
 /* What the locks have to follow: lives that began or ended, dead that were held. */
-static void sq_locks_follow(struct sq *q, const struct ledger_txn *txn, bool is_applied)
+static void sq_locks_follow(struct sq *q, struct ledger_txn *txn, bool is_applied)
 {
-	if (q->new_inc != 0 && !is_applied)
+	if (q->new_inc != 0 && !is_applied) {
 		sq_life_give(&q->locks, q->new_inc);
+		txn->inc = 0; /* tried again, it is to begin, not to be fenced */
+	}
 	q->new_inc = 0;
 	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next) {
 		if (op->kind == LOP_REAP)
@@ -257,13 +263,23 @@ static void sq_locks_follow(struct sq *q, const struct ledger_txn *txn, bool is_
 	}
 }
 
+/* The files are not those that were opened: nothing is trusted any more. */
+static int sq_files_failed(struct sq *q, const struct ledger_txn *txn)
+{
+	(void)snprintf(q->text, sizeof(q->text), "%.*s", (int)sizeof(q->text) - 1, txn->err.text);
+	q->is_broken = true;
+	return LEDGER_BROKEN;
+}
+
 static int sq_write(struct sq *q, struct ledger_txn *txn)
 {
 	q->is_replay = false;
 	q->new_inc = 0;
-	if (sq_gate_take(&q->locks, &txn->err) < 0) {
-		q->is_broken = true;
-		return LEDGER_BROKEN;
+	if (sq_gate_take(&q->locks, &txn->err) < 0)
+		return sq_files_failed(q, txn);
+	if (sq_files_check(q, &txn->err) < 0) {
+		sq_gate_give(&q->locks);
+		return sq_files_failed(q, txn);
 	}
 	int rc = sq_write_locked(q, txn);
 	sq_locks_follow(q, txn, rc == 0);
@@ -318,10 +334,11 @@ int sq_begin(struct sq *q, struct err *err)
 	if (rc < 0)
 		return rc;
 	q->is_replay = false;
-	if (sq_exec(q, "BEGIN IMMEDIATE") == 0)
+	rc = sq_files_check(q, err);
+	if (rc == 0 && sq_exec(q, "BEGIN IMMEDIATE") == 0)
 		return 0;
 	sq_gate_give(&q->locks);
-	return sq_err(q, err);
+	return rc < 0 ? rc : sq_err(q, err);
 }
 
 int sq_commit(struct sq *q, struct err *err)

@@ -254,6 +254,10 @@ static int sq_prepare_writer(struct sq *q, unsigned flags, struct err *err)
 		rc = sq_make_wal(q, err);
 	if (rc == 0 && (version == 0 || (flags & LEDGER_ANY_VERSION) == 0))
 		rc = sq_schema_upgrade(q, &sq_schema, err);
+	if (rc == 0)
+		rc = sq_files_open(q, err);
+	if (rc == 0)
+		rc = sq_files_mend(q, err);
 	/* Safety: SQLite overlooks a failing fsync of the directory; without that fsync the WAL,
 	 * and with it commits that were acknowledged, may be gone after a power failure. */
 	if (rc == 0)
@@ -330,6 +334,7 @@ static void sq_close(struct ledger *ledger)
 	(void)sqlite3_close(q->db); /* every statement is finalized */
 	sq_locks_close(&q->locks);
 	sq_space_close(q);
+	sq_files_close(q);
 	free(q->path);
 	free(q->directory);
 	free(q);

@@ -44,6 +44,18 @@ struct sq_cached {
 	sqlite3_stmt *st;
 };
 
+struct sq_file_id {
+	dev_t dev;
+	ino_t ino;
+};
+
+struct sq_files {
+	char *wal_path;	 /* LEDGER-wal */
+	char *mark_path; /* LEDGER.unsynced */
+	struct sq_file_id db;
+	struct sq_file_id wal;
+};
+
 struct sq_space {
 	char *path; /* LEDGER.ballast */
 	bool is_held;
@@ -58,6 +70,7 @@ struct sq {
 	char *directory;
 	struct sq_locks locks;
 	struct sq_space space;
+	struct sq_files files;
 	struct sq_cached cache[SQ_CACHE_SLOTS];
 	int rc;		   /* of the last call of SQLite that failed */
 	int os_errno;	   /* and what the system said then */
@@ -166,6 +179,15 @@ bool sq_is_gone(const struct sq_locks *locks, int64_t inc);
 /* Holds the byte of a dead incarnation while it is reaped: true when nobody else has it. */
 bool sq_dead_take(struct sq_locks *locks, int64_t inc);
 void sq_dead_give(struct sq_locks *locks, int64_t inc);
+
+/* files.c: what others do to the files; under the gate, writers only */
+ST_MUST_CHECK int sq_files_open(struct sq *q, struct err *err);
+void sq_files_close(struct sq *q);
+/* ERR_IO: the ledger or its log is not the file any more that is open. */
+ST_MUST_CHECK int sq_files_check(struct sq *q, struct err *err);
+/* After a failed fsync; whoever opens the ledger next mends it. */
+void sq_files_mark_unsynced(struct sq *q);
+ST_MUST_CHECK int sq_files_mend(struct sq *q, struct err *err);
 
 /* space.c: the ballast and the free space */
 void sq_space_open(struct sq *q);

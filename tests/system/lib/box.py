@@ -87,7 +87,7 @@ class Box:
         """Makes a program (or, by flags, a library) of the box from a C file in lib/. Gives its path."""
         path = os.path.join(self.path, name)
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)), source)
-        subprocess.run(['cc', '-O1', '-o', path, source, *flags], check=True)
+        subprocess.run(['cc', '-O1', '-D_GNU_SOURCE', '-o', path, source, *flags], check=True)
         return path
 
     def open_to_others(self):
