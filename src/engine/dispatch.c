@@ -18,6 +18,7 @@
 #include "base/mem.h"
 
 #define LANE_MARGIN_US (15 * US_PER_S)
+#define UNSETTLED_US (US_PER_MS / 2)
 #define BULK_MARGIN_US (60 * US_PER_S)
 enum { BULK_UNITS_PER_LANE = 2, LANE_DEATHS_MAX = 20 };
 
@@ -197,17 +198,26 @@ static struct ticket *ticket_next(struct run *r)
 /* The lanes will soon have nothing, and what they could have waits for a commit. */
 static void hurry_when_short(struct run *r, uint32_t ahead)
 {
-	if (r->n_sent < r->limit + ahead / 2)
+	if (r->n_sent < r->limit + ahead / 2 || r->n_sent + r->n_unsettled >= 2 * r->limit + ahead)
 		commit_hurry(r->commit);
+}
+
+/* What comes back counts until it is durable: a crash would repeat it. Together with what is out
+ * that is never more than twice the concurrency, and what waits in the lanes; or, where repeating
+ * is harmless, what was done in the last UNSETTLED_US, which for short attempts is more. */
+static bool unsettled_lets(struct run *r, uint32_t ahead)
+{
+	if (r->n_sent + r->n_unsettled < 2 * r->limit + ahead)
+		return true;
+	return r->policy.effect == DECIDE_PURE && ahead > 0 &&
+	       r->ops->boot_us(r->world) - r->unsettled_since < UNSETTLED_US;
 }
 
 static void fill_slots(struct run *r)
 {
 	uint32_t ahead = slots_ahead(r);
 
-	/* A crash repeats what is out and what is not durable yet: together never more than twice
-	 * the concurrency, and what waits in the lanes. */
-	while (r->n_sent < r->limit + ahead && r->n_sent + r->n_unsettled < 2 * r->limit + ahead &&
+	while (r->n_sent < r->limit + ahead && unsettled_lets(r, ahead) &&
 	       breaker_lets(r, r->n_sent) && canary_lets(r) && (r->n_ahead > 0 || may_begin(r))) {
 		struct lane *lane = slots_pick_lane(r, ahead);
 		if (lane == NULL)

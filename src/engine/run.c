@@ -60,6 +60,7 @@ struct run *run_new(struct session *s, int64_t run_id, bool is_patient)
 	r->next_due = UTIME_NEVER;
 	r->left_due = UTIME_NEVER;
 	r->cut_at = INT64_MAX;
+	r->unsettled_since = INT64_MAX;
 	r->began_at = session_began_at(s);
 	r->last_settled_at = r->ops->boot_us(r->world);
 	list_init(&r->chunks);

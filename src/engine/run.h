@@ -190,6 +190,7 @@ struct run {
 	int64_t began_at;	     /* boot clock: of the session; windows are of a call */
 	int64_t last_settled_at;     /* boot clock; also moves when it waits by name */
 	uint32_t n_unsettled;	     /* came back, but not durably recorded yet … */
+	int64_t unsettled_since;     /* boot clock: … the first of them; INT64_MAX none … */
 	struct unsettled *unsettled; /* … those of the open transaction … */
 	uint64_t unsettled_in;	     /* … which has this commit_number */
 	struct ledger_op *rollup;    /* of the open transaction … */

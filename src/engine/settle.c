@@ -318,14 +318,19 @@ static void settle_ticket(struct run *r, struct ticket *t, const struct ending *
 struct unsettled {
 	struct run *run;
 	uint32_t n;
+	int64_t since; /* boot clock: when the first of them came back */
 };
 
 static void unsettled_on_durable(void *arg, struct ledger_op *op)
 {
 	struct unsettled *u = arg;
 
+	struct run *r = u->run;
+
 	(void)op;
-	u->run->n_unsettled -= u->n;
+	r->n_unsettled -= u->n;
+	/* What is left came while these were under way. */
+	r->unsettled_since = r->n_unsettled > 0 ? r->unsettled->since : INT64_MAX;
 }
 
 static void count_unsettled(struct run *r)
@@ -333,11 +338,13 @@ static void count_unsettled(struct run *r)
 	if (r->unsettled_in != commit_number(r->commit)) {
 		r->unsettled = arena_new(commit_arena(r->commit), struct unsettled);
 		r->unsettled->run = r;
+		r->unsettled->since = r->ops->boot_us(r->world);
 		r->unsettled_in = commit_number(r->commit);
 		commit_wait(r->commit, NULL, unsettled_on_durable, r->unsettled);
 	}
 	r->unsettled->n++;
-	r->n_unsettled++;
+	if (r->n_unsettled++ == 0)
+		r->unsettled_since = r->unsettled->since;
 }
 
 static void ticket_back(struct run *r, struct lane *lane)
