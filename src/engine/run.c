@@ -90,6 +90,7 @@ void run_free(struct run *r)
 	lanes_done(&r->lanes);
 	job_free(r->job);
 	arena_done(&r->arena);
+	arena_done(&r->frame_arena);
 	free(r->tickets);
 	free(r->cursor);
 	free(r);
@@ -486,7 +487,7 @@ int64_t run_deadline(const struct run *r)
 static int run_take_outcome(struct run *r, struct lane *lane, const struct frame *frame,
 			    struct err *err)
 {
-	struct arena a = {0};
+	struct arena *a = &r->frame_arena;
 	struct frame_outcome one;
 	struct frame_bulk_outcome bulk;
 	struct frame_source_changed changed;
@@ -494,24 +495,24 @@ static int run_take_outcome(struct run *r, struct lane *lane, const struct frame
 
 	switch ((int)frame->type) {
 	case FRAME_OUTCOME:
-		rc = frame_get_outcome(frame, &a, &one, err);
+		rc = frame_get_outcome(frame, a, &one, err);
 		if (rc == 0)
 			settle_outcome(r, lane, &one);
 		break;
 	case FRAME_BULK_OUTCOME:
-		rc = frame_get_bulk_outcome(frame, &a, &bulk, err);
+		rc = frame_get_bulk_outcome(frame, a, &bulk, err);
 		if (rc == 0)
 			settle_bulk(r, lane, &bulk);
 		break;
 	case FRAME_SOURCE_CHANGED:
-		rc = frame_get_source_changed(frame, &a, &changed, err);
+		rc = frame_get_source_changed(frame, a, &changed, err);
 		if (rc == 0)
 			run_stop(r, EXIT_FAILED, true, "%s", changed.text);
 		break;
 	default: /* READY, and what a worker has no business to send */
 		break;
 	}
-	arena_done(&a);
+	arena_reset(a);
 	return rc;
 }
 

@@ -131,6 +131,7 @@ struct run {
 	enum run_phase phase;
 	bool join_out;
 	struct arena arena;
+	struct arena frame_arena;  /* of the frame that is being taken; kept, since many come */
 	struct ledger_run_row row; /* texts in `arena` */
 	struct job *job;	   /* as the run began with it, windows as of today */
 	struct decide_policy policy;
