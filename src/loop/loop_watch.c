@@ -98,9 +98,8 @@ void loop_watch_free(struct loop_watch *watch)
 		return;
 	assert(watch->magic == WATCH_MAGIC);
 	loop_disown(watch->loop);
-	/* Takes it out of epoll at once, not only in the next turn, so that the descriptor may be
-	 * closed as soon as this returns. */
-	loop_expect(uv_poll_stop(&watch->uv), "watching a descriptor");
+	/* Takes it out of epoll at once, only the callback waits for the next turn: the descriptor
+	 * may be closed as soon as this returns. */
 	uv_close((uv_handle_t *)&watch->uv, watch_closed);
 }
 
