@@ -39,6 +39,8 @@ static void bad_utf8_becomes_the_replacement_character(void **state)
 			 "\"a\xef\xbf\xbd"
 			 "b\"");
 	assert_string_is("\xc2\x9b\xe2\x80\xae", 5, "\"\\u009b\\u202e\"");
+	/* what YAML, which reads our JSON too, has no characters for */
+	assert_string_is("\xef\xbf\xbf\xef\xbb\xbf", 6, "\"\\uffff\\ufeff\"");
 	assert_string_is("\xc3", 1, "\"\xef\xbf\xbd\"");
 	assert_string_is("\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
