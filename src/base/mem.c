@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 
-ST_NORETURN static void mem_give_up(size_t n, size_t size)
+void mem_give_up(size_t n, size_t size)
 {
 	struct err err = {.code = ERR_MEMORY};
 

@@ -20,6 +20,9 @@ char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t len);
 void *xmemdup(const void *p, size_t len);
 
+/* Ends the process so: where a library says that it has no memory. */
+ST_NORETURN void mem_give_up(size_t n, size_t size);
+
 #define xnew(type) ((type *)xcalloc(1, sizeof(type)))
 
 /* For AUTO(str): frees a `char *` or any pointer. */

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "job/node.h"
 #include "job/yaml_text.h"
 
@@ -354,6 +355,8 @@ static bool reader_run(struct yaml_reader *r)
 
 	for (;;) {
 		if (yaml_parser_parse(&r->parser, &event) == 0) {
+			if (r->parser.error == YAML_MEMORY_ERROR)
+				mem_give_up(1, r->len); /* the file is not to blame */
 			reader_complain(r);
 			return false;
 		}
@@ -372,10 +375,8 @@ struct node *yaml_read(const char *text, size_t len, struct arena *arena, struct
 	assert(arena != NULL && faults != NULL);
 	if (!yaml_text_check(text, len, faults))
 		return NULL;
-	if (yaml_parser_initialize(&r.parser) == 0) {
-		faults_add(faults, (struct mark){0}, "no memory for reading YAML");
-		return NULL;
-	}
+	if (yaml_parser_initialize(&r.parser) == 0)
+		mem_give_up(1, sizeof(r.parser));
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
 	bool is_read = reader_run(&r);
 	yaml_parser_delete(&r.parser);
