@@ -128,6 +128,9 @@ void ledger_txn_rewind(struct ledger_txn *txn)
 		const struct op_shape *shape = &shapes[op->kind];
 		memset((char *)&op->u + shape->results, 0, shape->size - shape->results);
 	}
+	/* Its instance's number was a result, too. */
+	if (txn->first != NULL && txn->first->kind == LOP_INSTANCE_BEGIN)
+		txn->inc = 0;
 	txn->status = LEDGER_PENDING;
 	txn->err = ERR_INIT;
 	txn->lost = NULL;
