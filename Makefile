@@ -44,6 +44,10 @@ sim-bugs:  ## put each known bug in, and see whether the simulator finds it
 	@tools/build -q dev
 	tests/sim/mutate
 
+decimals:  ## decimal arithmetic against Python's: a million cases that nobody has seen yet
+	@tools/build -q dev
+	tests/decimal/compare --driver build-dev/tests/decimal/decimal_driver
+
 asan:  ## all suites with address and undefined-behaviour sanitizers
 	@tools/build asan
 	meson test -C build-asan --no-rebuild --print-errorlogs -t 4
@@ -83,5 +87,5 @@ install: release  ## install under DESTDIR and PREFIX=/usr/local
 clean:  ## remove everything built
 	rm -rf build build-*/
 
-.PHONY: help release demo check quick lint sim sim-long sim-bugs asan tsan valgrind fuzz \
+.PHONY: help release demo check quick lint sim sim-long sim-bugs decimals asan tsan valgrind fuzz \
 	fuzz-million analyze format bench install clean

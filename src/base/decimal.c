@@ -22,7 +22,7 @@ struct magnitude {
 };
 
 /* 10^38 */
-static const struct magnitude limit = {UINT64_C(0x4b3b4ca85a86c47a), UINT64_C(0x098a224000000000)};
+static const struct magnitude limit = {DECIMAL_LIMIT_HIGH, DECIMAL_LIMIT_LOW};
 
 static const uint32_t powers[GROUP_DIGITS + 1] = {1,	  10,	   100,	     1000,	10000,
 						  100000, 1000000, 10000000, 100000000, GROUP_BASE};

@@ -278,6 +278,68 @@ static void text_agrees_with_the_compilers(void **state)
 	}
 }
 
+static void halves_are_rounded_away_from_zero(void **state)
+{
+	static const struct {
+		const char *number;
+		int scale;
+		const char *rounded;
+	} cases[] = {
+		{"2.5", 0, "3"},
+		{"-2.5", 0, "-3"},
+		{"1.005", 2, "1.01"},
+		{"1.0049", 2, "1.00"},
+		{"7", 2, "7.00"},
+		{"-0.004", 2, "0.00"},
+		{"0.5", 0, "1"},
+		{("0." NINES_38), 37, "1.0000000000000000000000000000000000000"},
+	};
+	struct err err = ERR_INIT;
+	struct decimal rounded = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct decimal d = read(cases[i].number);
+		assert_int_equal(decimal_round(&d, cases[i].scale, &rounded, &err), 0);
+		assert_text(&rounded, cases[i].rounded);
+	}
+	const struct decimal all = read(NINES_38);
+	assert_int_equal(decimal_round(&all, 1, &rounded, &err), ERR_DATA);
+}
+
+static void quotients_are_exact_or_say_where_they_are_cut(void **state)
+{
+	struct err err = ERR_INIT;
+	struct decimal q = {0};
+	const struct decimal one = read("1.00");
+	const struct decimal three = read("3");
+	const struct decimal eight = read("8");
+	const struct decimal none = read("0.00");
+
+	assert_int_equal(decimal_divide(&one, &three, 4, &q, &err), 0);
+	assert_text(&q, "0.3333");
+	assert_int_equal(decimal_divide_exact(&one, &eight, &q, &err), 0);
+	assert_text(&q, "0.125");
+	assert_int_equal(decimal_divide_exact(&one, &three, &q, &err), ERR_DATA);
+	assert_string_equal(err.text, "the quotient has no end within 38 digits");
+	assert_int_equal(decimal_divide(&one, &none, 2, &q, &err), ERR_DATA);
+	assert_string_equal(err.text, "division by zero");
+}
+
+static void products_keep_all_digits_or_are_refused(void **state)
+{
+	struct err err = ERR_INIT;
+	struct decimal p = {0};
+	const struct decimal cent = read("-19.99");
+	const struct decimal rate = read("0.9200");
+	const struct decimal all = read(NINES_38);
+	const struct decimal least = decimal_from_int(INT64_MIN);
+
+	assert_int_equal(decimal_multiply(&cent, &rate, &p, &err), 0);
+	assert_text(&p, "-18.390800");
+	assert_int_equal(decimal_multiply(&all, &all, &p, &err), ERR_DATA);
+	assert_text(&least, "-9223372036854775808");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +350,9 @@ int main(void)
 		cmocka_unit_test(order_is_by_value),
 		cmocka_unit_test(arithmetic_agrees_with_the_compilers),
 		cmocka_unit_test(text_agrees_with_the_compilers),
+		cmocka_unit_test(halves_are_rounded_away_from_zero),
+		cmocka_unit_test(quotients_are_exact_or_say_where_they_are_cut),
+		cmocka_unit_test(products_keep_all_digits_or_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
