@@ -335,6 +335,10 @@ static void reader_complain(struct yaml_reader *r)
 	struct mark tab = yaml_text_find_tab(r->text, r->len, r->tab_lines);
 	char begins[64] = "";
 
+	if (p->error == YAML_MEMORY_ERROR) {
+		faults_add(r->faults, at, "out of memory while it was read");
+		return;
+	}
 	/* the parser's own words about a tab would only puzzle */
 	if (tab.line != 0 && tab.line <= at.line) {
 		yaml_text_add_tab(tab, r->faults);

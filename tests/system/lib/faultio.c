@@ -7,8 +7,9 @@
  *
  * CALL is sync (fsync and fdatasync), pwrite, malloc or nfs (fstatfs and statfs). WHAT is the
  * number of an error, 0 for a write that is cut short; with a + after it every call from the N-th
- * on fails. With PATH only descriptors count whose file's name contains it. When it happens, the
- * size of the file "effects" is noted in the file "injected", both here.
+ * on fails; without, it happens to one process only. With PATH only descriptors count whose file's
+ * name contains it. When it happens, the size of the file "effects" is noted in the file
+ * "injected", both here.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -48,18 +49,20 @@ static void read_environment(void)
 		(void)snprintf(part, sizeof(part), "%s", last + 1);
 }
 
-static void note(void)
+/* False when another process was there first. */
+static bool note(void)
 {
 	char line[NAME_BYTES];
 	struct stat st = {0};
 
 	(void)stat("effects", &st);
 	int len = snprintf(line, sizeof(line), "%lld\n", (long long)st.st_size);
-	int fd = open("injected", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, MODE);
+	int fd = open("injected", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
 	if (fd < 0)
-		return;
+		return false;
 	(void)!write(fd, line, (size_t)len);
 	(void)close(fd);
+	return true;
 }
 
 /* Whether this call is to fail. */
@@ -81,8 +84,8 @@ static bool is_due(const char *call, int fd)
 	int n = atomic_fetch_add(&seen, 1) + 1;
 	if (n != wanted_n && !(is_lasting && n > wanted_n))
 		return false;
-	if (n == wanted_n)
-		note();
+	if (n == wanted_n && !note() && !is_lasting)
+		return false;
 	errno = wanted_error;
 	return true;
 }

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Too little of something, and signals (rows 10 to 13, 15 and 16 of docs/faults.md)."""
+import json
+import os
+import resource
+import signal
+
+import pytest
+from lib.box import cast, descendants, is_alive, kill, wait_until
+from lib.figures import figures
+from lib.job import RUN, run_until_over, write_job
+
+
+@pytest.mark.parametrize('n', [1, 20, 100, 200, 300, 500, 800, 1500])
+def test_an_allocation_that_fails_loses_nothing(box, n):
+    keys = write_job(box, 200)
+    box.compile('faultio.so', 'faultio.c', '-shared', '-fPIC')
+    box.env.update(LD_PRELOAD=os.path.join(box.path, 'faultio.so'), FAULTIO=f'malloc:{n}:12')
+    said = box.run(*RUN)
+    del box.env['LD_PRELOAD']
+    # Words or success, and never by a signal.
+    assert said.code in (0, 1, 3, 71, 73, 74, 75, 78), said
+    assert said.code == 0 or 'memory' in said.err, said
+    run_until_over(box)
+    figures(box, keys, 'once', crashes=1)
+
+
+def test_few_descriptors_slow_it_down_and_cost_no_item(box):
+    keys = write_job(box, 200, concurrency=16)
+    said = box.run(*RUN, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32)))
+    assert said.code in (0, 75), said
+    assert len(said.err.split('\n')) < 30, said
+    assert run_until_over(box) == 0
+    figures(box, keys, 'once', concurrency=16)
+
+
+# ---- signals ------------------------------------------------------------------------------------------
+
+
+def test_a_storm_of_hangups_reloads_and_does_no_harm(box):
+    keys = write_job(box, 500)
+    run = box.start(*RUN)
+    wait_until(lambda: len(box.lines('effects')) > 20)
+    for _ in range(200):
+        kill(run.pid, signal.SIGHUP)
+        wait_until(lambda: True, every_s=0.001)
+    assert run.wait(180) == 0, box.process_said(run)
+    figures(box, keys, 'once')
+
+
+def test_a_storm_of_terms_ends_it_in_order(box):
+    keys = write_job(box, 2000)
+    run = box.start(*RUN)
+    wait_until(lambda: len(box.lines('effects')) > 20)
+    engine = cast(run.pid)['engine']
+    for _ in range(300):
+        for pid in [run.pid, *engine]:
+            kill(pid, signal.SIGTERM)
+    assert run.wait(180) == 75, box.process_said(run)
+    box.verify()
+    code = run_until_over(box)
+    # A second one that counts ends the attempts, which are then in doubt; no more than run.
+    figures(box, keys, 'once', crashes=0, doubts=2)
+    assert code in (0, 3)
+
+
+# ---- several on one ledger ---------------------------------------------------------------------------
+
+
+def instances(box):
+    said = box.run('instances', '--json')
+    return json.loads(said.out)['instances'] if said.code == 0 else []
+
+
+def test_one_of_two_is_killed_and_one_is_stopped_and_verbs_are_called_meanwhile(box):
+    keys = write_job(box, 3000)
+    box.file(os.path.basename(box.ledger) + '.lock', '')  # one that was left behind
+    one, two = box.start(*RUN), box.start(*RUN)
+    wait_until(lambda: len(instances(box)) == 2)
+    wait_until(lambda: len(box.lines('effects')) > 100)
+    victim = [one.pid, *descendants(one.pid)]
+    [stopped] = cast(two.pid)['engine']
+    kill(stopped, signal.SIGSTOP)
+    for pid in victim:
+        kill(pid)
+    one.wait(60)
+    for verb in ('status', 'report', 'items', 'instances', 'runs'):
+        assert box.run(verb, timeout=180).code == 0
+    states = {i['pid']: i['state'] for i in instances(box)}
+    assert states[stopped] == 'live', states
+    # A third takes what the dead one had, and waits for what the stopped one has.
+    three = box.start(*RUN)
+    before = len(box.lines('effects'))
+    wait_until(lambda: len(box.lines('effects')) > before + 200)
+    assert [i['state'] for i in instances(box) if i['pid'] == stopped] == ['live']
+    kill(stopped, signal.SIGCONT)
+    assert {two.wait(180), three.wait(180)} <= {0, 3}, box.process_said(two) + box.process_said(three)
+    run_until_over(box)
+    figures(box, keys, 'once', crashes=1)
+
+
+def test_an_engine_that_stands_still_is_killed_by_its_keeper_and_resumes(faulty):
+    keys = write_job(faulty, 2000)
+    faulty.faulty('keeper.impatient:1:err')  # three seconds instead of two minutes
+    run = faulty.start(*RUN)
+    wait_until(lambda: len(faulty.lines('effects')) > 50)
+    [engine] = cast(run.pid)['engine']
+    kill(engine, signal.SIGSTOP)
+    assert run.wait(180) in (0, 3), faulty.process_said(run)
+    assert 'has not moved' in faulty.process_said(run)
+    assert not is_alive(engine)
+    run_until_over(faulty)
+    figures(faulty, keys, 'once', crashes=1)
+
+
+# ---- what a program inherits ---------------------------------------------------------------------------
+
+
+def test_a_program_inherits_no_descriptor_of_ours(box):
+    program = '#!/bin/sh\nls -l /proc/$$/fd >>fds\necho "$2" >>"$1"\n'
+    keys = write_job(box, 4, program=program)
+    assert box.run(*RUN).code == 0
+    shown = box.read('fds')
+    assert 'ledger' not in shown and 'socket' not in shown and 'memfd' not in shown, shown
+    numbers = {int(line.split(' -> ')[0].split()[-1]) for line in shown.split('\n') if ' -> ' in line}
+    # From 10 on are the shell's own: its script, and what it puts aside.
+    assert {n for n in numbers if n < 10} <= {0, 1, 2, 3}, shown
+    figures(box, keys, 'once')
