@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/bits.h"
 #include "base/err.h"
@@ -77,6 +78,8 @@ int body_put_staged(struct buf *b, const struct buf *content, struct err *err)
 		return ERR(err, ERR_TOO_BIG, "a chunk of %zu bytes is too large to be stored",
 			   content->len);
 	size_t len = ZSTD_compress(to, bound, buf_str(content), content->len, ZSTD_LEVEL);
+	if (ZSTD_getErrorCode(len) == ZSTD_error_memory_allocation)
+		mem_give_up(1, bound);
 	if (ZSTD_isError(len))
 		return ERR(err, ERR_BUG, "compressing a chunk: %s", ZSTD_getErrorName(len));
 	buf_added(b, len);
@@ -156,7 +159,10 @@ int body_get_staged(struct reader *r, char **ret_content, size_t *ret_len, struc
 	    ZSTD_getFrameContentSize(packed, packed_len) != len)
 		return damaged(err);
 	char *content = xcalloc(len, 1);
-	if (ZSTD_decompress(content, len, packed, packed_len) != len) {
+	size_t got = ZSTD_decompress(content, len, packed, packed_len);
+	if (ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation)
+		mem_give_up(1, len); /* the chunk is not to blame */
+	if (got != len) {
 		free(content);
 		return damaged(err);
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -51,7 +52,7 @@ struct unpack *unpack_new(enum unpack_kind kind)
 								UNPACK_WINDOW_LOG));
 	}
 	if (!is_ready) /* as xcalloc: small, and nothing to be done */
-		unreachable("no memory for a decompressor");
+		mem_give_up(1, sizeof(*u));
 	return u;
 }
 
@@ -104,6 +105,8 @@ static int run_zstd(struct unpack *u, const struct unpack_step *step, size_t *re
 
 	*ret_used = in.pos;
 	*ret_made = out.pos;
+	if (ZSTD_getErrorCode(rc) == ZSTD_error_memory_allocation)
+		return ERR(err, ERR_MEMORY, "no memory to decompress");
 	if (ZSTD_isError(rc))
 		return ERR(err, ERR_DATA, "%s", ZSTD_getErrorName(rc));
 	if (in.pos > 0 || out.pos > 0)

@@ -89,12 +89,6 @@ static void make_ledger(void)
 	script_play(URL);
 }
 
-static void say_finding(void *arg, const char *invariant, const char *where, const char *what)
-{
-	(void)arg;
-	inject_say("finding %s %s %s\n", invariant, where, what);
-}
-
 static int say_row(void *arg, const struct ledger_row *row)
 {
 	(void)arg;
@@ -139,19 +133,6 @@ static void read_all_of_it(void)
 	ledger_close(ledger);
 }
 
-static void verify_it(void)
-{
-	struct ledger *ledger = NULL;
-	struct err err = ERR_INIT;
-	int64_t findings = 0;
-
-	if (ledger_open(URL, LEDGER_READ_ONLY, &ledger, &err) < 0 ||
-	    ledger_verify(ledger, say_finding, NULL, &findings, &err) < 0)
-		inject_fail(&err);
-	inject_say("%d findings\n", (int)findings);
-	ledger_close(ledger);
-}
-
 int main(void)
 {
 	/* A lock that cannot be had is waited for, seconds each time. */
@@ -161,8 +142,6 @@ int main(void)
 		 false},
 		{"ledger, memory", INJECT(CALL_MEMORY), nothing, play_memory, NULL, true},
 		{"ledger, read", INJECT_ALL & ~waiting, make_ledger, read_all_of_it, NULL, true},
-		/* A page that cannot be read is a finding of its own. */
-		{"ledger, verify", INJECT(CALL_MEMORY), make_ledger, verify_it, NULL, true},
 	};
 
 	return inject_main(scenarios, ARRAY_LEN(scenarios));
