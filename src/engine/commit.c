@@ -100,6 +100,7 @@ struct arena *commit_arena(struct commit *c)
 static void commit_send(struct commit *c)
 {
 	c->resend_at = 0;
+	c->sent_at = c->ops->boot_us(c->world);
 	c->flying->now = c->ops->now(c->world);
 	c->ops->ledger(c->world, c->flying);
 }
@@ -221,6 +222,7 @@ void commit_on_ledger(struct commit *c, struct ledger_txn *txn)
 	case LEDGER_APPLIED:
 		c->flying = NULL;
 		c->trouble_since = 0;
+		c->took_us = (7 * c->took_us + c->ops->boot_us(c->world) - c->sent_at) / 8;
 		/* Safety: waiters run only here, after the commit: what they send may rely on it.
 		 */
 		commit_tell(txn);

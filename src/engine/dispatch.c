@@ -195,10 +195,21 @@ static struct ticket *ticket_next(struct run *r)
 	return ticket_for_item(r, chunk, index);
 }
 
+/* What is out comes back much sooner than a commit takes: with it, the next commit marks twice as
+ * many as without. */
+static bool rest_comes_soon(const struct run *r)
+{
+	return r->needs_start_mark && r->n_sent > 0 &&
+	       r->n_sent * r->attempt_us / r->limit < r->commit->took_us / 2;
+}
+
 /* The lanes will soon have nothing, and what they could have waits for a commit. */
 static void hurry_when_short(struct run *r, uint32_t ahead)
 {
-	if (r->n_sent < r->limit + ahead / 2 || r->n_sent + r->n_unsettled >= 2 * r->limit + ahead)
+	bool is_short = r->n_sent < r->limit + ahead / 2 ||
+			r->n_sent + r->n_unsettled >= 2 * r->limit + ahead;
+
+	if (is_short && !rest_comes_soon(r))
 		commit_hurry(r->commit);
 }
 
