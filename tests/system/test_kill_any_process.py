@@ -26,22 +26,25 @@ source:
   key: id
   fields: {{id: text}}
 work:
-  exec: {{command: [./append, effects, "${{id}}", "1"], input: none}}
+  exec: {exec}
   effect: {effect}
   concurrency: {concurrency}
 retry: {{attempts: 20, first: 20ms, factor: 1, max: 50ms}}
 chunk: {{items: 100}}
 '''
 
+EXEC = {'each': '{command: [./append, effects, "${id}", "1"], input: none}',
+        'stream': '{command: [./append, effects], mode: stream, workers: 2}'}
+
 
 def all_keys():
     return [str(i) for i in range(10000, 10000 + ITEMS)]
 
 
-def write_job(box, effect):
+def write_job(box, effect, mode='each'):
     box.compile('append', 'append.c', '-static')
     box.file('items.csv', 'id\n' + '\n'.join(all_keys()) + '\n')
-    box.file('kill.yaml', JOB.format(effect=effect, concurrency=CONCURRENCY))
+    box.file('kill.yaml', JOB.format(exec=EXEC[mode], effect=effect, concurrency=CONCURRENCY))
 
 
 def effects_so_far(box):
@@ -123,8 +126,9 @@ def make_dice():
 
 
 @pytest.mark.long
-def test_idempotent_items_are_all_done_and_few_twice(box, dice):
-    write_job(box, 'idempotent')
+@pytest.mark.parametrize('mode', EXEC)
+def test_idempotent_items_are_all_done_and_few_twice(box, dice, mode):
+    write_job(box, 'idempotent', mode)
     killed, status = torture(box, dice)
     found = figures(box, all_keys(), 'idempotent', crashes=sum(killed.values()), concurrency=CONCURRENCY)
     print('killed:', killed, found)
@@ -133,8 +137,9 @@ def test_idempotent_items_are_all_done_and_few_twice(box, dice):
 
 
 @pytest.mark.long
-def test_once_items_never_run_twice_and_what_is_missing_is_in_doubt(box, dice):
-    write_job(box, 'once')
+@pytest.mark.parametrize('mode', EXEC)
+def test_once_items_never_run_twice_and_what_is_missing_is_in_doubt(box, dice, mode):
+    write_job(box, 'once', mode)
     killed, status = torture(box, dice)
     found = figures(box, all_keys(), 'once', crashes=sum(killed.values()), concurrency=CONCURRENCY)
     doubtful = box.keys('in_doubt')
