@@ -466,7 +466,10 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_INSTANCE_BEGIN:
 		inst->inc = op->u.instance_begin.ret_inc;
 		assert(inst->inc < SHADOW_INCS_MAX);
-		m->shadow.inc_state[inst->inc] = INSTANCE_LIVE;
+		/* Sent again by a zombie that was reaped before it heard its number: it stays so.
+		 */
+		if (m->shadow.inc_state[inst->inc] == 0)
+			m->shadow.inc_state[inst->inc] = INSTANCE_LIVE;
 		return false;
 	case LOP_INSTANCE_STOPPING:
 		m->shadow.inc_state[inst->inc] = INSTANCE_STOPPING;

@@ -85,6 +85,15 @@ static void writer_apply_held(struct instance *inst, struct ledger_txn *txn)
 	txn->log_is_held = !m->healed && m->boot_us < m->held_until;
 }
 
+/* The run that the operation loads; NULL when it is another. */
+static const struct run_view *run_of_load(struct machine *m, const struct ledger_op *op)
+{
+	if (op == NULL || (op->kind != LOP_LOAD_PUT && op->kind != LOP_LOAD_OPEN))
+		return NULL;
+	return shadow_run(m, op->kind == LOP_LOAD_PUT ? op->u.load_put.run_id
+						      : op->u.load_open.run_id);
+}
+
 static void writer_apply_really(struct instance *inst, struct ledger_txn *txn)
 {
 	struct machine *m = inst->m;
@@ -96,10 +105,9 @@ static void writer_apply_really(struct instance *inst, struct ledger_txn *txn)
 		shadow_on_commit(m, inst, txn);
 	if (txn->status == LEDGER_APPLIED && rng_below(&m->rng, 64) == 0)
 		check_ledger(m);
-	/* A person may end a run while it is loaded; only the loader's own writes are refused then.
-	 */
-	bool is_unloaded = txn->status == LEDGER_LOST && m->person_acts > 0 && txn->lost != NULL &&
-			   (txn->lost->kind == LOP_LOAD_PUT || txn->lost->kind == LOP_LOAD_OPEN);
+	/* A run may be ended while it is loaded; only the loader's own writes are refused then. */
+	const struct run_view *lost = txn->status == LEDGER_LOST ? run_of_load(m, txn->lost) : NULL;
+	bool is_unloaded = lost != NULL && lost->state != RUN_LOADING;
 	if (!is_unloaded && (txn->status == LEDGER_FENCED || txn->status == LEDGER_LOST)) {
 		inst->saw_fenced = true;
 		if (!inst->is_zombie)
