@@ -3,7 +3,7 @@
 import signal
 
 from conftest import Night
-from lib.box import cast, kill, wait_until
+from lib.box import cast, is_alive, kill, wait_until
 
 SLOW = '#!/bin/sh\n: >"began.$1"; sleep 300\n'
 
@@ -73,6 +73,7 @@ def test_after_a_kill_nobody_is_said_to_work(box):
     for pid in roles['keeper'] + roles['engine'] + roles['lane'] + roles['child']:
         kill(pid)
     process.wait()
+    wait_until(lambda: not any(is_alive(pid) for pid in roles['engine']))
     [instance] = night.json('instances')['instances']
     assert instance['state'] == 'gone'
     doc = night.json('status')
