@@ -263,6 +263,19 @@ static void build_unique(struct build *b, struct node *source)
 			"needs source.key: the place of a record names nothing beyond its run");
 }
 
+/* Compiling it is done by who can: job/ knows no Lua. */
+static void build_filter(struct build *b, const struct node *source)
+{
+	struct node *filter = node_find_good(b->root, "filter");
+
+	if (!build_is_given(filter))
+		return;
+	if (source == NULL)
+		build_fault_key(b, filter, "without a source there are no records to leave out");
+	b->job->filter_line = filter->at.line + (filter->is_block ? 1 : 0);
+	b->job->filter_column = filter->is_block ? 1 : filter->at.column;
+}
+
 void build_source(struct build *b)
 {
 	struct node *source = node_find(b->root, "source");
@@ -270,6 +283,7 @@ void build_source(struct build *b)
 	b->names_are_known = !node_is_bad(node_find(b->root, "params")) &&
 			     !node_is_bad(node_find(b->root, "secrets"));
 	b->job->source.retry.jitter = JOB_JITTER_FULL;
+	build_filter(b, source);
 	if (source == NULL || source->type != NODE_MAP) {
 		b->names_are_known = b->names_are_known && source == NULL;
 		return;

@@ -76,6 +76,7 @@ void job_free(struct job *job)
 	free(job->params);
 	free(job->secrets);
 	free(job->controls);
+	free(job->filter);
 	source_done(&job->source);
 	work_done(&job->work);
 	free(job->path);

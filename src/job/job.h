@@ -192,6 +192,9 @@ struct job {
 	enum job_carry_over carry_over;
 	enum job_overlap overlap;
 	struct job_source source;
+	char *filter;	   /* Lua over the fields, NULL: every record becomes an item */
+	int filter_line;   /* where its text begins in the job file, for messages */
+	int filter_column; /* likewise */
 	struct job_control *controls;
 	size_t n_controls;
 	bool control_over_loaded; /* control.over */

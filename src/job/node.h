@@ -24,6 +24,7 @@ enum node_type { NODE_NULL, NODE_SCALAR, NODE_LIST, NODE_MAP, NODE_TYPE_COUNT_ }
 struct node {
 	enum node_type type;
 	bool is_plain;	 /* a scalar without quotes and not a block: may be a number or a boolean */
+	bool is_block;	 /* a scalar whose text begins in the line behind its mark */
 	bool is_open;	 /* still being read: an alias must not name it */
 	bool is_default; /* not in the file, put in by schema_complete */
 	bool is_bad;	 /* a fault was reported at it */

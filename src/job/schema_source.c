@@ -189,7 +189,7 @@ static const struct schema_key rows[] = {
 	 .says = "A file with count=, sum.FIELD=, sha256=."},
 	{"totals", T_LIST, .later = true, .says = "Fields summed exactly per outcome in reports."},
 	{"totals[]", T_TEXT, .says = "A field."},
-	{"filter", T_TEXT, .later = true,
+	{"filter", T_TEXT, AT(filter), .otherwise = "every record",
 	 .says = "Lua over the fields; false leaves the record out."},
 	{"transform", T_TEXT, .later = true, .says = "Lua over the fields, before work."},
 };

@@ -217,6 +217,7 @@ static bool reader_scalar(struct yaml_reader *r, const yaml_event_t *event)
 	node->text = text;
 	node->len = len;
 	node->is_plain = is_plain;
+	node->is_block = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
 	if (strlen(text) != len) {
 		faults_add(r->faults, at, "a NUL character inside a text");
 		node->is_bad = true;

@@ -51,6 +51,7 @@ void batch_reset(struct batch *b)
 	b->n = 0;
 	b->n_rejects = 0;
 	b->n_read = 0;
+	b->n_filtered = 0;
 	b->n_records = 0;
 	b->n_records_to_end = 0;
 	b->n_paths = 0;
@@ -69,7 +70,7 @@ bool batch_is_full(const struct batch *b)
 {
 	return b->n == BATCH_ITEMS_MAX || b->n_rejects == BATCH_REJECTS_MAX ||
 	       b->n_records == BODY_RECORDS_MAX || b->n_paths == PATHS_MAX ||
-	       b->reject_bytes > REJECT_BYTES_MAX;
+	       b->reject_bytes > REJECT_BYTES_MAX || b->n_filtered == BATCH_FILTERED_MAX;
 }
 
 bool batch_is_empty(const struct batch *b)

@@ -25,13 +25,19 @@ struct decimal;
 struct err;
 struct item;
 
-enum { BATCH_ITEMS_MAX = 4096, BATCH_REJECTS_MAX = 1024, REJECT_RAW_MAX = 64 * 1024 };
+enum {
+	BATCH_FILTERED_MAX = 65536,
+	BATCH_ITEMS_MAX = 4096,
+	BATCH_REJECTS_MAX = 1024,
+	REJECT_RAW_MAX = 64 * 1024
+};
 
 struct batch {
 	/* what is in it */
 	uint32_t n; /* items */
 	uint32_t n_rejects;
 	int64_t n_read;
+	int64_t n_filtered; /* of these */
 	/* by reference */
 	int64_t begin; /* of the first item's record */
 	int64_t end;   /* behind the last item's record */

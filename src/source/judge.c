@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "job/item.h"
 #include "job/job.h"
+#include "script/filter.h"
 #include "source/encoding.h"
 #include "source/load.h"
 #include "source/unique.h"
@@ -208,11 +209,38 @@ static int count_item(struct source *s, const struct item *item, struct err *err
 	return 0;
 }
 
+/* 0, or SHAPE_FLAW when the filter fails on it. */
+static int check_filter(struct source *s, const struct item *item, struct flaw *flaw,
+			bool *ret_keeps)
+{
+	struct err why = ERR_INIT;
+
+	*ret_keeps = true;
+	if (s->filter == NULL || filter_run(s->filter, item, ret_keeps, &why) == 0)
+		return 0;
+	flaw_set(flaw, 0, "%s", why.text);
+	return SHAPE_FLAW;
+}
+
+/* Control totals over what was read have it in them. */
+static int leave_out(struct source *s, const struct item *item, struct err *err)
+{
+	s->batch->n_filtered++;
+	if (s->by_reference)
+		batch_skip_record(s->batch);
+	return s->job->control_over_loaded ? 0 : count_item(s, item, err);
+}
+
 int judge_item(struct source *s, struct item *item, const struct record *record, struct err *err)
 {
 	bool is_duplicate = false;
+	bool keeps = true;
 
-	int rc = check_key(s, item, &s->flaw, &is_duplicate, err);
+	int rc = check_filter(s, item, &s->flaw, &keeps);
+	if (!keeps)
+		return leave_out(s, item, err);
+	if (rc == 0)
+		rc = check_key(s, item, &s->flaw, &is_duplicate, err);
 	if (rc == SHAPE_FLAW) {
 		const struct judge_reject reject = {.record = record,
 						    .flaw = &s->flaw,
@@ -317,8 +345,11 @@ int judge_record(struct source *s, const struct record *record, struct err *err)
 int judge_item_key(struct source *s, struct item *item, struct err *err)
 {
 	bool is_duplicate = false;
-	int rc = check_key(s, item, &s->flaw, &is_duplicate, err);
+	bool keeps = true;
+	int rc = check_filter(s, item, &s->flaw, &keeps);
 
+	if (rc == 0 && keeps)
+		rc = check_key(s, item, &s->flaw, &is_duplicate, err);
 	return rc < 0 ? rc : 0;
 }
 

@@ -23,6 +23,7 @@
 #include "source/totals.h"
 #include "source/trailer.h"
 
+struct filter;
 struct input;
 struct unique;
 
@@ -65,6 +66,7 @@ struct source {
 	bool has_pending;
 	uint32_t path; /* its number in the batch, UINT32_MAX when it has none yet */
 	/* the load */
+	struct filter *filter; /* NULL: every record is an item */
 	struct keys keys;
 	struct unique *unique; /* NULL: keys may come twice */
 	struct totals totals;

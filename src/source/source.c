@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "job/job.h"
+#include "script/filter.h"
 #include "source/content.h"
 #include "source/load.h"
 #include "source/unique.h"
@@ -64,6 +65,8 @@ static int prepare(struct source *s, struct err *err)
 	int rc = trailer_init(&s->trailer, s->job, err);
 	if (rc == 0)
 		rc = keys_init(&s->keys, s->job, s->options.run, err);
+	if (rc == 0 && s->job->filter != NULL)
+		rc = filter_open(s->job, &s->filter, err);
 	if (rc == 0 && source->unique != JOB_UNIQUE_NONE && keys_are_names(&s->keys))
 		s->unique = unique_new(0);
 	return rc;
@@ -123,6 +126,7 @@ void source_free(struct source *s)
 	shape_done(&s->shape);
 	trailer_done(&s->trailer);
 	keys_done(&s->keys);
+	filter_free(s->filter);
 	unique_free(s->unique);
 	totals_done(&s->totals);
 	batch_free(s->batch);
@@ -263,6 +267,7 @@ static void describe(struct source *s, uint32_t held, struct frame_loaded *ret_b
 		.n_rejects = b->n_rejects,
 		.rejects = b->rejects,
 		.read = b->n_read,
+		.filtered = b->n_filtered,
 		.held_back = held,
 		.cursor = buf_str(&b->cursor),
 		.cursor_len = b->cursor.len,

@@ -30,6 +30,11 @@ int64_t clock_monotonic_us(void)
 	return clock_read(CLOCK_MONOTONIC);
 }
 
+int64_t clock_cpu_us(void)
+{
+	return clock_read(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 /* Whole seconds, rounded down also before 1970, and the microseconds above them. */
 static time_t clock_split(utime t, int *ret_us)
 {

@@ -30,6 +30,8 @@ utime clock_now(void);
 int64_t clock_boot_us(void);
 /* Since boot, standing still while the machine sleeps: for how long work took. */
 int64_t clock_monotonic_us(void);
+/* Processor time that this process has used. */
+int64_t clock_cpu_us(void);
 
 /* Civil time in the machine's zone, or in UTC. */
 void clock_civil(utime t, struct civil *ret_civil);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "script/library.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/decimal.h"
+#include "script/amount.h"
+
+/* A table's text would be its address. */
+static int fn_tostring(lua_State *lua)
+{
+	int type = lua_type(lua, 1);
+
+	if (type == LUA_TTABLE || type == LUA_TFUNCTION)
+		return luaL_error(lua, "a %s has no text", lua_typename(lua, type));
+	(void)luaL_tolstring(lua, 1, NULL);
+	return 1;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static int fn_trim(lua_State *lua)
+{
+	size_t len = 0;
+	const char *text = luaL_checklstring(lua, 1, &len);
+
+	while (len > 0 && is_blank(text[len - 1]))
+		len--;
+	while (len > 0 && is_blank(text[0])) {
+		text++;
+		len--;
+	}
+	lua_pushlstring(lua, text, len);
+	return 1;
+}
+
+static int fn_contains(lua_State *lua)
+{
+	size_t len = 0;
+	size_t part_len = 0;
+	const char *text = luaL_checklstring(lua, 1, &len);
+	const char *part = luaL_checklstring(lua, 2, &part_len);
+
+	lua_pushboolean(lua, memmem(text, len, part, part_len) != NULL);
+	return 1;
+}
+
+static int fn_starts_with(lua_State *lua)
+{
+	size_t len = 0;
+	size_t part_len = 0;
+	const char *text = luaL_checklstring(lua, 1, &len);
+	const char *part = luaL_checklstring(lua, 2, &part_len);
+
+	lua_pushboolean(lua, part_len <= len && memcmp(text, part, part_len) == 0);
+	return 1;
+}
+
+static int fn_ends_with(lua_State *lua)
+{
+	size_t len = 0;
+	size_t part_len = 0;
+	const char *text = luaL_checklstring(lua, 1, &len);
+	const char *part = luaL_checklstring(lua, 2, &part_len);
+
+	lua_pushboolean(lua, part_len <= len && memcmp(text + len - part_len, part, part_len) == 0);
+	return 1;
+}
+
+static int fn_abs(lua_State *lua)
+{
+	const struct decimal *d = amount_at(lua, 1);
+
+	if (d == NULL && lua_type(lua, 1) == LUA_TNUMBER && !lua_isinteger(lua, 1)) {
+		lua_Number n = lua_tonumber(lua, 1);
+		lua_pushnumber(lua, n < 0 ? -n : n);
+		return 1;
+	}
+	if (d == NULL) {
+		lua_Integer n = luaL_checkinteger(lua, 1);
+		if (n == LUA_MININTEGER)
+			return luaL_error(lua, "the result is no integer any more");
+		lua_pushinteger(lua, n < 0 ? -n : n);
+		return 1;
+	}
+	struct decimal positive = *d;
+	positive.negative = false;
+	amount_push(lua, &positive);
+	return 1;
+}
+
+/* The first of all arguments in their order, or the last. */
+static int pick(lua_State *lua, bool wants_last)
+{
+	int best = 1;
+
+	luaL_checkany(lua, 1);
+	for (int i = 2; i <= lua_gettop(lua); i++) {
+		bool is_less = lua_compare(lua, i, best, LUA_OPLT) != 0;
+		bool is_greater = lua_compare(lua, best, i, LUA_OPLT) != 0;
+		if (wants_last ? is_greater : is_less)
+			best = i;
+	}
+	lua_pushvalue(lua, best);
+	return 1;
+}
+
+static int fn_min(lua_State *lua)
+{
+	return pick(lua, false);
+}
+
+static int fn_max(lua_State *lua)
+{
+	return pick(lua, true);
+}
+
+/* Copies the named functions of the library on top of the stack into the table below it. */
+static void take_functions(lua_State *lua, const char *const *names)
+{
+	for (; *names != NULL; names++) {
+		(void)lua_getfield(lua, -1, *names);
+		lua_setfield(lua, -3, *names);
+	}
+	lua_pop(lua, 1);
+}
+
+void library_open(lua_State *lua)
+{
+	static const char *const base[] = {"assert",   "error", "ipairs", "select",
+					   "tonumber", "type",	NULL};
+	static const char *const string[] = {"byte", "char",  "lower", "reverse",
+					     "sub",  "upper", NULL};
+	static const luaL_Reg own[] = {
+		{"abs", fn_abs},
+		{"contains", fn_contains},
+		{"ends_with", fn_ends_with},
+		{"max", fn_max},
+		{"min", fn_min},
+		{"starts_with", fn_starts_with},
+		{"tostring", fn_tostring},
+		{"trim", fn_trim},
+		{NULL, NULL},
+	};
+
+	luaL_requiref(lua, "_G", luaopen_base, 0);
+	take_functions(lua, base);
+	luaL_requiref(lua, "string", luaopen_string, 0);
+	take_functions(lua, string);
+	/* Opening it gave texts methods, patterns and "10" + 1 among them. */
+	lua_pushliteral(lua, "");
+	lua_pushnil(lua);
+	(void)lua_setmetatable(lua, -2);
+	lua_pop(lua, 1);
+	luaL_setfuncs(lua, own, 0);
+	amount_open(lua);
+}
