@@ -220,14 +220,18 @@ static void ticket_begin(struct worker *w, struct ticket *ticket)
 	int64_t number = ticket->chunk->first_item + ticket->what.index;
 
 	make_key(w, &ticket->item, number, ticket->what.redo, ticket->idempotency_key);
-	panic_context("run %s, item %lld", w->brief->run.name, (long long)number);
+	/* An item for a long-lived worker is only noted down: nothing that could end us, and no
+	 * time to spare. */
+	if (!job_is_stream(w->brief->job))
+		panic_context("run %s, item %lld", w->brief->run.name, (long long)number);
 	work_start(w->work,
 		   &(struct work_attempt){.ticket = ticket->what.ticket,
 					  .item = {.item = &ticket->item,
 						   .number = number,
 						   .attempt = ticket->what.attempt,
 						   .idempotency_key = ticket->idempotency_key}});
-	panic_context("%s", "");
+	if (!job_is_stream(w->brief->job))
+		panic_context("%s", "");
 }
 
 /* Reads the item of a ticket. What cannot be read is answered for, and the ticket is gone. */

@@ -82,7 +82,7 @@ def attempts(box, item):
 
 def others_of(box):
     """The attempts of the items that were lost with item 50, or because of it."""
-    tried = [attempts(box, f'lines/{i}') for i in range(1, 201) if i != 50]
+    tried = [attempts(box, f'lines/{i}') for i in range(20, 81) if i != 50]
     return [found for found in tried if found]
 
 
