@@ -214,13 +214,14 @@ static void hurry_when_short(struct run *r, uint32_t ahead)
 }
 
 /* What comes back counts until it is durable: a crash would repeat it. Together with what is out
- * that is never more than twice the concurrency, and what waits in the lanes; or, where repeating
- * is harmless, what was done in the last UNSETTLED_US, which for short attempts is more. */
+ * that is never more than twice the concurrency, and what waits in the lanes. Stream workers end
+ * more than that while one commit is under way; where repeating is harmless, what they have ended
+ * in the last UNSETTLED_US may be out besides. */
 static bool unsettled_lets(struct run *r, uint32_t ahead)
 {
 	if (r->n_sent + r->n_unsettled < 2 * r->limit + ahead)
 		return true;
-	return r->policy.effect == DECIDE_PURE && ahead > 0 &&
+	return r->policy.effect == DECIDE_PURE && job_is_stream(r->job) && ahead > 0 &&
 	       r->ops->boot_us(r->world) - r->unsettled_since < UNSETTLED_US;
 }
 
@@ -312,7 +313,8 @@ static struct chunk *chunk_with_suspect(struct run *r)
 static struct lane *lane_reserved(struct run *r)
 {
 	for (size_t i = 0; i < r->lanes.n_places; i++)
-		if (r->lanes.lane[i].number != 0 && r->lanes.lane[i].is_exclusive)
+		if (r->lanes.lane[i].number != 0 && r->lanes.lane[i].is_exclusive &&
+		    r->lanes.lane[i].slots > 0)
 			return &r->lanes.lane[i];
 	struct lane *lane = slots_pick_lane(r, UINT32_MAX / 2);
 	if (lane != NULL) {
