@@ -8,6 +8,7 @@ DESTDIR ?=
 SEED ?= 1
 NIGHTS ?= 1000
 T ?= 30
+TRIALS ?= 400
 
 .DEFAULT_GOAL := release
 
@@ -43,6 +44,10 @@ sim-long:  ## simulate a million nights that nobody has seen yet (an hour or so)
 sim-bugs:  ## put each known bug in, and see whether the simulator finds it
 	@tools/build -q dev
 	tests/sim/mutate
+
+inject:  ## let each allocation, read, write and sync fail, TRIALS=400 of each kind; 0: all of them
+	@tools/build -q dev
+	INJECT_TRIALS=$(TRIALS) meson test -C build-dev --no-rebuild -v -t 100 --suite inject
 
 decimals:  ## decimal arithmetic against Python's: a million cases that nobody has seen yet
 	@tools/build -q dev
@@ -87,5 +92,5 @@ install: release  ## install under DESTDIR and PREFIX=/usr/local
 clean:  ## remove everything built
 	rm -rf build build-*/
 
-.PHONY: help release demo check quick lint sim sim-long sim-bugs decimals asan tsan valgrind fuzz \
-	fuzz-million analyze format bench install clean
+.PHONY: help release demo check quick lint sim sim-long sim-bugs inject decimals asan tsan valgrind \
+	fuzz fuzz-million analyze format bench install clean
