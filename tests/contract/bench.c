@@ -127,6 +127,8 @@ void commit(struct bench *b)
 	bench_apply(b);
 	if (b->txn->status != LEDGER_APPLIED)
 		fail_msg("status %d: %s", b->txn->status, b->txn->err.text);
+	if (b->acknowledged != NULL)
+		b->acknowledged(b);
 }
 
 void refused(struct bench *b, enum ledger_status status)

@@ -35,6 +35,8 @@ struct bench {
 	struct actor *by;	/* whose; NULL: a person's */
 	bool is_sqlite;
 	bool is_broken_on_purpose; /* verify is not asked afterwards */
+	/* Called after each commit(); NULL: nobody is. */
+	void (*acknowledged)(struct bench *b);
 	char directory[64];
 	char url[320];
 };
