@@ -31,6 +31,8 @@
 #define STOPPED_US (10 * US_PER_S)
 #define RESTART_WAIT_US US_PER_S
 enum { KEEPER_FD = 5 };
+/* An engine with a reader and a lane opens some 20 files of its own. */
+enum { DESCRIPTORS_MIN = 24 };
 
 /* An engine that lived so long was healthy: what killed it is not what killed the one before. */
 #define HEALTHY_US (60 * US_PER_S)
@@ -181,11 +183,38 @@ static void keeper_say_death(int status)
 			  strsignal(WTERMSIG(status)));
 }
 
+/* With fewer an engine would not come as far as its loop, or wait for a reader for ever. */
+static int keeper_check_descriptors(struct err *err)
+{
+	int fds[DESCRIPTORS_MIN];
+	int n = 0;
+	int os_errno = 0;
+
+	while (n < DESCRIPTORS_MIN && os_errno == 0) {
+		fds[n] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fds[n] < 0)
+			os_errno = errno;
+		else
+			n++;
+	}
+	for (int i = 0; i < n; i++)
+		(void)close(fds[i]); /* only read, and not even that */
+	if (os_errno == EMFILE)
+		return ERR_SYS(err, ERR_MEMORY, os_errno,
+			       "a run needs %d files that it can open, and here it can open %d"
+			       " (see `ulimit -n`)",
+			       DESCRIPTORS_MIN, n);
+	return 0;
+}
+
 int keeper_run(char *const *argv, int *ret_exit, struct err *err)
 {
 	int64_t wait = RESTART_WAIT_US;
 	int deaths = 0;
+	int rc = keeper_check_descriptors(err);
 
+	if (rc < 0)
+		return rc;
 	keeper_handle_signals();
 	for (;;) {
 		int status = 0;

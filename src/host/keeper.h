@@ -18,7 +18,8 @@ struct err;
 enum { KEEPER_RESTARTS = 5 };
 
 /* Runs this same program with `argv` as the engine, under this process as its keeper. Returns the
- * exit status to end with. */
+ * exit status to end with. Fails (ERR_MEMORY) before it starts anything when too few files can be
+ * opened. */
 ST_MUST_CHECK int keeper_run(char *const *argv, int *ret_exit, struct err *err);
 
 /* In the engine: the descriptor to tick on, or -1 when there is no keeper (then the caller is to

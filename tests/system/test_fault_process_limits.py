@@ -38,6 +38,17 @@ def test_few_descriptors_slow_it_down_and_cost_no_item(box):
     figures(box, keys, 'once', concurrency=16)
 
 
+@pytest.mark.parametrize('n', [12, 16, 20])
+def test_too_few_descriptors_end_it_with_words_before_anything_is_begun(box, n):
+    keys = write_job(box, 20)
+    said = box.run(*RUN, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+    assert said.code == 71, said
+    assert 'ulimit -n' in said.err and 'died' not in said.err, said
+    assert box.lines('effects') == []
+    assert run_until_over(box) == 0
+    figures(box, keys, 'once')
+
+
 # ---- signals ------------------------------------------------------------------------------------------
 
 
