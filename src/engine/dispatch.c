@@ -18,7 +18,7 @@
 #include "base/mem.h"
 
 #define LANE_MARGIN_US (15 * US_PER_S)
-#define UNSETTLED_US (US_PER_MS / 2)
+#define UNSETTLED_US (US_PER_MS / 3)
 #define BULK_MARGIN_US (60 * US_PER_S)
 enum { BULK_UNITS_PER_LANE = 2, LANE_DEATHS_MAX = 20 };
 
