@@ -174,10 +174,12 @@ def cast(keeper):
 
 
 def is_alive(pid):
-    """False for what is gone, and for what is dead and only not yet waited for."""
+    """False for what is gone, and for what is dead and only not yet waited for. A process whose first
+    thread has ended already may have another that still writes, and holds what the process held."""
     try:
         with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as f:
-            return f.read().rsplit(')', 1)[1].split()[0] != 'Z'
+            is_zombie = f.read().rsplit(')', 1)[1].split()[0] == 'Z'
+        return not is_zombie or len(os.listdir(f'/proc/{pid}/task')) > 1
     except OSError:
         return False
 

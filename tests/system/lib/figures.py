@@ -28,9 +28,9 @@ class Figures:
                 f'false {self.false[:5]}')
 
 
-def at_risk(concurrency):
-    """How many items one crash may repeat, or leave in doubt."""
-    return 2 * concurrency + 8
+def at_risk(concurrency, effect='idempotent'):
+    """How many items one crash may repeat, or leave in doubt (docs/effects.md)."""
+    return (3 if effect == 'once' else 2) * concurrency + 8
 
 
 def measure(box, keys, effect, crashes=0, concurrency=2, doubts=0, effects='effects'):
@@ -51,7 +51,7 @@ def measure(box, keys, effect, crashes=0, concurrency=2, doubts=0, effects='effe
         undone = state.get(key) in {'waiting', 'dead'} and effect == 'once'
         if happened[key] and (undone or state.get(key) == 'dead'):
             f.false.append(f'{key} is {state[key]} and had its effect')
-    f.bound = crashes * at_risk(concurrency) + doubts
+    f.bound = crashes * at_risk(concurrency, effect) + doubts
     f.needless = (sum(s == 'in_doubt' for s in state.values()) if effect == 'once' else
                   sum(happened.values()) - len(happened))
     return f
