@@ -45,7 +45,7 @@ static void drain_cancel(struct run *r)
 	r->was_cut = true;
 	for (size_t i = 0; i < r->lanes.n_places; i++) {
 		struct lane *lane = &r->lanes.lane[i];
-		if (lane->number == 0 || lane->role != LANE_WORKER || lane->in_flight == 0)
+		if (!slots_is_worker(lane) || lane->in_flight == 0)
 			continue;
 		for (struct list *node = lane->sent.next; node != &lane->sent; node = node->next)
 			CONTAINER_OF(node, struct ticket, link)->was_cancelled = true;

@@ -305,7 +305,10 @@ void loose_set_ticket(struct run *r, struct loose *loose, bool has_ticket)
 {
 	assert(loose->has_ticket != has_ticket);
 	loose->has_ticket = has_ticket;
-	r->n_loose_waiting += has_ticket ? UINT32_MAX : 1; /* one less, or one more */
+	if (has_ticket)
+		r->n_loose_waiting--;
+	else
+		r->n_loose_waiting++;
 }
 
 uint32_t begun_room(struct run *r)
