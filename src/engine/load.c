@@ -21,7 +21,31 @@
 
 #define LOADER_POLL_US US_PER_S
 #define READER_WAIT_US US_PER_S
+#define READER_WAIT_MAX_US (30 * US_PER_S)
 enum { READER_DEATHS_MAX = 5 };
+
+/* The machine has no process for us: it may have one soon, but nobody waits for it all night. */
+static void load_on_no_reader(struct run *r, const struct err *err)
+{
+	int64_t now = r->ops->boot_us(r->world);
+
+	if (r->reader_refusals == 0)
+		r->reader_refused_at = now;
+	if (now - r->reader_refused_at >= r->job->window.stalled_after_us) {
+		run_stop(r, EXIT_LATER, false,
+			 "no reader could be started for too long (window.stalled_after): %s",
+			 err->text);
+		return;
+	}
+	int64_t wait = READER_WAIT_US << r->reader_refusals;
+	if (wait < READER_WAIT_MAX_US)
+		r->reader_refusals++;
+	else
+		wait = READER_WAIT_MAX_US;
+	r->reader_not_before = run_earliest(now + wait,
+					    r->reader_refused_at + r->job->window.stalled_after_us);
+	run_say(r, SAY_WARNING, "no reader can be started: %s", err->text);
+}
 
 static void load_start_reader(struct run *r)
 {
@@ -33,11 +57,11 @@ static void load_start_reader(struct run *r)
 	r->hello.cursor = NULL; /* the next process is told nothing of it, and it moves on */
 	r->hello.cursor_len = 0;
 	if (lane == NULL) {
-		r->reader_not_before = r->ops->boot_us(r->world) + READER_WAIT_US;
-		run_say(r, SAY_WARNING, "no reader can be started: %s", err.text);
+		load_on_no_reader(r, &err);
 		return;
 	}
 	r->reader = lane->number;
+	r->reader_refusals = 0;
 	r->reader_asks = r->hello.ask_keys;
 	r->reader_heard_at = r->ops->boot_us(r->world);
 }

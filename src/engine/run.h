@@ -161,6 +161,8 @@ struct run {
 	bool reader_asks;	   /* for keys, as it was told last */
 	int64_t reader_heard_at;   /* boot clock */
 	int64_t reader_not_before; /* boot clock */
+	int reader_refusals;	   /* none could be started, so many times in a row … */
+	int64_t reader_refused_at; /* … boot clock: since when */
 	void *cursor;
 	size_t cursor_len;
 	int64_t load_poll_at; /* boot clock */

@@ -86,6 +86,8 @@ struct instance {
 	int64_t open_until; /* breaker: nothing is sent before that */
 	int64_t open_run;   /* … for this run */
 
+	int64_t no_reader_since; /* it wants one and can have none, 0: it has, or wants none */
+
 	/* what the engine asked for within the call under way */
 	bool is_crashing;
 	enum crash_cause crash_cause;

@@ -101,7 +101,8 @@ struct machine {
 	int64_t healed_at;
 	int64_t alike_until;
 	int64_t full_until;
-	int64_t held_until; /* nothing can be claimed */
+	int64_t held_until;   /* nothing can be claimed */
+	int64_t famine_until; /* no process is to be had */
 	int64_t person_acts;
 	bool saw_missing;     /* a reader found no source */
 	int64_t forgot_us;    /* when that happened last */

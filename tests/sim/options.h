@@ -67,6 +67,7 @@ struct buf;
 	X(F_RELOAD, "reload", 50000, 500000, "today's file is read again")                         \
 	X(F_CLOCK, "clock", 50000, 500000, "the wall clock jumps")                                 \
 	X(F_THEN_FAILS, "then-fails", 20000, 300000, "what comes after the items fails")           \
+	X(F_FAMINE, "famine", 2000, 50000, "no process is to be had for a long while")             \
 	TRAITS(X)
 
 #define TRAITS(X)                                                                                  \

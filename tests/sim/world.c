@@ -72,20 +72,43 @@ static void world_ledger(void *world, struct ledger_txn *txn)
 	writer_take(inst, txn);
 }
 
+/* Nobody waits for a reader longer than for an item to be settled, in each of the runs of a call.
+ */
+static void world_check_patience(struct instance *inst, enum lane_role role)
+{
+	struct machine *m = inst->m;
+
+	if (inst->is_crashing || role != LANE_READER)
+		return;
+	if (inst->no_reader_since == 0)
+		inst->no_reader_since = m->boot_us;
+	if (m->boot_us - inst->no_reader_since >
+	    OPTIONS_SLOTS_MAX * OPTIONS_REGIONS_MAX * (m->opt->stalled_after_us + US_PER_MIN))
+		machine_fail(m, "no-reader", "instance %d has waited for a reader for %lld s",
+			     inst->number,
+			     (long long)((m->boot_us - inst->no_reader_since) / US_PER_S));
+}
+
 static int world_lane_start(void *world, enum lane_role role, uint32_t lane,
 			    struct world_lane *ret_lane, struct err *err)
 {
 	struct instance *inst = instance_of(world);
 	struct machine *m = inst->m;
 
-	if (inst->is_crashing || machine_fault(m, F_LANE_REFUSED)) {
+	if (!inst->is_crashing && machine_fault(m, F_FAMINE))
+		m->famine_until = m->boot_us + rng_spread(&m->rng, US_PER_MIN, 12 * US_PER_HOUR);
+	if (inst->is_crashing || machine_fault(m, F_LANE_REFUSED) ||
+	    (!m->healed && m->boot_us < m->famine_until)) {
 		TRACE(m, TRACE_LANE_REFUSED, inst->number, role, 0, 0);
+		world_check_patience(inst, role);
 		return ERR(err, ERR_TEMP, "the simulation has no process now");
 	}
 	if (proc_find(inst, lane) != NULL)
 		machine_fail(m, "lane-number", "instance %d uses lane %u again", inst->number,
 			     lane);
 	struct proc *p = proc_start(inst, role, lane);
+	if (role == LANE_READER)
+		inst->no_reader_since = 0;
 	TRACE(m, TRACE_LANE, inst->number, lane, role, p->pid);
 	*ret_lane = (struct world_lane){.pid = p->pid, .start_time = p->start_time};
 	return 0;
