@@ -26,7 +26,7 @@
 struct err;
 
 enum {
-	FRAME_VERSION = 2,
+	FRAME_VERSION = 3,
 	FRAME_HEAD_BYTES = 5,
 	FRAME_BYTES_MAX = 48 * 1024 * 1024,
 	FRAME_TICKETS_MAX = 4096, /* slots of the shared memory, see below */
@@ -127,6 +127,7 @@ struct frame_work_item {
 	uint32_t index;
 	int32_t attempt; /* from 1 */
 	int32_t redo;
+	uint64_t request; /* what frame_outcome.request said first; 0: nothing was sent yet */
 };
 /* The lane begins them in this order, at most `slots` at a time with those it has; the others wait
  * in the lane, so that a program that ends is followed by the next without asking the engine. */
@@ -168,6 +169,9 @@ struct frame_outcome {
 	bool output_cut;
 	const char *key;    /* the item's key, always */
 	const char *person; /* report.person's field, "" */
+	int64_t wait_us;    /* the other side asks to wait at least so long; 0: it does not */
+	const char *keep;   /* a JSON object of what is kept of the answer, "" none */
+	uint64_t request;   /* names what was sent, byte for byte; 0: nothing that is compared */
 };
 
 /* Which items of the unit were done. The others were not begun: they go back uncharged, with `err`

@@ -13,7 +13,7 @@
 #include "base/err.h"
 
 enum {
-	WORK_ITEM_BYTES = 20,
+	WORK_ITEM_BYTES = 28,
 	REJECT_BYTES_MIN = 4 * 4 + 3 * 8 + 1, /* four empty texts, three numbers, a boolean */
 };
 
@@ -215,6 +215,7 @@ int frame_get_work(const struct frame *f, struct arena *a, struct frame_work *re
 		items[i].index = reader_u32(&r);
 		items[i].attempt = get_i32(&r, 1);
 		items[i].redo = get_i32(&r, 0);
+		items[i].request = reader_u64(&r);
 	}
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
@@ -257,6 +258,9 @@ int frame_get_outcome(const struct frame *f, struct arena *a, struct frame_outco
 	v.output_cut = get_bool(&r);
 	v.key = get_text(&r, a);
 	v.person = get_text(&r, a);
+	v.wait_us = get_count(&r);
+	v.keep = get_text(&r, a);
+	v.request = reader_u64(&r);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
 	*ret = v;

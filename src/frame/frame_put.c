@@ -132,6 +132,7 @@ void frame_put_work(struct buf *b, const struct frame_work *f)
 		buf_put_u32(b, f->items[i].index);
 		put_i32(b, f->items[i].attempt);
 		put_i32(b, f->items[i].redo);
+		buf_put_u64(b, f->items[i].request);
 	}
 	frame_end(b, start);
 }
@@ -163,6 +164,9 @@ void frame_put_outcome(struct buf *b, const struct frame_outcome *f)
 	put_bool(b, f->output_cut);
 	put_text(b, f->key);
 	put_text(b, f->person);
+	put_i64(b, f->wait_us);
+	put_text(b, f->keep);
+	buf_put_u64(b, f->request);
 	frame_end(b, start);
 }
 

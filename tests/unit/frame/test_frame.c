@@ -127,7 +127,8 @@ static int get_stop(const struct frame *f, struct arena *a, struct err *err)
 static void put_work(struct buf *b)
 {
 	/* The ticket of the second has a generation. */
-	const struct frame_work_item items[] = {{1, 2, 3, 4, 5}, {4000000000u, 0, 0, 1, 0}};
+	const struct frame_work_item items[] = {{1, 2, 3, 4, 5, UINT64_MAX},
+						{4000000000u, 0, 0, 1, 0, 0}};
 
 	frame_put_work(b, &(struct frame_work){.slots = 3, .n = 2, .items = items});
 }
@@ -145,6 +146,7 @@ static int get_work(const struct frame *f, struct arena *a, struct err *err)
 	assert_int_equal(w.items[0].index, 3);
 	assert_int_equal(w.items[0].attempt, 4);
 	assert_int_equal(w.items[0].redo, 5);
+	assert_true(w.items[0].request == UINT64_MAX);
 	assert_int_equal(w.items[1].ticket, 4000000000u);
 	return 0;
 }
@@ -184,7 +186,10 @@ static void put_outcome(struct buf *b)
 						     .output_len = 3,
 						     .output_cut = true,
 						     .key = "k1",
-						     .person = "ann@example.com"});
+						     .person = "ann@example.com",
+						     .wait_us = 30000000,
+						     .keep = "{\"id\":7}",
+						     .request = 0x8000000000000001u});
 }
 
 static int get_outcome(const struct frame *f, struct arena *a, struct err *err)
@@ -207,6 +212,9 @@ static int get_outcome(const struct frame *f, struct arena *a, struct err *err)
 	assert_true(o.output_cut);
 	assert_string_equal(o.key, "k1");
 	assert_string_equal(o.person, "ann@example.com");
+	assert_int_equal(o.wait_us, 30000000);
+	assert_string_equal(o.keep, "{\"id\":7}");
+	assert_true(o.request == 0x8000000000000001u);
 	return 0;
 }
 
