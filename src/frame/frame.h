@@ -26,12 +26,13 @@
 struct err;
 
 enum {
-	FRAME_VERSION = 3,
+	FRAME_VERSION = 4,
 	FRAME_HEAD_BYTES = 5,
 	FRAME_BYTES_MAX = 48 * 1024 * 1024,
 	FRAME_TICKETS_MAX = 4096, /* slots of the shared memory, see below */
 	FRAME_ITEMS_MAX = 4096,	  /* items of a chunk */
-	FRAME_OUTCOME_MAX = 6	  /* enum outcome of ledger/txn.h, which stands above this folder */
+	FRAME_OUTCOME_MAX = 6,	  /* enum outcome of core/, which is not known here */
+	FRAME_TIMINGS = 8	  /* enum timing of core/ */
 };
 
 /* A ticket's number is its slot plus FRAME_TICKETS_MAX times a generation, so that an answer that
@@ -172,6 +173,7 @@ struct frame_outcome {
 	int64_t wait_us;    /* the other side asks to wait at least so long; 0: it does not */
 	const char *keep;   /* a JSON object of what is kept of the answer, "" none */
 	uint64_t request;   /* names what was sent, byte for byte; 0: nothing that is compared */
+	int64_t timings_us[FRAME_TIMINGS]; /* by enum timing of core/; 0: there was none */
 };
 
 /* Which items of the unit were done. The others were not begun: they go back uncharged, with `err`

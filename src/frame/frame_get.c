@@ -238,6 +238,19 @@ int frame_get_bulk(const struct frame *f, struct frame_bulk *ret, struct err *er
 	return 0;
 }
 
+static void get_timings(struct reader *r, int64_t *timings_us)
+{
+	uint8_t has = reader_u8(r);
+
+	for (unsigned i = 0; i < FRAME_TIMINGS; i++) {
+		if ((has & 1U << i) == 0)
+			continue;
+		timings_us[i] = get_count(r);
+		if (timings_us[i] == 0)
+			r->failed = true;
+	}
+}
+
 int frame_get_outcome(const struct frame *f, struct arena *a, struct frame_outcome *ret,
 		      struct err *err)
 {
@@ -261,6 +274,7 @@ int frame_get_outcome(const struct frame *f, struct arena *a, struct frame_outco
 	v.wait_us = get_count(&r);
 	v.keep = get_text(&r, a);
 	v.request = reader_u64(&r);
+	get_timings(&r, v.timings_us);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
 	*ret = v;

@@ -148,6 +148,20 @@ void frame_put_bulk(struct buf *b, const struct frame_bulk *f)
 	frame_end(b, start);
 }
 
+/* Which there are, then these. */
+static void put_timings(struct buf *b, const int64_t *timings_us)
+{
+	uint8_t has = 0;
+
+	for (unsigned i = 0; i < FRAME_TIMINGS; i++)
+		if (timings_us[i] > 0)
+			has |= (uint8_t)(1U << i);
+	buf_put_u8(b, has);
+	for (unsigned i = 0; i < FRAME_TIMINGS; i++)
+		if (timings_us[i] > 0)
+			put_i64(b, timings_us[i]);
+}
+
 void frame_put_outcome(struct buf *b, const struct frame_outcome *f)
 {
 	size_t start = frame_begin(b, FRAME_OUTCOME);
@@ -167,6 +181,7 @@ void frame_put_outcome(struct buf *b, const struct frame_outcome *f)
 	put_i64(b, f->wait_us);
 	put_text(b, f->keep);
 	buf_put_u64(b, f->request);
+	put_timings(b, f->timings_us);
 	frame_end(b, start);
 }
 

@@ -57,7 +57,8 @@ struct exec_attempt {
 	int status; /* as of waitpid; valid in PHASE_EXITED */
 	utime began_at;
 	int64_t began_us;
-	int64_t took_us; /* until it exited */
+	int64_t start_us; /* until it ran */
+	int64_t took_us;  /* until it exited */
 	struct loop_child *child;
 	struct loop_timer *timer;
 	struct loop_watch *out; /* NULL: the end was read */

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/text.h"
+#include "core/timing.h"
 #include "job/job.h"
 #include "sys/clock.h"
 #include "work/classify.h"
@@ -88,20 +89,24 @@ void exec_attempt_tell(struct exec_attempt *a)
 	exec_attempt_kill(a, SIGKILL); /* what it left behind */
 	exec_output_put(&a->output, a->exec->mask, item, &output);
 	enum outcome outcome = attempt_judge(a, class);
+	int64_t took_us = a->phase == PHASE_EXITED ? a->took_us
+						   : clock_monotonic_us() - a->began_us;
 	if (outcome != OUTCOME_DONE)
 		put_err_line(a, &output, &line);
-	tell(a, &(struct frame_outcome){
-			.outcome = (uint8_t)outcome,
-			.cancelled = a->cancelled,
-			.began_at = a->began_at,
-			.took_us = a->phase == PHASE_EXITED ? a->took_us
-							    : clock_monotonic_us() - a->began_us,
-			.err_class = class,
-			.err = buf_str(&line),
-			.output = output.data,
-			.output_len = output.len,
-			.output_cut = exec_output_is_cut(&a->output),
-		});
+	tell(a,
+	     &(struct frame_outcome){
+		     .outcome = (uint8_t)outcome,
+		     .cancelled = a->cancelled,
+		     .began_at = a->began_at,
+		     .took_us = took_us,
+		     .err_class = class,
+		     .err = buf_str(&line),
+		     .output = output.data,
+		     .output_len = output.len,
+		     .output_cut = exec_output_is_cut(&a->output),
+		     .timings_us =
+			     {[TIMING_START] = a->start_us, [TIMING_RUN] = took_us - a->start_us},
+	     });
 }
 
 /* Told by the timer, never from within exec_start. */

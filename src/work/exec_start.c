@@ -104,6 +104,7 @@ static int attempt_spawn(struct exec_attempt *a, const struct exec_call *call, s
 		atomic_store(&slot->begun, 1);
 	(void)FAULT("work.begun");
 	int rc = exec_spawn(&spec, &a->pid);
+	a->start_us = clock_monotonic_us() - a->began_us;
 	(void)FAULT("work.started");
 	if (slot != NULL && rc == 0)
 		atomic_store(&slot->pid, a->pid);

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/timing.h"
 #include "job/job.h"
 #include "loop/loop.h"
 #include "sys/clock.h"
@@ -200,7 +201,8 @@ static void worker_settle(struct stream_worker *w, struct stream_item *item,
 					.began_at = item->began_at,
 					.took_us = now - item->began_us,
 					.err_class = "",
-					.err = ""};
+					.err = "",
+					.timings_us = {[TIMING_WAIT] = now - item->began_us}};
 
 	if (!is_done) {
 		stream_worker_listen(w);

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "core/outcome.h"
+#include "core/timing.h"
 #include "job/job.h"
 #include "work/backend.h"
 
@@ -31,6 +32,8 @@ static const struct work_backend *backend_of(const struct job *job)
 }
 
 static_assert(FRAME_OUTCOME_MAX == OUTCOME_COUNT_ - 1, "frame.h knows how many outcomes there are");
+static_assert((int)FRAME_TIMINGS == (int)TIMING_LANE_COUNT,
+	      "frame.h knows how many timings lanes take");
 
 static void work_ended(void *arg, const struct frame_outcome *outcome)
 {

@@ -189,7 +189,8 @@ static void put_outcome(struct buf *b)
 						     .person = "ann@example.com",
 						     .wait_us = 30000000,
 						     .keep = "{\"id\":7}",
-						     .request = 0x8000000000000001u});
+						     .request = 0x8000000000000001u,
+						     .timings_us = {3, [7] = 4}});
 }
 
 static int get_outcome(const struct frame *f, struct arena *a, struct err *err)
@@ -215,6 +216,9 @@ static int get_outcome(const struct frame *f, struct arena *a, struct err *err)
 	assert_int_equal(o.wait_us, 30000000);
 	assert_string_equal(o.keep, "{\"id\":7}");
 	assert_true(o.request == 0x8000000000000001u);
+	assert_int_equal(o.timings_us[0], 3);
+	assert_int_equal(o.timings_us[1], 0);
+	assert_int_equal(o.timings_us[7], 4);
 	return 0;
 }
 
@@ -577,6 +581,7 @@ static void numbers_out_of_range_are_refused(void **state)
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 4, 7), ERR_BUG);
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 5, 4), ERR_BUG); /* lost */
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 14, (char)0x80), ERR_BUG);
+	assert_int_equal(get_changed(put_outcome, sample("outcome"), -8, 0), ERR_BUG); /* timing */
 	assert_int_equal(get_changed(put_load_end, sample("load_end"), 0, 0), ERR_BUG);
 	assert_int_equal(get_changed(put_load_end, sample("load_end"), 0, 6), ERR_BUG);
 }
