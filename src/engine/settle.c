@@ -96,6 +96,7 @@ static struct ledger_loose_row row_after(struct run *r, const struct ending *e,
 					 const struct decision *d, const char *print)
 {
 	struct arena *a = commit_arena(r->commit);
+	utime quiet_at = e->quiet_at != 0 ? e->quiet_at : r->ops->now(r->world);
 
 	return (struct ledger_loose_row){.run_id = r->id,
 					 .key = e->key[0] != '\0' ? arena_str(a, e->key) : NULL,
@@ -104,9 +105,8 @@ static struct ledger_loose_row row_after(struct run *r, const struct ending *e,
 					 .state = loose_state_of(d->fate),
 					 .attempt = d->used,
 					 .crashes = d->crashes,
-					 .not_before = d->fate == FATE_RETRY ? d->due
-						       : e->quiet_at != 0    ? e->quiet_at
-									  : r->ops->now(r->world),
+					 .not_before = d->fate == FATE_RETRY ? d->due : quiet_at,
+					 .quiet_until = quiet_at,
 					 .err_class = arena_str(a, e->err_class),
 					 .err = arena_str(a, e->err),
 					 .fingerprint = arena_str(a, print)};

@@ -54,7 +54,7 @@ bool rule_only_started(enum effect_class effect, bool is_proven)
 
 static bool loose_is_in_doubt(enum loose_state state)
 {
-	return state == LOOSE_DOUBT || state == LOOSE_ASKED;
+	return state == LOOSE_DOUBT || state == LOOSE_PROBING || state == LOOSE_ASKED;
 }
 
 static enum rule_person_effect rule_resolve(enum loose_state state, enum loose_state becomes,
@@ -70,15 +70,15 @@ static enum rule_person_effect rule_skip(enum loose_state state, enum loose_stat
 {
 	if (state == LOOSE_DONE || state == LOOSE_WAIVED)
 		return RULE_REFUSE;
-	if (state == LOOSE_HELD || state == LOOSE_PROBING)
+	if (state == LOOSE_HELD)
 		return RULE_REQUEST;
 	*ret_state = LOOSE_WAIVED;
 	return RULE_CHANGE;
 }
 
-bool rule_in_quarantine(int64_t not_before_ms, int64_t now_ms)
+bool rule_in_quarantine(int64_t quiet_until_ms, int64_t now_ms)
 {
-	return not_before_ms > now_ms + 1; /* one was rounded up, the other down */
+	return quiet_until_ms > now_ms + 1; /* one was rounded up, the other down */
 }
 
 enum rule_person_effect rule_person_loose(enum person_verb verb, enum loose_state state,

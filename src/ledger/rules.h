@@ -37,9 +37,10 @@ bool rule_only_started(enum effect_class effect, bool is_proven);
 enum rule_person_effect { RULE_REFUSE, RULE_CHANGE, RULE_REQUEST };
 
 /* Whether what could not be proved dead may still act on a loose row. */
-bool rule_in_quarantine(int64_t not_before_ms, int64_t now_ms);
+bool rule_in_quarantine(int64_t quiet_until_ms, int64_t now_ms);
 /* For a loose row; with RULE_CHANGE `*ret_state` is what it becomes. That something did not take
- * effect is known only after its quarantine. */
+ * effect is known only after its quarantine. What is being verified is decided all the same: asking
+ * has no effect, and its answer then comes too late. */
 enum rule_person_effect rule_person_loose(enum person_verb verb, enum loose_state state,
 					  bool in_quarantine, enum loose_state *ret_state);
 /* For an item that is still in its chunk. */

@@ -48,7 +48,7 @@ static const struct op_shape shapes[LEDGER_OP_COUNT_] = {
 	SHAPE(LOP_GIVE_BACK, give_back, OP_WRITES, ret_chunks),
 	SHAPE_WITHOUT_RESULTS(LOP_LOOSE_PUT, loose_put),
 	SHAPE(LOP_LOOSE_CLAIM, loose_claim, OP_WRITES, ret_rows),
-	SHAPE_WITHOUT_RESULTS(LOP_LOOSE_SETTLE, loose_settle),
+	SHAPE(LOP_LOOSE_SETTLE, loose_settle, OP_WRITES, ret_late),
 	SHAPE(LOP_DOUBT_RESOLVE, doubt_resolve, OP_WRITES, ret_retried),
 	SHAPE_WITHOUT_RESULTS(LOP_ATTEMPT_PUT, attempt_put),
 	SHAPE_WITHOUT_RESULTS(LOP_ROLLUP_ADD, rollup_add),

@@ -175,6 +175,9 @@ struct ledger_loose_row {
 	int64_t owner;
 	utime first_started; /* of the first attempt that may have taken effect; 0: none */
 	utime not_before;
+	utime quiet_until; /* until then something may still act on it: doubt, dead */
+	int32_t nos;	   /* in doubt: how often in a row verify said that it did not happen … */
+	int32_t unclear;   /* … and how often it could not tell */
 	const char *err_class; /* "" none */
 	const char *err;
 	const char *fingerprint; /* 8 hexadecimal digits of the error's shape, "" none */
@@ -262,9 +265,9 @@ struct lop_lane_drop {
 
 /* R: the incarnation `dead` is gone and its lanes are too (or `quarantine_us` bridges that; then,
  * where nothing is marked as started, all that is open in its chunks goes into doubt). Started and
- * not done -> doubt, loose held and probing -> doubt, chunks freed, loader freed, run_instance rows
- * left, state reaped. Nothing happens (ret_done false) when it is neither live nor stopping or is
- * not provably gone. */
+ * not done -> doubt, loose held -> doubt, probing -> doubt as it was, chunks freed, loader freed,
+ * run_instance rows left, state reaped. Nothing happens (ret_done false) when it is neither live
+ * nor stopping or is not provably gone. */
 struct lop_reap {
 	int64_t dead;
 	int64_t quarantine_us;
@@ -459,29 +462,38 @@ struct lop_loose_put {
 	bool remember_key; /* unique: job or within, and the state is done */
 };
 
-/* L. Up to `max` due retry rows of an open run, oldest first, with their chunks' bodies. */
+/* L. Up to `max` due retry rows of an open run, oldest first, with their chunks' bodies.
+ * `to_probe`: due rows in doubt instead, which become probing. */
 struct lop_loose_claim {
 	int64_t run_id;
 	utime now;
 	uint32_t max;
+	bool to_probe;
 	const struct ledger_loose_row *ret_rows;
 	size_t ret_n;
 };
 
 /* LS. `row` gives run, item, epoch (guards, with this owner) and what it becomes: state, attempt
- * (absolute), crashes, not_before, key, person, err_class, err, fingerprint. */
+ * (absolute), crashes, not_before, quiet_until, nos, unclear, key, person, err_class, err,
+ * fingerprint. `is_probe`: of a probing row, which a person may have decided meanwhile; then
+ * nothing is changed, nor is the rest undone, and ret_late says so (a batch that is sent again does
+ * not). */
 struct lop_loose_settle {
 	struct ledger_loose_row row;
 	bool remember_key;
+	bool is_probe;
+	bool ret_late;
 };
 
 /* What is in doubt and past its quarantine: 3 -> 8 (ask), 1 (retry), 6 (skip). Retry asks after all
- * where now > first_started + 0.9 key_valid (key_valid 0: for ever). */
+ * where now > first_started + 0.9 key_valid (key_valid 0: for ever). `only_retries`: whatever else
+ * would become of it, it stays in doubt, to be verified. */
 struct lop_doubt_resolve {
 	int64_t run_id;
 	enum doubt_policy policy;
 	int64_t key_valid_us;
 	utime now;
+	bool only_retries;
 	int64_t ret_retried, ret_asked, ret_skipped;
 };
 
@@ -495,6 +507,7 @@ struct lop_attempt_put {
 	const void *output; /* the tail of what it said; may be empty */
 	size_t output_len;
 	bool output_cut;
+	bool is_probe; /* not of the item, but of whether that attempt took effect */
 };
 
 /* Per minute and instance: ordinary successes and all outcomes, for `report --by hour|instance`. */

@@ -149,6 +149,7 @@ static void add_claim(struct twins *t, struct ledger_txn *txn)
 		op->u.loose_claim.run_id = 1 + chance_below(t, RUNS);
 		op->u.loose_claim.max = (uint32_t)chance_below(t, 5);
 		op->u.loose_claim.now = t->now;
+		op->u.loose_claim.to_probe = likely(t, 40);
 	}
 	txn->claims = likely(t, 50);
 }
@@ -162,6 +163,9 @@ static void fill_loose(struct twins *t, struct ledger_txn *txn, struct ledger_lo
 	row->attempt = (int32_t)chance_below(t, 5);
 	row->crashes = (int32_t)chance_below(t, 3);
 	row->not_before = t->now + chance_below(t, 3 * US_PER_S);
+	row->quiet_until = likely(t, 50) ? 0 : t->now + chance_below(t, US_PER_S);
+	row->nos = (int32_t)chance_below(t, 2);
+	row->unclear = (int32_t)chance_below(t, 4);
 	row->first_started = chance_below(t, 3) == 0 ? 0 : t->now - chance_below(t, US_PER_MIN);
 	row->key = likely(t, 70) ? name_of(txn, "k", chance_below(t, 50)) : NULL;
 	row->person = likely(t, 20) ? name_of(txn, "person", chance_below(t, 3)) : NULL;
@@ -241,6 +245,7 @@ static void add_settle(struct twins *t, struct ledger_txn *txn)
 	op->u.loose_settle.row.item = l->item;
 	op->u.loose_settle.row.epoch = (int32_t)chance_nearly(t, l->epoch);
 	op->u.loose_settle.remember_key = likely(t, 50);
+	op->u.loose_settle.is_probe = likely(t, 50);
 }
 
 static void add_question(struct twins *t, struct ledger_txn *txn)
@@ -306,6 +311,7 @@ static void add_other(struct twins *t, struct ledger_txn *txn)
 			(enum doubt_policy)(1 + chance_below(t, 3)),
 			chance_below(t, 2) * 50 * US_PER_S,
 			t->now,
+			likely(t, 40),
 			0,
 			0,
 			0};

@@ -71,9 +71,9 @@ static void put_loose(struct buf *out, const struct ledger_loose_row *rows, size
 			   r->chunk_n, r->key == NULL ? "-" : r->key,
 			   r->person == NULL ? "-" : r->person, r->state, r->attempt, r->crashes,
 			   r->redo, r->epoch, LL(r->owner));
-		buf_printf(out, " %lld %lld '%s' '%s' '%s' '%.*s'", LL(r->first_started),
-			   LL(r->not_before), r->err_class, r->err, r->fingerprint,
-			   (int)r->body_len, (const char *)r->body);
+		buf_printf(out, " %lld %lld %lld %d %d '%s' '%s' '%s' '%.*s'", LL(r->first_started),
+			   LL(r->not_before), LL(r->quiet_until), r->nos, r->unclear, r->err_class,
+			   r->err, r->fingerprint, (int)r->body_len, (const char *)r->body);
 	}
 }
 
@@ -142,6 +142,9 @@ static void put_small(struct buf *out, const struct ledger_op *op)
 	case LOP_DOUBT_RESOLVE:
 		buf_printf(out, " %lld %lld %lld", LL(op->u.doubt_resolve.ret_retried),
 			   LL(op->u.doubt_resolve.ret_asked), LL(op->u.doubt_resolve.ret_skipped));
+		break;
+	case LOP_LOOSE_SETTLE:
+		buf_printf(out, " %d", op->u.loose_settle.ret_late);
 		break;
 	case LOP_PERSON:
 		buf_printf(out, " %lld %lld %lld", LL(op->u.person.ret_changed),

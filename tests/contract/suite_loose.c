@@ -268,6 +268,163 @@ static void a_retry_in_doubt_asks_when_the_key_may_be_forgotten(void **state)
 	assert_int_equal(op->u.doubt_resolve.ret_asked, 2);
 }
 
+/* ---- what is in doubt is verified ---- */
+
+static struct ledger_op *probe_claim(struct bench *b, struct actor *by, int64_t run, uint32_t max)
+{
+	struct ledger_op *op = begin(b, by, LOP_LOOSE_CLAIM);
+
+	op->u.loose_claim = (struct lop_loose_claim){
+		.run_id = run, .now = b->now, .max = max, .to_probe = true};
+	commit(b);
+	return op;
+}
+
+static struct ledger_op *probe_settle(struct bench *b, int64_t run, int32_t epoch,
+				      enum loose_state state)
+{
+	struct ledger_op *op = begin(b, b->a, LOP_LOOSE_SETTLE);
+
+	op->u.loose_settle = (struct lop_loose_settle){.row = {.run_id = run,
+							       .state = state,
+							       .attempt = 1,
+							       .epoch = epoch,
+							       .not_before = b->now + US_PER_S,
+							       .quiet_until = b->now,
+							       .nos = 1,
+							       .unclear = 2},
+						       .is_probe = true};
+	commit(b);
+	return op;
+}
+
+static void what_is_in_doubt_is_probed_when_it_is_due(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_of_loose(b, 2, LOOSE_DOUBT);
+
+	assert_int_equal(probe_claim(b, b->a, run, 9)->u.loose_claim.ret_n, 0);
+	b->now += US_PER_S;
+	assert_int_equal(loose_claim(b, b->a, run, 9)->u.loose_claim.ret_n, 0);
+	struct ledger_op *op = probe_claim(b, b->a, run, 9);
+	assert_int_equal(op->u.loose_claim.ret_n, 1);
+	const struct ledger_loose_row *row = &op->u.loose_claim.ret_rows[0];
+	assert_int_equal(row->item, 1);
+	assert_int_equal(row->state, LOOSE_PROBING);
+	assert_int_equal(row->owner, b->a->inc);
+	assert_int_equal(row->epoch, 1);
+	assert_int_equal(row->body_len, 6);
+	resend(b);
+	assert_int_equal(op->u.loose_claim.ret_n, 1);
+	struct ledger_counts c = counts_of(b, run);
+	assert_int_equal(c.in_doubt, 2);
+	assert_int_equal(c.asked, 0);
+	assert_int_equal(c.running, 0);
+	/* it is somebody's: nothing else may happen to it */
+	b->now += US_PER_MIN;
+	assert_int_equal(resolve(b, run, DOUBT_ASK, 0)->u.doubt_resolve.ret_asked, 1);
+	assert_int_equal(probe_claim(b, b->a, run, 9)->u.loose_claim.ret_n, 0);
+	assert_false(finish(b, b->a, run));
+	op = begin(b, b->a, LOP_INSTANCE_END);
+	refused(b, LEDGER_LOST);
+	(void)op;
+}
+
+static void an_answer_is_taken_once_and_by_its_owner(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_of_loose(b, 1, LOOSE_DOUBT);
+
+	b->now += US_PER_MIN;
+	int32_t epoch = probe_claim(b, b->a, run, 1)->u.loose_claim.ret_rows[0].epoch;
+	assert_true(probe_settle(b, run, epoch + 1, LOOSE_DONE)->u.loose_settle.ret_late);
+	assert_int_equal(counts_of(b, run).in_doubt, 1);
+	assert_false(probe_settle(b, run, epoch, LOOSE_DOUBT)->u.loose_settle.ret_late);
+	assert_true(probe_settle(b, run, epoch, LOOSE_DONE)->u.loose_settle.ret_late);
+	assert_int_equal(counts_of(b, run).next_due, b->now + US_PER_S);
+	b->now += US_PER_S;
+	struct ledger_op *op = probe_claim(b, b->a, run, 1);
+	const struct ledger_loose_row *row = &op->u.loose_claim.ret_rows[0];
+	assert_int_equal(row->nos, 1);
+	assert_int_equal(row->unclear, 2);
+	assert_int_equal(row->quiet_until, b->now - US_PER_S);
+	assert_false(probe_settle(b, run, row->epoch, LOOSE_DONE)->u.loose_settle.ret_late);
+	assert_int_equal(counts_of(b, run).done, 1);
+}
+
+static void a_person_who_is_first_decides_and_the_answer_is_late(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_of_loose(b, 1, LOOSE_DOUBT);
+	static const int64_t items[] = {0};
+
+	b->now += US_PER_MIN;
+	int32_t epoch = probe_claim(b, b->a, run, 1)->u.loose_claim.ret_rows[0].epoch;
+	struct ledger_op *op = person(b, PERSON_RESOLVE_RETRY, run, items, 1);
+	assert_int_equal(op->u.person.ret_changed, 1);
+	assert_int_equal(counts_of(b, run).retry, 1);
+	assert_int_equal(counts_of(b, run).next_due, b->now);
+	/* what was claimed anew meanwhile is not touched by it either */
+	assert_int_equal(loose_claim(b, b->a, run, 1)->u.loose_claim.ret_n, 1);
+	assert_true(probe_settle(b, run, epoch, LOOSE_DONE)->u.loose_settle.ret_late);
+	assert_int_equal(counts_of(b, run).running, 1);
+}
+
+static void a_person_who_is_second_is_refused(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_of_loose(b, 1, LOOSE_DOUBT);
+	static const int64_t items[] = {0};
+
+	b->now += US_PER_MIN;
+	int32_t epoch = probe_claim(b, b->a, run, 1)->u.loose_claim.ret_rows[0].epoch;
+	(void)probe_settle(b, run, epoch, LOOSE_DONE);
+	struct ledger_op *op = person(b, PERSON_RESOLVE_RETRY, run, items, 1);
+	assert_int_equal(op->u.person.ret_refused, 1);
+	assert_int_equal(counts_of(b, run).done, 1);
+}
+
+static void a_probe_of_a_dead_instance_is_in_doubt_as_it_was(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_of_loose(b, 1, LOOSE_DOUBT);
+
+	b->now += US_PER_MIN;
+	utime due = counts_of(b, run).next_due;
+	assert_int_equal(probe_claim(b, b->a, run, 1)->u.loose_claim.ret_n, 1);
+	actor_begin(b, b->b);
+	actor_kill(b, b->a);
+	struct ledger_op *op = begin(b, b->b, LOP_REAP);
+	op->u.reap.dead = b->a->inc;
+	op->u.reap.quarantine_us = US_PER_HOUR;
+	commit(b);
+	assert_true(op->u.reap.ret_done);
+	assert_int_equal(op->u.reap.ret_doubtful, 0);
+	assert_int_equal(counts_of(b, run).next_due, due);
+	op = probe_claim(b, b->b, run, 1);
+	assert_int_equal(op->u.loose_claim.ret_n, 1);
+	assert_string_equal(op->u.loose_claim.ret_rows[0].err, "it said no");
+}
+
+static void what_is_to_be_verified_stays_in_doubt(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_of_loose(b, 2, LOOSE_DOUBT);
+	const int64_t valid = 100 * US_PER_S;
+
+	b->now += 91 * US_PER_S; /* more than 90 % of it */
+	struct ledger_op *op = begin(b, b->a, LOP_DOUBT_RESOLVE);
+	op->u.doubt_resolve = (struct lop_doubt_resolve){.run_id = run,
+							 .policy = DOUBT_RETRY,
+							 .key_valid_us = valid,
+							 .now = b->now,
+							 .only_retries = true};
+	commit(b);
+	assert_int_equal(op->u.doubt_resolve.ret_asked, 0);
+	assert_int_equal(op->u.doubt_resolve.ret_retried, 0);
+	assert_int_equal(probe_claim(b, b->a, run, 9)->u.loose_claim.ret_n, 2);
+}
+
 static void attempts_and_rollups_are_taken(void **state)
 {
 	struct bench *b = *state;
@@ -304,6 +461,12 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_run_that_is_not_open_gives_no_loose_items),
 	CASE(doubt_is_resolved_after_its_quarantine),
 	CASE(a_retry_in_doubt_asks_when_the_key_may_be_forgotten),
+	CASE(what_is_in_doubt_is_probed_when_it_is_due),
+	CASE(an_answer_is_taken_once_and_by_its_owner),
+	CASE(a_person_who_is_first_decides_and_the_answer_is_late),
+	CASE(a_person_who_is_second_is_refused),
+	CASE(a_probe_of_a_dead_instance_is_in_doubt_as_it_was),
+	CASE(what_is_to_be_verified_stays_in_doubt),
 	CASE(attempts_and_rollups_are_taken),
 };
 

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "contract/bench.h"
 #include "contract/suites.h"
@@ -190,7 +191,7 @@ static void a_ledger_keeps_its_name(void **state)
 	assert_memory_equal(first, second, sizeof(first));
 	assert_memory_not_equal(first, nothing, sizeof(first));
 	assert_string_equal(ledger_url(b->ledger), b->url);
-	assert_int_equal(ledger_schema_version(b->ledger), 1);
+	assert_int_equal(ledger_schema_version(b->ledger), 2);
 }
 
 /* Runs `check` as nobody; root may read everything. */
@@ -235,8 +236,8 @@ static void a_newer_ledger_is_refused_with_both_versions(void **state)
 	struct bench *b = *state;
 
 	shell(b, "INSERT INTO schema_version VALUES (99, 0, 'stint 9')");
-	open_fails(b->url, LEDGER_VOLATILE, ERR_LEDGER, "version 99 and this program knows 1");
-	open_fails(b->url, LEDGER_READ_ONLY, ERR_LEDGER, "version 99 and this program knows 1");
+	open_fails(b->url, LEDGER_VOLATILE, ERR_LEDGER, "version 99 and this program knows 2");
+	open_fails(b->url, LEDGER_READ_ONLY, ERR_LEDGER, "version 99 and this program knows 2");
 	open_fails(b->url, LEDGER_READ_ONLY | LEDGER_ANY_VERSION, ERR_LEDGER, "version 99");
 	shell(b, "DELETE FROM schema_version WHERE version = 99");
 }
@@ -259,8 +260,8 @@ static void upgrading_what_is_up_to_date_changes_nothing(void **state)
 	int to = 0;
 
 	assert_int_equal(ledger_upgrade(b->ledger, &from, &to, &err), 0);
-	assert_int_equal(from, 1);
-	assert_int_equal(to, 1);
+	assert_int_equal(from, 2);
+	assert_int_equal(to, 2);
 }
 
 /* ---- reading ---- */
@@ -303,6 +304,65 @@ static void ask(struct ledger *ledger, const char *sql, struct answer *ret_answe
 	*ret_answer = (struct answer){0};
 	if (ledger_select(ledger, sql, NULL, 0, take_row, ret_answer, &err) != 0)
 		fail_msg("%s", err.text);
+}
+
+static void no_finding(void *arg, const char *invariant, const char *where, const char *what)
+{
+	(void)arg;
+	fail_msg("%s, %s: %s", invariant, where, what);
+}
+
+/* ---- what an older program has made ---- */
+
+/* A new file of version 1, with what it had. */
+static void make_version_1(const char *path)
+{
+	char name[PATH_MAX_] = "";
+	AUTO(buf) struct buf sql = BUF_INIT(1024 * 1024);
+	sqlite3 *db = NULL;
+	struct err err = ERR_INIT;
+	char *error = NULL;
+
+	assert_non_null(getenv("STINT_TEST_DATA"));
+	(void)snprintf(name, sizeof(name), "%s/ledger_v1.sql", getenv("STINT_TEST_DATA"));
+	assert_int_equal(file_read_all(name, 1024 * 1024, &sql, &err), 0);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, buf_str(&sql), NULL, NULL, &error) != SQLITE_OK)
+		fail_msg("%s", error);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
+{
+	struct bench *b = *state;
+	char url[PATH_MAX_] = "";
+	struct ledger *ledger = NULL;
+	struct err err = ERR_INIT;
+	int64_t findings = -1;
+
+	(void)snprintf(url, sizeof(url), "sqlite:%s/old.db", b->directory);
+	make_version_1(url + strlen("sqlite:"));
+	assert_int_equal(ledger_open(url, LEDGER_VOLATILE, &ledger, &err), 0); /* upgrades it */
+	ledger_close(ledger);
+	assert_int_equal(ledger_open(url, LEDGER_READ_ONLY | LEDGER_VOLATILE, &ledger, &err), 0);
+	assert_int_equal(ledger_schema_version(ledger), 2);
+	struct answer a = {0};
+	ask(ledger,
+	    "SELECT item, state, doubt FROM item WHERE run_id = 1 AND state <> 'done' ORDER BY 1",
+	    &a);
+	assert_string_equal(a.text, "1|in_doubt|asked;2|dead|-;3|retry|-;");
+	a = (struct answer){0};
+	ask(ledger, "SELECT DISTINCT kind FROM attempt", &a);
+	assert_string_equal(a.text, "attempt;");
+	/* who may not act on it before a quarantine is over still may not */
+	a = (struct answer){0};
+	ask(ledger,
+	    "SELECT count(*) FROM loose WHERE state IN (3, 4, 8) AND quiet_until <> not_before",
+	    &a);
+	assert_string_equal(a.text, "0;");
+	assert_int_equal(ledger_verify(ledger, no_finding, NULL, &findings, &err), 0);
+	assert_int_equal(findings, 0);
+	ledger_close(ledger);
 }
 
 static void queries_are_answered_and_changes_refused(void **state)
@@ -570,6 +630,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_newer_ledger_is_refused_with_both_versions),
 	CASE(a_ledger_without_a_version_is_damaged),
 	CASE(upgrading_what_is_up_to_date_changes_nothing),
+	CASE(a_ledger_of_version_1_is_brought_up_to_date),
 	CASE(queries_are_answered_and_changes_refused),
 	CASE(a_reader_sees_one_moment_and_hinders_nobody),
 	CASE(a_reader_needs_no_writer),

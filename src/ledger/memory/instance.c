@@ -183,7 +183,7 @@ static int64_t mem_reap_chunk(struct memory *m, struct ledger_txn *txn, struct m
 		l->key = mem_text_or_null(m, keys[i]);
 		l->state = LOOSE_DOUBT;
 		l->first_started_ms = only_started ? c->claimed_ms : 0;
-		l->not_before_ms = burial->not_before_ms;
+		l->not_before_ms = l->quiet_until_ms = burial->not_before_ms;
 		l->err_class = RULE_OWNER_LOST;
 		l->err = RULE_OWNER_LOST_TEXT;
 		bits_set(c->done, i);
@@ -201,11 +201,15 @@ static int64_t mem_reap_run(struct memory *m, struct mem_run *run, const struct 
 		struct mem_loose *l = run->loose.at[k];
 		if (l->owner != burial->dead)
 			continue;
+		bool was_probing = l->state == LOOSE_PROBING;
 		MEM_TOUCH(m, l);
 		l->state = LOOSE_DOUBT;
 		l->owner = 0;
 		l->token = 0;
-		l->not_before_ms = burial->not_before_ms;
+		if (was_probing)
+			continue; /* asking has no effect that could still come */
+		l->not_before_ms = l->quiet_until_ms = burial->not_before_ms;
+		l->nos = l->unclear = 0;
 		l->err_class = RULE_OWNER_LOST;
 		l->err = RULE_OWNER_LOST_TEXT;
 		l->fingerprint = "";

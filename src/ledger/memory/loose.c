@@ -38,6 +38,9 @@ static void mem_loose_write(struct memory *m, struct mem_loose *l,
 	l->attempt = row->attempt;
 	l->crashes = row->crashes;
 	l->not_before_ms = rule_ms_up(row->not_before);
+	l->quiet_until_ms = rule_ms_up(row->quiet_until);
+	l->nos = row->nos;
+	l->unclear = row->unclear;
 	if (row->key != NULL)
 		l->key = mem_text(m, row->key);
 	if (row->person != NULL)
@@ -109,8 +112,9 @@ static size_t mem_loose_pick(struct memory *m, const struct ledger_txn *txn,
 
 	for (size_t k = 0; k < run->loose.n; k++) {
 		struct mem_loose *l = run->loose.at[k];
-		bool is_due = l->state == LOOSE_RETRY && l->not_before_ms <= now_ms;
-		bool was_taken = l->state == LOOSE_HELD && l->owner == txn->inc &&
+		bool is_due = l->state == (c->to_probe ? LOOSE_DOUBT : LOOSE_RETRY) &&
+			      l->not_before_ms <= now_ms;
+		bool was_taken = loose_is_held(l->state) && l->owner == txn->inc &&
 				 l->token == token;
 		if (m->is_replay ? was_taken : is_due)
 			ret_picked[n++] = l;
@@ -123,12 +127,14 @@ static size_t mem_loose_pick(struct memory *m, const struct ledger_txn *txn,
 static void mem_loose_take(struct memory *m, const struct ledger_txn *txn, struct mem_loose *l,
 			   int64_t token)
 {
+	bool is_probe = l->state == LOOSE_DOUBT;
+
 	MEM_TOUCH(m, l);
-	l->state = LOOSE_HELD;
+	l->state = is_probe ? LOOSE_PROBING : LOOSE_HELD;
 	l->owner = txn->inc;
 	l->token = token;
 	l->epoch++;
-	if (l->first_started_ms == 0)
+	if (!is_probe && l->first_started_ms == 0)
 		l->first_started_ms = rule_ms(txn->now);
 }
 
@@ -163,13 +169,18 @@ int mem_loose_claim(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 
 int mem_loose_settle(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
-	const struct lop_loose_settle *s = &op->u.loose_settle;
+	struct lop_loose_settle *s = &op->u.loose_settle;
+	enum loose_state from = s->is_probe ? LOOSE_PROBING : LOOSE_HELD;
 	const struct mem_run *run = mem_run_find(m, s->row.run_id);
 	const struct mem_chunk *c = run == NULL ? NULL : mem_chunk_of(run, s->row.item);
 	struct mem_loose *l = c == NULL ? NULL : mem_loose_find(c, s->row.item);
 
-	if (l == NULL || l->owner != txn->inc || l->epoch != s->row.epoch ||
-	    !loose_is_held(l->state))
+	bool is_ours = l != NULL && l->owner == txn->inc && l->epoch == s->row.epoch &&
+		       l->state == from;
+	s->ret_late = s->is_probe && !is_ours;
+	if (s->ret_late)
+		return 0; /* whoever was first has decided it */
+	if (!is_ours)
 		return mem_lost(txn, "item %lld of run %lld is not held in epoch %d",
 				(long long)s->row.item, (long long)s->row.run_id, s->row.epoch);
 	MEM_TOUCH(m, l);
@@ -196,8 +207,12 @@ int mem_doubt_resolve(struct memory *m, struct ledger_txn *txn, struct ledger_op
 		struct mem_loose *l = run->loose.at[k];
 		if (l->state != LOOSE_DOUBT || l->not_before_ms > now_ms)
 			continue;
+		enum loose_state to = rule_doubt(d->policy, d->key_valid_us, l->first_started_ms,
+						 now_ms);
+		if (d->only_retries && to != LOOSE_RETRY)
+			continue;
 		MEM_TOUCH(m, l);
-		l->state = rule_doubt(d->policy, d->key_valid_us, l->first_started_ms, now_ms);
+		l->state = to;
 		d->ret_retried += l->state == LOOSE_RETRY ? 1 : 0;
 		d->ret_asked += l->state == LOOSE_ASKED ? 1 : 0;
 		d->ret_skipped += l->state == LOOSE_WAIVED ? 1 : 0;

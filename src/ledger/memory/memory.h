@@ -72,6 +72,9 @@ struct mem_loose {
 	int64_t token;
 	int64_t first_started_ms;
 	int64_t not_before_ms;
+	int64_t quiet_until_ms;
+	int32_t nos;
+	int32_t unclear;
 	const char *err_class;
 	const char *err;
 	const char *fingerprint;

@@ -39,9 +39,13 @@ static void mem_act_on_loose(struct memory *m, const struct mem_act *act, struct
 	struct mem_chunk *c = l->chunk;
 
 	MEM_TOUCH(m, l);
+	l->epoch += l->state == LOOSE_PROBING ? 1 : 0;
 	l->state = becomes;
-	if (becomes == LOOSE_RETRY && l->not_before_ms < act->now_ms)
-		l->not_before_ms = act->now_ms; /* else it is in quarantine */
+	l->owner = l->token = 0;
+	l->nos = l->unclear = 0;
+	if (becomes == LOOSE_RETRY)
+		l->not_before_ms = l->quiet_until_ms > act->now_ms ? l->quiet_until_ms
+								   : act->now_ms;
 	if (act->verb == PERSON_RESOLVE_RETRY)
 		l->first_started_ms = 0; /* somebody has looked: nothing is unclear any more */
 	if (act->verb == PERSON_RETRY)
@@ -81,7 +85,7 @@ static enum rule_person_effect mem_act(struct memory *m, const struct mem_act *a
 	struct mem_loose *l = mem_loose_find(c, act->item);
 	if (l != NULL) {
 		enum rule_person_effect effect = rule_person_loose(
-			act->verb, l->state, rule_in_quarantine(l->not_before_ms, act->now_ms),
+			act->verb, l->state, rule_in_quarantine(l->quiet_until_ms, act->now_ms),
 			&becomes);
 		if (effect == RULE_CHANGE && !act->dry_run)
 			mem_act_on_loose(m, act, l, becomes);

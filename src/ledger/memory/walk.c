@@ -86,7 +86,7 @@ static int64_t mem_restore_chunk(struct memory *m, struct arena *a, struct mem_c
 		struct mem_loose *l = mem_loose_add(m, c, c->first_item + i);
 		l->key = mem_text_or_null(m, keys[i]);
 		l->state = LOOSE_DOUBT;
-		l->not_before_ms = now_ms;
+		l->not_before_ms = l->quiet_until_ms = now_ms;
 		l->err_class = "restored";
 		l->err = RULE_RESTORED_TEXT;
 		bits_set(c->done, i);
@@ -114,7 +114,7 @@ static int64_t mem_restore_run(struct memory *m, struct arena *a, struct mem_run
 		if (l->state != LOOSE_RETRY)
 			continue;
 		l->state = LOOSE_DOUBT;
-		l->not_before_ms = now_ms;
+		l->not_before_ms = l->quiet_until_ms = now_ms;
 		l->err_class = "restored";
 		l->err = RULE_RESTORED_TEXT;
 		doubtful++;

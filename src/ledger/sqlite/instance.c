@@ -155,13 +155,19 @@ int sq_lane_drop(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 
 /* ---- R ---- */
 
-/* Loose rows that the dead one held. */
+/* Loose rows that the dead one held. What it only asked about is in doubt as it was: asking has no
+ * effect that could still come. */
 static int sq_reap_loose(struct sq *q, int64_t dead, int64_t not_before_ms, int64_t now_ms)
 {
+	static const char probing[] = "UPDATE loose SET state = 3, owner = NULL, token = NULL,"
+				      " updated = ?2 WHERE owner = ?1 AND state = 7";
 	static const char sql[] =
 		"UPDATE loose SET state = 3, owner = NULL, token = NULL, not_before = ?2,"
+		" quiet_until = ?2, nos = 0, unclear = 0,"
 		" err_class = ?3, err = ?4, fingerprint = '', updated = ?5 WHERE owner = ?1";
 
+	if (sq_change(q, probing, SQ_ARGS(SQ_INT(dead), SQ_INT(now_ms))) < 0)
+		return SQ_FAILED;
 	return sq_change(q, sql,
 			 SQ_ARGS(SQ_INT(dead), SQ_INT(not_before_ms), SQ_TEXT(RULE_OWNER_LOST),
 				 SQ_TEXT(RULE_OWNER_LOST_TEXT), SQ_INT(now_ms)));

@@ -43,11 +43,12 @@ int sq_loose_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	static const char sql[] =
 		"INSERT INTO loose(run_id, item, chunk_id, key, person, state, attempt, crashes,"
 		" redo,"
-		" first_started, not_before, owner, epoch, err_class, err, fingerprint, updated)"
+		" first_started, not_before, owner, epoch, err_class, err, fingerprint, updated,"
+		" quiet_until, nos, unclear)"
 		" SELECT ?1, ?2, c.id, coalesce(?4, (SELECT json_extract(k.keys,"
 		" '$[' || (?2 - c.first_item) || ']') FROM chunk_keys AS k"
 		" WHERE k.chunk_id = c.id)), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-		" ?17"
+		" ?17, ?18, ?19, ?20"
 		" FROM chunk AS c WHERE c.id = ?3 AND c.run_id = ?1 AND ?2 >= c.first_item"
 		" AND ?2 < c.first_item + c.n ON CONFLICT DO NOTHING";
 	const struct lop_loose_put *p = &op->u.loose_put;
@@ -64,7 +65,8 @@ int sq_loose_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 			SQ_INT(rule_ms_up(r->not_before)),
 			SQ_INT_OR_NULL(r->owner == 0 ? 0 : txn->inc), SQ_INT(r->epoch),
 			SQ_TEXT(text_or_empty(r->err_class)), SQ_TEXT(text_or_empty(r->err)),
-			SQ_TEXT(text_or_empty(r->fingerprint)), SQ_INT(rule_ms(txn->now))));
+			SQ_TEXT(text_or_empty(r->fingerprint)), SQ_INT(rule_ms(txn->now)),
+			SQ_INT(rule_ms_up(r->quiet_until)), SQ_INT(r->nos), SQ_INT(r->unclear)));
 	if (rc == 0)
 		return sq_lost(txn, "item %lld of run %lld is not in chunk %lld any more",
 			       (long long)r->item, (long long)r->run_id, (long long)r->chunk_id);
@@ -77,8 +79,8 @@ int sq_loose_add(struct sq *q, const struct sq_leaver *l)
 {
 	static const char sql[] =
 		"INSERT INTO loose(run_id, item, chunk_id, key, state, first_started, not_before,"
-		" err_class, err, updated, audit_id)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+		" err_class, err, updated, audit_id, quiet_until)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?7)";
 
 	return sq_change(q, sql,
 			 SQ_ARGS(SQ_INT(l->run_id), SQ_INT(l->item), SQ_INT(l->chunk_id),
@@ -97,10 +99,12 @@ static int sq_loose_due(struct sq *q, struct ledger_txn *txn, const struct lop_l
 			struct sq_rows *items)
 {
 	static const char sql[] =
-		"SELECT item FROM loose INDEXED BY loose_state WHERE run_id = ?1 AND state = 1"
+		"SELECT item FROM loose INDEXED BY loose_state WHERE run_id = ?1 AND state = ?4"
 		" AND not_before <= ?2 ORDER BY not_before, item LIMIT ?3";
-	sqlite3_stmt *st = sq_query(
-		q, sql, SQ_ARGS(SQ_INT(c->run_id), SQ_INT(rule_ms(c->now)), SQ_INT(c->max)));
+	sqlite3_stmt *st = sq_query(q, sql,
+				    SQ_ARGS(SQ_INT(c->run_id), SQ_INT(rule_ms(c->now)),
+					    SQ_INT(c->max),
+					    SQ_INT(c->to_probe ? LOOSE_DOUBT : LOOSE_RETRY)));
 	int rc = 0;
 
 	(void)txn;
@@ -118,13 +122,16 @@ static int sq_loose_take(struct sq *q, struct ledger_txn *txn, const struct ledg
 		" ?5,"
 		" first_started = coalesce(first_started, ?5)"
 		" WHERE run_id = ?1 AND item = ?2 AND state = 1";
+	static const char probe[] =
+		"UPDATE loose SET state = 7, owner = ?3, token = ?4, epoch = epoch + 1, updated ="
+		" ?5 WHERE run_id = ?1 AND item = ?2 AND state = 3";
 	const struct lop_loose_claim *c = &op->u.loose_claim;
 	struct sq_rows items = {.arena = &txn->arena, .size = sizeof(int64_t)};
 	int rc = sq_loose_due(q, txn, c, &items);
 	const int64_t *found = (const int64_t *)(const void *)items.at;
 
 	for (size_t i = 0; i < items.n && rc >= 0; i++)
-		rc = sq_change(q, sql,
+		rc = sq_change(q, c->to_probe ? probe : sql,
 			       SQ_ARGS(SQ_INT(c->run_id), SQ_INT(found[i]), SQ_INT(txn->inc),
 				       SQ_INT(rule_claim_token(txn, op)),
 				       SQ_INT(rule_ms(txn->now))));
@@ -154,7 +161,7 @@ static int sq_loose_taken(struct sq *q, struct ledger_txn *txn, struct ledger_op
 	static const char sql[] =
 		"SELECT " SQ_LOOSE_COLUMNS " FROM loose AS l INDEXED BY loose_owner"
 		" JOIN chunk AS c ON c.id = l.chunk_id"
-		" WHERE l.owner = ?1 AND l.token = ?2 AND l.run_id = ?3 AND l.state = 2"
+		" WHERE l.owner = ?1 AND l.token = ?2 AND l.run_id = ?3 AND l.state IN (2, 7)"
 		" ORDER BY l.not_before, l.item";
 	struct lop_loose_claim *c = &op->u.loose_claim;
 	struct sq_rows rows = {.arena = &txn->arena, .size = sizeof(struct ledger_loose_row)};
@@ -196,12 +203,12 @@ int sq_loose_settle(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		"UPDATE loose SET state = ?5, attempt = ?6, crashes = ?7, not_before = ?8,"
 		" key = coalesce(?9, key), person = coalesce(?10, person), err_class = ?11, err ="
 		" ?12,"
-		" fingerprint = ?13, updated = ?14, first_started = ?15,"
+		" fingerprint = ?13, updated = ?14, first_started = ?15, quiet_until = ?16,"
+		" nos = ?17, unclear = ?18,"
 		" owner = CASE WHEN ?5 IN (2, 7) THEN owner END,"
 		" token = CASE WHEN ?5 IN (2, 7) THEN token END"
-		" WHERE run_id = ?1 AND item = ?2 AND owner = ?3 AND epoch = ?4 AND state IN (2,"
-		" 7)";
-	const struct lop_loose_settle *s = &op->u.loose_settle;
+		" WHERE run_id = ?1 AND item = ?2 AND owner = ?3 AND epoch = ?4 AND state = ?19";
+	struct lop_loose_settle *s = &op->u.loose_settle;
 	const struct ledger_loose_row *r = &s->row;
 	int rc = sq_change(
 		q, sql,
@@ -210,8 +217,13 @@ int sq_loose_settle(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 			SQ_INT(rule_ms_up(r->not_before)), SQ_TEXT(r->key), SQ_TEXT(r->person),
 			SQ_TEXT(text_or_empty(r->err_class)), SQ_TEXT(text_or_empty(r->err)),
 			SQ_TEXT(text_or_empty(r->fingerprint)), SQ_INT(rule_ms(txn->now)),
-			SQ_INT_OR_NULL(rule_ms(r->first_started))));
+			SQ_INT_OR_NULL(rule_ms(r->first_started)),
+			SQ_INT(rule_ms_up(r->quiet_until)), SQ_INT(r->nos), SQ_INT(r->unclear),
+			SQ_INT(s->is_probe ? LOOSE_PROBING : LOOSE_HELD)));
 
+	s->ret_late = s->is_probe && rc == 0;
+	if (s->ret_late)
+		return 0; /* whoever was first has decided it */
 	if (rc == 0)
 		return sq_lost(txn, "item %lld of run %lld is not held in epoch %d",
 			       (long long)r->item, (long long)r->run_id, r->epoch);
@@ -255,6 +267,8 @@ int sq_doubt_resolve(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	for (size_t i = 0; i < rows.n && rc >= 0; i++) {
 		enum loose_state state = rule_doubt(d->policy, d->key_valid_us,
 						    found[i].first_started_ms, rule_ms(d->now));
+		if (d->only_retries && state != LOOSE_RETRY)
+			continue;
 		d->ret_retried += state == LOOSE_RETRY ? 1 : 0;
 		d->ret_asked += state == LOOSE_ASKED ? 1 : 0;
 		d->ret_skipped += state == LOOSE_WAIVED ? 1 : 0;

@@ -25,7 +25,7 @@ struct sq_item {
 	bool is_loose;
 	enum loose_state loose_state;
 	const char *key; /* of a loose row */
-	int64_t not_before_ms;
+	int64_t quiet_until_ms;
 };
 
 /* 1 found, 0 not. */
@@ -35,7 +35,7 @@ static int sq_item_find(struct sq *q, struct arena *a, const struct sq_act *act,
 	static const char sql[] =
 		"SELECT r.state, r.was_open, c.id, c.first_item, c.n, c.state, c.tell, c.done,"
 		" l.state,"
-		" l.key, l.not_before FROM run_ AS r"
+		" l.key, l.quiet_until FROM run_ AS r"
 		" JOIN chunk AS c ON c.run_id = r.id AND c.first_item ="
 		"  (SELECT max(first_item) FROM chunk WHERE run_id = ?1 AND first_item <= ?2)"
 		" LEFT JOIN loose AS l ON l.run_id = ?1 AND l.item = ?2"
@@ -55,7 +55,7 @@ static int sq_item_find(struct sq *q, struct arena *a, const struct sq_act *act,
 		.tell = sqlite3_column_int(st, 6) != 0,
 		.is_loose = sqlite3_column_type(st, 8) != SQLITE_NULL,
 		.key = sq_column_text_or_null(a, st, 9),
-		.not_before_ms = sqlite3_column_int64(st, 10),
+		.quiet_until_ms = sqlite3_column_int64(st, 10),
 	};
 	if (ret_item->is_loose)
 		ret_item->loose_state = (enum loose_state)sqlite3_column_int(st, 8);
@@ -122,8 +122,9 @@ static int sq_act_on_loose(struct sq *q, struct arena *a, const struct sq_act *a
 			   const struct sq_item *item, enum loose_state becomes)
 {
 	static const char sql[] =
-		"UPDATE loose SET state = ?3, updated = ?4, audit_id = ?5,"
-		" not_before = CASE WHEN ?3 = 1 THEN max(not_before, ?4) ELSE not_before END,"
+		"UPDATE loose SET state = ?3, updated = ?4, audit_id = ?5, owner = NULL,"
+		" token = NULL, nos = 0, unclear = 0, epoch = epoch + (state = 7),"
+		" not_before = CASE WHEN ?3 = 1 THEN max(quiet_until, ?4) ELSE not_before END,"
 		" first_started = CASE WHEN ?7 THEN NULL ELSE first_started END,"
 		" attempt = CASE WHEN ?6 THEN 0 ELSE attempt END,"
 		" crashes = CASE WHEN ?6 THEN 0 ELSE crashes END WHERE run_id = ?1 AND item = ?2";
@@ -198,7 +199,7 @@ int sq_act(struct sq *q, struct arena *a, const struct sq_act *act)
 		return RULE_REFUSE;
 	if (item.is_loose)
 		effect = rule_person_loose(act->verb, item.loose_state,
-					   rule_in_quarantine(item.not_before_ms, act->now_ms),
+					   rule_in_quarantine(item.quiet_until_ms, act->now_ms),
 					   &becomes);
 	else
 		effect = rule_person_bulk(act->verb, item.chunk_state, item.is_done);

@@ -123,6 +123,9 @@ void sq_get_loose(struct arena *a, sqlite3_stmt *st, struct ledger_loose_row *re
 		.err_class = sq_column_text(a, st, 15),
 		.err = sq_column_text(a, st, 16),
 		.fingerprint = sq_column_text(a, st, 17),
+		.quiet_until = sq_column_time(st, 18),
+		.nos = sqlite3_column_int(st, 19),
+		.unclear = sqlite3_column_int(st, 20),
 	};
 }
 

@@ -152,8 +152,20 @@ static const char *const step_1[] = {
 	NULL,
 };
 
+/* What is in doubt can be verified: until when something may still act on it (not_before is when it
+ * is looked at next), and what verify has said so far. */
+static const char *const step_2[] = {
+	"ALTER TABLE loose ADD COLUMN quiet_until INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE loose ADD COLUMN nos INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE loose ADD COLUMN unclear INTEGER NOT NULL DEFAULT 0",
+	"UPDATE loose SET quiet_until = not_before WHERE state IN (3, 4, 8)",
+	"ALTER TABLE attempt_ ADD COLUMN is_probe INTEGER NOT NULL DEFAULT 0",
+	NULL,
+};
+
 static const struct sq_step steps[] = {
 	{1, step_1},
+	{2, step_2},
 };
 
 const struct sq_schema sq_schema = {

@@ -74,7 +74,8 @@ static int sq_restore_runs(struct sq *q, struct ledger_txn *txn, int64_t *doubtf
 		"UPDATE run_ SET state = 5, reason = ?1, ended_at = ?2"
 		" WHERE effect = 4 AND state IN (1, 2, 3, 6) AND NOT was_open";
 	static const char retries[] =
-		"UPDATE loose SET state = 3, not_before = ?1, updated = ?1, err_class = 'restored',"
+		"UPDATE loose SET state = 3, not_before = ?1, quiet_until = ?1, updated = ?1,"
+		" err_class = 'restored',"
 		" err = ?2 WHERE state = 1 AND run_id IN"
 		" (SELECT id FROM run_ WHERE effect = 4 AND state IN (1, 2, 3, 6))";
 	static const char chunks[] =

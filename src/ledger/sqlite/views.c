@@ -50,7 +50,7 @@ static const struct sq_macro macros[] = {
 		 " json_extract(k.keys, '$[' || i.i || ']') AS key, '$1' AS state, $2 AS attempts,"
 		 " 0 AS crashes, NULL AS person, NULL AS error, NULL AS error_class,"
 		 " NULL AS fingerprint, NULL AS first_started, NULL AS next_try, $3 AS instance,"
-		 " c.id AS chunk_id"
+		 " c.id AS chunk_id, NULL AS doubt"
 		 " FROM run_ AS r JOIN chunk AS c ON c.run_id = r.id"
 		 " LEFT JOIN chunk_keys AS k ON k.chunk_id = c.id"
 		 " CROSS JOIN number AS i ON i.i < c.n"},
@@ -98,7 +98,8 @@ static const char item_view[] =
 	" l.person,"
 	"  nullif(l.err, ''), nullif(l.err_class, ''), nullif(l.fingerprint, ''),"
 	"  @iso(l.first_started), CASE WHEN l.state IN (1, 3) THEN @iso(l.not_before) END, l.owner,"
-	"  l.chunk_id FROM run_ AS r JOIN loose AS l ON l.run_id = r.id";
+	"  l.chunk_id, CASE l.state WHEN 3 THEN 'waiting' WHEN 7 THEN 'verifying'"
+	"  WHEN 8 THEN 'asked' END FROM run_ AS r JOIN loose AS l ON l.run_id = r.id";
 
 static const char attempt_view[] =
 	"CREATE VIEW attempt AS SELECT r.name AS run, a.run_id, a.item,"
@@ -107,10 +108,12 @@ static const char attempt_view[] =
 	"   FROM chunk AS c JOIN chunk_keys AS k ON k.chunk_id = c.id WHERE c.run_id = a.run_id"
 	"   AND c.first_item <= a.item ORDER BY c.first_item DESC LIMIT 1)) AS key,"
 	" a.attempt AS number, @iso(a.at) AS at, a.inc AS instance, a.ms,"
-	" CASE a.outcome WHEN 1 THEN 'done' WHEN 2 THEN 'retry' WHEN 3 THEN 'dead'"
+	" CASE a.outcome WHEN 1 THEN 'done' WHEN 2 THEN"
+	"   CASE a.is_probe WHEN 1 THEN 'not_done' ELSE 'retry' END WHEN 3 THEN 'dead'"
 	"  WHEN 4 THEN 'all_alike' WHEN 5 THEN 'unknown' WHEN 6 THEN 'not_begun' END AS outcome,"
 	" nullif(a.err_class, '') AS error_class, nullif(a.err, '') AS error,"
-	" nullif(a.fingerprint, '') AS fingerprint, CAST(a.output AS TEXT) AS output, a.output_cut"
+	" nullif(a.fingerprint, '') AS fingerprint, CAST(a.output AS TEXT) AS output, a.output_cut,"
+	" CASE a.is_probe WHEN 1 THEN 'verify' ELSE 'attempt' END AS kind"
 	" FROM attempt_ AS a JOIN run_ AS r ON r.id = a.run_id";
 
 static const char reject_view[] =
