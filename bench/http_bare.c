@@ -3,9 +3,9 @@
  * http_bare COUNT IN_FLIGHT URL: sends COUNT requests to URL, IN_FLIGHT at once, by libcurl's multi
  * interface, and does nothing else.
  *
- * Each is a POST of 200 bytes of JSON in which a number differs, with an Idempotency-Key of its own;
- * connections are kept. Answers are read and thrown away; one that is not 2xx, or none, is an error.
- * Prints requests a second.
+ * Each is a POST of 200 bytes of JSON in which a number differs, with an Idempotency-Key of its
+ * own; connections are kept. Answers are read and thrown away; one that is not 2xx, or none, is an
+ * error. Prints requests a second.
  */
 #include <curl/curl.h>
 #include <stdio.h>
