@@ -182,6 +182,38 @@ int64_t rule_claim_token(const struct ledger_txn *txn, const struct ledger_op *c
 	return txn->batch * TOKEN_PLACES + (txn->batch == 0 ? 0 : place);
 }
 
+int64_t rule_rate_take(struct lop_rate_take *take, int64_t last_ns, bool was_used)
+{
+	int64_t first = take->now_ns;
+
+	assert(take->spacing_ns > 0 && take->now_ns >= 0);
+	if (last_ns < 0 && was_used)
+		last_ns = 0; /* at the latest, since it was before this boot */
+	if (last_ns >= 0 && last_ns + take->spacing_ns > first)
+		first = last_ns + take->spacing_ns;
+	int64_t room = first < take->until_ns ? (take->until_ns - 1 - first) / take->spacing_ns + 1
+					      : 0;
+	take->ret_first_ns = first;
+	take->ret_n = room < take->max ? (uint32_t)room : take->max;
+	return take->ret_n == 0 ? last_ns : first + (take->ret_n - 1) * take->spacing_ns;
+}
+
+void rule_quota_take(struct lop_quota_take *take, struct rule_quota *quota)
+{
+	int64_t period = rule_ms(take->period);
+
+	if (take->give > 0 && rule_ms(take->give_period) == quota->period_ms)
+		quota->used = take->give < quota->used ? quota->used - take->give : 0;
+	if (period > quota->period_ms)
+		*quota = (struct rule_quota){.period_ms = period};
+	if (period == quota->period_ms && take->seen_used > quota->used)
+		quota->used = take->seen_used;
+	int64_t left = take->most > quota->used ? take->most - quota->used : 0;
+	take->ret_n = take->want < left ? take->want : left;
+	take->ret_left = left - take->ret_n;
+	quota->used += take->ret_n;
+}
+
 void rule_count_loose(struct ledger_counts *counts, enum loose_state state, int64_t n)
 {
 	switch (state) {

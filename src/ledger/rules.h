@@ -64,6 +64,17 @@ const char *const *rule_keys(struct arena *arena, const char *keys, size_t n);
  * and the place of the claim in it. 0 without a batch number. */
 int64_t rule_claim_token(const struct ledger_txn *txn, const struct ledger_op *claim);
 
+/* Takes slots of a rate: fills the results and answers the opening of the last one that was ever
+ * taken. `last_ns` is what it was, -1: none was taken since this boot; `was_used`: before it. */
+int64_t rule_rate_take(struct lop_rate_take *take, int64_t last_ns, bool was_used);
+
+struct rule_quota {
+	int64_t period_ms; /* INT64_MIN: nobody ever took any */
+	int64_t used;
+};
+/* Takes from a quota: fills the results and changes the row. */
+void rule_quota_take(struct lop_quota_take *take, struct rule_quota *quota);
+
 /* Adds up the states of loose rows. */
 void rule_count_loose(struct ledger_counts *counts, enum loose_state state, int64_t n);
 /* Done = done bits without a loose row + loose rows that are done. Called last. */

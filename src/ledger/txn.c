@@ -56,6 +56,8 @@ static const struct op_shape shapes[LEDGER_OP_COUNT_] = {
 	SHAPE_WITHOUT_RESULTS(LOP_REQUEST_OBEY, request_obey),
 	SHAPE(LOP_UNTOLD_LIST, untold_list, OP_READS, ret_rows),
 	SHAPE_WITHOUT_RESULTS(LOP_TOLD_PUT, told_put),
+	SHAPE(LOP_RATE_TAKE, rate_take, OP_WRITES, ret_first_ns),
+	SHAPE(LOP_QUOTA_TAKE, quota_take, OP_WRITES, ret_n),
 	SHAPE(LOP_PERSON, person, OP_WRITES, ret_changed),
 };
 

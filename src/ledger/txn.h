@@ -222,6 +222,8 @@ struct ledger_loose_row {
 	X(LOP_REQUEST_OBEY, request_obey)                                                          \
 	X(LOP_UNTOLD_LIST, untold_list)                                                            \
 	X(LOP_TOLD_PUT, told_put)                                                                  \
+	X(LOP_RATE_TAKE, rate_take)                                                                \
+	X(LOP_QUOTA_TAKE, quota_take)                                                              \
 	X(LOP_PERSON, person)
 
 enum ledger_op_kind {
@@ -557,6 +559,32 @@ struct lop_untold_list {
 struct lop_told_put {
 	int64_t run_id;
 	int64_t chunk_id;
+};
+
+/* Up to `max` slots of a rate, `spacing_ns` apart: the first is open at `now_ns` at the earliest,
+ * and so far behind the last that anybody ever took; all open before `until_ns`. Times are those of
+ * the boot clock, and what was taken before this boot counts as taken at its beginning: so no clock
+ * that can be set is asked. */
+struct lop_rate_take {
+	const char *name;
+	const char *boot_id;
+	int64_t now_ns, spacing_ns, until_ns;
+	uint32_t max;
+	int64_t ret_first_ns; /* with none taken: when the next could be open */
+	uint32_t ret_n;
+};
+
+/* Takes up to `want` of what is left of a named quota in the period that began at `period`, after
+ * `give` that were taken in `give_period` have been given back. A later period begins with nothing
+ * used; an earlier one than the ledger's is taken for the ledger's, since somebody's clock is wrong
+ * or went back. `most`: what this job may use, all jobs' use counted; `seen_used`: what the other
+ * side says is used at least, -1: nothing. */
+struct lop_quota_take {
+	const char *name;
+	utime period, give_period;
+	int64_t most, want, give, seen_used;
+	int64_t ret_n;
+	int64_t ret_left; /* that this job could still take */
 };
 
 /* What a person's verb does at once to what nobody holds; what an instance holds gets a request

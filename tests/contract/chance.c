@@ -344,6 +344,32 @@ static void add_other(struct twins *t, struct ledger_txn *txn)
 	}
 }
 
+static void add_share(struct twins *t, struct ledger_txn *txn)
+{
+	struct ledger_op *op = NULL;
+
+	if (likely(t, 50)) {
+		op = ledger_txn_add(txn, LOP_RATE_TAKE);
+		op->u.rate_take = (struct lop_rate_take){
+			.name = likely(t, 80) ? "job" : "other",
+			.boot_id = name_of(txn, "boot", chance_below(t, 20) / 19),
+			.now_ns = t->now % US_PER_HOUR * 1000,
+			.spacing_ns = 1 + chance_below(t, US_PER_S),
+			.max = (uint32_t)chance_below(t, 9)};
+		op->u.rate_take.until_ns = op->u.rate_take.now_ns + chance_below(t, 5 * US_PER_S);
+		return;
+	}
+	op = ledger_txn_add(txn, LOP_QUOTA_TAKE);
+	op->u.quota_take = (struct lop_quota_take){
+		.name = likely(t, 80) ? "partner" : "other",
+		.period = t->now / US_PER_MIN * US_PER_MIN,
+		.give_period = (t->now - chance_below(t, US_PER_S)) / US_PER_MIN * US_PER_MIN,
+		.most = chance_below(t, 100),
+		.want = chance_below(t, 9),
+		.give = chance_below(t, 4),
+		.seen_used = chance_below(t, 40) - 1};
+}
+
 static void add_person(struct twins *t, struct ledger_txn *txn)
 {
 	struct ledger_op *op = ledger_txn_add(txn, LOP_PERSON);
@@ -382,8 +408,10 @@ void chance_add(struct twins *t, struct ledger_txn *txn)
 		add_create(t, txn);
 	else if (pick < 80)
 		add_run_op(t, txn);
-	else if (pick < 90)
+	else if (pick < 88)
 		add_other(t, txn);
+	else if (pick < 92)
+		add_share(t, txn);
 	else
 		add_question(t, txn);
 }

@@ -150,6 +150,14 @@ static void put_small(struct buf *out, const struct ledger_op *op)
 		buf_printf(out, " %lld %lld %lld", LL(op->u.person.ret_changed),
 			   LL(op->u.person.ret_requested), LL(op->u.person.ret_refused));
 		break;
+	case LOP_RATE_TAKE:
+		buf_printf(out, " %lld %u", LL(op->u.rate_take.ret_first_ns),
+			   op->u.rate_take.ret_n);
+		break;
+	case LOP_QUOTA_TAKE:
+		buf_printf(out, " %lld %lld", LL(op->u.quota_take.ret_n),
+			   LL(op->u.quota_take.ret_left));
+		break;
 	case LOP_CONTENT_FIND:
 		buf_printf(out, " %s",
 			   op->u.content_find.ret_run == NULL ? "-" : op->u.content_find.ret_run);

@@ -31,5 +31,6 @@ extern const struct suite suite_reap;
 extern const struct suite suite_batches;
 extern const struct suite suite_persons;
 extern const struct suite suite_telling;
+extern const struct suite suite_sharing;
 
 #endif

@@ -5,7 +5,7 @@
 
 static const struct suite *const suites[] = {
 	&suite_instances, &suite_runs,	  &suite_loading, &suite_chunks,  &suite_loose,
-	&suite_reap,	  &suite_batches, &suite_persons, &suite_telling,
+	&suite_reap,	  &suite_batches, &suite_persons, &suite_telling, &suite_sharing,
 };
 
 int main(void)

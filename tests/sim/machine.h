@@ -59,6 +59,14 @@ enum {
 	WAITING_MAX = 8, /* items that an engine may have wait in its lanes, as promised */
 };
 
+/* What was given out of the job's rate and quota. */
+struct share {
+	int64_t last_slot_ns;
+	int64_t slots_taken;
+	utime quota_period;
+	int64_t quota_used;
+};
+
 /* What the ledger must hold, from the transactions that it said it applied. shadow.h */
 struct shadow {
 	struct run_view **runs; /* by id - 1 */
@@ -68,6 +76,7 @@ struct shadow {
 	uint8_t inc_state[SHADOW_INCS_MAX]; /* enum instance_state */
 	int64_t inc_batch[SHADOW_INCS_MAX];
 	int64_t commits;
+	struct share share;
 };
 
 struct machine {

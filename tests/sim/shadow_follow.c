@@ -14,6 +14,7 @@
 #include "sim/proc.h"
 #include "sim/shadow.h"
 #include "sim/shadow_walk.h"
+#include "sim/share.h"
 
 static struct item_view *item_find(struct run_view *run, int64_t item)
 {
@@ -537,6 +538,10 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 		return false;
 	case LOP_TOLD_PUT:
 		check_told(m, &op->u.told_put);
+		return false;
+	case LOP_RATE_TAKE:
+	case LOP_QUOTA_TAKE:
+		share_follow(m, op);
 		return false;
 	case LOP_INSTANCE_LIST:
 	case LOP_RUN_LIST:

@@ -130,3 +130,30 @@ def test_postgres_is_for_later(box):
     for url in ('postgres://db/stint', 'postgresql://db/stint'):
         said = box.run('status', '--ledger', url)
         assert said.code == 78 and 'not available in this version' in said.err
+
+
+def old_ledger(box):
+    """A ledger of version 1, as the program of its time left it (its table of numbers is made here)."""
+    dump = os.path.join(os.path.dirname(__file__), 'data', 'ledger-1.sql')
+    db = sqlite3.connect(box.ledger)
+    with open(dump, encoding='utf-8') as text:
+        db.executescript(text.read())
+    db.executemany('INSERT INTO number VALUES (?)', [(i,) for i in range(4096)])
+    db.execute('PRAGMA application_id = 0x73746e74')
+    db.commit()
+    db.execute('PRAGMA journal_mode = wal')
+    db.commit()
+    db.close()
+
+
+def test_an_older_ledger_is_brought_up_to_date(box):
+    old_ledger(box)
+    said = box.run('ledger', 'verify')
+    assert said.code == 73 and 'stint ledger upgrade' in said.err, said
+    doc = json.loads(box.run('ledger', 'upgrade', '--json').out)
+    assert doc['from'] == 1 and doc['to'] > 1
+    box.verify()
+    runs = json.loads(box.run('runs', '--json').out)['runs']
+    assert [(r['run'], r['counts']['dead'], r['counts']['done']) for r in runs] == [('old@2026-11-23', 2, 3)]
+    doc = json.loads(box.run('ledger', 'upgrade', '--json').out)
+    assert doc['from'] == doc['to'] > 1

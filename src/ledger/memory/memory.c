@@ -197,6 +197,8 @@ static const struct mem_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_REQUEST_OBEY] = {mem_request_obey, false},
 	[LOP_UNTOLD_LIST] = {mem_untold_list, true},
 	[LOP_TOLD_PUT] = {mem_told_put, false},
+	[LOP_RATE_TAKE] = {mem_rate_take, true},
+	[LOP_QUOTA_TAKE] = {mem_quota_take, true},
 	[LOP_PERSON] = {mem_person, false},
 };
 

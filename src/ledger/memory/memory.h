@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "ledger/backend.h"
+#include "ledger/rules.h"
 
 struct mem_list {
 	void **at;
@@ -116,6 +117,24 @@ struct mem_seen_table { /* open addressing */
 	size_t cap;
 };
 
+struct mem_rate {
+	const char *name;
+	const char *boot_id;
+	int64_t last_ns;
+	int64_t taken_by; /* who took last, where in its batches, and what it was given */
+	int64_t token;
+	int64_t first_ns;
+	uint32_t n;
+};
+
+struct mem_quota {
+	const char *name;
+	struct rule_quota is;
+	int64_t taken_by; /* as above */
+	int64_t token;
+	int64_t n;
+};
+
 struct mem_undo {
 	struct mem_undo *previous;
 	void *where;
@@ -136,7 +155,9 @@ struct memory {
 	struct mem_list chunks;	   /* struct mem_chunk, by id - 1; NULL: removed */
 	struct mem_list requests;  /* struct mem_request, by id - 1 */
 	struct mem_seen_table seen;
-	bool is_replay; /* the batch was applied before: only results are asked for */
+	struct mem_list rates;	/* struct mem_rate */
+	struct mem_list quotas; /* struct mem_quota */
+	bool is_replay;		/* the batch was applied before: only results are asked for */
 };
 
 /* What an operation answers: 0, or LEDGER_LOST with words in txn->err. */
@@ -239,6 +260,8 @@ int mem_request_list(struct memory *m, struct ledger_txn *txn, struct ledger_op 
 int mem_request_obey(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_untold_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_told_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_rate_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_quota_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_person(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 
 /* ---- walk.c: the rest of the backend ---- */

@@ -63,6 +63,8 @@ static const struct sq_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_REQUEST_OBEY] = {sq_request_obey, false},
 	[LOP_UNTOLD_LIST] = {sq_untold_list, true},
 	[LOP_TOLD_PUT] = {sq_told_put, false},
+	[LOP_RATE_TAKE] = {sq_rate_take, true},
+	[LOP_QUOTA_TAKE] = {sq_quota_take, true},
 	[LOP_PERSON] = {sq_person, false},
 };
 

@@ -160,6 +160,15 @@ static const char *const step_2[] = {
 	"ALTER TABLE loose ADD COLUMN unclear INTEGER NOT NULL DEFAULT 0",
 	"UPDATE loose SET quiet_until = not_before WHERE state IN (3, 4, 8)",
 	"ALTER TABLE attempt_ ADD COLUMN is_probe INTEGER NOT NULL DEFAULT 0",
+	/* Shared out among instances and jobs: the last slot of a rate (nanoseconds of the boot
+	 * clock), and what is used of a quota in the period that began then. Who took last, and
+	 * what he was given, so that a batch that is sent again finds it. */
+	"CREATE TABLE rate_(name TEXT NOT NULL PRIMARY KEY, boot_id TEXT NOT NULL,"
+	"  last_ns INTEGER NOT NULL, taken_by INTEGER NOT NULL, token INTEGER NOT NULL,"
+	"  first_ns INTEGER NOT NULL, n INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+	"CREATE TABLE quota_(name TEXT NOT NULL PRIMARY KEY, period INTEGER NOT NULL,"
+	"  used INTEGER NOT NULL, taken_by INTEGER NOT NULL, token INTEGER NOT NULL,"
+	"  n INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 	NULL,
 };
 

@@ -343,6 +343,8 @@ int sq_request_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_request_obey(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_untold_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_told_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_rate_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_quota_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_person(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 
 /* ---- the rest of the backend ---- */
