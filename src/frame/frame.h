@@ -26,7 +26,7 @@
 struct err;
 
 enum {
-	FRAME_VERSION = 4,
+	FRAME_VERSION = 5,
 	FRAME_HEAD_BYTES = 5,
 	FRAME_BYTES_MAX = 48 * 1024 * 1024,
 	FRAME_TICKETS_MAX = 4096, /* slots of the shared memory, see below */
@@ -129,6 +129,9 @@ struct frame_work_item {
 	int32_t attempt; /* from 1 */
 	int32_t redo;
 	uint64_t request; /* what frame_outcome.request said first; 0: nothing was sent yet */
+	/* Not the item's work, but the question whether that attempt took effect. The outcome is
+	 * done, retry (it did not), or anything else: nobody can tell. */
+	bool is_probe;
 };
 /* The lane begins them in this order, at most `slots` at a time with those it has; the others wait
  * in the lane, so that a program that ends is followed by the next without asking the engine. */

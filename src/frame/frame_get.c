@@ -13,7 +13,7 @@
 #include "base/err.h"
 
 enum {
-	WORK_ITEM_BYTES = 28,
+	WORK_ITEM_BYTES = 29,
 	REJECT_BYTES_MIN = 4 * 4 + 3 * 8 + 1, /* four empty texts, three numbers, a boolean */
 };
 
@@ -216,6 +216,7 @@ int frame_get_work(const struct frame *f, struct arena *a, struct frame_work *re
 		items[i].attempt = get_i32(&r, 1);
 		items[i].redo = get_i32(&r, 0);
 		items[i].request = reader_u64(&r);
+		items[i].is_probe = get_bool(&r);
 	}
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;

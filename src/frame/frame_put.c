@@ -133,6 +133,7 @@ void frame_put_work(struct buf *b, const struct frame_work *f)
 		put_i32(b, f->items[i].attempt);
 		put_i32(b, f->items[i].redo);
 		buf_put_u64(b, f->items[i].request);
+		put_bool(b, f->items[i].is_probe);
 	}
 	frame_end(b, start);
 }

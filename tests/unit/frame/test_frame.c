@@ -127,8 +127,8 @@ static int get_stop(const struct frame *f, struct arena *a, struct err *err)
 static void put_work(struct buf *b)
 {
 	/* The ticket of the second has a generation. */
-	const struct frame_work_item items[] = {{1, 2, 3, 4, 5, UINT64_MAX},
-						{4000000000u, 0, 0, 1, 0, 0}};
+	const struct frame_work_item items[] = {{1, 2, 3, 4, 5, UINT64_MAX, false},
+						{4000000000u, 0, 0, 1, 0, 0, true}};
 
 	frame_put_work(b, &(struct frame_work){.slots = 3, .n = 2, .items = items});
 }
@@ -147,7 +147,9 @@ static int get_work(const struct frame *f, struct arena *a, struct err *err)
 	assert_int_equal(w.items[0].attempt, 4);
 	assert_int_equal(w.items[0].redo, 5);
 	assert_true(w.items[0].request == UINT64_MAX);
+	assert_false(w.items[0].is_probe);
 	assert_int_equal(w.items[1].ticket, 4000000000u);
+	assert_true(w.items[1].is_probe);
 	return 0;
 }
 
