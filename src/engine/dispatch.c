@@ -70,6 +70,8 @@ static bool may_begin(struct run *r)
 {
 	uint32_t under_way = r->n_sent + r->n_marking + r->n_ahead;
 
+	if (!window_fits(r, 0))
+		return false;
 	if (r->canary_left > 0 && (int64_t)under_way >= r->canary_left)
 		return false;
 	return breaker_lets(r, under_way);
@@ -229,8 +231,10 @@ static void fill_slots(struct run *r)
 {
 	uint32_t ahead = slots_ahead(r);
 
-	while (r->n_sent < r->limit + ahead && unsettled_lets(r, ahead) &&
-	       breaker_lets(r, r->n_sent) && canary_lets(r) && (r->n_ahead > 0 || may_begin(r))) {
+	/* What waits in a lane begins when one of those has ended that are under way. */
+	while (r->n_sent < r->limit + ahead && window_fits(r, r->n_sent < r->limit ? 0 : 1) &&
+	       unsettled_lets(r, ahead) && breaker_lets(r, r->n_sent) && canary_lets(r) &&
+	       (r->n_ahead > 0 || may_begin(r))) {
 		struct lane *lane = slots_pick_lane(r, ahead);
 		if (lane == NULL)
 			return;
@@ -280,7 +284,9 @@ static void fill_bulk(struct run *r)
 	uint32_t index = 0;
 	uint8_t bits[BITS_BYTES(CHUNK_ITEMS_MAX)];
 
-	while (r->n_sent < r->limit && may_begin(r) && chunk_pick(r, &chunk, &index)) {
+	/* A lane takes its units one after the other. */
+	while (r->n_sent < r->limit && window_fits(r, r->n_sent < r->limit / 2 ? 0 : 1) &&
+	       may_begin(r) && chunk_pick(r, &chunk, &index)) {
 		struct lane *lane = slots_pick_lane(r, BULK_UNITS_PER_LANE);
 		if (lane == NULL || lane->in_flight >= BULK_UNITS_PER_LANE)
 			return;
@@ -299,7 +305,7 @@ static void fill_bulk(struct run *r)
 
 /* ---- suspects ---- */
 
-static struct chunk *chunk_with_suspect(struct run *r)
+static struct chunk *chunk_with_suspect(const struct run *r)
 {
 	for (struct list *node = r->chunks.next; node != &r->chunks; node = node->next) {
 		struct chunk *chunk = CONTAINER_OF(node, struct chunk, link);
@@ -307,6 +313,11 @@ static struct chunk *chunk_with_suspect(struct run *r)
 			return chunk;
 	}
 	return NULL;
+}
+
+bool dispatch_has_suspects(const struct run *r)
+{
+	return chunk_with_suspect(r) != NULL;
 }
 
 /* The lane that works suspects: reserved first, used when it has nothing else. */
@@ -335,7 +346,7 @@ static void fill_suspects(struct run *r)
 	struct lane *lane = lane_reserved(r);
 	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP ||
 	    r->n_sent >= r->limit + slots_ahead(r) || !breaker_lets(r, r->n_sent) ||
-	    !canary_lets(r))
+	    !canary_lets(r) || !window_fits(r, 0))
 		return;
 	if (loose != NULL) {
 		struct ticket *t = ticket_for_loose(r, loose);
@@ -473,7 +484,8 @@ int64_t dispatch_deadline(const struct run *r)
 	 * Once its time has come, a probe waits for what is out, and that comes by itself. */
 	if (breaker_holds(&r->breaker, r->ops->boot_us(r->world)))
 		return r->breaker.until_us < at ? r->breaker.until_us : at;
-	if (r->no_more_chunks && r->looks_for_dead && !r->chunk_claim_out && r->reclaim_at < at)
+	if (r->no_more_chunks && r->looks_for_dead && !r->chunk_claim_out && r->reclaim_at < at &&
+	    window_fits(r, 0))
 		at = r->reclaim_at;
 	if (lanes_count(&r->lanes, LANE_WORKER) == 0 && r->lanes.not_before < at)
 		at = r->lanes.not_before;

@@ -351,8 +351,8 @@ void claim_turn(struct run *r)
 	utime now = r->ops->now(r->world);
 	uint32_t want = claim_wanted(r);
 
-	/* While it is open nothing is claimed (DESIGN 7). */
-	if (breaker_holds(&r->breaker, r->ops->boot_us(r->world)))
+	/* While it is open nothing is claimed (DESIGN 7), nor what would not end in time (5). */
+	if (breaker_holds(&r->breaker, r->ops->boot_us(r->world)) || !window_fits(r, 0))
 		return;
 	if (r->no_more_chunks && r->ops->boot_us(r->world) >= r->reclaim_at && r->looks_for_dead)
 		r->no_more_chunks = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The look around when nothing is in hand: is the run finished, what is due, who holds the rest,
- * and may it be waited for. And the windows that end a run however much is left.
+ * and may it be waited for.
  */
 #include "engine/run.h"
 
@@ -10,29 +10,13 @@
 #define IDLE_POLL_US US_PER_S
 #define IDLE_SOON_US RUN_SOON_US
 
-/* The latest point of time that this session may still wait for. */
-static utime run_horizon(const struct run *r)
-{
-	utime now = r->ops->now(r->world);
-	utime horizon = now + r->job->retry.within_run_us;
-
-	if (r->spec->stop_by < horizon)
-		horizon = r->spec->stop_by;
-	if (r->job->window.max_us > 0) {
-		utime end = now + r->began_at + r->job->window.max_us - r->ops->boot_us(r->world);
-		if (end < horizon)
-			horizon = end;
-	}
-	return horizon;
-}
-
 static bool run_waits_for_due(struct run *r)
 {
 	utime now = r->ops->now(r->world);
 
 	if (r->next_due == UTIME_NEVER)
 		return false;
-	if (r->next_due > now && (!r->is_patient || r->next_due > run_horizon(r)))
+	if (r->next_due > now && (!r->is_patient || r->next_due > window_horizon(r)))
 		return false;
 	r->idle_poll_at = r->ops->boot_us(r->world) +
 			  (r->next_due > now ? r->next_due - now + US_PER_MS : IDLE_SOON_US);
@@ -61,6 +45,12 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 	if (!dispatch_is_idle(r))
 		return;
 	r->next_due = n->next_due;
+	open = n->waiting + n->running + n->retry + n->in_doubt - n->asked;
+	if (open > 0 && !window_fits(r, 0)) {
+		r->left_due = n->next_due;
+		window_stop_unfit(r);
+		return;
+	}
 	if (run_waits_for_due(r))
 		return;
 	if (n->ready_chunks > 0) {
@@ -76,7 +66,6 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 			       "other instances to finish what they hold");
 		return;
 	}
-	open = n->waiting + n->running + n->retry + n->in_doubt - n->asked;
 	if (open == 0 && r->job->source.then != JOB_THEN_KEEP) {
 		r->phase = RUN_TELLING;
 		return;
@@ -115,8 +104,10 @@ void run_look_around(struct run *r)
 							    : DOUBT_ASK,
 		.key_valid_us = r->policy.key_valid_us,
 		.now = r->ops->now(r->world)};
-	claim_chunks(r, 1);
-	claim_loose(r, r->limit);
+	if (window_fits(r, 0)) {
+		claim_chunks(r, 1);
+		claim_loose(r, r->limit);
+	}
 	op = commit_add(r->commit, LOP_RUN_COUNTS, run_on_state, r);
 	op->u.run_counts.run_id = r->id;
 	run_ask_counts(r);
@@ -124,34 +115,7 @@ void run_look_around(struct run *r)
 	op->u.run_finish.run_id = r->id;
 }
 
-/* ---- windows ---- */
-
-void run_check_windows(struct run *r)
+void run_look_soon(struct run *r)
 {
-	const struct job_window *w = &r->job->window;
-	int64_t now = r->ops->boot_us(r->world);
-
-	if (w->max_us > 0 && now - r->began_at >= w->max_us)
-		run_stop(r, EXIT_LATER, false, "the window is over (window.max)");
-	else if (r->ops->now(r->world) >= r->spec->stop_by)
-		run_stop(r, EXIT_LATER, false, "the window is over (window.stop_by)");
-	else if (r->breaker.state != BREAKER_CLOSED || r->phase == RUN_LOADING_NOW)
-		r->last_settled_at = now; /* waits by name, or the reader has its own limits */
-	else if (now - r->last_settled_at >= w->stalled_after_us)
-		run_stop(r, EXIT_LATER, false,
-			 "no item was settled for too long (window.stalled_after)%s%s",
-			 r->waits[0] != '\0' ? "; it waited for " : "", r->waits);
-}
-
-int64_t run_window_deadline(const struct run *r)
-{
-	int64_t at = r->last_settled_at + r->job->window.stalled_after_us;
-	utime left = r->spec->stop_by == UTIME_NEVER ? UTIME_NEVER
-						     : r->spec->stop_by - r->ops->now(r->world);
-
-	if (r->job->window.max_us > 0)
-		at = run_earliest(at, r->began_at + r->job->window.max_us);
-	if (left != UTIME_NEVER)
-		at = run_earliest(at, r->ops->boot_us(r->world) + (left > 0 ? left : 0));
-	return at;
+	r->idle_poll_at = r->ops->boot_us(r->world);
 }

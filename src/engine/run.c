@@ -62,6 +62,7 @@ struct run *run_new(struct session *s, int64_t run_id, bool is_patient)
 	r->cut_at = INT64_MAX;
 	r->unsettled_since = INT64_MAX;
 	r->began_at = session_began_at(s);
+	r->forecast = session_forecast(s);
 	r->last_settled_at = r->ops->boot_us(r->world);
 	list_init(&r->chunks);
 	list_init(&r->loose);
@@ -418,6 +419,7 @@ void run_leave(struct run *r)
 static void run_work(struct run *r)
 {
 	dispatch_turn(r);
+	window_turn(r);
 	run_refresh_counts(r);
 	run_look_around(r);
 }
@@ -429,7 +431,7 @@ void run_turn(struct run *r)
 		run_join(r);
 	}
 	if (r->phase > RUN_JOINING && r->phase < RUN_DRAINING) {
-		run_check_windows(r);
+		window_check(r);
 		request_turn(r);
 	}
 	if (r->stop_wanted && r->phase > RUN_JOINING && r->phase < RUN_DRAINING)
@@ -466,7 +468,7 @@ int64_t run_deadline(const struct run *r)
 		return drain_deadline(r);
 	if (r->phase <= RUN_JOINING || r->phase >= RUN_LEAVING)
 		return at;
-	at = run_earliest(run_window_deadline(r), request_deadline(r));
+	at = run_earliest(window_deadline(r), request_deadline(r));
 	if (r->phase == RUN_LOADER_WANTED || r->phase == RUN_LOADING_NOW)
 		return run_earliest(at, load_deadline(r));
 	if (r->phase != RUN_WORKING)

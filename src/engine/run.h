@@ -8,9 +8,9 @@
  * Shape:   events change state, then run_turn() looks at the state and does what can be done next.
  *          So the same rules hold whatever order things happen in.
  *
- * Files: run.c (phases), look.c (is it finished, windows), load.c (reader), holding.c (claim),
- *        slots.c (lanes' shares), dispatch.c (start, send), settle.c (outcomes), drain.c
- * (stopping), tell.c (source.then), request.c (what people ask for).
+ * Files: run.c (phases), look.c (is it finished), window.c (does it fit), load.c (reader),
+ * holding.c (claim), slots.c (lanes' shares), dispatch.c (start, send), settle.c (outcomes),
+ * drain.c (stopping), tell.c (source.then), request.c (what people ask for).
  */
 #ifndef STINT_ENGINE_RUN_H
 #define STINT_ENGINE_RUN_H
@@ -23,6 +23,7 @@
 #include "base/list.h"
 #include "core/breaker.h"
 #include "core/decide.h"
+#include "core/forecast.h"
 #include "core/meter.h"
 #include "engine/commit.h"
 #include "engine/lanes.h"
@@ -190,6 +191,7 @@ struct run {
 	char alike[160]; /* what opened it, in words */
 	int64_t canary_left;
 	struct meter meter;
+	struct forecast *forecast;   /* of attempts of this job; the session's */
 	int64_t began_at;	     /* boot clock: of the session; windows are of a call */
 	int64_t last_settled_at;     /* boot clock; also moves when it waits by name */
 	uint32_t n_unsettled;	     /* came back, but not durably recorded yet … */
@@ -264,8 +266,19 @@ int64_t run_quarantine_us(const struct job *job);
 
 /* look.c */
 void run_look_around(struct run *r);
-void run_check_windows(struct run *r);
-int64_t run_window_deadline(const struct run *r);
+/* The next look need not wait for its time. */
+void run_look_soon(struct run *r);
+
+/* window.c: ends the run when its time is up. */
+void window_check(struct run *r);
+/* Would one more that is begun now, or behind so many others, end within the window? */
+bool window_fits(const struct run *r, int64_t behind);
+/* After all that can be begun was: stops a run that has more, of which nothing fits. */
+void window_turn(struct run *r);
+void window_stop_unfit(struct run *r);
+/* The latest point of time that this session may still wait for. */
+utime window_horizon(const struct run *r);
+int64_t window_deadline(const struct run *r);
 static inline int64_t run_earliest(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -290,14 +303,16 @@ uint32_t slots_ahead(const struct run *r);
 /* The lane that an item would begin in soonest, with at most `ahead` that wait there; NULL when
  * there is none. */
 struct lane *slots_pick_lane(struct run *r, uint32_t ahead);
-/* Calls back what waits in lanes and was not begun: in all of them, in one, where it has waited for
- * long. */
+/* Calls back what waits in lanes and was not begun: in all of them, where something waits, in one,
+ * where it has waited for long. */
 void slots_recall(struct run *r);
+void slots_recall_waiting(struct run *r);
 void slots_recall_lane(struct lane *lane);
 void slots_recall_late(struct run *r);
 int64_t slots_deadline(const struct run *r);
 
 void dispatch_turn(struct run *r);
+bool dispatch_has_suspects(const struct run *r);
 bool dispatch_is_idle(const struct run *r); /* holds nothing and waits for nothing of its own */
 int64_t dispatch_deadline(const struct run *r);
 struct ticket *ticket_new(struct run *r); /* NULL: all are out */

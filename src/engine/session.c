@@ -31,6 +31,11 @@ int64_t session_began_at(const struct session *s)
 	return s->began_at;
 }
 
+struct forecast *session_forecast(struct session *s)
+{
+	return &s->forecast;
+}
+
 uint32_t *session_lane_number(struct session *s)
 {
 	return &s->lane_number;

@@ -9,6 +9,7 @@
 
 #include "base/attr.h"
 #include "core/breaker.h"
+#include "core/forecast.h"
 #include "engine/commit.h"
 #include "engine/session.h"
 
@@ -57,7 +58,8 @@ struct session {
 	int64_t lanes_until; /* boot clock: lanes of a run that is over are killed then */
 	int64_t history[20];
 	size_t n_history;
-	int over_exit; /* of the present slot's run that was over already; -1 none */
+	struct forecast forecast; /* of attempts, over all runs of this call */
+	int over_exit;		  /* of the present slot's run that was over already; -1 none */
 
 	int stops; /* how often we were told */
 	char stop_reason[128];
@@ -73,6 +75,8 @@ struct commit *session_commit(struct session *s);
 const struct session_spec *session_get_spec(const struct session *s);
 /* Boot clock. */
 int64_t session_began_at(const struct session *s);
+/* How long attempts of the job take. */
+struct forecast *session_forecast(struct session *s);
 /* The last lane number that was given out. */
 uint32_t *session_lane_number(struct session *s);
 /* How many items the job's last runs had; lent. */

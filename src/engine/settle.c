@@ -192,6 +192,15 @@ static void feed_length(struct run *r, int64_t took_us)
 	r->attempt_us = r->attempt_us == 0 ? took_us + 1 : (7 * r->attempt_us + took_us + 1) / 8;
 }
 
+/* What was cut, or failed as all would, tells nothing of how long an item takes. */
+static void feed_forecast(struct run *r, const struct ending *e)
+{
+	if (e->outcome == OUTCOME_NOT_BEGUN || e->outcome == OUTCOME_ALL || e->cancelled ||
+	    e->lane_died)
+		return;
+	forecast_add(r->forecast, e->took_us);
+}
+
 /* ---- one item ---- */
 
 /* Since when it is unclear whether the item took effect; 0 when all attempts certainly did not. */
@@ -438,6 +447,7 @@ void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome
 			   .output_cut = f->output_cut};
 	e.lane_died = f->outcome == OUTCOME_UNKNOWN && f->lost != LOST_NOT;
 	e.blamed = e.lane_died && f->lost == LOST_ALONE && !e.cancelled;
+	feed_forecast(r, &e);
 	if (e.lane_died && f->lost == LOST_AMONG && !e.cancelled && r->policy.effect != DECIDE_ONCE)
 		settle_among(r, t, &e);
 	else
@@ -470,6 +480,7 @@ void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outco
 	if (f->err[0] != '\0')
 		run_say(r, SAY_WARNING, "%s", f->err);
 	if (done > 0) {
+		forecast_add(r->forecast, f->took_us);
 		put_rollup(r, r->ops->now(r->world), done, 0, f->took_us);
 		r->mine.done += done;
 		r->canary_left = r->canary_left > done ? r->canary_left - done : 0;

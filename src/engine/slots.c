@@ -47,6 +47,14 @@ void slots_recall(struct run *r)
 			slots_recall_lane(&r->lanes.lane[i]);
 }
 
+void slots_recall_waiting(struct run *r)
+{
+	for (size_t i = 0; i < r->lanes.n_places; i++)
+		if (slots_is_worker(&r->lanes.lane[i]) &&
+		    r->lanes.lane[i].in_flight > r->lanes.lane[i].slots)
+			slots_recall_lane(&r->lanes.lane[i]);
+}
+
 /* ---- dealing ---- */
 
 /* Its share of the concurrency. Those that are to be at once have all of it, and never more,

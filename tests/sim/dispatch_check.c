@@ -131,6 +131,7 @@ static void check_may_begin(struct proc *p, const struct run_view *run)
 	if (window > 0 && inst->today == NULL && m->boot_us > inst->began_us + window)
 		machine_fail(m, "window", "instance %d begins an item behind its window",
 			     inst->number);
+	window_check_begin(p->inst);
 	if (inst->open_run == run->id && m->boot_us < inst->open_until)
 		machine_fail(m, "breaker", "instance %d begins an item while all fail alike",
 			     inst->number);
@@ -167,6 +168,7 @@ static void check_bulk(struct proc *p, struct run_view *run, const struct frame_
 {
 	const struct handle_view *h = handle_find(p, f->handle);
 
+	window_check_begin(p->inst);
 	if (h == NULL || f->n != h->n || bits_count(f->bits, f->n) == 0) {
 		machine_fail(p->m, "work", "lane %u is given bulk ticket %u, handle %u, %u items",
 			     p->lane, f->ticket, f->handle, f->n);

@@ -145,6 +145,7 @@ static void instance_deliver_frame(struct instance *inst, struct message *x)
 	TRACE(inst->m, TRACE_FROM_LANE, inst->number, frame.type, x->proc->lane, (int64_t)x->len);
 	if (x->attempt != NULL)
 		witness_told(inst, x->attempt);
+	window_told(inst, x->attempt, &frame);
 	session_on_frame(inst->session, x->proc->lane, &frame);
 	session_on_frames_end(inst->session);
 }
@@ -192,7 +193,8 @@ static void instance_deliver(struct instance *inst, struct message *x)
 		TRACE(m, TRACE_RELOAD, inst->number, 0, 0, 0);
 		if (inst->today != NULL)
 			inst->concurrency = inst->today->work.concurrency;
-		session_reload(inst->session, inst->today != NULL ? inst->today : m->job);
+		inst->rules = inst->today != NULL ? inst->today : m->job;
+		session_reload(inst->session, inst->rules);
 		return;
 	}
 }
@@ -232,6 +234,7 @@ static void instance_drain(struct instance *inst)
 		message_drop(x);
 		if (!instance_settle(inst))
 			return;
+		window_check_idle(inst);
 		if (inst->m->trace.events % STATUS_EVERY == 0)
 			instance_look_at_status(inst);
 	}
@@ -391,6 +394,7 @@ struct instance *instance_start(struct machine *m, int slot, int region)
 
 	inst->m = m;
 	inst->number = ++m->n_starts;
+	inst->rules = m->job;
 	inst->concurrency = m->opt->concurrency;
 	inst->slot = slot;
 	inst->region = region;

@@ -20,6 +20,7 @@
 #include "ledger/txn.h"
 #include "sim/machine.h"
 #include "sim/rng.h"
+#include "sim/window_check.h"
 
 struct attempt;
 struct session;
@@ -69,9 +70,11 @@ struct instance {
 	enum instance_fate fate;
 	int exit_status;
 	struct session *session;
-	struct rng rng;	   /* what the engine draws */
-	struct job *today; /* after a reload, else NULL */
-	int concurrency;   /* as it was told last */
+	struct rng rng;		 /* what the engine draws */
+	struct job *today;	 /* after a reload, else NULL */
+	const struct job *rules; /* what it goes by: that, once it was told */
+	struct window_judge judge;
+	int concurrency; /* as it was told last */
 
 	int64_t inc; /* once the ledger has given one */
 	uint8_t nonce[LEDGER_NONCE_BYTES];

@@ -219,7 +219,7 @@ static void attempt_answer(struct attempt *a, enum outcome outcome, const char *
 				  .outcome = (uint8_t)outcome,
 				  .cancelled = a->outcome_cancelled,
 				  .began_at = a->is_begun ? machine_now(m) : 0,
-				  .took_us = rng_range(&m->rng, 1, m->opt->item_us),
+				  .took_us = a->is_begun ? m->boot_us - a->begun_us : 0,
 				  .err_class = err_class,
 				  .err = outcome == OUTCOME_DONE ? "" : "so says the simulation",
 				  .output = rng_below(&m->rng, 8) == 0 ? "words" : NULL,

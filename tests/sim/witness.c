@@ -76,8 +76,8 @@ void witness_take(struct machine *m, struct attempt *a)
 
 void witness_begun(struct machine *m, struct attempt *a)
 {
-	(void)m;
 	a->is_begun = true;
+	a->begun_us = m->boot_us;
 	a->witness->begun++;
 }
 

@@ -49,6 +49,7 @@ struct attempt {
 	uint32_t record;
 	int32_t number;
 	int64_t taken_us;
+	int64_t begun_us;
 	int plan;	 /* enum lane_plan */
 	int allowed;	 /* to run at once, when it was sent */
 	bool is_waiting; /* for one of its lane's slots */

@@ -69,6 +69,7 @@ static void world_ledger(void *world, struct ledger_txn *txn)
 		ledger_txn_free(txn);
 		return;
 	}
+	window_check_leave(inst, txn);
 	writer_take(inst, txn);
 }
 

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/window_check.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/bits.h"
+#include "base/err.h"
+#include "engine/session.h"
+#include "frame/frame.h"
+#include "job/job.h"
+#include "ledger/txn.h"
+#include "sim/instance.h"
+#include "sim/machine.h"
+#include "sim/witness.h"
+
+/* Sums of floating-point numbers in another order. */
+#define TOLERANCE_US US_PER_MS
+/* Longer than anything takes that stands between a free slot and an item, where all goes well. */
+#define IDLE_MAX_US (3 * US_PER_S)
+
+/* ---- the books ---- */
+
+static void judge_add(struct window_judge *j, int64_t took_us)
+{
+	j->n++;
+	j->sum += (long double)took_us;
+	j->squares += (long double)took_us * (long double)took_us;
+}
+
+static int64_t judge_one_us(const struct window_judge *j)
+{
+	if (j->n == 0)
+		return 0;
+	long double n = (long double)j->n;
+	long double mean = j->sum / n;
+	long double variance = j->n < 2 ? 0 : (j->squares - n * mean * mean) / (n - 1);
+	return (int64_t)(mean + 3 * sqrtl(variance > 0 ? variance : 0));
+}
+
+/* How much of the window would be left after one more that begins now. */
+static int64_t judge_spare_us(const struct instance *inst)
+{
+	const struct machine *m = inst->m;
+	const struct job *job = inst->rules;
+	int64_t left = INT64_MAX;
+
+	if (job->window.max_us > 0)
+		left = inst->began_us + job->window.max_us - m->boot_us;
+	if (inst->stop_by != UTIME_NEVER && inst->stop_by - machine_now(m) < left)
+		left = inst->stop_by - machine_now(m);
+	return left == INT64_MAX ? left : left - judge_one_us(&inst->judge);
+}
+
+static void told_outcome(struct instance *inst, const struct attempt *a, const struct frame *frame,
+			 struct arena *arena)
+{
+	struct frame_outcome f;
+	struct err err = ERR_INIT;
+
+	if (frame_get_outcome(frame, arena, &f, &err) == 0 && f.outcome != OUTCOME_NOT_BEGUN &&
+	    f.outcome != OUTCOME_ALL && !a->outcome_cancelled)
+		judge_add(&inst->judge, f.took_us);
+}
+
+static void told_bulk(struct instance *inst, const struct frame *frame)
+{
+	struct frame_bulk_outcome f;
+	struct arena arena = {0};
+	struct err err = ERR_INIT;
+
+	if (frame_get_bulk_outcome(frame, &arena, &f, &err) == 0 && bits_count(f.done, f.n) > 0)
+		judge_add(&inst->judge, f.took_us);
+	arena_done(&arena);
+}
+
+void window_told(struct instance *inst, const struct attempt *a, const struct frame *frame)
+{
+	struct arena arena = {0};
+
+	if (a != NULL)
+		told_outcome(inst, a, frame, &arena);
+	else if (frame->type == FRAME_BULK_OUTCOME)
+		told_bulk(inst, frame);
+	arena_done(&arena);
+}
+
+/* ---- begun too late ---- */
+
+void window_check_begin(struct instance *inst)
+{
+	int64_t spare = judge_spare_us(inst);
+
+	inst->judge.idle_since = 0;
+	if (spare < -TOLERANCE_US)
+		machine_fail(inst->m, "unfit",
+			     "instance %d begins an item that by the forecast ends %lld ms late",
+			     inst->number, (long long)(-spare / US_PER_MS));
+}
+
+/* ---- not begun although it fits ---- */
+
+void window_check_leave(struct instance *inst, const struct ledger_txn *txn)
+{
+	static const char reason[] = "nothing more fits";
+
+	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next)
+		if (op->kind == LOP_RUN_LEAVE && op->u.run_leave.reason != NULL &&
+		    strncmp(op->u.run_leave.reason, reason, strlen(reason)) == 0 &&
+		    judge_spare_us(inst) > TOLERANCE_US)
+			machine_fail(inst->m, "idle",
+				     "instance %d leaves, and an item would have fitted with "
+				     "%lld ms to spare",
+				     inst->number, (long long)(judge_spare_us(inst) / US_PER_MS));
+}
+
+/* Only where nothing else keeps items from being begun. */
+static bool is_smooth(const struct machine *m)
+{
+	static const enum fault_kind harmless[] = {
+		F_TWICE,  F_STRANGER, F_RETRY,	     F_STOP_BY, F_STOP,		  F_STOP_TWICE,
+		F_NAMED,  F_AGAIN,    F_FIRST,	     F_FLAKY,	F_DEAD,		  F_NEVER,
+		F_REJECT, F_FILTER,   F_READER_DIES, F_CLOCK,	F_UNKNOWN_OUTCOME};
+	uint64_t allowed = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
+		allowed |= UINT64_C(1) << harmless[i];
+	for (size_t i = 0; i < FAULT_COUNT_; i++)
+		if (m->opt->fault[i] && (allowed >> i & 1) == 0)
+			return false;
+	return m->opt->instances == 1 && m->opt->canary == 0 && !m->opt->is_noop;
+}
+
+/* Items wait, and one that fits finds a free slot, or none fits and none is under way. */
+static bool is_idle(const struct instance *inst)
+{
+	struct session_status st = {0};
+
+	session_get_status(inst->session, &st);
+	int64_t waiting = st.loaded - st.done - st.failed - st.skipped - st.in_doubt - st.retry -
+			  st.in_flight;
+	int64_t may_run = judge_spare_us(inst) >= 0 ? inst->concurrency : 1;
+	return strcmp(st.phase, "running") == 0 && waiting > 0 && st.in_flight < may_run &&
+	       inst->stopped_us == 0;
+}
+
+void window_check_idle(struct instance *inst)
+{
+	struct machine *m = inst->m;
+
+	if (!is_smooth(m) || !is_idle(inst)) {
+		inst->judge.idle_since = 0;
+		return;
+	}
+	if (inst->judge.idle_since == 0)
+		inst->judge.idle_since = m->boot_us;
+	if (m->boot_us - inst->judge.idle_since > IDLE_MAX_US)
+		machine_fail(m, "idle", "instance %d neither begins an item nor leaves, for %lld s",
+			     inst->number,
+			     (long long)((m->boot_us - inst->judge.idle_since) / US_PER_S));
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who judges admission: nothing is begun that by the forecast would not end within the window, and
+ * nothing idles that would. Keeps its own books of what attempts took, from what each engine was
+ * told, and its own sums (not core/forecast).
+ */
+#ifndef STINT_TESTS_SIM_WINDOW_CHECK_H
+#define STINT_TESTS_SIM_WINDOW_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct attempt;
+struct frame;
+struct instance;
+struct ledger_txn;
+
+/* What one call has seen of attempts. */
+struct window_judge {
+	int64_t n;
+	long double sum, squares;
+	int64_t idle_since; /* boot clock: it could begin an item, or leave; 0: not so */
+};
+
+/* The engine gets this frame; `attempt` when it is one's outcome. */
+void window_told(struct instance *inst, const struct attempt *a, const struct frame *frame);
+/* It sends an item to a lane. */
+void window_check_begin(struct instance *inst);
+/* It has done all that it can do now. */
+void window_check_idle(struct instance *inst);
+/* It hands this in: had it reason to leave because nothing more fits? */
+void window_check_leave(struct instance *inst, const struct ledger_txn *txn);
+
+#endif
