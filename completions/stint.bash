@@ -60,6 +60,10 @@ _stint()
 	schema)
 		options=''
 		;;
+	drill)
+		options='--param'
+		files=-f
+		;;
 	run)
 		options='--dry-run --date --slot --param --again --source --first --with-new-file --ignore-window'
 		files=-f
@@ -117,7 +121,7 @@ _stint()
 		options=''
 		;;
 	'')
-		words='init check explain schema run status why runs report items attempts logs rejects retry resolve skip stop abandon instances ledger version help'
+		words='init check explain schema drill run status why runs report items attempts logs rejects retry resolve skip stop abandon instances ledger version help'
 		;;
 	esac
 	if [[ $cur == -* ]]; then

@@ -19,6 +19,9 @@ complete -c stint -n '__fish_seen_subcommand_from check' -F
 complete -c stint -n __fish_use_subcommand -a explain -d 'the job with every default, and in a paragraph what will happen'
 complete -c stint -n '__fish_seen_subcommand_from explain' -F
 complete -c stint -n __fish_use_subcommand -a schema -d 'a JSON Schema of job files, for editors'
+complete -c stint -n __fish_use_subcommand -a drill -d 'what a kill, a lost answer, a full disk would do to the items of this job'
+complete -c stint -n '__fish_seen_subcommand_from drill' -F
+complete -c stint -n '__fish_seen_subcommand_from drill' -l param -x -d 'a parameter of the job; may be repeated'
 complete -c stint -n __fish_use_subcommand -a run -d 'runs the job now, to its end, unfinished runs first'
 complete -c stint -n '__fish_seen_subcommand_from run' -F
 complete -c stint -n '__fish_seen_subcommand_from run' -l dry-run -s n -d 'says what would be done, and does nothing'

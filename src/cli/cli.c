@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,14 @@ static int run_all(struct cli *cli, int argc, char **argv, struct err *err)
 	return run_verb(cli, argc - next, argv + next, err);
 }
 
+/* A file that may not grow further (setrlimit(2)) is a full disk, and no reason to die. */
+static void ignore_file_limit(void)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	(void)sigaction(SIGXFSZ, &ignore, NULL); /* a valid number */
+}
+
 int cli_main(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
@@ -128,6 +137,7 @@ int cli_main(int argc, char **argv)
 
 	assert(argc >= 0 && argv != NULL);
 	open_standard();
+	ignore_file_limit();
 	out_init(&cli.out, STDOUT_FILENO);
 	/* getopt puts argv in another order, and the keeper wants it as it was. */
 	char **copy = xcalloc((size_t)argc + 1, sizeof(*copy));

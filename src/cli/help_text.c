@@ -43,6 +43,15 @@ static const char on_schema_details[] =
 	"JSON Schema, draft 2020-12. In an editor with a YAML language server: `# "
 	"yaml-language-server: $schema=PATH` as the file's first line.";
 
+static const char on_drill_examples[] = "stint drill mails.yaml\n";
+static const char on_drill_details[] =
+	"Plays one night after the other with this program, on a copy of the job: kills at each "
+	"stage, a stop, a paused engine, a full disk, an answer that is lost, comes late, or is a "
+	"refusal. What the job does is replaced by a stand-in that does nothing but note that it "
+	"was called; effect, key_valid, when_in_doubt, the attempts and the first items of the "
+	"source are yours. Ledger and source are not touched. It takes about a minute. Exit status "
+	"0: every promise was kept; 1: one was not, and what is left of that night is shown.";
+
 static const char on_run_examples[] =
 	"stint run mails.yaml                    # unfinished runs, then today's\n"
 	"stint run mails.yaml --date 2026-11-20  # that day's run and no other\n"
@@ -168,6 +177,7 @@ static const struct verb_text texts[VERB_COUNT_] = {
 	[VERB_CHECK] = {on_check_examples, on_check_details},
 	[VERB_EXPLAIN] = {on_explain_examples, on_explain_details},
 	[VERB_SCHEMA] = {on_schema_examples, on_schema_details},
+	[VERB_DRILL] = {on_drill_examples, on_drill_details},
 	[VERB_RUN] = {on_run_examples, on_run_details},
 	[VERB_STATUS] = {on_status_examples, on_status_details},
 	[VERB_WHY] = {on_why_examples, on_why_details},

@@ -58,6 +58,12 @@ static void out_write(struct out *o)
 		buf_reset(&o->buf);
 }
 
+void out_flush(struct out *o)
+{
+	assert(o != NULL);
+	out_write(o);
+}
+
 void out_spill(struct out *o)
 {
 	if (o->buf.len >= OUT_SPILL)

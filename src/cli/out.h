@@ -30,6 +30,8 @@ void out_init(struct out *o, int fd);
 void out_done(struct out *o);
 /* Writes what is buffered when it has become much. */
 void out_spill(struct out *o);
+/* Writes what is buffered, for what takes long between its lines. */
+void out_flush(struct out *o);
 /* Writes all. ERR_IO when anything could not be written since out_init, ERR_FULL for lack of space.
  */
 ST_MUST_CHECK int out_end(struct out *o, struct err *err);

@@ -44,6 +44,9 @@ struct err;
 	  "the job with every default, and in a paragraph what will happen", UINT64_C(0))          \
 	X(VERB_SCHEMA, "schema", verb_schema, "", "a JSON Schema of job files, for editors",       \
 	  UINT64_C(0))                                                                             \
+	X(VERB_DRILL, "drill", verb_drill, "FILE",                                                 \
+	  "what a kill, a lost answer, a full disk would do to the items of this job",             \
+	  OPTION_BIT(OPTION_PARAM))                                                                \
 	X(VERB_RUN, "run", verb_run, "FILE",                                                       \
 	  "runs the job now, to its end, unfinished runs first", VERB_RUNS)                        \
 	X(VERB_STATUS, "status", verb_status, "[JOB]",                                             \
@@ -91,9 +94,6 @@ struct err;
 #define VERBS_LATER(X)                                                                             \
 	X(VERB_REHEARSE, "rehearse", NULL, "FILE", "everything that the run will need, tried now", \
 	  OPTION_BIT(OPTION_SEND_TO))                                                              \
-	X(VERB_DRILL, "drill", NULL, "FILE",                                                       \
-	  "what a kill, a lost answer, a full disk would do to the items of this job",             \
-	  UINT64_C(0))                                                                             \
 	X(VERB_NEXT, "next", NULL, "FILE", "the next starts, with a reason for each that moves",   \
 	  OPTION_BIT(OPTION_COUNT_N))                                                              \
 	X(VERB_BACKFILL, "backfill", NULL, "FILE",                                                 \
@@ -150,6 +150,7 @@ const char *verb_nearest(const char *word);
 
 int verb_init(struct cli *cli, struct err *err);
 int verb_check(struct cli *cli, struct err *err);
+int verb_drill(struct cli *cli, struct err *err);
 int verb_explain(struct cli *cli, struct err *err);
 int verb_schema(struct cli *cli, struct err *err);
 int verb_run(struct cli *cli, struct err *err);

@@ -63,10 +63,11 @@ static bool follow_parent_with_grace(void)
 }
 
 /* A Ctrl-C, or a service manager's TERM to everything, is the engine's to answer; it says what is
- * to be done. A SIGCHLD that is ignored would take the status of our children away. */
+ * to be done. A limit on the size of files is an error like any other. A SIGCHLD that is ignored
+ * would take the status of our children away. */
 static void set_signals(void)
 {
-	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ};
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	const struct sigaction plain = {.sa_handler = SIG_DFL};
 	sigset_t none = {0};

@@ -9,9 +9,9 @@ import subprocess
 import pytest
 from lib.box import STINT, TOP
 
-LATER = ['rehearse', 'drill', 'next', 'backfill', 'serve', 'work', 'pause', 'resume', 'ack', 'add', 'archive',
+LATER = ['rehearse', 'next', 'backfill', 'serve', 'work', 'pause', 'resume', 'ack', 'add', 'archive',
          'monitor', 'generate', 'forecast']
-HERE = ['init', 'check', 'explain', 'schema', 'run', 'status', 'why', 'runs', 'report', 'items',
+HERE = ['init', 'check', 'explain', 'schema', 'drill', 'run', 'status', 'why', 'runs', 'report', 'items',
         'attempts', 'logs', 'rejects', 'retry', 'resolve', 'skip', 'stop', 'abandon', 'instances',
         'ledger', 'version', 'help']
 

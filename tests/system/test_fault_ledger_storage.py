@@ -4,6 +4,7 @@ a preloaded library (lib/faultio.c), limits and full disks are real."""
 import errno
 import os
 import resource
+import signal
 import subprocess
 
 import pytest
@@ -100,7 +101,12 @@ def test_a_limit_on_the_size_of_files_is_a_full_disk_until_it_is_raised(box):
     keys = write_job(box, 3000)
     assert box.run('ledger', 'init').code == 0
     limit = 1500 * 1024
-    run = box.start(*RUN, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, -1)))
+
+    def set_limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it, shells do not
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, -1))
+
+    run = box.start(*RUN, preexec_fn=set_limit)
     wait_until(lambda: 'full' in box.process_said(run) or run.poll() is not None)
     for pid in cast(run.pid)['engine']:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (-1, -1))

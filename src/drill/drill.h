@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A drill: what a kill, a lost answer, a full disk would do to the items of a job, played with the
+ * real program on a harmless copy (copy.h), scene after scene, each with a ledger of its own.
+ *
+ * Promise: nothing of the job's effect takes place, its ledger is not touched, its source is only
+ *          read. What it makes lies in one directory, which is removed, unless a promise was
+ * broken.
+ */
+#ifndef STINT_DRILL_DRILL_H
+#define STINT_DRILL_DRILL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "drill/scene.h"
+#include "drill/tally.h"
+
+struct err;
+struct job;
+
+struct drill_scene {
+	enum scene_id scene;
+	int starts;
+	int status; /* exit status of the last start, -N: signal N */
+	struct tally tally;
+};
+
+struct drill_wish {
+	const struct job *job;
+	const char *const *params; /* NAME=VALUE */
+	size_t n_params;
+	/* Lent for the call. The first scene is SCENE_CALM. */
+	void (*on_scene)(void *arg, const struct drill_scene *played);
+	void *arg;
+};
+
+struct drill_end {
+	bool has_own_items; /* the job's source was not there, or is not one that a drill reads */
+	int n_broken;
+	char directory[256]; /* kept for whoever looks into it; "" removed */
+};
+
+/* ERR_CONFIG and others with the program's own words when even the calm scene cannot be played. */
+ST_MUST_CHECK int drill_play(const struct drill_wish *wish, struct drill_end *ret_end,
+			     struct err *err);
+
+#endif
