@@ -26,7 +26,7 @@
 struct err;
 
 enum {
-	FRAME_VERSION = 5,
+	FRAME_VERSION = 6,
 	FRAME_HEAD_BYTES = 5,
 	FRAME_BYTES_MAX = 48 * 1024 * 1024,
 	FRAME_TICKETS_MAX = 4096, /* slots of the shared memory, see below */
@@ -132,6 +132,10 @@ struct frame_work_item {
 	/* Not the item's work, but the question whether that attempt took effect. The outcome is
 	 * done, retry (it did not), or anything else: nobody can tell. */
 	bool is_probe;
+	/* Boot clock: it may begin from `opens_at` on, and comes back as "not begun", with
+	 * `cancelled`, after `closes_at`. Both 0: whenever. */
+	int64_t opens_at;
+	int64_t closes_at;
 };
 /* The lane begins them in this order, at most `slots` at a time with those it has; the others wait
  * in the lane, so that a program that ends is followed by the next without asking the engine. */
@@ -177,6 +181,8 @@ struct frame_outcome {
 	const char *keep;   /* a JSON object of what is kept of the answer, "" none */
 	uint64_t request;   /* names what was sent, byte for byte; 0: nothing that is compared */
 	int64_t timings_us[FRAME_TIMINGS]; /* by enum timing of core/; 0: there was none */
+	bool has_quota_left; /* the other side said how much of its quota is left … */
+	int64_t quota_left;  /* … after this attempt */
 };
 
 /* Which items of the unit were done. The others were not begun: they go back uncharged, with `err`

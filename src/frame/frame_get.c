@@ -13,7 +13,7 @@
 #include "base/err.h"
 
 enum {
-	WORK_ITEM_BYTES = 29,
+	WORK_ITEM_BYTES = 45,
 	REJECT_BYTES_MIN = 4 * 4 + 3 * 8 + 1, /* four empty texts, three numbers, a boolean */
 };
 
@@ -217,6 +217,8 @@ int frame_get_work(const struct frame *f, struct arena *a, struct frame_work *re
 		items[i].redo = get_i32(&r, 0);
 		items[i].request = reader_u64(&r);
 		items[i].is_probe = get_bool(&r);
+		items[i].opens_at = get_i64(&r);
+		items[i].closes_at = get_i64(&r);
 	}
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
@@ -276,6 +278,8 @@ int frame_get_outcome(const struct frame *f, struct arena *a, struct frame_outco
 	v.keep = get_text(&r, a);
 	v.request = reader_u64(&r);
 	get_timings(&r, v.timings_us);
+	v.has_quota_left = get_bool(&r);
+	v.quota_left = get_count(&r);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
 	*ret = v;

@@ -134,6 +134,8 @@ void frame_put_work(struct buf *b, const struct frame_work *f)
 		put_i32(b, f->items[i].redo);
 		buf_put_u64(b, f->items[i].request);
 		put_bool(b, f->items[i].is_probe);
+		put_i64(b, f->items[i].opens_at);
+		put_i64(b, f->items[i].closes_at);
 	}
 	frame_end(b, start);
 }
@@ -183,6 +185,8 @@ void frame_put_outcome(struct buf *b, const struct frame_outcome *f)
 	put_text(b, f->keep);
 	buf_put_u64(b, f->request);
 	put_timings(b, f->timings_us);
+	put_bool(b, f->has_quota_left);
+	put_i64(b, f->quota_left);
 	frame_end(b, start);
 }
 

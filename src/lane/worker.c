@@ -17,6 +17,7 @@
 #include "job/job.h"
 #include "lane/brief.h"
 #include "lane/chunk.h"
+#include "lane/gate.h"
 #include "lane/link.h"
 #include "loop/loop.h"
 #include "sys/clock.h"
@@ -48,6 +49,7 @@ struct worker {
 	struct loop *loop;
 	struct loop_watch *watch;
 	struct loop_timer *flush; /* set to 0 when there are frames to write */
+	struct loop_timer *gate;  /* when the next of those that wait may begin */
 	struct work *work;
 	struct lane_slot *slots; /* shared with the engine */
 	struct chunk_table chunks;
@@ -257,15 +259,55 @@ static bool ticket_read(struct worker *w, struct ticket *ticket)
 	return false;
 }
 
+/* It was not begun, and is nobody's fault. */
+static void ticket_give_back(struct worker *w, struct ticket *ticket)
+{
+	worker_answer(w, NULL,
+		      &(struct frame_outcome){.ticket = ticket->what.ticket,
+					      .outcome = OUTCOME_NOT_BEGUN,
+					      .cancelled = true,
+					      .err_class = "",
+					      .err = ""});
+	ticket_free(w, ticket);
+}
+
+/* Reading it may have taken a while: the gate is asked again. */
+static void ticket_try(struct worker *w, struct ticket *ticket)
+{
+	int64_t wait_us = 0;
+
+	list_remove(&ticket->node);
+	if (!ticket_read(w, ticket))
+		return;
+	if (gate_ask(&ticket->what, clock_boot_us(), &wait_us) == GATE_OPEN)
+		ticket_begin(w, ticket);
+	else
+		ticket_give_back(w, ticket);
+}
+
 /* Begins what waits, as far as it may run. */
 static void worker_begin_next(struct worker *w)
 {
 	while (!list_is_empty(&w->waiting) && work_in_flight(w->work) < w->may_run) {
 		struct ticket *ticket = CONTAINER_OF(list_first(&w->waiting), struct ticket, node);
-		list_remove(&ticket->node);
-		if (ticket_read(w, ticket))
-			ticket_begin(w, ticket);
+		int64_t wait_us = 0;
+		switch (gate_ask(&ticket->what, clock_boot_us(), &wait_us)) {
+		case GATE_OPEN:
+			ticket_try(w, ticket);
+			break;
+		case GATE_WAIT:
+			loop_timer_set(w->gate, wait_us);
+			return;
+		case GATE_MISSED:
+			ticket_give_back(w, ticket);
+			break;
+		}
 	}
+}
+
+static void worker_on_gate(void *arg)
+{
+	worker_begin_next(OBJ_CAST(arg, struct worker, WORKER_MAGIC));
 }
 
 /* Gives back what waits: none of it was begun. `number`: one ticket, or UINT32_MAX for all. */
@@ -278,13 +320,7 @@ static void worker_give_back(struct worker *w, uint32_t number)
 		struct ticket *ticket = CONTAINER_OF(node, struct ticket, node);
 		if (number != UINT32_MAX && number != ticket->what.ticket)
 			continue;
-		worker_answer(w, NULL,
-			      &(struct frame_outcome){.ticket = ticket->what.ticket,
-						      .outcome = OUTCOME_NOT_BEGUN,
-						      .cancelled = true,
-						      .err_class = "",
-						      .err = ""});
-		ticket_free(w, ticket);
+		ticket_give_back(w, ticket);
 	}
 }
 
@@ -493,6 +529,7 @@ static int worker_init(struct worker *w, struct lane_slot *slots, struct err *er
 	buf_init(&w->who, TEXT_BYTES_MAX);
 	chunk_table_init(&w->chunks, w->brief);
 	w->flush = loop_timer_new(w->loop, worker_on_flush, w);
+	w->gate = loop_timer_new(w->loop, worker_on_gate, w);
 	w->watch = loop_watch_new(w->loop, w->link->fd, LOOP_READ, worker_on_socket, w);
 	return work_open(&context, &w->work, err);
 }
@@ -510,6 +547,7 @@ static void worker_done(struct worker *w)
 	chunk_table_done(&w->chunks);
 	loop_watch_free(w->watch);
 	loop_timer_free(w->flush);
+	loop_timer_free(w->gate);
 	loop_free(w->loop);
 	arena_done(&w->arena);
 	buf_done(&w->key);

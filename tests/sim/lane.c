@@ -96,6 +96,37 @@ static void check_running(const struct attempt *a)
 }
 
 static void attempt_on_begin(struct machine *m, void *object, int64_t n);
+static void attempt_answer(struct attempt *a, enum outcome outcome, const char *err_class);
+
+static struct attempt *lane_oldest_waiting(struct proc *p)
+{
+	struct attempt *oldest = NULL;
+
+	for (struct attempt *a = p->worker->attempts; a != NULL; a = a->next)
+		if (a->is_waiting)
+			oldest = a;
+	return oldest;
+}
+
+static void lane_on_gate(struct machine *m, void *object, int64_t n);
+
+/* False: its slot is not open yet, or was missed, and then it has gone back. */
+static bool attempt_passes(struct attempt *a)
+{
+	struct machine *m = a->proc->m;
+
+	if (a->closes_at == 0)
+		return true;
+	if (m->boot_us > a->closes_at) {
+		a->is_cancelled = true;
+		attempt_answer(a, OUTCOME_NOT_BEGUN, "");
+		return false;
+	}
+	if (m->boot_us < a->opens_at)
+		machine_after(m, a->opens_at - m->boot_us + rng_range(&m->rng, 0, US_PER_MS),
+			      lane_on_gate, a->proc, 0);
+	return m->boot_us >= a->opens_at;
+}
 
 /* Lets those begin that have waited longest, as far as there are slots. */
 static void lane_begin_waiting(struct proc *p)
@@ -103,17 +134,21 @@ static void lane_begin_waiting(struct proc *p)
 	struct machine *m = p->m;
 
 	while (p->is_alive && instance_running(p->inst, p) < (int)p->worker->slots) {
-		struct attempt *oldest = NULL;
-		for (struct attempt *a = p->worker->attempts; a != NULL; a = a->next)
-			if (a->is_waiting)
-				oldest = a;
-		if (oldest == NULL)
+		struct attempt *oldest = lane_oldest_waiting(p);
+		if (oldest == NULL || !attempt_passes(oldest))
 			return;
 		oldest->is_waiting = false;
-		machine_after(m, machine_delay(m, m->opt->item_us / 8), attempt_on_begin, oldest,
-			      0);
+		/* A slot is used at once or never. */
+		int64_t delay = oldest->closes_at != 0 ? US_PER_MS : m->opt->item_us / 8;
+		machine_after(m, machine_delay(m, delay), attempt_on_begin, oldest, 0);
 		check_running(oldest);
 	}
+}
+
+static void lane_on_gate(struct machine *m, void *object, int64_t n)
+{
+	(void)m, (void)n;
+	lane_begin_waiting(object);
 }
 
 static void lane_maybe_exit(struct proc *p)
@@ -368,6 +403,8 @@ static void attempt_on_begin(struct machine *m, void *object, int64_t n)
 	(void)n;
 	if (a->is_over || !p->is_alive || a->is_begun || a->is_cancelled || a->is_waiting)
 		return;
+	if (!attempt_passes(a))
+		return;
 	a->plan = (int)lane_plan(a);
 	TRACE(m, TRACE_PLAN, p->pid, a->ticket, a->record, a->plan);
 	if (a->plan == PLAN_DIE_BEFORE) {
@@ -468,6 +505,8 @@ static void lane_take_work(struct proc *p, const struct frame_work *f)
 		a->number = item->attempt;
 		a->is_waiting = true;
 		a->allowed = p->sent_allowed;
+		a->opens_at = item->opens_at;
+		a->closes_at = item->closes_at;
 		if (machine_fault(p->m, F_CHANGED)) {
 			lane_say_changed(p, item->handle);
 			attempt_answer(a, OUTCOME_NOT_BEGUN, "source-changed");

@@ -50,9 +50,11 @@ struct attempt {
 	int32_t number;
 	int64_t taken_us;
 	int64_t begun_us;
-	int plan;	 /* enum lane_plan */
-	int allowed;	 /* to run at once, when it was sent */
-	bool is_waiting; /* for one of its lane's slots */
+	int64_t opens_at;  /* may begin from here … */
+	int64_t closes_at; /* … to there; 0: always */
+	int plan;	   /* enum lane_plan */
+	int allowed;	   /* to run at once, when it was sent */
+	bool is_waiting;   /* for one of its lane's slots */
 	bool is_begun;
 	bool is_killer; /* it is what the lane died of */
 	bool had_effect;

@@ -127,8 +127,8 @@ static int get_stop(const struct frame *f, struct arena *a, struct err *err)
 static void put_work(struct buf *b)
 {
 	/* The ticket of the second has a generation. */
-	const struct frame_work_item items[] = {{1, 2, 3, 4, 5, UINT64_MAX, false},
-						{4000000000u, 0, 0, 1, 0, 0, true}};
+	const struct frame_work_item items[] = {{1, 2, 3, 4, 5, UINT64_MAX, false, 6, INT64_MAX},
+						{4000000000u, 0, 0, 1, 0, 0, true, 0, 0}};
 
 	frame_put_work(b, &(struct frame_work){.slots = 3, .n = 2, .items = items});
 }
@@ -148,6 +148,8 @@ static int get_work(const struct frame *f, struct arena *a, struct err *err)
 	assert_int_equal(w.items[0].redo, 5);
 	assert_true(w.items[0].request == UINT64_MAX);
 	assert_false(w.items[0].is_probe);
+	assert_int_equal(w.items[0].opens_at, 6);
+	assert_true(w.items[0].closes_at == INT64_MAX);
 	assert_int_equal(w.items[1].ticket, 4000000000u);
 	assert_true(w.items[1].is_probe);
 	return 0;
@@ -192,7 +194,9 @@ static void put_outcome(struct buf *b)
 						     .wait_us = 30000000,
 						     .keep = "{\"id\":7}",
 						     .request = 0x8000000000000001u,
-						     .timings_us = {3, [7] = 4}});
+						     .timings_us = {3, [7] = 4},
+						     .has_quota_left = true,
+						     .quota_left = 99});
 }
 
 static int get_outcome(const struct frame *f, struct arena *a, struct err *err)
@@ -221,6 +225,8 @@ static int get_outcome(const struct frame *f, struct arena *a, struct err *err)
 	assert_int_equal(o.timings_us[0], 3);
 	assert_int_equal(o.timings_us[1], 0);
 	assert_int_equal(o.timings_us[7], 4);
+	assert_true(o.has_quota_left);
+	assert_int_equal(o.quota_left, 99);
 	return 0;
 }
 
@@ -583,7 +589,7 @@ static void numbers_out_of_range_are_refused(void **state)
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 4, 7), ERR_BUG);
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 5, 4), ERR_BUG); /* lost */
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 14, (char)0x80), ERR_BUG);
-	assert_int_equal(get_changed(put_outcome, sample("outcome"), -8, 0), ERR_BUG); /* timing */
+	assert_int_equal(get_changed(put_outcome, sample("outcome"), -17, 0), ERR_BUG); /* timing */
 	assert_int_equal(get_changed(put_load_end, sample("load_end"), 0, 0), ERR_BUG);
 	assert_int_equal(get_changed(put_load_end, sample("load_end"), 0, 6), ERR_BUG);
 }

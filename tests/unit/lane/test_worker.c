@@ -163,6 +163,53 @@ static void what_may_not_run_yet_waits_its_turn(void **state)
 	rig_stop(rig);
 }
 
+static void work_within(struct rig *rig, uint32_t ticket, int64_t opens_at, int64_t closes_at)
+{
+	const struct frame_work_item item = {.ticket = ticket,
+					     .handle = 5,
+					     .index = ticket % 3,
+					     .attempt = 1,
+					     .opens_at = opens_at,
+					     .closes_at = closes_at};
+
+	frame_put_work(&rig->link.out, &(struct frame_work){.slots = 9, .n = 1, .items = &item});
+	rig_send(rig);
+}
+
+static void an_item_waits_for_its_slot(void **state)
+{
+	struct rig *rig = *state;
+	int64_t now = clock_boot_us();
+
+	begin_with(rig, JOB "  exec: {command: [/bin/true]}\n");
+	work_within(rig, 1, now + 500 * US_PER_MS, now + US_PER_HOUR);
+	struct frame_outcome o = rig_expect_outcome(rig);
+	assert_int_equal(o.outcome, OUTCOME_DONE);
+	assert_true(clock_boot_us() >= now + 500 * US_PER_MS);
+	rig_stop(rig);
+}
+
+static void a_slot_that_was_missed_brings_the_item_back(void **state)
+{
+	struct rig *rig = *state;
+	int64_t now = clock_boot_us();
+
+	begin_with(rig, JOB "  exec: {command: [/bin/true]}\n");
+	work_within(rig, 1, now - 2000, now - 1000);
+	struct frame_outcome o = rig_expect_outcome(rig);
+	assert_int_equal(o.outcome, OUTCOME_NOT_BEGUN);
+	assert_true(o.cancelled);
+	assert_int_equal(rig->slots[1].begun, 0);
+	/* What waits for its slot comes back when it is called. */
+	work_within(rig, 2, now + US_PER_HOUR, now + 2 * US_PER_HOUR);
+	frame_put_empty(&rig->link.out, FRAME_RECALL);
+	rig_send(rig);
+	o = rig_expect_outcome(rig);
+	assert_int_equal(o.ticket, 2);
+	assert_int_equal(o.outcome, OUTCOME_NOT_BEGUN);
+	rig_stop(rig);
+}
+
 static void a_recall_brings_back_what_was_not_begun(void **state)
 {
 	struct rig *rig = *state;
@@ -660,6 +707,8 @@ int main(void)
 		CASE(input_and_parameters_reach_the_program),
 		CASE(many_items_at_once_are_all_answered),
 		CASE(what_may_not_run_yet_waits_its_turn),
+		CASE(an_item_waits_for_its_slot),
+		CASE(a_slot_that_was_missed_brings_the_item_back),
 		CASE(a_recall_brings_back_what_was_not_begun),
 		CASE(a_cancel_ends_what_waits_without_beginning_it),
 		CASE(a_stop_lets_what_runs_come_to_its_end),
