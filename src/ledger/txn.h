@@ -25,6 +25,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "core/outcome.h"
+#include "ledger/stats.h"
 
 /* ---- states as they are stored; the numbers are PROTOCOL's ---- */
 
@@ -218,6 +219,9 @@ struct ledger_loose_row {
 	X(LOP_DOUBT_RESOLVE, doubt_resolve)                                                        \
 	X(LOP_ATTEMPT_PUT, attempt_put)                                                            \
 	X(LOP_ROLLUP_ADD, rollup_add)                                                              \
+	X(LOP_LATENCY_ADD, latency_add)                                                            \
+	X(LOP_FAILURE_ADD, failure_add)                                                            \
+	X(LOP_RUN_STATS, run_stats)                                                                \
 	X(LOP_REQUEST_LIST, request_list)                                                          \
 	X(LOP_REQUEST_OBEY, request_obey)                                                          \
 	X(LOP_UNTOLD_LIST, untold_list)                                                            \
@@ -512,11 +516,39 @@ struct lop_attempt_put {
 	bool is_probe; /* not of the item, but of whether that attempt took effect */
 };
 
-/* Per minute and instance: ordinary successes and all outcomes, for `report --by hour|instance`. */
+/* Per minute and instance: attempts, successes too, and the time that went into them. */
 struct lop_rollup_add {
 	int64_t run_id;
 	utime minute;
-	int64_t done, failed, took_us;
+	int64_t done, failed, took_us; /* of all of them … */
+	int64_t failed_us;	       /* … of those that failed */
+	int64_t again, again_us;       /* of these, attempts at what had been tried before */
+	int64_t over_quota;	       /* of these, beyond a quota */
+	int64_t worked_us;	       /* by how much longer the instance was at it */
+};
+
+/* Adds durations to those that this instance has written for an endpoint and phase: histogram_put's
+ * bytes. */
+struct lop_latency_add {
+	int64_t run_id;
+	const char *endpoint, *phase;
+	const void *histogram;
+	size_t len;
+};
+
+/* Failed attempts of one class, this instance's. An instance writes at most LEDGER_CLASSES_MAX
+ * classes, and LEDGER_CLASS_OTHER. */
+struct lop_failure_add {
+	int64_t run_id;
+	const char *endpoint, *err_class;
+	const char *sample; /* the words of one; those of the first stay */
+	int64_t n, took_us;
+};
+
+/* All of that for a run, of all instances together. Read only. */
+struct lop_run_stats {
+	int64_t run_id;
+	struct ledger_stats ret_stats;
 };
 
 enum request_verb {

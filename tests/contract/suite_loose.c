@@ -447,7 +447,8 @@ static void attempts_and_rollups_are_taken(void **state)
 		.at = b->now, .run_id = run, .item = 1, .attempt = 1, .outcome = OUTCOME_DONE};
 	for (int i = 0; i < 3; i++) {
 		op = also(b, LOP_ROLLUP_ADD);
-		op->u.rollup_add = (struct lop_rollup_add){run, b->now, 10, 1, US_PER_S};
+		op->u.rollup_add = (struct lop_rollup_add){run, b->now, 10, 1, US_PER_S,
+							   0,	0,	0,  0, 0};
 	}
 	commit(b);
 }

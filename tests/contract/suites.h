@@ -32,5 +32,6 @@ extern const struct suite suite_batches;
 extern const struct suite suite_persons;
 extern const struct suite suite_telling;
 extern const struct suite suite_sharing;
+extern const struct suite suite_stats;
 
 #endif

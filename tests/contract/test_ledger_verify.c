@@ -146,6 +146,10 @@ BREAKS(keys_that_are_too_few, "UPDATE chunk_keys SET keys = '[\"a\"]' WHERE chun
 BREAKS(keys_that_are_none, "UPDATE chunk_keys SET keys = 'x' WHERE chunk_id = 3", "keys")
 BREAKS(records_that_vanished, "UPDATE run_ SET n_read = n_read + 1 WHERE id = 1", "conservation")
 BREAKS(rejects_that_vanished, "DELETE FROM reject_", "conservation")
+BREAKS(failures_of_no_attempt,
+       "INSERT INTO failure_ VALUES (1, 'exec of job', 'exit-1', 1, 1, 1, 'no')", "conservation")
+BREAKS(durations_that_are_none,
+       "INSERT INTO latency VALUES (1, 'exec of job', 'total', 1, x'0105')", "latency")
 BREAKS(a_run_without_its_job, "DELETE FROM run_text WHERE run_id = 2", "run")
 BREAKS(an_instance_without_its_batch, "DELETE FROM instance_batch", "batch")
 BREAKS(a_row_of_no_run, "UPDATE reject_ SET run_id = 77", "storage")
@@ -170,7 +174,8 @@ static void one_slot_for_two_runs(void **state)
 		 " n_filtered, n_rejected, n_held_back, loader, loader_epoch, cursor, made_by,"
 		 " made_in"
 		 " FROM run_; DROP VIEW item; DROP VIEW run; DROP VIEW attempt; DROP VIEW reject;"
-		 "DROP VIEW instance; DROP VIEW audit; DROP VIEW minute; DROP TABLE run_;"
+		 "DROP VIEW instance; DROP VIEW audit; DROP VIEW minute; DROP VIEW failure;"
+		 "DROP TABLE run_;"
 		 "ALTER TABLE other RENAME TO run_;"
 		 "UPDATE run_ SET due_key = 'same/1'");
 	assert_int_equal(ledger_verify(b->ledger, note, names, &findings, &err), 0);
@@ -208,6 +213,8 @@ static const struct CMUnitTest cases[] = {
 	CASE(keys_that_are_none),
 	CASE(records_that_vanished),
 	CASE(rejects_that_vanished),
+	CASE(failures_of_no_attempt),
+	CASE(durations_that_are_none),
 	CASE(a_run_without_its_job),
 	CASE(an_instance_without_its_batch),
 	CASE(a_row_of_no_run),

@@ -230,9 +230,9 @@ static void attempts_rejects_instances_and_minutes_are_views_too(void **state)
 						     .output = "it said this",
 						     .output_len = 12};
 	op = also(b, LOP_ROLLUP_ADD);
-	op->u.rollup_add = (struct lop_rollup_add){run, b->now, 10, 1, US_PER_S};
+	op->u.rollup_add = (struct lop_rollup_add){run, b->now, 10, 1, US_PER_S, 0, 0, 0, 0, 0};
 	op = also(b, LOP_ROLLUP_ADD);
-	op->u.rollup_add = (struct lop_rollup_add){run, b->now, 5, 0, US_PER_S};
+	op->u.rollup_add = (struct lop_rollup_add){run, b->now, 5, 0, US_PER_S, 0, 0, 0, 0, 0};
 	op = also(b, LOP_LANE_PUT);
 	op->u.lane_put.pid = 77;
 	commit(b);

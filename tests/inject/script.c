@@ -241,7 +241,24 @@ static void step_settle(struct script *s, struct ledger_txn *txn)
 		.output_len = 11,
 	};
 	ledger_txn_add(txn, LOP_ROLLUP_ADD)->u.rollup_add = (struct lop_rollup_add){
-		.run_id = s->run_id, .minute = txn->now, .done = ITEMS - 2, .took_us = 5000};
+		.run_id = s->run_id,
+		.minute = txn->now,
+		.done = ITEMS - 2,
+		.failed = 1,
+		.took_us = 5000};
+	ledger_txn_add(txn, LOP_LATENCY_ADD)->u.latency_add = (struct lop_latency_add){
+		.run_id = s->run_id,
+		.endpoint = "exec of job",
+		.phase = "total",
+		.histogram = "\1\1\5\0\31\5\5\5\1", /* 5 us */
+		.len = 9};
+	ledger_txn_add(txn, LOP_FAILURE_ADD)->u.failure_add = (struct lop_failure_add){
+		.run_id = s->run_id,
+		.endpoint = "exec of job",
+		.err_class = "exit-1",
+		.sample = "it said no",
+		.n = 1,
+		.took_us = 1000};
 	bits_fill(s->chunks[0].started, 0, ITEMS);
 	bits_fill(s->chunks[0].done, 0, ITEMS);
 	put_progress(s, txn, &s->chunks[0], true);
@@ -437,9 +454,10 @@ static int add_row(void *arg, const struct ledger_row *row)
 uint64_t script_digest(struct ledger *ledger)
 {
 	static const char *const tables[] = {
-		"instance_",  "instance_batch", "lane",	   "run_",     "run_text",   "chunk",
-		"chunk_body", "audit_",		"loose",   "attempt_", "chunk_keys", "run_instance",
-		"rollup",     "reject_",	"request", "seen_key", "content"};
+		"instance_",  "instance_batch", "lane",	   "run_",    "run_text",
+		"chunk",      "chunk_body",	"audit_",  "loose",   "attempt_",
+		"chunk_keys", "run_instance",	"rollup",  "reject_", "request",
+		"seen_key",   "content",	"latency", "failure_"};
 	uint64_t digest = 0;
 	struct err err = ERR_INIT;
 

@@ -170,6 +170,7 @@ static void check_run_at_end(struct machine *m, const struct run_view *run)
 
 	for (uint32_t i = 0; i < run->n_items && !m->failure.happened; i++)
 		check_item_at_end(m, run, i);
+	sums_check(m, run);
 	switch (run->state) {
 	case RUN_FINISHED:
 		check_finish(m, run);

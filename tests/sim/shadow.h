@@ -15,6 +15,7 @@
 
 #include "ledger/txn.h"
 #include "sim/machine.h"
+#include "sim/sums.h"
 #include "sim/witness.h"
 
 /* As users see them. */
@@ -74,7 +75,8 @@ struct run_view {
 	int64_t n_told_done; /* items of which an engine heard that they are done */
 	int failed_healthy;  /* how often it failed when there were no faults any more */
 	bool was_open;
-	bool was_told;		   /* then: the source was told everything, and that went well */
+	bool was_told; /* then: the source was told everything, and that went well */
+	struct sums sums;
 	struct witness *witnesses; /* by record */
 	uint32_t *item_of;	   /* by record: its item + 1, 0 none */
 };

@@ -459,24 +459,29 @@ void shadow_trace(struct machine *m, const struct ledger_op *op)
 	machine_trace(m, TRACE_OP, n, name);
 }
 
+static void follow_instance(struct machine *m, struct instance *inst, const struct ledger_op *op)
+{
+	if (op->kind != LOP_INSTANCE_BEGIN) {
+		m->shadow.inc_state[inst->inc] = op->kind == LOP_INSTANCE_END ? INSTANCE_ENDED
+									      : INSTANCE_STOPPING;
+		return;
+	}
+	inst->inc = op->u.instance_begin.ret_inc;
+	assert(inst->inc < SHADOW_INCS_MAX);
+	/* Sent again by a zombie that was reaped before it heard its number: it stays so. */
+	if (m->shadow.inc_state[inst->inc] == 0)
+		m->shadow.inc_state[inst->inc] = INSTANCE_LIVE;
+}
+
 bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledger_op *op)
 {
 	struct machine *m = walk->m;
 
 	switch (op->kind) {
 	case LOP_INSTANCE_BEGIN:
-		inst->inc = op->u.instance_begin.ret_inc;
-		assert(inst->inc < SHADOW_INCS_MAX);
-		/* Sent again by a zombie that was reaped before it heard its number: it stays so.
-		 */
-		if (m->shadow.inc_state[inst->inc] == 0)
-			m->shadow.inc_state[inst->inc] = INSTANCE_LIVE;
-		return false;
 	case LOP_INSTANCE_STOPPING:
-		m->shadow.inc_state[inst->inc] = INSTANCE_STOPPING;
-		return false;
 	case LOP_INSTANCE_END:
-		m->shadow.inc_state[inst->inc] = INSTANCE_ENDED;
+		follow_instance(m, inst, op);
 		return false;
 	case LOP_LANE_PUT:
 		follow_lane(m, inst, op->u.lane_put.pid, true);
@@ -543,13 +548,18 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_QUOTA_TAKE:
 		share_follow(m, op);
 		return false;
+	case LOP_ROLLUP_ADD:
+	case LOP_LATENCY_ADD:
+	case LOP_FAILURE_ADD:
+		sums_follow(m, op);
+		return false;
 	case LOP_INSTANCE_LIST:
 	case LOP_RUN_LIST:
 	case LOP_RUN_LEAVE:
 	case LOP_LOAD_TAKE:
 	case LOP_KEYS_FIND:
 	case LOP_CONTENT_FIND:
-	case LOP_ROLLUP_ADD:
+	case LOP_RUN_STATS:
 	case LOP_REQUEST_LIST:
 	case LOP_REQUEST_OBEY:
 	case LOP_UNTOLD_LIST:

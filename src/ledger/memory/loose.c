@@ -226,9 +226,3 @@ int mem_attempt_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 	(void)m, (void)txn, (void)op;
 	return 0;
 }
-
-int mem_rollup_add(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
-{
-	(void)m, (void)txn, (void)op;
-	return 0;
-}

@@ -89,6 +89,9 @@ struct mem_run {
 	struct mem_list loose;	  /* struct mem_loose, as they came */
 	struct mem_list joined;	  /* struct mem_instance */
 	struct mem_list contents; /* struct mem_content */
+	struct ledger_effort effort;
+	struct mem_list latency;  /* struct mem_latency, as they came */
+	struct mem_list failures; /* struct mem_failure */
 	int64_t made_by;	  /* instance and batch */
 	int64_t made_in;
 	size_t first_ready; /* no chunk before this one is ready */
@@ -97,6 +100,18 @@ struct mem_run {
 struct mem_content {
 	const uint8_t *digest;
 	size_t len;
+};
+
+/* Bytes are kept as they came and merged by who asks. */
+struct mem_latency {
+	struct ledger_latency_row names;
+	const void *data;
+	size_t len;
+};
+
+struct mem_failure {
+	int64_t inc;
+	struct ledger_failure_row row;
 };
 
 struct mem_request {
@@ -256,6 +271,9 @@ int mem_loose_settle(struct memory *m, struct ledger_txn *txn, struct ledger_op 
 int mem_doubt_resolve(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_attempt_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_rollup_add(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_latency_add(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_failure_add(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_run_stats(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_request_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_request_obey(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_untold_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);

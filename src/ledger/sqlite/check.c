@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/hash.h"
+#include "core/histogram.h"
 #include "ledger/sqlite/sqlite.h"
 
 struct sq_check {
@@ -57,6 +59,10 @@ static const struct sq_question questions[] = {
 	 "SELECT 'run ' || r.id FROM run_ AS r WHERE r.n_rejected <>"
 	 " (SELECT count(*) FROM reject_ AS j WHERE j.run_id = r.id)",
 	 "the rejects it counted are not all there"},
+	{"conservation",
+	 "SELECT 'run ' || f.run_id FROM failure_ AS f GROUP BY f.run_id HAVING sum(f.n) >"
+	 " (SELECT coalesce(sum(m.failed), 0) FROM rollup AS m WHERE m.run_id = f.run_id)",
+	 "more attempts failed by class than in all"},
 	{"run",
 	 "SELECT 'run ' || r.id FROM run_ AS r LEFT JOIN run_text AS t ON t.run_id = r.id"
 	 " WHERE t.run_id IS NULL",
@@ -133,6 +139,26 @@ static int sq_bodies(struct sq_check *c)
 	return rc;
 }
 
+static int sq_histograms(struct sq_check *c)
+{
+	static const char sql[] = "SELECT run_id, endpoint || ' ' || phase, histogram FROM latency";
+	char where[96];
+	struct histogram h = {0};
+	struct err err = ERR_INIT;
+	sqlite3_stmt *st = sq_query(c->q, sql, SQ_NO_ARGS);
+	int rc = 0;
+
+	while ((rc = sq_next(c->q, st)) == 1) {
+		const void *bytes = sqlite3_column_blob(st, 2);
+		if (histogram_get(bytes, (size_t)sqlite3_column_bytes(st, 2), &h, &err) == 0)
+			continue;
+		(void)snprintf(where, sizeof(where), "run %lld, %s", sqlite3_column_int64(st, 0),
+			       sqlite3_column_text(st, 1)); /* may be cut */
+		sq_finding(c, "latency", where, err.text);
+	}
+	return rc;
+}
+
 /* What cannot be read or asked at all is damage as well, and is told as such. */
 static int sq_damage(struct sq_check *c, int rc)
 {
@@ -156,6 +182,8 @@ int sq_check_storage(struct ledger *ledger, ledger_finding_fn fn, void *arg, int
 		rc = sq_damage(&c, sq_foreign_keys(&c));
 	if (rc == 0)
 		rc = sq_damage(&c, sq_bodies(&c));
+	if (rc == 0)
+		rc = sq_damage(&c, sq_histograms(&c));
 	for (size_t i = 0; i < ARRAY_LEN(questions) && rc == 0; i++)
 		rc = sq_damage(&c, sq_ask(&c, &questions[i]));
 	if (rc < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is kept for people: attempts, and successes by the minute. */
+/* What is kept for people: attempts that failed, or said something. */
 #include "ledger/sqlite/sqlite.h"
 
 static const char *text_or_empty(const char *s)
@@ -25,21 +25,5 @@ int sq_attempt_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 			SQ_INT(rule_ms(p->took_us)), SQ_TEXT(text_or_empty(p->err_class)),
 			SQ_TEXT(text_or_empty(p->err)), SQ_TEXT(text_or_empty(p->fingerprint)),
 			SQ_INT(p->output_cut ? 1 : 0), output, SQ_INT(p->is_probe ? 1 : 0)));
-	return rc < 0 ? SQ_FAILED : 0;
-}
-
-int sq_rollup_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
-{
-	static const char sql[] =
-		"INSERT INTO rollup(run_id, minute, inc, done, failed, ms)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (run_id, minute, inc) DO UPDATE SET"
-		" done = done + excluded.done, failed = failed + excluded.failed, ms = ms +"
-		" excluded.ms";
-	const struct lop_rollup_add *r = &op->u.rollup_add;
-	int rc = sq_change(q, sql,
-			   SQ_ARGS(SQ_INT(r->run_id), SQ_INT(rule_ms(r->minute)), SQ_INT(txn->inc),
-				   SQ_INT(r->done), SQ_INT(r->failed),
-				   SQ_INT(rule_ms(r->took_us))));
-
 	return rc < 0 ? SQ_FAILED : 0;
 }

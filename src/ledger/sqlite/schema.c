@@ -169,6 +169,22 @@ static const char *const step_2[] = {
 	"CREATE TABLE quota_(name TEXT NOT NULL PRIMARY KEY, period INTEGER NOT NULL,"
 	"  used INTEGER NOT NULL, taken_by INTEGER NOT NULL, token INTEGER NOT NULL,"
 	"  n INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+	/* What went into attempts, to the microsecond; how long phases took (core/histogram.h), and
+	 * what failed, by class: a row of each instance. */
+	"ALTER TABLE rollup RENAME COLUMN ms TO us",
+	"UPDATE rollup SET us = us * 1000",
+	"ALTER TABLE rollup ADD COLUMN failed_us INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE rollup ADD COLUMN again INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE rollup ADD COLUMN again_us INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE rollup ADD COLUMN over_quota INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE rollup ADD COLUMN worked_us INTEGER NOT NULL DEFAULT 0",
+	"CREATE TABLE latency(run_id INTEGER NOT NULL REFERENCES run_, endpoint TEXT NOT NULL,"
+	"  phase TEXT NOT NULL, inc INTEGER NOT NULL, histogram BLOB NOT NULL,"
+	"  PRIMARY KEY (run_id, endpoint, phase, inc)) STRICT",
+	"CREATE TABLE failure_(run_id INTEGER NOT NULL REFERENCES run_, endpoint TEXT NOT NULL,"
+	"  err_class TEXT NOT NULL, inc INTEGER NOT NULL, n INTEGER NOT NULL,"
+	"  us INTEGER NOT NULL, sample TEXT NOT NULL,"
+	"  PRIMARY KEY (run_id, endpoint, err_class, inc)) STRICT",
 	NULL,
 };
 

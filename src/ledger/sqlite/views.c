@@ -143,12 +143,19 @@ static const char audit_view[] =
 
 static const char minute_view[] =
 	"CREATE VIEW minute AS SELECT r.name AS run, m.run_id, @iso(m.minute) AS minute,"
-	" m.inc AS instance, m.done, m.failed, m.ms"
+	" m.inc AS instance, m.done, m.failed, m.us / 1000 AS ms, m.again, m.worked_us / 1000 AS"
+	" worked_ms"
 	" FROM rollup AS m JOIN run_ AS r ON r.id = m.run_id";
 
+static const char failure_view[] =
+	"CREATE VIEW failure AS SELECT r.name AS run, f.run_id, f.endpoint, f.err_class AS"
+	" error_class,"
+	" f.inc AS instance, f.n AS attempts, f.us / 1000 AS ms, f.sample AS error"
+	" FROM failure_ AS f JOIN run_ AS r ON r.id = f.run_id";
+
 const char *const sq_views[] = {
-	run_view,      item_view,  attempt_view, reject_view,
-	instance_view, audit_view, minute_view,	 NULL,
+	run_view,   item_view,	 attempt_view, reject_view, instance_view,
+	audit_view, minute_view, failure_view, NULL,
 };
 
 /* ---- macros ---- */

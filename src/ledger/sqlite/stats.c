@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is kept of attempts in sums: by the minute, how long phases took, what failed. */
+#include "ledger/stats.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "ledger/sqlite/sqlite.h"
+
+enum { HISTOGRAM_BYTES_MAX = 64 * 1024 };
+
+int sq_rollup_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] =
+		"INSERT INTO rollup(run_id, minute, inc, done, failed, us, failed_us, again,"
+		" again_us, over_quota, worked_us)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+		" ON CONFLICT (run_id, minute, inc) DO UPDATE SET"
+		" done = done + excluded.done, failed = failed + excluded.failed,"
+		" us = us + excluded.us, failed_us = failed_us + excluded.failed_us,"
+		" again = again + excluded.again, again_us = again_us + excluded.again_us,"
+		" over_quota = over_quota + excluded.over_quota,"
+		" worked_us = worked_us + excluded.worked_us";
+	const struct lop_rollup_add *r = &op->u.rollup_add;
+	int rc = sq_change(q, sql,
+			   SQ_ARGS(SQ_INT(r->run_id), SQ_INT(rule_ms(r->minute)), SQ_INT(txn->inc),
+				   SQ_INT(r->done), SQ_INT(r->failed), SQ_INT(r->took_us),
+				   SQ_INT(r->failed_us), SQ_INT(r->again), SQ_INT(r->again_us),
+				   SQ_INT(r->over_quota), SQ_INT(r->worked_us)));
+
+	return rc < 0 ? SQ_FAILED : 0;
+}
+
+/* The durations that were there before; none where they cannot be read: they must not keep the
+ * work from being written. */
+static int sq_latency_before(struct sq *q, struct ledger_txn *txn, const struct lop_latency_add *l,
+			     struct histogram *ret_h)
+{
+	static const char sql[] =
+		"SELECT histogram FROM latency"
+		" WHERE run_id = ?1 AND endpoint = ?2 AND phase = ?3 AND inc = ?4";
+	struct err ignored = ERR_INIT;
+	sqlite3_stmt *st = sq_query(q, sql,
+				    SQ_ARGS(SQ_INT(l->run_id), SQ_TEXT(l->endpoint),
+					    SQ_TEXT(l->phase), SQ_INT(txn->inc)));
+	int rc = sq_next(q, st);
+
+	if (rc != 1)
+		return rc;
+	if (histogram_get(sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), ret_h,
+			  &ignored) < 0)
+		*ret_h = (struct histogram){0};
+	sq_end(st);
+	return 0;
+}
+
+int sq_latency_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] =
+		"INSERT INTO latency(run_id, endpoint, phase, inc, histogram)"
+		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run_id, endpoint, phase, inc)"
+		" DO UPDATE SET histogram = excluded.histogram";
+	const struct lop_latency_add *l = &op->u.latency_add;
+	AUTO(buf) struct buf bytes = BUF_INIT(HISTOGRAM_BYTES_MAX);
+	struct histogram all = {0};
+	struct histogram more = {0};
+	struct err ignored = ERR_INIT;
+
+	if (histogram_get(l->histogram, l->len, &more, &ignored) < 0)
+		return 0;
+	int rc = sq_latency_before(q, txn, l, &all);
+	if (rc < 0)
+		return rc;
+	histogram_merge(&all, &more);
+	histogram_put(&all, &bytes);
+	rc = sq_change(q, sql,
+		       SQ_ARGS(SQ_INT(l->run_id), SQ_TEXT(l->endpoint), SQ_TEXT(l->phase),
+			       SQ_INT(txn->inc), SQ_BLOB(bytes.data, bytes.len)));
+	return rc < 0 ? SQ_FAILED : 0;
+}
+
+int sq_failure_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] =
+		"INSERT INTO failure_(run_id, endpoint, err_class, inc, n, us, sample)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+		" ON CONFLICT (run_id, endpoint, err_class, inc) DO UPDATE SET"
+		" n = n + excluded.n, us = us + excluded.us";
+	const struct lop_failure_add *f = &op->u.failure_add;
+	int rc = sq_change(q, sql,
+			   SQ_ARGS(SQ_INT(f->run_id), SQ_TEXT(f->endpoint), SQ_TEXT(f->err_class),
+				   SQ_INT(txn->inc), SQ_INT(f->n), SQ_INT(f->took_us),
+				   SQ_TEXT(f->sample)));
+
+	return rc < 0 ? SQ_FAILED : 0;
+}
+
+/* ---- all of it ---- */
+
+static int sq_effort(struct sq *q, int64_t run_id, struct ledger_effort *ret_effort)
+{
+	static const char sql[] =
+		"SELECT sum(done), sum(failed), sum(us), sum(failed_us), sum(again), sum(again_us),"
+		" sum(over_quota), sum(worked_us) FROM rollup WHERE run_id = ?1";
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id)));
+	int rc = sq_next(q, st);
+
+	if (rc != 1)
+		return rc;
+	*ret_effort = (struct ledger_effort){
+		.done = sqlite3_column_int64(st, 0),
+		.failed = sqlite3_column_int64(st, 1),
+		.took_us = sqlite3_column_int64(st, 2),
+		.failed_us = sqlite3_column_int64(st, 3),
+		.again = sqlite3_column_int64(st, 4),
+		.again_us = sqlite3_column_int64(st, 5),
+		.over_quota = sqlite3_column_int64(st, 6),
+		.worked_us = sqlite3_column_int64(st, 7),
+	};
+	sq_end(st);
+	return 0;
+}
+
+static int sq_latencies(struct sq *q, int64_t run_id, struct arena *a, struct ledger_stats *stats)
+{
+	static const char sql[] =
+		"SELECT endpoint, phase, histogram FROM latency WHERE run_id = ?1";
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id)));
+	int rc = 0;
+
+	while ((rc = sq_next(q, st)) == 1) {
+		const struct ledger_latency_row names = {
+			.endpoint = (const char *)sqlite3_column_text(st, 0),
+			.phase = (const char *)sqlite3_column_text(st, 1),
+		};
+		const void *bytes = sqlite3_column_blob(st, 2);
+		ledger_stats_add_latency(stats, a, &names, bytes,
+					 (size_t)sqlite3_column_bytes(st, 2));
+	}
+	return rc;
+}
+
+static int sq_failures(struct sq *q, int64_t run_id, struct arena *a, struct ledger_stats *stats)
+{
+	static const char sql[] =
+		"SELECT endpoint, err_class, sum(n), sum(us), min(sample) FROM failure_"
+		" WHERE run_id = ?1 GROUP BY endpoint, err_class";
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id)));
+	int rc = 0;
+
+	while ((rc = sq_next(q, st)) == 1)
+		ledger_stats_add_failure(
+			stats, a,
+			&(struct ledger_failure_row){
+				.endpoint = (const char *)sqlite3_column_text(st, 0),
+				.err_class = (const char *)sqlite3_column_text(st, 1),
+				.n = sqlite3_column_int64(st, 2),
+				.took_us = sqlite3_column_int64(st, 3),
+				.sample = (const char *)sqlite3_column_text(st, 4),
+			});
+	return rc;
+}
+
+int sq_run_stats(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_run_stats *s = &op->u.run_stats;
+	int rc = sq_effort(q, s->run_id, &s->ret_stats.effort);
+
+	if (rc == 0)
+		rc = sq_latencies(q, s->run_id, &txn->arena, &s->ret_stats);
+	if (rc == 0)
+		rc = sq_failures(q, s->run_id, &txn->arena, &s->ret_stats);
+	if (rc == 0)
+		ledger_stats_sort(&s->ret_stats);
+	return rc;
+}
