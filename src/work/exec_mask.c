@@ -13,43 +13,94 @@
 #include "job/item.h"
 #include "job/job.h"
 #include "job/secret.h"
+#include "work/mask_form.h"
 
 enum { MASK_MAGIC = 0x4d61736b };
 
 static const char STARS[] = "***";
 
 struct needle {
-	const char *text;
+	char *text;
 	size_t len;
 };
 
 struct exec_mask {
 	uint32_t magic;
 	const struct job *job;
-	struct needle *needles; /* the secrets, then the present item's */
+	struct needle *needles; /* of the secrets, then the present item's */
 	size_t n_secrets;
 	size_t n;
-	struct buf *secrets; /* one for each of the job */
+	size_t room;
 };
+
+/* ---- what is looked for ---- */
+
+static void mask_drop(struct exec_mask *mask, size_t from)
+{
+	for (size_t i = from; i < mask->n; i++) {
+		explicit_bzero(mask->needles[i].text, mask->needles[i].len);
+		free(mask->needles[i].text);
+	}
+	mask->n = from < mask->n ? from : mask->n;
+}
+
+/* Adds a form of a value, whose other forms begin at `from`. */
+static void mask_add_form(struct exec_mask *mask, size_t from, const struct buf *form)
+{
+	if (form->len < MASK_BYTES_MIN || form->failed)
+		return;
+	for (size_t i = from; i < mask->n; i++)
+		if (mask->needles[i].len == form->len &&
+		    memcmp(mask->needles[i].text, form->data, form->len) == 0)
+			return;
+	if (mask->n == mask->room) {
+		mask->room = 2 * mask->room + MASK_FORM_COUNT_;
+		mask->needles = xrealloc(mask->needles, mask->room, sizeof(*mask->needles));
+	}
+	mask->needles[mask->n++] = (struct needle){.text = xmemdup(form->data, form->len),
+						   .len = form->len};
+}
+
+static void mask_add(struct exec_mask *mask, const char *text, size_t len)
+{
+	AUTO(buf) struct buf form = BUF_INIT(MASK_FORM_GROWTH * len + 1);
+	size_t from = mask->n;
+
+	if (len < MASK_BYTES_MIN)
+		return;
+	/* It never moves, so that nothing is left behind in memory. */
+	(void)buf_reserve(&form, MASK_FORM_GROWTH * len);
+	for (int i = 0; i < MASK_FORM_COUNT_; i++) {
+		buf_reset(&form);
+		mask_form_put((enum mask_form)i, text, len, &form);
+		mask_add_form(mask, from, &form);
+	}
+	explicit_bzero(form.data, form.cap);
+}
+
+void exec_mask_add(struct exec_mask *mask, const char *text, size_t len)
+{
+	assert(mask != NULL && mask->magic == MASK_MAGIC && text != NULL);
+	mask_drop(mask, mask->n_secrets);
+	mask_add(mask, text, len);
+	mask->n_secrets = mask->n;
+}
 
 struct exec_mask *exec_mask_new(const struct job *job)
 {
 	struct exec_mask *mask = xnew(struct exec_mask);
+	AUTO(buf) struct buf value = BUF_INIT(SECRET_BYTES_MAX);
 	struct err err = ERR_INIT;
 
 	mask->magic = MASK_MAGIC;
 	mask->job = job;
-	mask->needles = xcalloc(job->n_secrets + job->source.n_fields, sizeof(*mask->needles));
-	mask->secrets = xcalloc(job->n_secrets, sizeof(*mask->secrets));
+	(void)buf_reserve(&value, SECRET_BYTES_MAX);
 	for (size_t i = 0; i < job->n_secrets; i++) {
-		struct buf *value = &mask->secrets[i];
-		buf_init(value, SECRET_BYTES_MAX);
-		if (secret_read(job, &job->secrets[i], value, &err) == 0 &&
-		    value->len >= MASK_BYTES_MIN)
-			mask->needles[mask->n_secrets++] = (struct needle){.text = value->data,
-									   .len = value->len};
+		buf_reset(&value);
+		if (secret_read(job, &job->secrets[i], &value, &err) == 0)
+			exec_mask_add(mask, buf_str(&value), value.len);
 	}
-	mask->n = mask->n_secrets;
+	explicit_bzero(value.data, value.cap);
 	return mask;
 }
 
@@ -58,12 +109,7 @@ void exec_mask_free(struct exec_mask *mask)
 	if (mask == NULL)
 		return;
 	assert(mask->magic == MASK_MAGIC);
-	for (size_t i = 0; i < mask->job->n_secrets; i++) {
-		if (mask->secrets[i].data != NULL)
-			explicit_bzero(mask->secrets[i].data, mask->secrets[i].cap);
-		buf_done(&mask->secrets[i]);
-	}
-	free(mask->secrets);
+	mask_drop(mask, 0);
 	free(mask->needles);
 	mask->magic = 0;
 	free(mask);
@@ -73,14 +119,15 @@ static void mask_take_item(struct exec_mask *mask, const struct item *item)
 {
 	const struct job_source *source = &mask->job->source;
 
-	mask->n = mask->n_secrets;
+	mask_drop(mask, mask->n_secrets);
 	for (size_t i = 0; item != NULL && i < source->n_fields; i++) {
 		const struct value *value = &item->fields[i];
-		if (source->fields[i].sensitive && !value->is_null && value->len >= MASK_BYTES_MIN)
-			mask->needles[mask->n++] = (struct needle){.text = value->text,
-								   .len = value->len};
+		if (source->fields[i].sensitive && !value->is_null)
+			mask_add(mask, value->text, value->len);
 	}
 }
+
+/* ---- looking for it ---- */
 
 size_t exec_mask_longest(struct exec_mask *mask, const struct item *item)
 {

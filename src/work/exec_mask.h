@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keeps what nobody may see out of what a program said: the values of fields that are declared
- * sensitive and of the job's secrets become `***`. Values below MASK_BYTES_MIN stay: they would
- * turn a text into stars without hiding anything.
+ * sensitive and of the job's secrets become `***`, as they are and as they are quoted
+ * (mask_form.h). Values below MASK_BYTES_MIN stay: they would turn a text into stars without hiding
+ * anything.
  *
  * Owner: one for each exec work; the loop's thread. Secrets are wiped in exec_mask_free.
  */
@@ -23,6 +24,8 @@ enum { MASK_BYTES_MIN = 3 };
  * `job`. */
 struct exec_mask *exec_mask_new(const struct job *job);
 void exec_mask_free(struct exec_mask *mask);
+/* One more secret, such as a token that was got for the job's. */
+void exec_mask_add(struct exec_mask *mask, const char *text, size_t len);
 
 /* The longest text to be masked for this item, 0 for none. Without an item (NULL): the longest of
  * the secrets. */
