@@ -74,6 +74,15 @@ def test_ports_that_never_come_to_a_request(server):
     assert len(server.by_key()['deaf']) == 1
 
 
+def test_a_proxy_makes_tunnels(server):
+    url = server.url('tls', '/ok/through')
+    for port, code in (('proxy', 0), ('proxy-407', 56), ('proxy-502', 56)):
+        done = subprocess.run(['curl', '-q', '-s', '--cacert', server.certificates.ca, '-d', 'x',
+                               '-x', server.url(port, ''), url], capture_output=True, check=False)
+        assert done.returncode == code
+    assert len(server.received('through')) == 1
+
+
 def test_all_ways_are_there(server):
     """A way that is misspelt must not look like a strange answer."""
     assert curl(server, server.url(path='/no-such-way/x'), key='misspelt') == (0, ['599'])

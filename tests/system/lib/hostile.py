@@ -6,7 +6,8 @@
 A WAY is a name and arguments, `status:503` (hostile_ways.py). It listens on several ports, by name:
 `plain`; `tls`, and `tls-NAME` with that certificate (certificates.py); `tls-client`, which wants one of the
 client; and three that never get as far as a request: `refuse` (nobody listens), `deaf` (accepts, and
-neither reads nor writes), `slam` (accepts and closes).
+neither reads nor writes), `slam` (accepts and closes). `proxy` makes tunnels; `proxy-407` and `proxy-502`
+answer so whatever they are asked for.
 
 The record stands in memory of the test's own process, which outlives every process of stint that it kills.
 Before it is asked, `settle()` waits until all that was sent before has been read.
@@ -184,7 +185,33 @@ class Connection:
             self.take(request, int(request.header('Content-Length') or 0))
         request.is_whole = True
 
+    def serve_as_proxy(self):
+        request = Request(self, 0)
+        self.server.write_down(request)
+        self.read_head(request)
+        request.is_whole, request.way = True, self.port
+        if self.port != 'proxy':
+            self.send(hostile_ways.answer(int(self.port[6:]), b'by the proxy', ['Connection: close']))
+            self.close()
+        host, port = request.target.rsplit(':', 1)
+        with socket.create_connection((host, int(port))) as there:
+            self.send(b'HTTP/1.1 200 Connected\r\n\r\n')
+            threading.Thread(target=self.pass_on, args=(there,), daemon=True).start()
+            with contextlib.suppress(OSError):
+                while data := there.recv(65536):
+                    self.send(data)
+
+    def pass_on(self, there):
+        with contextlib.suppress(Gone, OSError):
+            while True:
+                there.sendall(self.receive())
+        with contextlib.suppress(OSError):
+            there.shutdown(socket.SHUT_WR)
+
     def serve(self):
+        if self.port.startswith('proxy'):
+            self.serve_as_proxy()
+            return
         while True:
             self.rest = self.rest or self.receive()
             request = Request(self, self.served)
@@ -210,7 +237,7 @@ class Hostile:
         self.is_over = False
         self.threads = []
         self.listeners = []
-        for port in ('plain', 'deaf', 'slam'):
+        for port in ('plain', 'deaf', 'slam', 'proxy', 'proxy-407', 'proxy-502'):
             self._listen(port, None)
         if certificates is not None:
             self._listen('tls', self._context('good'))
