@@ -70,7 +70,8 @@ void commit_wait(struct commit *c, struct ledger_op *op, commit_fn fn, void *arg
 static bool op_is_urgent(enum ledger_op_kind kind)
 {
 	return kind != LOP_CHUNK_PROGRESS && kind != LOP_LOOSE_PUT && kind != LOP_LOOSE_SETTLE &&
-	       kind != LOP_ATTEMPT_PUT && kind != LOP_ROLLUP_ADD;
+	       kind != LOP_ATTEMPT_PUT && kind != LOP_ROLLUP_ADD && kind != LOP_LATENCY_ADD &&
+	       kind != LOP_FAILURE_ADD;
 }
 
 struct ledger_op *commit_add(struct commit *c, enum ledger_op_kind kind, commit_fn fn, void *arg)
@@ -222,7 +223,8 @@ void commit_on_ledger(struct commit *c, struct ledger_txn *txn)
 	case LEDGER_APPLIED:
 		c->flying = NULL;
 		c->trouble_since = 0;
-		c->took_us = (7 * c->took_us + c->ops->boot_us(c->world) - c->sent_at) / 8;
+		c->last_us = c->ops->boot_us(c->world) - c->sent_at;
+		c->took_us = (7 * c->took_us + c->last_us) / 8;
 		/* Safety: waiters run only here, after the commit: what they send may rely on it.
 		 */
 		commit_tell(txn);

@@ -42,7 +42,8 @@ struct commit {
 	int64_t opened_at; /* boot clock */
 	bool is_urgent;	   /* somebody waits for what is in it */
 	int64_t sent_at;   /* boot clock: when the flying one went */
-	int64_t took_us;   /* smoothed: from sending one to its answer */
+	int64_t took_us;   /* smoothed: from sending one to its answer … */
+	int64_t last_us;   /* … and of the last */
 	struct ledger_txn *flying; /* under way or waiting to be sent again */
 	int64_t resend_at;	   /* boot clock; 0: under way */
 	int64_t trouble_since;	   /* boot clock of the first failed sending, 0 none */

@@ -47,6 +47,8 @@ static void ticket_send(struct run *r, struct ticket *t, struct lane *lane)
 	list_append(&lane->sent, &t->link);
 	t->lane = lane->number;
 	t->sent_at = r->ops->boot_us(r->world);
+	if (t->ahead_at != 0)
+		stats_timing(r, TIMING_QUEUE, t->sent_at - t->ahead_at);
 	lane->in_flight++;
 	r->n_sent++;
 	breaker_sent(&r->breaker);

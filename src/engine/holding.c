@@ -51,6 +51,7 @@ void ticket_await_slot(struct run *r, struct ticket *t)
 	list_remove(&t->link);
 	ticket_renumber(t);
 	t->state = TICKET_AHEAD;
+	t->ahead_at = r->ops->boot_us(r->world);
 	list_append(&r->ahead, &t->link);
 	r->n_ahead++;
 }

@@ -88,6 +88,7 @@ void run_free(struct run *r)
 	for (uint32_t i = 0; i < FRAME_TICKETS_MAX; i++)
 		free(r->tickets[i].bits);
 	run_drop_holdings(r);
+	stats_free(r->stats);
 	lanes_done(&r->lanes);
 	job_free(r->job);
 	arena_done(&r->arena);
@@ -311,6 +312,7 @@ static void run_on_joined(void *arg, struct ledger_op *op)
 	}
 	run_apply_job(r);
 	run_make_hello(r);
+	stats_begin(r);
 	if (r->job->work.canary > r->counts.done)
 		r->canary_left = r->job->work.canary - r->counts.done;
 	r->phase = r->row.state == RUN_LOADING ? RUN_LOADER_WANTED : RUN_WORKING;
@@ -397,6 +399,7 @@ void run_leave(struct run *r)
 	assert(r->n_tickets == 0 && list_is_empty(&r->loose));
 	r->phase = RUN_LEAVING;
 	r->exit_status = r->stop_exit;
+	stats_end(r);
 	struct ledger_op *back = commit_add(r->commit, LOP_GIVE_BACK, NULL, NULL);
 	back->u.give_back.run_id = r->id;
 	if (r->fails) {
@@ -433,6 +436,7 @@ void run_turn(struct run *r)
 	if (r->phase > RUN_JOINING && r->phase < RUN_DRAINING) {
 		window_check(r);
 		request_turn(r);
+		stats_turn(r);
 	}
 	if (r->stop_wanted && r->phase > RUN_JOINING && r->phase < RUN_DRAINING)
 		r->phase = RUN_DRAINING;
@@ -469,6 +473,7 @@ int64_t run_deadline(const struct run *r)
 	if (r->phase <= RUN_JOINING || r->phase >= RUN_LEAVING)
 		return at;
 	at = run_earliest(window_deadline(r), request_deadline(r));
+	at = run_earliest(at, stats_deadline(r));
 	if (r->phase == RUN_LOADER_WANTED || r->phase == RUN_LOADING_NOW)
 		return run_earliest(at, load_deadline(r));
 	if (r->phase != RUN_WORKING)

@@ -10,7 +10,7 @@
  *
  * Files: run.c (phases), look.c (is it finished), window.c (does it fit), load.c (reader),
  * holding.c (claim), slots.c (lanes' shares), dispatch.c (start, send), settle.c (outcomes),
- * drain.c (stopping), tell.c (source.then), request.c (what people ask for).
+ * drain.c (stopping), tell.c (source.then), request.c (what people ask for), stats.c (durations).
  */
 #ifndef STINT_ENGINE_RUN_H
 #define STINT_ENGINE_RUN_H
@@ -28,6 +28,7 @@
 #include "engine/commit.h"
 #include "engine/lanes.h"
 #include "engine/session.h"
+#include "engine/stats.h"
 #include "job/job.h"
 
 enum {
@@ -111,6 +112,7 @@ struct ticket {
 	uint32_t n_bits;
 	int64_t sent_at; /* boot clock */
 	utime sent_wall;
+	int64_t ahead_at; /* boot clock: since when it waits, marked, for a slot; 0: it does not */
 	utime unclear_since; /* of a suspect: when its lane began it before; 0 none */
 };
 
@@ -198,8 +200,7 @@ struct run {
 	int64_t unsettled_since;     /* boot clock: … the first of them; INT64_MAX none … */
 	struct unsettled *unsettled; /* … those of the open transaction … */
 	uint64_t unsettled_in;	     /* … which has this commit_number */
-	struct ledger_op *rollup;    /* of the open transaction … */
-	uint64_t rollup_in;	     /* … which has this commit_number */
+	struct stats *stats;	     /* see stats.h; NULL while the job is not known */
 
 	/* telling, see tell.c */
 	bool tell_started, tell_listing, tell_ended, tell_failed;

@@ -397,6 +397,7 @@ void session_get_status(const struct session *s, struct session_status *ret)
 	ret->retry = r->n_retrying;
 	ret->in_flight = r->n_sent < r->limit ? r->n_sent : r->limit;
 	ret->per_second = meter_rate(&r->meter, now);
+	stats_get_status(r, ret);
 	int64_t open = r->n_items - ret->done - ret->failed - ret->skipped - ret->in_doubt;
 	if (r->phase == RUN_WORKING && open > 0)
 		ret->left_us = meter_left_us(&r->meter, now, open);

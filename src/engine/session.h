@@ -59,6 +59,8 @@ struct session_status {
 	double per_second; /* settled items, smoothed over the last half minute */
 	int64_t left_us;   /* time left by that rate; -1 unknown */
 	utime began_at;
+	int64_t p50_us, p99_us; /* how long attempts take; 0 unknown */
+	double failing;		/* the share of attempts that fail, over the last half minute */
 };
 
 struct session *session_new(const struct world_ops *ops, void *world,

@@ -21,6 +21,7 @@ struct ending {
 	utime quiet_at; /* something may still act on it until then; 0: nothing does */
 	utime began_at;
 	int64_t took_us;
+	const int64_t *timings_us; /* of its phases; NULL: not known */
 	const char *err_class, *err, *key, *person;
 	const void *output;
 	size_t output_len;
@@ -28,21 +29,6 @@ struct ending {
 };
 
 /* ---- what is written beside the item ---- */
-
-static void put_rollup(struct run *r, utime now, int64_t done, int64_t failed, int64_t took_us)
-{
-	utime minute = now - now % US_PER_MIN;
-
-	if (r->rollup_in != commit_number(r->commit) || r->rollup->u.rollup_add.minute != minute) {
-		r->rollup = commit_add(r->commit, LOP_ROLLUP_ADD, NULL, NULL);
-		r->rollup_in = commit_number(r->commit);
-		r->rollup->u.rollup_add = (struct lop_rollup_add){.run_id = r->id,
-								  .minute = minute};
-	}
-	r->rollup->u.rollup_add.done += done;
-	r->rollup->u.rollup_add.failed += failed;
-	r->rollup->u.rollup_add.took_us += took_us;
-}
 
 static void put_attempt(struct run *r, int64_t item, int attempt, const struct ending *e,
 			const char *print)
@@ -294,6 +280,20 @@ static bool goes_back_as_it_was(const struct run *r, const struct ticket *t,
 	       d->crashes == 0 && d->due <= r->ops->now(r->world);
 }
 
+static void count_attempt(struct run *r, const struct ticket *t, const struct ending *e)
+{
+	const struct ledger_loose_row *row = t->loose != NULL ? &t->loose->row : NULL;
+	bool was_tried = row != NULL && (row->attempt > 0 || row->crashes > 0 || row->redo > 0 ||
+					 row->err_class[0] != '\0');
+
+	stats_attempt(r, &(struct stats_attempt){.is_done = e->outcome == OUTCOME_DONE,
+						 .is_again = was_tried || t->unclear_since != 0,
+						 .took_us = e->took_us,
+						 .timings_us = e->timings_us,
+						 .err_class = e->err_class,
+						 .err = e->err});
+}
+
 static void settle_ticket(struct run *r, struct ticket *t, const struct ending *e)
 {
 	char print[FINGERPRINT_CHARS + 1];
@@ -307,8 +307,7 @@ static void settle_ticket(struct run *r, struct ticket *t, const struct ending *
 	    (e->outcome != OUTCOME_DONE || e->output_len > 0 || is_loose || t->unclear_since != 0))
 		put_attempt(r, item, t->attempt, e, print);
 	if (e->outcome != OUTCOME_NOT_BEGUN)
-		put_rollup(r, now, e->outcome == OUTCOME_DONE, e->outcome != OUTCOME_DONE,
-			   e->took_us);
+		count_attempt(r, t, e);
 	feed_breaker(r, e, d.opens_breaker);
 	if (goes_back_as_it_was(r, t, &d)) {
 		chunk_untake(r, t->chunk, t->index);
@@ -338,6 +337,7 @@ static void unsettled_on_durable(void *arg, struct ledger_op *op)
 
 	(void)op;
 	r->n_unsettled -= u->n;
+	stats_timing(r, TIMING_COMMIT, r->commit->last_us);
 	/* What is left came while these were under way. */
 	r->unsettled_since = r->n_unsettled > 0 ? r->unsettled->since : INT64_MAX;
 }
@@ -409,7 +409,7 @@ static void settle_among(struct run *r, struct ticket *t, const struct ending *e
 	fingerprint(e->err_class, e->err, print);
 	put_attempt(r, t->loose != NULL ? t->loose->row.item : t->chunk->first_item + t->index,
 		    t->attempt, e, print);
-	put_rollup(r, r->ops->now(r->world), 0, 1, e->took_us);
+	count_attempt(r, t, e);
 	breaker_probe_lost(&r->breaker);
 	settle_suspect(r, t);
 }
@@ -438,6 +438,7 @@ void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome
 			   .cancelled = f->cancelled && t->was_cancelled,
 			   .began_at = f->began_at,
 			   .took_us = f->took_us,
+			   .timings_us = f->timings_us,
 			   .err_class = f->err_class,
 			   .err = f->err,
 			   .key = f->key,
@@ -481,7 +482,7 @@ void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outco
 		run_say(r, SAY_WARNING, "%s", f->err);
 	if (done > 0) {
 		forecast_add(r->forecast, f->took_us);
-		put_rollup(r, r->ops->now(r->world), done, 0, f->took_us);
+		stats_unit(r, done, f->took_us);
 		r->mine.done += done;
 		r->canary_left = r->canary_left > done ? r->canary_left - done : 0;
 		meter_add(&r->meter, r->ops->boot_us(r->world), done);

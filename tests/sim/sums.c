@@ -79,11 +79,33 @@ static void compare(struct machine *m, const struct run_view *run, const struct 
 			     (unsigned long long)s->measured);
 }
 
+/* What was written of attempts must agree with itself. */
+static void check_told(struct machine *m, const struct run_view *run)
+{
+	const struct sums *s = &run->sums;
+	uint64_t attempts = (uint64_t)(s->effort.done + s->effort.failed);
+
+	if (s->by_class != s->effort.failed || s->by_class_us != s->effort.failed_us)
+		machine_fail(m, "sums", "run %lld: %lld attempts failed, %lld by class",
+			     (long long)run->id, (long long)s->effort.failed,
+			     (long long)s->by_class);
+	/* Only who dies keeps durations to himself. */
+	if (s->measured > attempts || (s->measured < attempts && !m->somebody_forgot))
+		machine_fail(m, "sums", "run %lld: %llu attempts were measured of %llu",
+			     (long long)run->id, (unsigned long long)s->measured,
+			     (unsigned long long)attempts);
+	if (s->effort.again > s->effort.done + s->effort.failed ||
+	    s->effort.failed_us > s->effort.took_us || s->effort.again_us > s->effort.took_us)
+		machine_fail(m, "sums", "run %lld: a part is larger than the whole",
+			     (long long)run->id);
+}
+
 void sums_check(struct machine *m, const struct run_view *run)
 {
 	struct ledger_txn *txn = ledger_txn_new();
 	struct lop_run_stats *look = &ledger_txn_add(txn, LOP_RUN_STATS)->u.run_stats;
 
+	check_told(m, run);
 	look->run_id = run->id;
 	ledger_apply(m->ledger, txn);
 	if (txn->status != LEDGER_APPLIED)
