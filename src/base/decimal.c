@@ -289,3 +289,24 @@ int decimal_compare(const struct decimal *a, const struct decimal *b)
 	int order = decimal_compare_magnitudes(a, b);
 	return a_negative ? -order : order;
 }
+
+void decimal_put(const struct decimal *d, struct buf *out)
+{
+	buf_put_u64(out, d->high);
+	buf_put_u64(out, d->low);
+	buf_put_u16(out, d->scale);
+	buf_put_u8(out, d->negative ? 1 : 0);
+}
+
+void decimal_get(struct decimal *ret_value, struct reader *r)
+{
+	struct decimal d = {0};
+
+	d.high = reader_u64(r);
+	d.low = reader_u64(r);
+	d.scale = reader_u16(r);
+	d.negative = reader_u8(r) != 0;
+	if (d.scale > DECIMAL_DIGITS)
+		r->failed = true;
+	*ret_value = d;
+}

@@ -18,6 +18,7 @@
 
 struct buf;
 struct err;
+struct reader;
 
 enum { DECIMAL_DIGITS = 38, DECIMAL_TEXT_MAX = 48 };
 
@@ -44,6 +45,10 @@ ST_MUST_CHECK int decimal_add(const struct decimal *a, const struct decimal *b,
 			      struct decimal *ret_sum, struct err *err);
 /* -1, 0, 1 by value: 1.0 equals 1.00. */
 int decimal_compare(const struct decimal *a, const struct decimal *b);
+
+/* As 19 bytes, and back; a scale that cannot be makes the reader fail. */
+void decimal_put(const struct decimal *d, struct buf *out);
+void decimal_get(struct decimal *ret_value, struct reader *r);
 
 struct decimal decimal_from_int(int64_t value);
 struct decimal decimal_negate(const struct decimal *d);

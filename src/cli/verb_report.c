@@ -44,10 +44,15 @@ static int put_report(struct reporting *r, int64_t run_id)
 	if (rc != 0)
 		return rc;
 	if (!report_balances(report, &why)) {
-		cli_error(
+		rc = ERR(
+			r->err, ERR_BUG,
 			"the report of %s does not add up: %s; `stint ledger verify` looks into it",
 			report->run.name, buf_str(&why));
+		if (!r->is_list)
+			return rc;
+		cli_error("%s", r->err->text);
 		r->status = EXIT_STATUS_BUG;
+		return 0;
 	}
 	if (r->format == FORMAT_TEXT) {
 		if (r->n > 0)
@@ -173,6 +178,8 @@ int verb_report(struct cli *cli, struct err *err)
 		jw_member_text(&w, "schema", r.is_list ? "stint.reports.1" : "stint.report.1");
 	}
 	rc = report_all(&r, err);
+	if (rc < 0 && !r.is_list)
+		buf_reset(&cli->out.buf); /* a document is whole, or there is none */
 	if (rc < 0)
 		return rc;
 	if (r.w != NULL) {

@@ -253,7 +253,9 @@ static void load_put(struct run *r, const struct frame_loaded *f)
 				     .cursor_len = f->cursor_len,
 				     .add_read = f->read,
 				     .add_filtered = f->filtered,
-				     .add_held_back = f->held_back};
+				     .add_held_back = f->held_back,
+				     .sums = f->run_sums[0] == '\0' ? NULL
+								    : arena_str(a, f->run_sums)};
 	if (f->n > 0) {
 		struct ledger_new_chunk *chunk = arena_new(a, struct ledger_new_chunk);
 		*chunk = (struct ledger_new_chunk){
@@ -262,6 +264,7 @@ static void load_put(struct run *r, const struct frame_loaded *f)
 			.body_len = f->body_len,
 			.keys = f->keys[0] == '\0' ? NULL : arena_str(a, f->keys),
 			.tell = f->tell,
+			.sums = f->sums[0] == '\0' ? NULL : arena_str(a, f->sums),
 		};
 		put->chunks = chunk;
 		put->n_chunks = 1;

@@ -244,6 +244,9 @@ struct frame_loaded {
 	int64_t read, filtered, held_back;
 	const void *cursor;
 	size_t cursor_len;
+	/* totals: JSON, "" where the job declares none */
+	const char *sums;     /* of the chunk: for each item its amounts */
+	const char *run_sums; /* of the load so far: what was loaded, left out, rejected */
 };
 enum { READER_WINDOW = 8 };
 

@@ -410,6 +410,8 @@ int frame_get_loaded(const struct frame *f, struct arena *a, struct frame_loaded
 	l.filtered = get_count(&r);
 	l.held_back = get_count(&r);
 	l.cursor = get_blob(&r, &l.cursor_len);
+	l.sums = get_text(&r, a);
+	l.run_sums = get_text(&r, a);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
 	*ret = l;

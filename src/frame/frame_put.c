@@ -279,6 +279,8 @@ void frame_put_loaded(struct buf *b, const struct frame_loaded *f)
 	put_i64(b, f->filtered);
 	put_i64(b, f->held_back);
 	buf_put_bytes(b, f->cursor, f->cursor_len);
+	put_text(b, f->sums);
+	put_text(b, f->run_sums);
 	frame_end(b, start);
 }
 

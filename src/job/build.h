@@ -25,10 +25,11 @@ struct build {
 			       */
 };
 
-void build_names(struct build *b);   /* params, secrets */
-void build_source(struct build *b);  /* kind, fields, trailer, unique */
-void build_work(struct build *b);    /* kind, command, environment, statuses */
-void build_control(struct build *b); /* control */
+void build_names(struct build *b);  /* params, secrets */
+void build_source(struct build *b); /* kind, fields, trailer, unique */
+void build_work(struct build *b);   /* kind, command, environment, statuses */
+void build_control(struct build *b);
+void build_totals(struct build *b); /* control */
 /* What must hold between keys, once everything is there. */
 void build_rules(struct build *b);
 

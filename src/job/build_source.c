@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The source: its kind, its fields, its trailer, what names an item, and the totals that must
- * balance. */
+/* The source: its kind, its fields, its trailer, and what names an item. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,73 +301,4 @@ void build_source(struct build *b)
 	check_kind(b, kind);
 	check_key(b, source);
 	build_unique(b, source);
-}
-
-/* ---- control ---- */
-
-/* A total that is written out must be a number. */
-static void check_total(struct build *b, struct node *node, bool is_count)
-{
-	struct decimal value = {0};
-	int64_t count = 0;
-	struct err err = ERR_INIT;
-
-	if (!build_check_template(b, node, TEMPLATE_FOR_CONTROL, NULL) ||
-	    strstr(node->text, "${") != NULL)
-		return;
-	int r = is_count ? text_parse_int(node->text, node->len, &count, &err)
-			 : decimal_parse(node->text, node->len, '.', &value, &err);
-	if (r < 0)
-		build_fault(b, node,
-			    "expected a number or a placeholder such as ${trailer.count}, "
-			    "found %s",
-			    QUOTED(node->text, node->len));
-}
-
-static void add_control(struct job *job, const char *field, const char *expected)
-{
-	job->controls = xrealloc(job->controls, job->n_controls + 1, sizeof(*job->controls));
-	job->controls[job->n_controls++] = (struct job_control){
-		.field = field == NULL ? NULL : xstrdup(field), .expected = xstrdup(expected)};
-}
-
-static void build_sum(struct build *b, struct node *node)
-{
-	if (node->key == NULL || node->is_bad)
-		return;
-	int index = job_find_field(b->job, node->name, strlen(node->name));
-	if (b->names_are_known && index < 0) {
-		build_fault_key(b, node, "there is no such field");
-		return;
-	}
-	enum field_type type = index < 0 ? FIELD_DECIMAL : b->job->source.fields[index].type;
-	if (type != FIELD_INTEGER && type != FIELD_DECIMAL) {
-		build_fault_key(b, node, "a field of type %s cannot be summed exactly",
-				field_type_name(type));
-		return;
-	}
-	check_total(b, node, false);
-	add_control(b->job, node->name, node->text);
-}
-
-void build_control(struct build *b)
-{
-	struct node *control = node_find(b->root, "control");
-	struct node *over = node_find_good(control, "over");
-	struct node *count = node_find_good(control, "count");
-	struct node *sums = node_find(control, "sum");
-
-	if (control == NULL || control->type != NODE_MAP)
-		return;
-	if (node_find(b->root, "source") == NULL) {
-		build_fault_key(b, control, "there is no source whose records could be counted");
-		return;
-	}
-	b->job->control_over_loaded = over != NULL && strcmp(over->text, "loaded") == 0;
-	if (count != NULL) {
-		check_total(b, count, true);
-		add_control(b->job, NULL, count->text);
-	}
-	for (struct node *c = sums == NULL ? NULL : sums->first; c != NULL; c = c->next)
-		build_sum(b, c);
 }

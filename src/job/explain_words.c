@@ -155,9 +155,27 @@ static void put_controls(const struct job *job, struct buf *out)
 		buf_puts(out, " must be ");
 		put_quoted(c->expected, out);
 	}
-	if (job->n_controls > 0)
+	if (job->control_file != NULL) {
+		buf_puts(out, job->n_controls == 0 ? " Before the first item is processed each "
+						     "file must agree with its control file "
+						   : " and each file must agree with its control "
+						     "file ");
+		put_quoted(job->control_file, out);
+	}
+	if (job->n_controls > 0 || job->control_file != NULL)
 		buf_puts(out, job->control_over_loaded ? ", counted over what was loaded."
 						       : ", counted over all that was read.");
+}
+
+static void put_totals(const struct job *job, struct buf *out)
+{
+	for (size_t i = 0; i < job->n_totals; i++) {
+		const char *mark = i + 1 == job->n_totals ? " and " : ", ";
+		buf_puts(out, i == 0 ? " Reports sum up " : mark);
+		buf_puts(out, job->source.fields[job->totals[i]].name);
+	}
+	if (job->n_totals > 0)
+		buf_puts(out, " by what became of the items.");
 }
 
 /* ---- working ---- */
@@ -402,6 +420,7 @@ void explain_put_words(const struct job *job, struct buf *out)
 	if (job->source.kind != SOURCE_NONE) {
 		put_guards(job, out);
 		put_controls(job, out);
+		put_totals(job, out);
 	}
 	buf_putc(out, '\n');
 	put_work(job, out);

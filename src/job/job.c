@@ -76,6 +76,7 @@ void job_free(struct job *job)
 	free(job->params);
 	free(job->secrets);
 	free(job->controls);
+	free(job->control_file);
 	free(job->filter);
 	source_done(&job->source);
 	work_done(&job->work);
@@ -131,6 +132,7 @@ static struct job *job_build(struct node *root, const char *path, const char *di
 	build_names(&build);
 	build_source(&build);
 	build_control(&build);
+	build_totals(&build);
 	build_work(&build);
 	build_rules(&build);
 	return job;

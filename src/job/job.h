@@ -104,6 +104,8 @@ struct job_breaker {
 	int64_t give_up_after_us;
 };
 
+enum { JOB_TOTALS_MAX = 16 };
+
 struct job_control {	/* a total that the source's trailer or a parameter states */
 	char *field;	/* NULL: the count of records */
 	char *expected; /* a template over trailer and parameters */
@@ -198,6 +200,9 @@ struct job {
 	struct job_control *controls;
 	size_t n_controls;
 	bool control_over_loaded; /* control.over */
+	char *control_file; /* a template: a file of totals beside each source file; or NULL */
+	size_t totals[JOB_TOTALS_MAX]; /* fields that reports sum up */
+	size_t n_totals;
 	struct job_work work;
 	struct job_retry retry;
 	struct job_breaker breaker;

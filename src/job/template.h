@@ -59,8 +59,9 @@ enum template_use {
 	TEMPLATE_FOR_KEY,  /* source.key: fields, source, run, parameters; it is stored: no secrets
 			    */
 	TEMPLATE_FOR_PATH, /* source.path: run and parameters */
-	TEMPLATE_FOR_CONTROL, /* control: trailer, run and parameters */
-	TEMPLATE_FOR_WORKER,  /* what outlives an item: run, parameters, secrets */
+	TEMPLATE_FOR_CONTROL,	   /* control: trailer, run and parameters */
+	TEMPLATE_FOR_CONTROL_FILE, /* control.file: source, run and parameters */
+	TEMPLATE_FOR_WORKER,	   /* what outlives an item: run, parameters, secrets */
 	TEMPLATE_USE_COUNT_
 };
 

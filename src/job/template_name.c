@@ -31,6 +31,7 @@ static const unsigned groups_of[] = {
 	[TEMPLATE_FOR_KEY] = GROUP_FIELD | GROUP_RUN | GROUP_PARAM | GROUP_SOURCE,
 	[TEMPLATE_FOR_PATH] = GROUP_RUN | GROUP_PARAM,
 	[TEMPLATE_FOR_CONTROL] = GROUP_RUN | GROUP_PARAM | GROUP_TRAILER,
+	[TEMPLATE_FOR_CONTROL_FILE] = GROUP_RUN | GROUP_PARAM | GROUP_SOURCE,
 	[TEMPLATE_FOR_WORKER] = GROUP_RUN | GROUP_PARAM | GROUP_SECRET,
 };
 
@@ -39,6 +40,7 @@ static const char *const use_words[] = {
 	[TEMPLATE_FOR_KEY] = "in a key",
 	[TEMPLATE_FOR_PATH] = "in the path of a source",
 	[TEMPLATE_FOR_CONTROL] = "in control",
+	[TEMPLATE_FOR_CONTROL_FILE] = "in control.file",
 	[TEMPLATE_FOR_WORKER] = "where a worker of mode: stream is started, which sees many items",
 };
 

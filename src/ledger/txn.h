@@ -134,6 +134,7 @@ struct ledger_run_row {
 	int32_t loader_epoch;
 	int64_t first_n;	 /* --first N, 0 none */
 	const char *source_path; /* --source PATH, "" none */
+	const char *sums;	 /* in ledger_walk only; NULL: none */
 };
 
 /* Items of a run by state; their sum is n_items (I1). */
@@ -158,6 +159,7 @@ struct ledger_chunk_row {
 	const uint8_t *started, *done, *told; /* BITS_BYTES(n), base/bits.h */
 	const void *body;		      /* NULL where it was not asked for */
 	size_t body_len;
+	const char *sums; /* in ledger_walk only; NULL: none */
 };
 
 struct ledger_loose_row {
@@ -367,6 +369,7 @@ struct ledger_new_chunk {
 	const char
 		*keys; /* JSON array of the items' keys, NULL where only their place names them */
 	bool tell;     /* somebody must be told afterwards (then:), else told is set at once */
+	const char *sums; /* totals: JSON, for each item an array of its amounts; NULL: none */
 };
 
 struct ledger_reject {
@@ -391,6 +394,8 @@ struct lop_load_put {
 	size_t cursor_len;
 	int64_t add_read, add_filtered,
 		add_held_back; /* rejected and items are counted from the above */
+	const char *sums;      /* totals of the load so far, JSON, in place of those before; NULL:
+				* none are declared */
 };
 
 /* Loading is complete: loading -> open, loader freed; guarded by loader and epoch. */

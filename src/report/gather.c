@@ -221,6 +221,8 @@ int report_gather(struct ledger *ledger, int64_t run_id, enum report_by by, utim
 	if (rc == 0)
 		rc = gather_rejects(ledger, r, err);
 	if (rc == 0)
+		rc = amounts_gather(ledger, run_id, &r->arena, &r->amounts, err);
+	if (rc == 0)
 		rc = report_fill_buckets(ledger, r, err);
 	if (rc < 0) {
 		report_free(r);
@@ -252,12 +254,15 @@ bool report_balances(const struct report *r, struct buf *why)
 	int64_t items = c->done + c->skipped + c->retry + c->in_doubt + c->dead + c->running +
 			c->waiting;
 
+	bool amounts_do = amounts_balance(&r->amounts, why);
 	if (run->n_read == read && run->n_items == items)
-		return true;
+		return amounts_do;
 	if (why != NULL && run->n_read != read)
-		buf_printf(why, "read %" PRId64 ", accounted for %" PRId64 "; ", run->n_read, read);
+		buf_printf(why, "%sread %" PRId64 ", accounted for %" PRId64,
+			   why->len > 0 ? "; " : "", run->n_read, read);
 	if (why != NULL && run->n_items != items)
-		buf_printf(why, "loaded %" PRId64 ", accounted for %" PRId64, run->n_items, items);
+		buf_printf(why, "%sloaded %" PRId64 ", accounted for %" PRId64,
+			   why->len > 0 ? "; " : "", run->n_items, items);
 	return false;
 }
 

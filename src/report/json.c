@@ -163,6 +163,7 @@ void report_put_json(const struct report *r, struct json_writer *w)
 	jw_name(w, "items_per_second");
 	(void)snprintf(rate, sizeof(rate), "%.3f", report_rate(r));
 	jw_raw(w, rate, strlen(rate));
+	amounts_put_json(&r->amounts, w);
 	put_errors(r, w);
 	put_details(r, w);
 	put_buckets(r, w);

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/attr.h"
+#include "report/amounts.h"
 #include "report/mask.h"
 #include "report/run.h"
 
@@ -102,6 +103,7 @@ struct report {
 	size_t n_reasons;
 	int64_t n_more_rejects; /* for reasons that are not shown */
 	int64_t n_attempts;	/* recorded ones */
+	struct amounts amounts;
 	enum report_by by;
 	struct report_bucket *buckets;
 	size_t n_buckets;
@@ -115,8 +117,8 @@ void report_free(struct report *r);
 void report_auto(struct report **r);
 
 /* Conservation: read = loaded + filtered + rejected + held back, and loaded = the sum over the
- * states. When not, `why` gets the sums. A run that is still loading is looked at between two
- * commits, so it holds too. */
+ * states; so for the declared totals. When not, `why` gets the sums. A run that is still loading is
+ * looked at between two commits, so it holds too. */
 bool report_balances(const struct report *r, struct buf *why);
 
 /* How long it took, or has taken so far; and settled items a second, 0 when there is nothing to

@@ -15,18 +15,22 @@ enum {
 	BODY_BYTES_MAX = 40 * 1024 * 1024, /* a frame holds it with room to spare */
 };
 
-struct batch *batch_new(size_t n_amounts)
+struct batch *batch_new(size_t n_controls, size_t n_sums)
 {
 	struct batch *b = xnew(struct batch);
 
-	b->n_amounts = n_amounts;
-	b->amounts = xcalloc(n_amounts * BATCH_ITEMS_MAX + 1, sizeof(*b->amounts));
+	b->n_controls = n_controls;
+	b->n_sums = n_sums;
+	b->amounts = xcalloc((n_controls + n_sums) * (BATCH_ITEMS_MAX + 1) + 1,
+			     sizeof(*b->amounts));
 	b->paths = xcalloc(PATHS_MAX, sizeof(*b->paths));
 	b->content = BUF_INIT(BODY_STAGED_MAX);
 	b->keys = BUF_INIT(BODY_STAGED_MAX);
 	b->body = BUF_INIT(BODY_BYTES_MAX);
 	b->keys_json = BUF_INIT(BODY_BYTES_MAX);
 	b->cursor = BUF_INIT(BODY_BYTES_MAX);
+	b->sums = BUF_INIT(BODY_BYTES_MAX);
+	b->load_sums = BUF_INIT(BODY_BYTES_MAX);
 	return b;
 }
 
@@ -39,6 +43,8 @@ void batch_free(struct batch *b)
 	buf_done(&b->body);
 	buf_done(&b->keys_json);
 	buf_done(&b->cursor);
+	buf_done(&b->sums);
+	buf_done(&b->load_sums);
 	arena_done(&b->arena);
 	free(b->amounts);
 	free(b->paths);
@@ -63,6 +69,8 @@ void batch_reset(struct batch *b)
 	buf_reset(&b->body);
 	buf_reset(&b->keys_json);
 	buf_reset(&b->cursor);
+	buf_reset(&b->sums);
+	buf_reset(&b->load_sums);
 	arena_reset(&b->arena);
 }
 
@@ -142,6 +150,16 @@ void batch_add_reject(struct batch *b, const struct frame_reject *reject)
 	b->reject_bytes += r->raw_len;
 }
 
+struct decimal *batch_controls(const struct batch *b, uint32_t i)
+{
+	return b->amounts + i * (b->n_controls + b->n_sums);
+}
+
+struct decimal *batch_sums(const struct batch *b, uint32_t i)
+{
+	return batch_controls(b, i) + b->n_controls;
+}
+
 /* Moves what belongs to item `from` to the place of item `to`, which is not behind it. */
 static void move_item(struct batch *b, uint32_t from, uint32_t to)
 {
@@ -152,8 +170,8 @@ static void move_item(struct batch *b, uint32_t from, uint32_t to)
 	size_t key_len = b->key_at[from + 1] - b->key_at[from];
 	if (b->keys.len > 0)
 		memmove(b->keys.data + b->key_at[to], b->keys.data + b->key_at[from], key_len);
-	for (size_t i = 0; i < b->n_amounts; i++)
-		b->amounts[to * b->n_amounts + i] = b->amounts[from * b->n_amounts + i];
+	for (size_t i = 0; i < b->n_controls + b->n_sums; i++)
+		batch_controls(b, to)[i] = batch_controls(b, from)[i];
 	/* `from` is read before it is overwritten: starts[to + 1] is at or before starts[from]. */
 	b->starts[to + 1] = b->starts[to] + len;
 	b->key_at[to + 1] = b->key_at[to] + key_len;

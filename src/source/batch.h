@@ -55,8 +55,10 @@ struct batch {
 	/* beside the items */
 	struct buf keys; /* each with a '\0', where they are wanted */
 	size_t key_at[BATCH_ITEMS_MAX + 1];
-	struct decimal *amounts; /* n_amounts for each item, for totals over what was loaded */
-	size_t n_amounts;
+	struct decimal *amounts; /* of each item: n_controls, for totals over what was loaded, and
+				  * n_sums, for reports */
+	size_t n_controls;
+	size_t n_sums;
 	struct frame_reject rejects[BATCH_REJECTS_MAX];
 	size_t reject_bytes;
 	struct arena arena; /* texts of rejects, paths */
@@ -64,9 +66,11 @@ struct batch {
 	struct buf body;
 	struct buf keys_json;
 	struct buf cursor;
+	struct buf sums;
+	struct buf load_sums;
 };
 
-struct batch *batch_new(size_t n_amounts);
+struct batch *batch_new(size_t n_controls, size_t n_sums);
 void batch_free(struct batch *b);
 void batch_reset(struct batch *b);
 /* No room for another reject or record. */
@@ -87,6 +91,9 @@ void batch_add_staged(struct batch *b, uint32_t path, const struct item *item, s
 uint32_t batch_add_path(struct batch *b, const struct body_path *path);
 /* Remembers the key of the last item. */
 void batch_add_key(struct batch *b, const char *key, size_t len);
+/* The amounts of item i; the item behind the last one is the next to be added. */
+struct decimal *batch_controls(const struct batch *b, uint32_t i);
+struct decimal *batch_sums(const struct batch *b, uint32_t i);
 /* A record within the range that is no item. */
 void batch_skip_record(struct batch *b);
 /* A reject; its texts are copied, its raw is cut at REJECT_RAW_MAX. */

@@ -108,6 +108,7 @@ void cursor_put(struct source *s, struct buf *b)
 	buf_put_u64(b, (uint64_t)s->tally.held_back);
 	trailer_put(&s->trailer, b);
 	totals_put(&s->totals, b);
+	sums_put(&s->sums, b);
 }
 
 static int damaged(struct err *err)
@@ -219,6 +220,7 @@ int cursor_get(struct source *s, const void *data, size_t len, struct err *err)
 	s->tally.held_back = (int64_t)reader_u64(&r);
 	trailer_get(&s->trailer, &r);
 	totals_get(&s->totals, &r);
+	sums_get(&s->sums, &r);
 	bool is_sound = reader_is_done(&r) && s->index <= s->list.n &&
 			(!s->start.is_set ||
 			 (s->index < s->list.n && s->start.offset >= 0 && s->start.line > 0));

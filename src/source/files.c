@@ -126,7 +126,7 @@ int files_fill(struct source *s, struct err *err)
 	}
 	if (!batch_is_empty(s->batch))
 		return 0;
-	int rc = totals_check(&s->totals, NULL, NULL, s->options.run, err);
+	int rc = totals_check(&s->totals, NULL, NULL, s->options.run, &s->patience, err);
 	return rc == 0 ? SOURCE_END : rc;
 }
 

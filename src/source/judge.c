@@ -41,6 +41,15 @@ static void find_place(const struct source *s, const struct record *record, size
 
 /* ---- rejects ---- */
 
+static int count_sums(struct source *s, enum sums_part part, const struct item *item,
+		      struct err *err)
+{
+	if (s->sums.n == 0)
+		return 0;
+	sums_take(&s->sums, item->fields, s->amounts);
+	return sums_add(&s->sums, part, s->amounts, err);
+}
+
 struct again {
 	struct source *s;
 	const struct record *record;
@@ -56,17 +65,24 @@ static bool read_again(void *arg, size_t field, struct value *ret_value)
 	       0;
 }
 
-/* Control totals over what was read have the rejects in them, as far as they can be read. */
+/* Totals over what was read have the rejects in them, as far as they can be read. */
 static int count_reject(struct source *s, const struct judge_reject *reject, struct err *err)
 {
 	struct again again = {.s = s, .record = reject->record};
+	bool is_control = !s->job->control_over_loaded && s->totals.n > 0;
+	int rc = 0;
 
-	if (s->job->control_over_loaded || s->totals.n == 0)
-		return 0;
-	if (reject->item == NULL)
-		return totals_add_bad(&s->totals, read_again, &again, err);
-	totals_take(&s->totals, reject->item->fields, s->amounts);
-	return totals_add(&s->totals, s->amounts, err);
+	if (reject->item == NULL) {
+		if (is_control)
+			rc = totals_add_bad(&s->totals, read_again, &again, err);
+		return rc == 0 && s->sums.n > 0 ? sums_add_bad(&s->sums, read_again, &again, err)
+						: rc;
+	}
+	if (is_control) {
+		totals_take(&s->totals, reject->item->fields, s->amounts);
+		rc = totals_add(&s->totals, s->amounts, err);
+	}
+	return rc == 0 ? count_sums(s, SUMS_REJECTED, reject->item, err) : rc;
 }
 
 static void fail_later(struct source *s, const struct frame_reject *r, const char *why)
@@ -196,17 +212,20 @@ static int check_key(struct source *s, struct item *item, struct flaw *flaw, boo
 	return SHAPE_FLAW;
 }
 
-static int count_item(struct source *s, const struct item *item, struct err *err)
+static int count_read(struct source *s, const struct item *item, struct err *err)
 {
-	if (s->totals.n == 0)
+	if (s->totals.n == 0 || s->job->control_over_loaded)
 		return 0;
-	if (!s->job->control_over_loaded) {
-		totals_take(&s->totals, item->fields, s->amounts);
-		return totals_add(&s->totals, s->amounts, err);
-	}
-	/* Added once it is known that it is not held back. */
-	totals_take(&s->totals, item->fields, s->batch->amounts + s->batch->n * s->totals.n);
-	return 0;
+	totals_take(&s->totals, item->fields, s->amounts);
+	return totals_add(&s->totals, s->amounts, err);
+}
+
+/* What is added once it is known that it is not held back. */
+static void note_amounts(struct source *s, const struct item *item)
+{
+	if (s->batch->n_controls > 0)
+		totals_take(&s->totals, item->fields, batch_controls(s->batch, s->batch->n));
+	sums_take(&s->sums, item->fields, batch_sums(s->batch, s->batch->n));
 }
 
 /* 0, or SHAPE_FLAW when the filter fails on it. */
@@ -228,7 +247,8 @@ static int leave_out(struct source *s, const struct item *item, struct err *err)
 	s->batch->n_filtered++;
 	if (s->by_reference)
 		batch_skip_record(s->batch);
-	return s->job->control_over_loaded ? 0 : count_item(s, item, err);
+	int rc = count_read(s, item, err);
+	return rc != 0 ? rc : count_sums(s, SUMS_FILTERED, item, err);
 }
 
 int judge_item(struct source *s, struct item *item, const struct record *record, struct err *err)
@@ -249,9 +269,10 @@ int judge_item(struct source *s, struct item *item, const struct record *record,
 		return judge_reject(s, &reject, err);
 	}
 	if (rc == 0)
-		rc = count_item(s, item, err);
+		rc = count_read(s, item, err);
 	if (rc != 0)
 		return rc;
+	note_amounts(s, item);
 	return s->by_reference ? add_reference(s, item, record) : add_staged(s, item);
 }
 

@@ -175,7 +175,7 @@ static int end_file(struct source *s, struct err *err)
 	if (trailer_is_wanted(&s->trailer) && !s->trailer.is_seen)
 		return ERR(err, ERR_DATA, "%s is cut off: it has no trailer (no record matches %s)",
 			   load_name(s), s->job->source.trailer_when);
-	rc = totals_check(&s->totals, load_name(s), &s->trailer, s->options.run, err);
+	rc = totals_check(&s->totals, load_name(s), &s->trailer, s->options.run, &s->patience, err);
 	if (rc != 0)
 		return rc;
 	load_close_file(s);
@@ -187,7 +187,7 @@ static int end_file(struct source *s, struct err *err)
 /* All was read: the totals of the load, and whether the files are still what was read. */
 static int finish(struct source *s, struct err *err)
 {
-	int rc = totals_check(&s->totals, NULL, NULL, s->options.run, err);
+	int rc = totals_check(&s->totals, NULL, NULL, s->options.run, &s->patience, err);
 
 	for (size_t i = 0; rc == 0 && !s->is_stdin && i < s->list.n; i++) {
 		const struct file *file = &s->list.files[i];

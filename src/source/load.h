@@ -20,6 +20,7 @@
 #include "source/records.h"
 #include "source/shape.h"
 #include "source/source.h"
+#include "source/sums.h"
 #include "source/totals.h"
 #include "source/trailer.h"
 
@@ -70,7 +71,8 @@ struct source {
 	struct keys keys;
 	struct unique *unique; /* NULL: keys may come twice */
 	struct totals totals;
-	struct decimal *amounts;
+	struct sums sums;
+	struct decimal *amounts; /* of one item, for either of them */
 	struct batch *batch;
 	struct load_tally tally;
 	char *shown;	  /* the beginning of a record that is too long */

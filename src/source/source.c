@@ -60,8 +60,9 @@ static int prepare(struct source *s, struct err *err)
 
 	shape_init(&s->shape, s->job);
 	totals_init(&s->totals, s->job);
-	s->amounts = xcalloc(s->totals.n + 1, sizeof(*s->amounts));
-	s->batch = batch_new(s->job->control_over_loaded ? s->totals.n : 0);
+	sums_init(&s->sums, s->job);
+	s->amounts = xcalloc(s->totals.n + s->sums.n + 1, sizeof(*s->amounts));
+	s->batch = batch_new(s->job->control_over_loaded ? s->totals.n : 0, s->sums.n);
 	int rc = trailer_init(&s->trailer, s->job, err);
 	if (rc == 0)
 		rc = keys_init(&s->keys, s->job, s->options.run, err);
@@ -163,8 +164,11 @@ static int hold_back(struct source *s, uint32_t *ret_held, struct err *err)
 		bits_or(bits, answer.open, b->n);
 	if (answer.seen != NULL)
 		bits_or(bits, answer.seen, b->n);
+	for (uint32_t i = 0; rc == 0 && s->sums.n > 0 && i < b->n; i++)
+		if (bits_get(bits, i))
+			rc = sums_add(&s->sums, SUMS_HELD_BACK, batch_sums(b, i), err);
 	*ret_held = batch_hold_back(b, bits);
-	return 0;
+	return rc;
 }
 
 static int count_loaded(struct source *s, struct err *err)
@@ -176,8 +180,10 @@ static int count_loaded(struct source *s, struct err *err)
 	s->tally.loaded += b->n;
 	if (max > 0 && s->tally.loaded > max)
 		return ERR(err, ERR_DATA, "more than %" PRId64 " items (max_items)", max);
-	for (uint32_t i = 0; rc == 0 && b->n_amounts > 0 && i < b->n; i++)
-		rc = totals_add(&s->totals, b->amounts + i * b->n_amounts, err);
+	for (uint32_t i = 0; rc == 0 && b->n_controls > 0 && i < b->n; i++)
+		rc = totals_add(&s->totals, batch_controls(b, i), err);
+	for (uint32_t i = 0; rc == 0 && s->sums.n > 0 && i < b->n; i++)
+		rc = sums_add(&s->sums, SUMS_LOADED, batch_sums(b, i), err);
 	return rc;
 }
 
@@ -247,6 +253,20 @@ static int put_staged(struct source *s, struct err *err)
 	return rc != 0 ? rc : buf_check(&b->keys_json, "the keys of a chunk", err);
 }
 
+static int put_sums(struct source *s, struct err *err)
+{
+	struct batch *b = s->batch;
+
+	if (s->sums.n == 0)
+		return 0;
+	if (b->n > 0)
+		sums_put_items(&s->sums, batch_sums(b, 0), b->n_controls + b->n_sums, b->n,
+			       &b->sums);
+	sums_put_load(&s->sums, &b->load_sums);
+	int rc = buf_check(&b->sums, "the amounts of a chunk", err);
+	return rc != 0 ? rc : buf_check(&b->load_sums, "the totals of a load", err);
+}
+
 static int put_body(struct source *s, struct err *err)
 {
 	if (s->batch->n == 0)
@@ -271,6 +291,8 @@ static void describe(struct source *s, uint32_t held, struct frame_loaded *ret_b
 		.held_back = held,
 		.cursor = buf_str(&b->cursor),
 		.cursor_len = b->cursor.len,
+		.sums = buf_str(&b->sums),
+		.run_sums = buf_str(&b->load_sums),
 	};
 }
 
@@ -283,6 +305,8 @@ static int complete(struct source *s, struct frame_loaded *ret_batch, struct err
 		rc = count_loaded(s, err);
 	if (rc == 0)
 		rc = put_body(s, err);
+	if (rc == 0)
+		rc = put_sums(s, err);
 	if (rc != 0)
 		return rc;
 	s->tally.read += s->batch->n_read;

@@ -12,25 +12,43 @@
 #include "job/field.h"
 #include "job/job.h"
 #include "job/template.h"
+#include "source/content.h"
+#include "source/control_file.h"
 #include "source/trailer.h"
 
 enum { EXPECTED_BYTES_MAX = 4096 };
 
+static void add_total(struct totals *t, const struct job_control *control, const char *name)
+{
+	struct total *total = &t->list[t->n++];
+
+	*total = (struct total){.control = control,
+				.name = name,
+				.is_sum = name != NULL,
+				.is_per_file = control == NULL ||
+					       strstr(control->expected, "${trailer.") != NULL};
+	if (!total->is_sum)
+		return;
+	int field = job_find_field(t->job, name, strlen(name));
+	assert(field >= 0); /* the job was checked */
+	total->field = (size_t)field;
+}
+
 void totals_init(struct totals *t, const struct job *job)
 {
-	*t = (struct totals){.job = job, .n = job->n_controls};
-	t->list = xcalloc(t->n + 1, sizeof(*t->list));
-	for (size_t i = 0; i < t->n; i++) {
-		const struct job_control *c = &job->controls[i];
-		struct total *total = &t->list[i];
-		total->is_per_file = strstr(c->expected, "${trailer.") != NULL;
-		total->is_sum = c->field != NULL;
-		if (total->is_sum) {
-			int field = job_find_field(job, c->field, strlen(c->field));
-			assert(field >= 0); /* the job was checked */
-			total->field = (size_t)field;
-		}
-	}
+	const struct job_source *source = &job->source;
+
+	*t = (struct totals){.job = job};
+	t->list = xcalloc(job->n_controls + source->n_fields + 2, sizeof(*t->list));
+	for (size_t i = 0; i < job->n_controls; i++)
+		add_total(t, &job->controls[i], job->controls[i].field);
+	if (job->control_file == NULL)
+		return;
+	add_total(t, NULL, NULL);
+	for (size_t i = 0; i < source->n_fields; i++)
+		if (source->fields[i].type == FIELD_INTEGER ||
+		    source->fields[i].type == FIELD_DECIMAL)
+			add_total(t, NULL, source->fields[i].name);
 }
 
 void totals_done(struct totals *t)
@@ -57,14 +75,13 @@ void totals_take(const struct totals *t, const struct value *values, struct deci
 	}
 }
 
-static int add_to(struct total *total, const char *field, const struct decimal *amount,
-		  struct err *err)
+static int add_to(struct total *total, const struct decimal *amount, struct err *err)
 {
 	total->count++;
 	if (!total->is_sum)
 		return 0;
 	if (decimal_add(&total->sum, amount, &total->sum, err) != 0) {
-		err_add(err, "the sum of %s: ", field);
+		err_add(err, "the sum of %s: ", total->name);
 		return ERR_DATA;
 	}
 	return 0;
@@ -75,7 +92,7 @@ int totals_add(struct totals *t, const struct decimal *amounts, struct err *err)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < t->n; i++)
-		rc = add_to(&t->list[i], t->job->controls[i].field, &amounts[i], err);
+		rc = add_to(&t->list[i], &amounts[i], err);
 	return rc;
 }
 
@@ -90,7 +107,7 @@ int totals_add_bad(struct totals *t, totals_field_fn read_field, void *arg, stru
 		if (total->is_sum &&
 		    (!read_field(arg, total->field, &v) || !amount_of(&v, &amount)))
 			total->n_unread++;
-		rc = add_to(total, t->job->controls[i].field, &amount, err);
+		rc = add_to(total, &amount, err);
 	}
 	return rc;
 }
@@ -99,7 +116,7 @@ int totals_add_bad(struct totals *t, totals_field_fn read_field, void *arg, stru
 static int find_expected(const struct totals *t, size_t i, const struct trailer *trailer,
 			 const struct template_run *run, struct decimal *ret_value, struct err *err)
 {
-	const struct job_control *c = &t->job->controls[i];
+	const struct job_control *c = t->list[i].control;
 	struct template_run with = {0};
 	const struct template_item none = {0};
 	struct template *template = NULL;
@@ -147,29 +164,76 @@ static int disagree(const struct totals *t, size_t i, const char *name,
 			   how);
 	return ERR(err, ERR_DATA,
 		   "the control sum of %s%s%s is %s, but the %" PRId64 " records %s add up to %s%s",
-		   t->job->controls[i].field, name == NULL ? "" : " in ", file, buf_str(&want),
-		   total->count, how, buf_str(&got), buf_str(&note));
+		   total->name, name == NULL ? "" : " in ", file, buf_str(&want), total->count, how,
+		   buf_str(&got), buf_str(&note));
+}
+
+/* The file as it stands on disk against what its control file says. */
+static int check_digest(const struct job *job, const char *name, const struct control_file *file,
+			const struct patience *patience, struct err *err)
+{
+	uint8_t digest[SHA256_BYTES];
+
+	int rc = content_digest(job, name, patience, digest, err);
+	if (rc != 0)
+		return rc;
+	return memcmp(digest, file->digest, sizeof(digest)) == 0
+		       ? 0
+		       : ERR(err, ERR_DATA,
+			     "%s is not what its control file is about: its sha256 is another",
+			     name);
+}
+
+/* What the total must be; false: nobody says. */
+static int find_stated(const struct totals *t, size_t i, const struct trailer *trailer,
+		       const struct control_file *file, const struct template_run *run,
+		       bool *ret_is_stated, struct decimal *ret_value, struct err *err)
+{
+	const struct total *total = &t->list[i];
+
+	*ret_is_stated = true;
+	if (total->control != NULL)
+		return find_expected(t, i, trailer, run, ret_value, err);
+	*ret_is_stated = total->is_sum ? file->has_sum[total->field] : file->has_count;
+	*ret_value = total->is_sum ? file->sums[total->field] : file->count;
+	return 0;
+}
+
+static int check_one(struct totals *t, size_t i, const char *name, const struct trailer *trailer,
+		     const struct control_file *file, const struct template_run *run,
+		     struct err *err)
+{
+	struct total *total = &t->list[i];
+	struct decimal expected = {0};
+	struct decimal count = {.low = (uint64_t)total->count};
+	bool is_stated = false;
+
+	int rc = find_stated(t, i, trailer, file, run, &is_stated, &expected, err);
+	if (rc != 0)
+		return rc;
+	if (is_stated && decimal_compare(&expected, total->is_sum ? &total->sum : &count) != 0)
+		return disagree(t, i, name, &expected, err);
+	total->count = 0;
+	total->n_unread = 0;
+	total->sum = (struct decimal){0};
+	return 0;
 }
 
 int totals_check(struct totals *t, const char *name, const struct trailer *trailer,
-		 const struct template_run *run, struct err *err)
+		 const struct template_run *run, const struct patience *patience, struct err *err)
 {
-	for (size_t i = 0; i < t->n; i++) {
-		struct total *total = &t->list[i];
-		struct decimal expected = {0};
-		struct decimal count = {.low = (uint64_t)total->count};
-		if (total->is_per_file != (name != NULL))
-			continue;
-		int rc = find_expected(t, i, trailer, run, &expected, err);
-		if (rc != 0)
-			return rc;
-		if (decimal_compare(&expected, total->is_sum ? &total->sum : &count) != 0)
-			return disagree(t, i, name, &expected, err);
-		total->count = 0;
-		total->n_unread = 0;
-		total->sum = (struct decimal){0};
-	}
-	return 0;
+	struct control_file file = {0};
+	int rc = 0;
+
+	if (name != NULL && t->job->control_file != NULL)
+		rc = control_file_read(t->job, name, run, &file, err);
+	if (rc == 0 && file.has_digest)
+		rc = check_digest(t->job, name, &file, patience, err);
+	for (size_t i = 0; rc == 0 && i < t->n; i++)
+		if (t->list[i].is_per_file == (name != NULL))
+			rc = check_one(t, i, name, trailer, &file, run, err);
+	control_file_done(&file);
+	return rc;
 }
 
 void totals_put(const struct totals *t, struct buf *b)
@@ -178,10 +242,7 @@ void totals_put(const struct totals *t, struct buf *b)
 		const struct total *total = &t->list[i];
 		buf_put_u64(b, (uint64_t)total->count);
 		buf_put_u64(b, (uint64_t)total->n_unread);
-		buf_put_u64(b, total->sum.high);
-		buf_put_u64(b, total->sum.low);
-		buf_put_u16(b, total->sum.scale);
-		buf_put_u8(b, total->sum.negative ? 1 : 0);
+		decimal_put(&total->sum, b);
 	}
 }
 
@@ -191,11 +252,6 @@ void totals_get(struct totals *t, struct reader *r)
 		struct total *total = &t->list[i];
 		total->count = (int64_t)reader_u64(r);
 		total->n_unread = (int64_t)reader_u64(r);
-		total->sum.high = reader_u64(r);
-		total->sum.low = reader_u64(r);
-		total->sum.scale = reader_u16(r);
-		total->sum.negative = reader_u8(r) != 0;
-		if (total->sum.scale > DECIMAL_DIGITS)
-			r->failed = true;
+		decimal_get(&total->sum, r);
 	}
 }

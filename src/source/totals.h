@@ -2,9 +2,9 @@
 /*
  * Control totals: counts and exact sums that must agree with what a trailer or a parameter states.
  *
- * A total that names the trailer is that of one file; any other is that of the whole load. Over
- * `read` everything counts that was read, as far as it can be read; over `loaded` what became an
- * item.
+ * A total that names the trailer, or stands in a control file, is that of one file; any other is
+ * that of the whole load. Over `read` everything counts that was read, as far as it can be read;
+ * over `loaded` what became an item.
  */
 #ifndef STINT_SOURCE_TOTALS_H
 #define STINT_SOURCE_TOTALS_H
@@ -19,13 +19,18 @@
 struct buf;
 struct err;
 struct job;
+struct job_control;
+struct patience;
 struct reader;
 struct template_run;
 struct trailer;
 struct value;
 
 struct total {
-	size_t field; /* of a sum */
+	const struct job_control
+		*control; /* what the job says of it; NULL: its control file does */
+	const char *name; /* the field of a sum, NULL: the count */
+	size_t field;	  /* likewise */
 	bool is_sum;
 	bool is_per_file;
 	int64_t count;
@@ -35,7 +40,8 @@ struct total {
 
 struct totals {
 	const struct job *job;
-	struct total *list; /* one for each of job->controls */
+	struct total *list; /* one for each of job->controls; with control.file, too, the count and
+			     * every field that can be summed */
 	size_t n;
 };
 
@@ -50,10 +56,11 @@ ST_MUST_CHECK int totals_add(struct totals *t, const struct decimal *amounts, st
 typedef bool (*totals_field_fn)(void *arg, size_t field, struct value *ret_value);
 ST_MUST_CHECK int totals_add_bad(struct totals *t, totals_field_fn read_field, void *arg,
 				 struct err *err);
-/* Compares those of a file, whose name is given, or (name NULL) of the load. ERR_DATA. Those of a
- * file begin again. */
+/* Compares those of a file, whose name is given, or (name NULL) of the load. ERR_DATA, and what
+ * reading a control file can fail with. Those of a file begin again. */
 ST_MUST_CHECK int totals_check(struct totals *t, const char *name, const struct trailer *trailer,
-			       const struct template_run *run, struct err *err);
+			       const struct template_run *run, const struct patience *patience,
+			       struct err *err);
 void totals_put(const struct totals *t, struct buf *b);
 void totals_get(struct totals *t, struct reader *r);
 

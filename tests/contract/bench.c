@@ -463,12 +463,12 @@ static void dump_run(void *arg, const struct ledger_run_row *r)
 	buf_printf(arg,
 		   "run %lld %s %s state %d '%s' %lld-%lld open %d items %lld read %lld filtered"
 		   " %lld "
-		   "rejected %lld held back %lld loader %lld/%d\n",
+		   "rejected %lld held back %lld loader %lld/%d sums %s\n",
 		   (long long)r->id, r->job, r->due_key, r->state, r->reason,
 		   (long long)r->started_at, (long long)r->ended_at, r->was_open,
 		   (long long)r->n_items, (long long)r->n_read, (long long)r->n_filtered,
 		   (long long)r->n_rejected, (long long)r->n_held_back, (long long)r->loader,
-		   r->loader_epoch);
+		   r->loader_epoch, r->sums == NULL ? "-" : r->sums);
 }
 
 static void dump_chunk(void *arg, const struct ledger_chunk_row *r)
@@ -479,7 +479,7 @@ static void dump_chunk(void *arg, const struct ledger_chunk_row *r)
 	dump_bits(arg, r->started, r->n);
 	dump_bits(arg, r->done, r->n);
 	dump_bits(arg, r->told, r->n);
-	buf_putc(arg, '\n');
+	buf_printf(arg, " sums %s\n", r->sums == NULL ? "-" : r->sums);
 }
 
 static void dump_loose(void *arg, const struct ledger_loose_row *r)

@@ -100,6 +100,7 @@ static void add_load_put(struct twins *t, struct ledger_txn *txn, int64_t run, i
 		.cursor_len = 7,
 		.add_filtered = chance_below(t, 2),
 		.add_held_back = chance_below(t, 2),
+		.sums = likely(t, 30) ? name_of(txn, "sums", chance_below(t, 1000)) : NULL,
 	};
 	struct lop_load_put *p = &op->u.load_put;
 	p->add_read = p->add_filtered + p->add_held_back + (int64_t)p->n_rejects;
@@ -110,6 +111,7 @@ static void add_load_put(struct twins *t, struct ledger_txn *txn, int64_t run, i
 			.body = name_of(txn, "body", chance_below(t, 1000)),
 			.body_len = 5,
 			.tell = likely(t, 30),
+			.sums = likely(t, 30) ? name_of(txn, "sums", chance_below(t, 1000)) : NULL,
 		};
 		for (uint32_t k = 0; k < chunks[i].n; k++)
 			buf_printf(&keys, "%c\"k%lld\"", k == 0 ? '[' : ',',

@@ -65,6 +65,7 @@ static void mem_chunk_add(struct memory *m, struct mem_run *run,
 		.body_len = new_chunk->body_len,
 		.body_hash = hash_xxh64(new_chunk->body, new_chunk->body_len),
 		.keys = mem_text_or_null(m, new_chunk->keys),
+		.sums = mem_text_or_null(m, new_chunk->sums),
 	};
 	if (!new_chunk->tell)
 		bits_fill(c->told, 0, n);
@@ -89,6 +90,8 @@ int mem_load_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 	run->row.n_held_back += p->add_held_back;
 	run->cursor = arena_dup(&m->arena, p->cursor, p->cursor_len);
 	run->cursor_len = p->cursor_len;
+	if (p->sums != NULL)
+		run->sums = arena_str(&m->arena, p->sums);
 	return 0;
 }
 

@@ -55,6 +55,7 @@ struct mem_chunk {
 	size_t body_len;
 	uint64_t body_hash;
 	const char *keys;
+	const char *sums;
 	struct mem_loose **loose; /* by item - first_item; NULL while none has left */
 };
 
@@ -85,6 +86,7 @@ struct mem_run {
 	struct ledger_run_row row;
 	const void *cursor;
 	size_t cursor_len;
+	const char *sums;
 	struct mem_list chunks;	  /* struct mem_chunk, by first_item */
 	struct mem_list loose;	  /* struct mem_loose, as they came */
 	struct mem_list joined;	  /* struct mem_instance */

@@ -134,6 +134,7 @@ static void mem_run_unload(struct memory *m, struct mem_run *run)
 	run->first_ready = 0;
 	run->cursor = NULL;
 	run->cursor_len = 0;
+	run->sums = NULL;
 	run->row.n_items = run->row.n_read = run->row.n_filtered = 0;
 	run->row.n_rejected = run->row.n_held_back = 0;
 	run->row.loader = 0;

@@ -15,6 +15,7 @@ static void mem_walk_chunks(struct arena *a, const struct mem_run *run,
 	for (size_t k = 0; k < run->chunks.n && v->chunk != NULL; k++) {
 		struct ledger_chunk_row row;
 		mem_put_chunk(a, run->chunks.at[k], false, &row);
+		row.sums = ((const struct mem_chunk *)run->chunks.at[k])->sums;
 		v->chunk(v->arg, &row);
 	}
 	for (size_t k = 0; k < run->chunks.n && v->loose != NULL; k++) {
@@ -44,6 +45,7 @@ int mem_walk(struct ledger *ledger, const struct ledger_visitor *v, struct err *
 	for (size_t k = 0; k < m->runs.n; k++) {
 		struct ledger_run_row row;
 		mem_put_run(&a, m->runs.at[k], &row);
+		row.sums = ((const struct mem_run *)m->runs.at[k])->sums;
 		if (v->run != NULL)
 			v->run(v->arg, &row);
 		mem_walk_chunks(&a, m->runs.at[k], v);

@@ -41,6 +41,7 @@ static int sq_chunk_add(struct sq *q, int64_t run_id, int64_t first_item,
 	static const char body[] =
 		"INSERT INTO chunk_body(chunk_id, hash, body) VALUES (?1, ?2, ?3)";
 	static const char keys[] = "INSERT INTO chunk_keys(chunk_id, keys) VALUES (?1, ?2)";
+	static const char sums[] = "INSERT INTO chunk_sums(chunk_id, sums) VALUES (?1, ?2)";
 	uint8_t hash[XXH128_BYTES];
 
 	hash_xxh128(c->body, c->body_len, hash);
@@ -53,7 +54,9 @@ static int sq_chunk_add(struct sq *q, int64_t run_id, int64_t first_item,
 		      SQ_ARGS(SQ_INT(id), SQ_BLOB(hash, sizeof(hash)),
 			      SQ_BLOB(c->body, c->body_len))) < 0)
 		return SQ_FAILED;
-	return c->keys == NULL ? 0 : sq_change(q, keys, SQ_ARGS(SQ_INT(id), SQ_TEXT(c->keys)));
+	if (c->keys != NULL && sq_change(q, keys, SQ_ARGS(SQ_INT(id), SQ_TEXT(c->keys))) < 0)
+		return SQ_FAILED;
+	return c->sums == NULL ? 0 : sq_change(q, sums, SQ_ARGS(SQ_INT(id), SQ_TEXT(c->sums)));
 }
 
 static int sq_reject_add(struct sq *q, int64_t run_id, const struct ledger_reject *r)
@@ -93,6 +96,8 @@ static int sq_load_guard(struct sq *q, struct ledger_txn *txn, const struct lop_
 
 int sq_load_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
+	static const char run_sums[] = "INSERT INTO run_sums(run_id, sums) VALUES (?1, ?2)"
+				       " ON CONFLICT (run_id) DO UPDATE SET sums = excluded.sums";
 	const struct lop_load_put *p = &op->u.load_put;
 	int64_t n_items = 0;
 	int64_t first = 0;
@@ -110,6 +115,9 @@ int sq_load_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	for (size_t i = 0; i < p->n_rejects; i++)
 		if (sq_reject_add(q, p->run_id, &p->rejects[i]) < 0)
 			return SQ_FAILED;
+	if (p->sums != NULL &&
+	    sq_change(q, run_sums, SQ_ARGS(SQ_INT(p->run_id), SQ_TEXT(p->sums))) < 0)
+		return SQ_FAILED;
 	return 0;
 }
 

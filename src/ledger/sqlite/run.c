@@ -158,13 +158,17 @@ static int sq_run_unload(struct sq *q, int64_t run_id, int64_t now_ms)
 				     " (SELECT id FROM chunk WHERE run_id = ?1)";
 	static const char keys[] = "DELETE FROM chunk_keys WHERE chunk_id IN"
 				   " (SELECT id FROM chunk WHERE run_id = ?1)";
+	static const char sums[] = "DELETE FROM chunk_sums WHERE chunk_id IN"
+				   " (SELECT id FROM chunk WHERE run_id = ?1)";
+	static const char all_sums[] = "DELETE FROM run_sums WHERE run_id = ?1";
 	static const char chunks[] = "DELETE FROM chunk WHERE run_id = ?1";
 	static const char rejects[] = "DELETE FROM reject_ WHERE run_id = ?1";
 	static const char contents[] = "DELETE FROM content WHERE run_id = ?1";
 	static const char counters[] =
 		"UPDATE run_ SET n_items = 0, n_read = 0, n_filtered = 0, n_rejected = 0,"
 		" n_held_back = 0, cursor = NULL, loader = NULL WHERE id = ?1";
-	const char *const all[] = {loose, bodies, keys, chunks, rejects, contents, counters};
+	const char *const all[] = {loose,  bodies,  keys,     sums,    all_sums,
+				   chunks, rejects, contents, counters};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (sq_change(q, all[i], SQ_ARGS(SQ_INT(run_id))) < 0)

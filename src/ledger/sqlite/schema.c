@@ -185,6 +185,11 @@ static const char *const step_2[] = {
 	"  err_class TEXT NOT NULL, inc INTEGER NOT NULL, n INTEGER NOT NULL,"
 	"  us INTEGER NOT NULL, sample TEXT NOT NULL,"
 	"  PRIMARY KEY (run_id, endpoint, err_class, inc)) STRICT",
+	/* totals: of each item of a chunk, and of the load as a whole, as JSON */
+	"CREATE TABLE chunk_sums(chunk_id INTEGER NOT NULL PRIMARY KEY REFERENCES chunk,"
+	"  sums TEXT NOT NULL) STRICT",
+	"CREATE TABLE run_sums(run_id INTEGER NOT NULL PRIMARY KEY REFERENCES run_,"
+	"  sums TEXT NOT NULL) STRICT",
 	NULL,
 };
 

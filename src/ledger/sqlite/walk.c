@@ -22,14 +22,16 @@ static int sq_walk_instances(struct sq *q, struct arena *a, const struct ledger_
 static int sq_walk_chunks(struct sq *q, struct arena *a, int64_t run_id,
 			  const struct ledger_visitor *v)
 {
-	static const char sql[] = "SELECT " SQ_CHUNK_COLUMNS
-				  " FROM chunk AS c WHERE c.run_id = ?1 ORDER BY c.first_item";
+	static const char sql[] = "SELECT " SQ_CHUNK_COLUMNS ", s.sums FROM chunk AS c"
+				  " LEFT JOIN chunk_sums AS s ON s.chunk_id = c.id"
+				  " WHERE c.run_id = ?1 ORDER BY c.first_item";
 	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id)));
 	int rc = 0;
 
 	while ((rc = sq_next(q, st)) == 1) {
 		struct ledger_chunk_row row = {0};
 		sq_get_chunk(a, st, &row);
+		row.sums = sq_column_text_or_null(a, st, SQ_CHUNK_COLUMN_COUNT);
 		v->chunk(v->arg, &row);
 		arena_reset(a);
 	}
@@ -60,9 +62,10 @@ static int sq_walk_loose(struct sq *q, struct arena *a, int64_t run_id,
 
 static int sq_walk_runs(struct sq *q, struct arena *a, const struct ledger_visitor *v)
 {
-	static const char next[] = "SELECT " SQ_RUN_COLUMNS
-				   " FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id"
-				   " WHERE r.id > ?1 ORDER BY r.id LIMIT 1";
+	static const char next[] =
+		"SELECT " SQ_RUN_COLUMNS
+		", s.sums FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id"
+		" LEFT JOIN run_sums AS s ON s.run_id = r.id WHERE r.id > ?1 ORDER BY r.id LIMIT 1";
 	int64_t id = 0;
 	int rc = 0;
 
@@ -73,6 +76,7 @@ static int sq_walk_runs(struct sq *q, struct arena *a, const struct ledger_visit
 		if (rc != 1)
 			return rc;
 		sq_get_run(a, st, &row);
+		row.sums = sq_column_text_or_null(a, st, SQ_RUN_COLUMN_COUNT);
 		sq_end(st);
 		id = row.id;
 		if (v->run != NULL)
