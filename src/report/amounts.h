@@ -2,8 +2,8 @@
 /*
  * Declared totals in a report: the exact sums of fields by what became of the records.
  *
- * Promise: read in one statement, so that it holds while a run is worked, too. Rejects whose amounts
- *          could not be read are counted, not guessed.
+ * Promise: read in one statement, so that it holds while a run is worked, too. Rejects whose
+ *          amounts could not be read are counted, not guessed.
  */
 #ifndef STINT_REPORT_AMOUNTS_H
 #define STINT_REPORT_AMOUNTS_H

@@ -184,35 +184,41 @@ static int check_digest(const struct job *job, const char *name, const struct co
 			     name);
 }
 
+/* Where it may be stated what a total must be. */
+struct statement {
+	const char *name; /* the file that is at its end, NULL: the load */
+	const struct trailer *trailer;
+	const struct template_run *run;
+	struct control_file file;
+};
+
 /* What the total must be; false: nobody says. */
-static int find_stated(const struct totals *t, size_t i, const struct trailer *trailer,
-		       const struct control_file *file, const struct template_run *run,
+static int find_stated(const struct totals *t, size_t i, const struct statement *st,
 		       bool *ret_is_stated, struct decimal *ret_value, struct err *err)
 {
 	const struct total *total = &t->list[i];
+	const struct control_file *file = &st->file;
 
 	*ret_is_stated = true;
 	if (total->control != NULL)
-		return find_expected(t, i, trailer, run, ret_value, err);
+		return find_expected(t, i, st->trailer, st->run, ret_value, err);
 	*ret_is_stated = total->is_sum ? file->has_sum[total->field] : file->has_count;
 	*ret_value = total->is_sum ? file->sums[total->field] : file->count;
 	return 0;
 }
 
-static int check_one(struct totals *t, size_t i, const char *name, const struct trailer *trailer,
-		     const struct control_file *file, const struct template_run *run,
-		     struct err *err)
+static int check_one(struct totals *t, size_t i, const struct statement *st, struct err *err)
 {
 	struct total *total = &t->list[i];
 	struct decimal expected = {0};
 	struct decimal count = {.low = (uint64_t)total->count};
 	bool is_stated = false;
 
-	int rc = find_stated(t, i, trailer, file, run, &is_stated, &expected, err);
+	int rc = find_stated(t, i, st, &is_stated, &expected, err);
 	if (rc != 0)
 		return rc;
 	if (is_stated && decimal_compare(&expected, total->is_sum ? &total->sum : &count) != 0)
-		return disagree(t, i, name, &expected, err);
+		return disagree(t, i, st->name, &expected, err);
 	total->count = 0;
 	total->n_unread = 0;
 	total->sum = (struct decimal){0};
@@ -222,17 +228,17 @@ static int check_one(struct totals *t, size_t i, const char *name, const struct 
 int totals_check(struct totals *t, const char *name, const struct trailer *trailer,
 		 const struct template_run *run, const struct patience *patience, struct err *err)
 {
-	struct control_file file = {0};
+	struct statement st = {.name = name, .trailer = trailer, .run = run};
 	int rc = 0;
 
 	if (name != NULL && t->job->control_file != NULL)
-		rc = control_file_read(t->job, name, run, &file, err);
-	if (rc == 0 && file.has_digest)
-		rc = check_digest(t->job, name, &file, patience, err);
+		rc = control_file_read(t->job, name, run, &st.file, err);
+	if (rc == 0 && st.file.has_digest)
+		rc = check_digest(t->job, name, &st.file, patience, err);
 	for (size_t i = 0; rc == 0 && i < t->n; i++)
 		if (t->list[i].is_per_file == (name != NULL))
-			rc = check_one(t, i, name, trailer, &file, run, err);
-	control_file_done(&file);
+			rc = check_one(t, i, &st, err);
+	control_file_done(&st.file);
 	return rc;
 }
 

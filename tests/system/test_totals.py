@@ -145,7 +145,8 @@ def test_a_run_that_balances_begins(box):
 
 @pytest.mark.parametrize('wrong, words', [
     ({'count': '3'}, 'the control count of in.csv is 3, but 2 records were read'),
-    ({'sum.total': '3.01'}, 'the control sum of total in in.csv is 3.01, but the 2 records read add up to 3.00'),
+    ({'sum.total': '3.01'},
+     'the control sum of total in in.csv is 3.01, but the 2 records read add up to 3.00'),
     ({'sha256': '0' * 64}, 'in.csv is not what its control file is about: its sha256 is another'),
     ({'count': 'x'}, "in.csv.ctl:1: count is 'x', which is no number")])
 def test_a_run_that_does_not_balance_does_not_begin(box, wrong, words):
@@ -179,7 +180,8 @@ def test_each_file_has_its_own(box):
 
 
 def test_only_records_have_control_files(box):
-    box.file('job.yaml', 'job: a\nsource: {stdin: {format: lines}}\ncontrol: {file: x.ctl}\nwork: {noop: {}}\n')
+    rest = 'control: {file: x.ctl}\nwork: {noop: {}}\n'
+    box.file('job.yaml', 'job: a\nsource: {stdin: {format: lines}}\n' + rest)
     assert 'standard input has no file beside it' in box.run('check', 'job.yaml').err
-    box.file('job.yaml', 'job: a\nsource: {files: {path: x}}\ncontrol: {file: x.ctl}\nwork: {noop: {}}\n')
+    box.file('job.yaml', 'job: a\nsource: {files: {path: x}}\n' + rest)
     assert 'the items are the files themselves' in box.run('check', 'job.yaml').err
