@@ -18,10 +18,9 @@ static struct job *job;
 
 static int set_up(void **state)
 {
-	static const char text[] =
-		"job: a\nsource: {csv: {path: a.csv}, fields: "
-		"{id: integer, total: 'decimal(\",\")', name: text}}\n"
-		"control: {file: '${source.path}.ctl'}\nwork: {noop: {}}\n";
+	static const char text[] = "job: a\nsource: {csv: {path: a.csv}, fields: "
+				   "{id: integer, total: 'decimal(\",\")', name: text}}\n"
+				   "control: {file: '${source.path}.ctl'}\nwork: {noop: {}}\n";
 	struct err err = ERR_INIT;
 
 	return job_parse(text, strlen(text), "a.yaml", "/", NULL, NULL, &job, &err);
