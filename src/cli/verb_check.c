@@ -11,7 +11,7 @@
 #include "cli/job_file.h"
 #include "cli/verbs.h"
 #include "job/job.h"
-#include "script/filter.h"
+#include "script/check.h"
 #include "work/work.h"
 
 struct check {
@@ -75,7 +75,7 @@ static int check_file(struct check *check, const char *word)
 		rc = job_load(path, on_fault, check, &job, &err);
 	bool was_said = rc == ERR_CONFIG;
 	if (rc == 0) {
-		rc = filter_check(job, &err);
+		rc = script_check(job, &err);
 		was_said = rc < 0;
 		if (was_said)
 			on_fault(check, err.text);

@@ -13,7 +13,7 @@
 #include "cli/verbs.h"
 #include "drill/drill.h"
 #include "job/job.h"
-#include "script/filter.h"
+#include "script/check.h"
 
 struct showing {
 	struct cli *cli;
@@ -200,7 +200,7 @@ int verb_drill(struct cli *cli, struct err *err)
 	if (rc == 0)
 		rc = params_choose(job, cli->options.params, cli->options.n_params, &params, err);
 	if (rc == 0)
-		rc = filter_check(job, err);
+		rc = script_check(job, err);
 	if (rc == 0) {
 		struct showing show = {.cli = cli, .job = job};
 		struct drill_wish wish = {.job = job,

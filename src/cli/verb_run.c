@@ -17,7 +17,7 @@
 #include "cli/slot.h"
 #include "cli/verbs.h"
 #include "job/job.h"
-#include "script/filter.h"
+#include "script/check.h"
 #include "work/work.h"
 
 /* Everything that the command line says about the run, checked. */
@@ -68,7 +68,7 @@ int verb_run(struct cli *cli, struct err *err)
 	if (rc == 0)
 		rc = wish_fill(cli, job, called_at, &wish, err);
 	if (rc == 0)
-		rc = filter_check(job, err);
+		rc = script_check(job, err);
 	if (rc == 0)
 		rc = work_check(job, err);
 	if (rc == 0) {

@@ -457,6 +457,40 @@ void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome
 
 /* ---- bulk ---- */
 
+/* An item of a unit that is dead, as if it had been worked by itself. */
+static void settle_failure(struct run *r, struct chunk *chunk, const struct frame_bulk_outcome *f,
+			   const struct frame_bulk_failure *failure)
+{
+	const struct ending e = {.outcome = OUTCOME_DEAD,
+				 .began_at = f->began_at,
+				 .err_class = f->err_class,
+				 .err = failure->err,
+				 .key = failure->key,
+				 .person = failure->person};
+	struct ticket *t = ticket_new(r);
+
+	if (t == NULL) {
+		chunk_untake(r, chunk, failure->index);
+		return;
+	}
+	t->state = TICKET_AHEAD;
+	t->chunk = chunk;
+	t->index = failure->index;
+	t->attempt = 1;
+	settle_ticket(r, t, &e);
+}
+
+static void settle_failures(struct run *r, struct ticket *t, const struct frame_bulk_outcome *f)
+{
+	for (uint32_t i = 0; i < f->n_failures; i++) {
+		const struct frame_bulk_failure *failure = &f->failures[i];
+		if (!bits_get(t->bits, failure->index))
+			continue;
+		bits_clear(t->bits, failure->index); /* an answer for one item, and no second */
+		settle_failure(r, t->chunk, f, failure);
+	}
+}
+
 void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outcome *f)
 {
 	struct ticket *t = ticket_find(r, f->ticket, lane->number);
@@ -468,6 +502,7 @@ void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outco
 		return;
 	}
 	ticket_back(r, lane);
+	settle_failures(r, t, f);
 	for (uint32_t i = 0; i < t->n_bits; i++) {
 		if (!bits_get(t->bits, i))
 			continue;

@@ -31,6 +31,7 @@ enum {
 	FRAME_BYTES_MAX = 48 * 1024 * 1024,
 	FRAME_TICKETS_MAX = 4096, /* slots of the shared memory, see below */
 	FRAME_ITEMS_MAX = 4096,	  /* items of a chunk */
+	FRAME_FAILURES_MAX = 256, /* of a unit, in one answer */
 	FRAME_OUTCOME_MAX = 6,	  /* enum outcome of core/, which is not known here */
 	FRAME_TIMINGS = 8	  /* enum timing of core/ */
 };
@@ -187,6 +188,14 @@ struct frame_outcome {
 
 /* Which items of the unit were done. The others were not begun: they go back uncharged, with `err`
  * said once, and the lane is asked again later. */
+/* An item of a unit that can never be done; its bit in `done` is not set. */
+struct frame_bulk_failure {
+	uint32_t index;
+	const char *err;
+	const char *key;
+	const char *person;
+};
+
 struct frame_bulk_outcome {
 	uint32_t ticket;
 	uint32_t n;
@@ -195,6 +204,10 @@ struct frame_bulk_outcome {
 	int64_t took_us;
 	const char *err_class;
 	const char *err;
+	/* Of the items that are not done, those that are dead, with the class above; the others are
+	 * as they were. */
+	const struct frame_bulk_failure *failures;
+	uint32_t n_failures; /* at most FRAME_FAILURES_MAX */
 };
 
 /* The file behind a chunk is not what was loaded: the run stops. */

@@ -286,6 +286,24 @@ int frame_get_outcome(const struct frame *f, struct arena *a, struct frame_outco
 	return 0;
 }
 
+static void get_failures(struct reader *r, struct arena *a, struct frame_bulk_outcome *v)
+{
+	v->n_failures = reader_u32(r);
+	if (v->n_failures > FRAME_FAILURES_MAX || v->n_failures > v->n) {
+		r->failed = true;
+		return;
+	}
+	struct frame_bulk_failure *list = arena_alloc(a, v->n_failures * sizeof(*list) + 1);
+	v->failures = list;
+	for (uint32_t i = 0; i < v->n_failures && !r->failed; i++) {
+		list[i].index = reader_u32(r);
+		list[i].err = get_text(r, a);
+		list[i].key = get_text(r, a);
+		list[i].person = get_text(r, a);
+		r->failed = r->failed || list[i].index >= v->n || bits_get(v->done, list[i].index);
+	}
+}
+
 int frame_get_bulk_outcome(const struct frame *f, struct arena *a, struct frame_bulk_outcome *ret,
 			   struct err *err)
 {
@@ -299,6 +317,8 @@ int frame_get_bulk_outcome(const struct frame *f, struct arena *a, struct frame_
 	v.took_us = get_count(&r);
 	v.err_class = get_text(&r, a);
 	v.err = get_text(&r, a);
+	if (!r.failed)
+		get_failures(&r, a, &v);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
 	*ret = v;

@@ -201,6 +201,14 @@ void frame_put_bulk_outcome(struct buf *b, const struct frame_bulk_outcome *f)
 	put_i64(b, f->took_us);
 	put_text(b, f->err_class);
 	put_text(b, f->err);
+	assert(f->n_failures <= FRAME_FAILURES_MAX);
+	buf_put_u32(b, f->n_failures);
+	for (uint32_t i = 0; i < f->n_failures; i++) {
+		buf_put_u32(b, f->failures[i].index);
+		put_text(b, f->failures[i].err);
+		put_text(b, f->failures[i].key);
+		put_text(b, f->failures[i].person);
+	}
 	frame_end(b, start);
 }
 

@@ -52,15 +52,28 @@ void build_fault_key(struct build *b, struct node *node, const char *fmt, ...)
 	add_fault(b, node, node_mark(node), text);
 }
 
-/* The field that is meant in spite of a typing error, or NULL. */
-static const char *nearest_field(const struct job_source *source, const struct node *node)
+void build_fault_in(struct build *b, struct node *node, struct mark at, const char *fmt, ...)
 {
-	const char **names = xcalloc(source->n_fields + 1, sizeof(*names));
+	char text[TEXT_MAX];
+	va_list ap;
 
-	for (size_t i = 0; i < source->n_fields; i++)
-		names[i] = source->fields[i].name;
-	const char *near = text_nearest(node->text, node->len, names, source->n_fields);
-	for (size_t i = 0; i < source->n_fields; i++)
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap); /* cut when too long: still true */
+	va_end(ap);
+	add_fault(b, node, at, text);
+}
+
+/* The field that is meant in spite of a typing error, or NULL. */
+static const char *nearest_field(const struct job *job, const struct node *node)
+{
+	const struct field *fields = job->fields;
+	size_t n_fields = job->n_fields;
+	const char **names = xcalloc(n_fields + 1, sizeof(*names));
+
+	for (size_t i = 0; i < n_fields; i++)
+		names[i] = fields[i].name;
+	const char *near = text_nearest(node->text, node->len, names, n_fields);
+	for (size_t i = 0; i < n_fields; i++)
 		if (strcasecmp(names[i], node->text) == 0)
 			near = names[i];
 	free(names);
@@ -69,14 +82,15 @@ static const char *nearest_field(const struct job_source *source, const struct n
 
 void build_fault_no_field(struct build *b, struct node *node)
 {
-	const struct job_source *source = &b->job->source;
-	const char *near = nearest_field(source, node);
+	const struct job *job = b->job;
+	const struct field *fields = job->fields;
+	size_t n_fields = job->n_fields;
+	const char *near = nearest_field(b->job, node);
 	AUTO(buf) struct buf more = BUF_INIT(TEXT_MAX);
 
 	buf_puts(&more, DID_YOU_MEAN(near));
-	for (size_t i = 0; i < source->n_fields && near == NULL; i++)
-		buf_printf(&more, "%s%s", i == 0 ? "; the fields are " : ", ",
-			   source->fields[i].name);
+	for (size_t i = 0; i < n_fields && near == NULL; i++)
+		buf_printf(&more, "%s%s", i == 0 ? "; the fields are " : ", ", fields[i].name);
 	build_fault(b, node, "there is no field %s%s", QUOTED(node->text, node->len),
 		    buf_str(&more));
 }

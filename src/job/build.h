@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "job/fault.h"
 #include "job/job.h"
+#include "job/script_names.h"
 #include "job/template.h"
 
 struct node;
@@ -25,11 +26,13 @@ struct build {
 			       */
 };
 
-void build_names(struct build *b);  /* params, secrets */
-void build_source(struct build *b); /* kind, fields, trailer, unique */
-void build_work(struct build *b);   /* kind, command, environment, statuses */
+void build_names(struct build *b); /* params, secrets */
+void build_constants(struct build *b);
+void build_source(struct build *b);  /* kind, fields, trailer, unique */
+void build_scripts(struct build *b); /* filter, transform, and the fields that work sees */
+void build_work(struct build *b);    /* kind, command, environment, statuses */
 void build_control(struct build *b);
-void build_totals(struct build *b); /* control */
+void build_totals(struct build *b);
 /* What must hold between keys, once everything is there. */
 void build_rules(struct build *b);
 
@@ -37,6 +40,9 @@ void build_rules(struct build *b);
 void build_fault(struct build *b, struct node *node, const char *fmt, ...) ST_PRINTF(3, 4);
 /* The same at the node's key. */
 void build_fault_key(struct build *b, struct node *node, const char *fmt, ...) ST_PRINTF(3, 4);
+/* The same at a place inside the value. */
+void build_fault_in(struct build *b, struct node *node, struct mark at, const char *fmt, ...)
+	ST_PRINTF(4, 5);
 /* Reports that there is no field of the name that is the node's value, with the nearest, or all. */
 void build_fault_no_field(struct build *b, struct node *node);
 /* True when the node is there, written in the file and right. */
@@ -46,6 +52,10 @@ bool build_is_unusual(const struct node *node);
 /* False, with a fault, when the key is no name: a letter or '_', then letters, digits, '_' (and '-'
  * where `dash`). */
 bool build_check_name(struct build *b, struct node *node, bool dash);
+/* Checks a script and the names in it. */
+void build_script(struct build *b, struct node *node, enum script_use use);
+/* Where the first character of a script is. */
+struct job_place build_script_place(const struct node *node);
 /* The one key of `map` that is a kind (`csv` in source), NULL with a fault when there is not one.
  */
 struct node *build_find_kind(struct build *b, struct node *map, const char *what);

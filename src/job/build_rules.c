@@ -21,7 +21,7 @@ static void check_person(struct build *b)
 	struct node *person = node_find_good(node_find(b->root, "report"), "person");
 
 	if (person != NULL && b->names_are_known &&
-	    job_find_field(b->job, person->text, person->len) < 0)
+	    job_find_work_field(b->job, person->text, person->len) < 0)
 		build_fault_no_field(b, person);
 }
 

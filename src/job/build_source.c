@@ -137,6 +137,17 @@ static void build_fields(struct build *b, struct node *source)
 	}
 }
 
+/* Work sees these, and what a transform adds. */
+static void take_fields(struct job *job)
+{
+	const struct job_source *source = &job->source;
+
+	job->fields = xcalloc(source->n_fields + 1, sizeof(*job->fields));
+	for (size_t i = 0; i < source->n_fields; i++)
+		job->fields[i] = source->fields[i];
+	job->n_fields = source->n_fields;
+}
+
 /* ---- files ---- */
 
 static void build_trailer(struct build *b, struct node *kind)
@@ -262,27 +273,14 @@ static void build_unique(struct build *b, struct node *source)
 			"needs source.key: the place of a record names nothing beyond its run");
 }
 
-/* Compiling it is done by who can: job/ knows no Lua. */
-static void build_filter(struct build *b, const struct node *source)
-{
-	struct node *filter = node_find_good(b->root, "filter");
-
-	if (!build_is_given(filter))
-		return;
-	if (source == NULL)
-		build_fault_key(b, filter, "without a source there are no records to leave out");
-	b->job->filter_line = filter->at.line + (filter->is_block ? 1 : 0);
-	b->job->filter_column = filter->is_block ? 1 : filter->at.column;
-}
-
 void build_source(struct build *b)
 {
 	struct node *source = node_find(b->root, "source");
 
 	b->names_are_known = !node_is_bad(node_find(b->root, "params")) &&
-			     !node_is_bad(node_find(b->root, "secrets"));
+			     !node_is_bad(node_find(b->root, "secrets")) &&
+			     !node_is_bad(node_find(b->root, "constants"));
 	b->job->source.retry.jitter = JOB_JITTER_FULL;
-	build_filter(b, source);
 	if (source == NULL || source->type != NODE_MAP) {
 		b->names_are_known = b->names_are_known && source == NULL;
 		return;
@@ -294,6 +292,7 @@ void build_source(struct build *b)
 	}
 	b->job->source.kind = kind_from_name(kind->name);
 	build_fields(b, source);
+	take_fields(b->job);
 	build_trailer(b, kind);
 	b->names_are_known = b->names_are_known && b->job->source.n_fields > 0 &&
 			     !node_is_bad(node_find(source, "fields")) &&

@@ -30,6 +30,11 @@ const char *field_type_name(enum field_type type)
 	return type_names[type];
 }
 
+enum field_type field_value_type(const struct field *field, const struct value *value)
+{
+	return field->is_assigned ? (enum field_type)value->type : field->type;
+}
+
 void field_done(struct field *field)
 {
 	assert(field != NULL);
@@ -288,7 +293,7 @@ void field_put_json(const struct field *field, const struct value *value, struct
 		jw_null(w);
 		return;
 	}
-	switch (field->type) {
+	switch (field_value_type(field, value)) {
 	case FIELD_TEXT:
 	case FIELD_DATE:
 	case FIELD_TIMESTAMP:

@@ -44,9 +44,10 @@ struct field {
 	uint32_t max_chars; /* text(40): characters, 0 no limit */
 	char decimal_mark;  /* decimal(","): ',', else '.' */
 	char *date_format;  /* date(%d.%m.%Y), else NULL for ISO 8601 */
-	char *from;	/* JSON pointer, or the column's name where it differs; NULL: the name */
-	bool optional;	/* `?`: may be absent or null; an empty CSV column then is null */
-	bool sensitive; /* masked wherever people look */
+	char *from;	  /* JSON pointer, or the column's name where it differs; NULL: the name */
+	bool optional;	  /* `?`: may be absent or null; an empty CSV column then is null */
+	bool sensitive;	  /* masked wherever people look */
+	bool is_assigned; /* by the transform: each value brings its type */
 };
 
 /* One value of an item. `text` is canonical and lent; NULL text with is_null for null. */
@@ -54,9 +55,12 @@ struct value {
 	const char *text;
 	size_t len;
 	bool is_null;
+	uint8_t type; /* an enum field_type, of a field with is_assigned */
 };
 
 const char *field_type_name(enum field_type type);
+/* Of this value; text for a null that has none. */
+enum field_type field_value_type(const struct field *field, const struct value *value);
 
 /* Frees what the field owns. */
 void field_done(struct field *field);

@@ -13,6 +13,7 @@
 #include "job/build.h"
 #include "job/check.h"
 #include "job/complete.h"
+#include "job/constant.h"
 #include "job/fault.h"
 #include "job/fill.h"
 #include "job/node.h"
@@ -78,6 +79,13 @@ void job_free(struct job *job)
 	free(job->controls);
 	free(job->control_file);
 	free(job->filter);
+	free(job->transform);
+	for (size_t i = job->source.n_fields; i < job->n_fields; i++)
+		field_done(&job->fields[i]);
+	free(job->fields); /* the others are the source's */
+	for (size_t i = 0; i < job->n_constants; i++)
+		constant_done(&job->constants[i]);
+	free(job->constants);
 	source_done(&job->source);
 	work_done(&job->work);
 	free(job->path);
@@ -130,7 +138,9 @@ static struct job *job_build(struct node *root, const char *path, const char *di
 	complete_tree(root, arena);
 	fill_job(job, root);
 	build_names(&build);
+	build_constants(&build);
 	build_source(&build);
+	build_scripts(&build);
 	build_control(&build);
 	build_totals(&build);
 	build_work(&build);
@@ -196,14 +206,24 @@ int job_load(const char *path, job_report_fn report, void *arg, struct job **ret
 
 /* ---- questions ---- */
 
+static int find_field(const struct field *fields, size_t n, const char *name, size_t len)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strlen(fields[i].name) == len && memcmp(fields[i].name, name, len) == 0)
+			return (int)i;
+	return -1;
+}
+
 int job_find_field(const struct job *job, const char *name, size_t len)
 {
 	assert(job != NULL && (name != NULL || len == 0));
-	for (size_t i = 0; i < job->source.n_fields; i++)
-		if (strlen(job->source.fields[i].name) == len &&
-		    memcmp(job->source.fields[i].name, name, len) == 0)
-			return (int)i;
-	return -1;
+	return find_field(job->source.fields, job->source.n_fields, name, len);
+}
+
+int job_find_work_field(const struct job *job, const char *name, size_t len)
+{
+	assert(job != NULL && (name != NULL || len == 0));
+	return find_field(job->fields, job->n_fields, name, len);
 }
 
 bool job_is_bulk(const struct job *job)

@@ -18,6 +18,7 @@
 
 struct buf;
 struct err;
+struct job_constant;
 struct template;
 
 enum job_once_per { JOB_ONCE_PER_SLOT, JOB_ONCE_PER_DAY, JOB_ONCE_PER_START, JOB_ONCE_PER_COUNT_ };
@@ -63,6 +64,12 @@ enum exec_input {
 	EXEC_INPUT_COUNT_
 };
 enum exec_mode { EXEC_EACH, EXEC_STREAM, EXEC_MODE_COUNT_ };
+
+/* Where in the job file something begins, for messages. */
+struct job_place {
+	int line;
+	int column;
+};
 
 struct job_param {
 	char *name;
@@ -194,9 +201,17 @@ struct job {
 	enum job_carry_over carry_over;
 	enum job_overlap overlap;
 	struct job_source source;
-	char *filter;	   /* Lua over the fields, NULL: every record becomes an item */
-	int filter_line;   /* where its text begins in the job file, for messages */
-	int filter_column; /* likewise */
+	char *filter; /* Lua over the fields, NULL: every record becomes an item */
+	struct job_place filter_at;
+	char *transform; /* Lua over the fields, before work; NULL: they stay as they are */
+	struct job_place transform_at;
+	/* What work sees: the fields of the source, then those that only the transform sets. */
+	struct field *fields;
+	size_t n_fields;
+	struct job_constant *constants;
+	size_t n_constants;
+	int64_t lua_instructions; /* of one call of a script */
+	int64_t lua_memory_bytes; /* of a script */
 	struct job_control *controls;
 	size_t n_controls;
 	bool control_over_loaded; /* control.over */
@@ -226,8 +241,11 @@ ST_MUST_CHECK int job_parse(const char *text, size_t len, const char *path, cons
 void job_free(struct job *job);
 void job_auto(struct job **job);
 
-/* The index of a field, or -1. */
+/* The index of a field of the source, or -1. */
 int job_find_field(const struct job *job, const char *name, size_t len);
+
+/* The index of a field that work sees, or -1; those of the source have the same in both. */
+int job_find_work_field(const struct job *job, const char *name, size_t len);
 
 /* True when a chunk of this job is one unit of work for a lane (noop now; bulk loads later). */
 bool job_is_bulk(const struct job *job);

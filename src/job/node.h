@@ -28,6 +28,7 @@ struct node {
 	bool is_open;	 /* still being read: an alias must not name it */
 	bool is_default; /* not in the file, put in by schema_complete */
 	bool is_bad;	 /* a fault was reported at it */
+	int indent;	 /* of a block's lines, in characters */
 	struct mark at;
 	struct mark name_at;
 	const char *name; /* its key in a map, NULL in a list; a C string */

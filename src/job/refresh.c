@@ -120,7 +120,8 @@ static bool compare_order(const struct job *job, const struct job *now, struct b
 
 static bool compare_all(const struct job *job, const struct job *now, struct buf *out)
 {
-	static const char *const kept[] = {"source", "filter", "transform", "work"};
+	static const char *const kept[] = {"source",	"constants",  "filter",
+					   "transform", "lua_limits", "work"};
 	struct arena arena = {0};
 	bool same = true;
 

@@ -192,7 +192,8 @@ static const struct schema_key rows[] = {
 	{"totals[]", T_TEXT, .says = "A field."},
 	{"filter", T_TEXT, AT(filter), .otherwise = "every record",
 	 .says = "Lua over the fields; false leaves the record out."},
-	{"transform", T_TEXT, .later = true, .says = "Lua over the fields, before work."},
+	{"transform", T_TEXT, AT(transform), .otherwise = "the fields stay as they are",
+	 .says = "Lua over the fields, before work."},
 };
 
 const struct schema_table schema_source = {rows, ARRAY_LEN(rows)};

@@ -24,7 +24,7 @@ static const struct schema_key rows[] = {
 	{"secrets", T_NAMES, .says = "What ${secret.NAME} stands for; never written in the file."},
 	{"secrets.*", T_SECRET,
 	 .says = "A reference: env:NAME, file:PATH or credential:NAME (of systemd)."},
-	{"constants", T_NAMES, .later = true, .says = "Values for ${constant.NAME} and Lua."},
+	{"constants", T_NAMES, .says = "Values for ${constant.NAME} and Lua."},
 	{"constants.*", T_ANY, .says = "A value or a tree of values."},
 	{"once_per", T_ENUM, .words = "slot|day|start", AT(once_per),
 	 .otherwise = "slot with a schedule, else day", .says = "What a run is for."},

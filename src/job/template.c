@@ -168,6 +168,7 @@ bool template_is_constant(const struct template *t)
 		case PART_MONTH_END:
 		case PART_PARAM:
 		case PART_SECRET:
+		case PART_CONSTANT:
 		case PART_COUNT_:
 			break;
 		}

@@ -3,11 +3,13 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "job/constant.h"
 #include "job/date.h"
 #include "job/job.h"
 #include "job/suggest.h"
@@ -81,7 +83,7 @@ static size_t declared_count(const struct job *job, enum part_kind kind)
 {
 	switch ((int)kind) {
 	case PART_FIELD:
-		return job->source.n_fields;
+		return job->n_fields;
 	case PART_PARAM:
 		return job->n_params;
 	case PART_SECRET:
@@ -95,7 +97,7 @@ static const char *declared_name(const struct job *job, enum part_kind kind, siz
 {
 	switch ((int)kind) {
 	case PART_FIELD:
-		return job->source.fields[i].name;
+		return job->fields[i].name;
 	case PART_PARAM:
 		return job->params[i].name;
 	case PART_SECRET:
@@ -117,6 +119,8 @@ static const struct declared declareds[] = {
 	{"secret.", PART_SECRET, GROUP_SECRET},
 	{"trailer.", PART_TRAILER, GROUP_TRAILER},
 };
+
+static const char constant_prefix[] = "constant.";
 
 static bool find_declared(const struct job *job, const struct declared *d, const char *name,
 			  size_t len, size_t *ret_index)
@@ -168,10 +172,25 @@ static int complain_use(enum template_use use, const char *name, size_t len, str
 		   (int)(len < NAME_CHARS_MAX ? len : NAME_CHARS_MAX), name, use_words[use]);
 }
 
+/* The nearest of the first level: a path's last part would need its map. */
+static int complain_constant(const char *name, size_t len, const struct job *job, struct err *err)
+{
+	const char **names = xcalloc(job->n_constants + 1, sizeof(*names));
+	size_t prefix = strlen(constant_prefix);
+
+	for (size_t i = 0; i < job->n_constants; i++)
+		names[i] = job->constants[i].name;
+	const char *near = text_nearest(name + prefix, len - prefix, names, job->n_constants);
+	err_set(err, ERR_CONFIG, 0, "unknown constant ${%.*s}%s",
+		(int)(len < NAME_CHARS_MAX ? len : NAME_CHARS_MAX), name, DID_YOU_MEAN(near));
+	free((void *)names);
+	return ERR_CONFIG;
+}
+
 /* Names that JOBFILE knows and this version does not. */
 static bool is_later(const char *name, size_t len)
 {
-	static const char *const prefixes[] = {"constant.", "step."};
+	static const char *const prefixes[] = {"step."};
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
 		size_t n = strlen(prefixes[i]);
@@ -179,6 +198,26 @@ static bool is_later(const char *name, size_t len)
 			return true;
 	}
 	return false;
+}
+
+static int parse_constant(const char *name, size_t len, const struct job *job,
+			  struct part *ret_part, struct err *err)
+{
+	size_t prefix = strlen(constant_prefix);
+	const struct job_constant *c = constant_find(job, name + prefix, len - prefix);
+
+	if (c == NULL)
+		return complain_constant(name, len, job, err);
+	if (c->kind != CONSTANT_VALUE)
+		return ERR(err, ERR_CONFIG, "${%.*s} is a %s, which no text can hold; name %s",
+			   (int)(len < NAME_CHARS_MAX ? len : NAME_CHARS_MAX), name,
+			   c->kind == CONSTANT_MAP ? "map" : "list",
+			   c->kind == CONSTANT_MAP ? "one of its keys" : "an entry by its number");
+	ret_part->kind = PART_CONSTANT;
+	ret_part->text = xstrdup(c->text);
+	ret_part->len = strlen(c->text);
+	ret_part->index = (size_t)c->type;
+	return 0;
 }
 
 /* A name that is known, and yet means nothing for the kind of source. */
@@ -273,6 +312,9 @@ int part_parse(enum template_use use, const char *name, size_t len, const struct
 	const struct fixed_name *f = find_fixed(name, len);
 	if (f != NULL)
 		return parse_fixed(use, f, name, len, job, ret_part, err);
+	if (len > strlen(constant_prefix) &&
+	    memcmp(name, constant_prefix, strlen(constant_prefix)) == 0)
+		return parse_constant(name, len, job, ret_part, err);
 	for (size_t i = 0; i < ARRAY_LEN(declareds); i++) {
 		const struct declared *d = &declareds[i];
 		if (!find_declared(job, d, name, len, &ret_part->index))

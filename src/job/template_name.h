@@ -25,13 +25,14 @@ enum part_kind {
 	PART_SECRET, /* index */
 	PART_SOURCE_PATH,
 	PART_SOURCE_LINE,
-	PART_TRAILER, /* index */
+	PART_TRAILER,  /* index */
+	PART_CONSTANT, /* text, of the type at index */
 	PART_COUNT_
 };
 
 struct part {
 	enum part_kind kind;
-	char *text; /* a literal, or the format of a date (NULL: ISO 8601) */
+	char *text; /* a literal, a constant, or the format of a date (NULL: ISO 8601) */
 	size_t len;
 	size_t index;
 	int64_t offset_days; /* of dates */

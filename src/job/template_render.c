@@ -145,7 +145,7 @@ static int put_field(struct render *r, size_t index, struct err *err)
 
 	if (value->is_null)
 		return ERR(err, ERR_DATA, "field %s is null where a text is needed",
-			   r->t->job->source.fields[index].name);
+			   r->t->job->fields[index].name);
 	return put_value(r, value->text, value->len, err);
 }
 
@@ -256,6 +256,8 @@ static int put_part(struct render *r, const struct part *part, struct err *err)
 	case PART_TRAILER:
 		assert(r->run->trailer_values != NULL);
 		return put_text(r, r->run->trailer_values[part->index], err);
+	case PART_CONSTANT:
+		return put_value(r, part->text, part->len, err);
 	case PART_COUNT_:
 		break;
 	}

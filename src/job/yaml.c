@@ -44,6 +44,8 @@ struct yaml_reader {
 	size_t n_nodes;
 	size_t n_expanded;
 	size_t n_documents;
+	size_t line_at; /* where the line begins that was looked at last */
+	int line;	/* from 1; 0: none yet */
 };
 
 static struct mark mark_of(yaml_mark_t mark)
@@ -193,6 +195,29 @@ static void reader_allow_tabs(struct yaml_reader *r, const yaml_event_t *event)
 	r->tab_lines = lines;
 }
 
+/* How far the first line of a block scalar that is not blank is set in. Scalars come in the order
+ * of the text, so that it is gone through once. */
+static int reader_indent(struct yaml_reader *r, int first_line)
+{
+	while (r->line < first_line) {
+		const char *end = memchr(r->text + r->line_at, '\n', r->len - r->line_at);
+		if (r->line > 0 && end == NULL)
+			return 0;
+		r->line_at = r->line == 0 ? 0 : (size_t)(end - r->text) + 1;
+		r->line++;
+	}
+	for (size_t at = r->line_at; at < r->len;) {
+		size_t n = 0;
+		while (at + n < r->len && r->text[at + n] == ' ')
+			n++;
+		if (at + n < r->len && r->text[at + n] != '\n' && r->text[at + n] != '\r')
+			return (int)(n < INT_MAX ? n : 0);
+		const char *end = memchr(r->text + at, '\n', r->len - at);
+		at = end == NULL ? r->len : (size_t)(end - r->text) + 1;
+	}
+	return 0;
+}
+
 static bool reader_scalar(struct yaml_reader *r, const yaml_event_t *event)
 {
 	struct mark at = mark_of(event->start_mark);
@@ -218,6 +243,8 @@ static bool reader_scalar(struct yaml_reader *r, const yaml_event_t *event)
 	node->len = len;
 	node->is_plain = is_plain;
 	node->is_block = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
+	if (node->is_block)
+		node->indent = reader_indent(r, at.line + 1);
 	if (strlen(text) != len) {
 		faults_add(r->faults, at, "a NUL character inside a text");
 		node->is_bad = true;

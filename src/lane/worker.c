@@ -19,6 +19,7 @@
 #include "lane/chunk.h"
 #include "lane/gate.h"
 #include "lane/link.h"
+#include "lane/reshape.h"
 #include "loop/loop.h"
 #include "sys/clock.h"
 #include "sys/fault.h"
@@ -39,6 +40,7 @@ struct ticket {
 	struct chunk *chunk; /* held */
 	struct frame_work_item what;
 	struct item item;
+	struct value *fields; /* what the transform made of it, or NULL */
 	char idempotency_key[ITEM_KEY_CHARS + 1];
 };
 
@@ -56,6 +58,7 @@ struct worker {
 	struct ticket *tickets[FRAME_TICKETS_MAX]; /* by slot; NULL: free */
 	struct list waiting;			   /* tickets that were not begun, oldest first */
 	uint32_t may_run;			   /* at once */
+	struct reshape reshape;
 	int person; /* the field that says for whom an item is, or -1 */
 	bool is_stopping;
 	bool is_closing; /* the work lets go of what outlives items */
@@ -131,6 +134,7 @@ static void ticket_free(struct worker *w, struct ticket *ticket)
 	list_remove(&ticket->node);
 	w->tickets[FRAME_TICKET_SLOT(ticket->what.ticket)] = NULL;
 	chunk_release(ticket->chunk);
+	free(ticket->fields);
 	free(ticket);
 }
 
@@ -236,6 +240,23 @@ static void ticket_begin(struct worker *w, struct ticket *ticket)
 		panic_context("%s", "");
 }
 
+/* What the transform fails on is answered for, and the ticket is gone. */
+static bool ticket_reshape(struct worker *w, struct ticket *ticket)
+{
+	const char *why = reshape_item(&w->reshape, &ticket->item, &ticket->fields);
+
+	if (why == NULL)
+		return true;
+	worker_answer(w, &ticket->item,
+		      &(struct frame_outcome){.ticket = ticket->what.ticket,
+					      .outcome = OUTCOME_DEAD,
+					      .began_at = clock_now(),
+					      .err_class = RESHAPE_CLASS,
+					      .err = why});
+	ticket_free(w, ticket);
+	return false;
+}
+
 /* Reads the item of a ticket. What cannot be read is answered for, and the ticket is gone. */
 static bool ticket_read(struct worker *w, struct ticket *ticket)
 {
@@ -252,7 +273,7 @@ static bool ticket_read(struct worker *w, struct ticket *ticket)
 		o.err_class = "bad-item";
 		o.err = why.text;
 	} else {
-		return true;
+		return ticket_reshape(w, ticket);
 	}
 	worker_answer(w, NULL, &o);
 	ticket_free(w, ticket);
@@ -356,11 +377,13 @@ static int worker_on_work(struct worker *w, const struct frame *frame, struct er
 	return 0;
 }
 
-/* A chunk as one unit: noop, which is done when the source still is what it was. */
+/* A chunk as one unit: noop, which is done when the source still is what it was, and the transform
+ * takes it. */
 static int worker_on_bulk(struct worker *w, const struct frame *frame, struct err *err)
 {
 	struct frame_bulk bulk = {0};
-	uint8_t none[BITS_BYTES(FRAME_ITEMS_MAX)] = {0};
+	uint8_t reshaped[BITS_BYTES(FRAME_ITEMS_MAX)] = {0};
+	const uint8_t *done = reshaped;
 	struct frame_outcome verdict = {.err_class = "", .err = ""};
 	int64_t began_us = clock_monotonic_us();
 	int64_t began_at = clock_now();
@@ -373,19 +396,28 @@ static int worker_on_bulk(struct worker *w, const struct frame *frame, struct er
 		return ERR(err, ERR_BUG, "chunk %u is no unit of work here", bulk.handle);
 	/* Reading the chunk is what could kill us: from here on the unit is begun. */
 	atomic_store(&w->slots[FRAME_TICKET_SLOT(bulk.ticket)].begun, 1);
-	if (chunk_open(&w->chunks, chunk, true))
+	if (chunk_open(&w->chunks, chunk, w->reshape.transform == NULL))
 		worker_tell_changed(w, chunk);
 	bool is_good = chunk->state == CHUNK_CHECKED || chunk->state == CHUNK_READ;
+	w->reshape.n_failures = 0;
 	if (!is_good)
 		chunk_verdict(chunk, &verdict);
+	else if (w->reshape.transform == NULL)
+		done = bulk.bits;
+	else
+		reshape_unit(&w->reshape, &w->chunks, chunk, bulk.bits, reshaped);
+	if (w->reshape.n_failures > 0)
+		verdict.err_class = RESHAPE_CLASS;
 	frame_put_bulk_outcome(&w->link->out, &(struct frame_bulk_outcome){
 						      .ticket = bulk.ticket,
 						      .n = bulk.n,
-						      .done = is_good ? bulk.bits : none,
+						      .done = done,
 						      .began_at = began_at,
 						      .took_us = clock_monotonic_us() - began_us,
 						      .err_class = verdict.err_class,
 						      .err = verdict.err,
+						      .failures = w->reshape.failures,
+						      .n_failures = w->reshape.n_failures,
 					      });
 	worker_flush_soon(w);
 	return 0;
@@ -524,14 +556,15 @@ static int worker_init(struct worker *w, struct lane_slot *slots, struct err *er
 	list_init(&w->waiting);
 	w->person = -1;
 	if (job->person != NULL)
-		w->person = job_find_field(job, job->person, strlen(job->person));
+		w->person = job_find_work_field(job, job->person, strlen(job->person));
 	buf_init(&w->key, TEXT_BYTES_MAX);
 	buf_init(&w->who, TEXT_BYTES_MAX);
 	chunk_table_init(&w->chunks, w->brief);
 	w->flush = loop_timer_new(w->loop, worker_on_flush, w);
 	w->gate = loop_timer_new(w->loop, worker_on_gate, w);
 	w->watch = loop_watch_new(w->loop, w->link->fd, LOOP_READ, worker_on_socket, w);
-	return work_open(&context, &w->work, err);
+	int rc = reshape_init(&w->reshape, w->brief, err);
+	return rc < 0 ? rc : work_open(&context, &w->work, err);
 }
 
 static void worker_done(struct worker *w)
@@ -542,9 +575,11 @@ static void worker_done(struct worker *w)
 		if (w->tickets[i] == NULL)
 			continue;
 		chunk_release(w->tickets[i]->chunk);
+		free(w->tickets[i]->fields);
 		free(w->tickets[i]);
 	}
 	chunk_table_done(&w->chunks);
+	reshape_done(&w->reshape);
 	loop_watch_free(w->watch);
 	loop_timer_free(w->flush);
 	loop_timer_free(w->gate);

@@ -20,6 +20,14 @@ static int fn_tostring(lua_State *lua)
 	return 1;
 }
 
+/* A decimal is a number like others. */
+static int fn_type(lua_State *lua)
+{
+	luaL_checkany(lua, 1);
+	lua_pushstring(lua, amount_at(lua, 1) != NULL ? "number" : luaL_typename(lua, 1));
+	return 1;
+}
+
 static bool is_blank(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
@@ -75,24 +83,15 @@ static int fn_ends_with(lua_State *lua)
 
 static int fn_abs(lua_State *lua)
 {
-	const struct decimal *d = amount_at(lua, 1);
-
-	if (d == NULL && lua_type(lua, 1) == LUA_TNUMBER && !lua_isinteger(lua, 1)) {
-		lua_Number n = lua_tonumber(lua, 1);
-		lua_pushnumber(lua, n < 0 ? -n : n);
+	luaL_checkany(lua, 1);
+	lua_settop(lua, 1);
+	lua_pushinteger(lua, 0);
+	if (lua_compare(lua, 1, 2, LUA_OPLT) == 0) {
+		lua_settop(lua, 1);
 		return 1;
 	}
-	if (d == NULL) {
-		lua_Integer n = luaL_checkinteger(lua, 1);
-		if (n == LUA_MININTEGER)
-			return luaL_error(lua, "the result is no integer any more");
-		lua_pushinteger(lua, n < 0 ? -n : n);
-		return 1;
-	}
-	struct decimal positive = *d;
-	positive.negative = false;
-	amount_push(lua, &positive);
-	return 1;
+	lua_settop(lua, 1);
+	return amount_negate(lua);
 }
 
 /* The first of all arguments in their order, or the last. */
@@ -133,8 +132,7 @@ static void take_functions(lua_State *lua, const char *const *names)
 
 void library_open(lua_State *lua)
 {
-	static const char *const base[] = {"assert",   "error", "ipairs", "select",
-					   "tonumber", "type",	NULL};
+	static const char *const base[] = {"assert", "error", "ipairs", "select", NULL};
 	static const char *const string[] = {"byte", "char",  "lower", "reverse",
 					     "sub",  "upper", NULL};
 	static const luaL_Reg own[] = {
@@ -146,6 +144,7 @@ void library_open(lua_State *lua)
 		{"starts_with", fn_starts_with},
 		{"tostring", fn_tostring},
 		{"trim", fn_trim},
+		{"type", fn_type},
 		{NULL, NULL},
 	};
 

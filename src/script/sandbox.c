@@ -10,8 +10,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "script/library.h"
-#include "script/tokens.h"
 #include "sys/clock.h"
 
 enum {
@@ -26,9 +24,10 @@ struct sandbox {
 	uint32_t magic;
 	struct sandbox_options options;
 	lua_State *lua;
-	const char *text;
+	const char *code; /* while it is compiled */
 	size_t len;
 	size_t used_bytes;
+	size_t max_bytes;
 	int64_t left; /* instructions of this call */
 	int64_t cpu_end_us;
 	bool is_over; /* the limit of instructions ended it */
@@ -47,7 +46,7 @@ static void *sandbox_alloc(void *arg, void *block, size_t old_size, size_t size)
 		return NULL;
 	}
 	if (size > had) {
-		if (size - had > s->options.memory_bytes + SETUP_BYTES - s->used_bytes)
+		if (size - had > s->max_bytes - s->used_bytes)
 			return NULL;
 		s->left -= (int64_t)(size / BYTES_PER_INSTRUCTION);
 		if (s->left < 0 && size > HOOK_INSTRUCTIONS) {
@@ -75,6 +74,8 @@ static void sandbox_on_count(lua_State *lua, lua_Debug *debug)
 
 	(void)debug; /* luaL_where knows the line as well */
 	s->left -= HOOK_INSTRUCTIONS;
+	if (s->cpu_end_us == 0)
+		s->cpu_end_us = clock_cpu_us() + CPU_MAX_US;
 	bool is_late = clock_cpu_us() > s->cpu_end_us;
 	if (s->left > 0 && !is_late)
 		return;
@@ -90,75 +91,30 @@ static void sandbox_on_count(lua_State *lua, lua_Debug *debug)
 	(void)lua_error(lua);
 }
 
-/* ---- the script's names ---- */
+/* ---- inside ---- */
 
-static int on_global(lua_State *lua)
-{
-	struct sandbox *s = sandbox_of(lua);
-	size_t len = 0;
-	const char *name = lua_tolstring(lua, 2, &len);
-
-	if (s->options.find(s->options.arg, lua, name, len))
-		return 1;
-	lua_pushvalue(lua, 2);
-	if (lua_rawget(lua, lua_upvalueindex(1)) == LUA_TNIL)
-		return luaL_error(lua, "'%s' is no field and no function", name);
-	return 1;
-}
-
-static int on_assignment(lua_State *lua)
-{
-	return luaL_error(lua, "'%s' cannot be set here; local %s = … makes a variable",
-			  lua_tostring(lua, 2), lua_tostring(lua, 2));
-}
-
-/* Leaves the table that stands for the script's globals. It stays empty: what is looked up goes
- * through on_global. */
-static void push_globals(lua_State *lua)
-{
-	lua_newtable(lua);
-	lua_newtable(lua);
-	lua_newtable(lua);
-	library_open(lua);
-	lua_pushcclosure(lua, on_global, 1);
-	lua_setfield(lua, -2, "__index");
-	lua_pushcfunction(lua, on_assignment);
-	lua_setfield(lua, -2, "__newindex");
-	(void)lua_setmetatable(lua, -2);
-}
-
-/* An expression first, then statements. Where nothing is returned the fault of the expression is
- * the one to tell. */
-static void compile(lua_State *lua, const struct sandbox *s, const char *name)
-{
-	static const char word[] = "return ";
-	luaL_Buffer with_return;
-	size_t len = 0;
-
-	luaL_buffinit(lua, &with_return);
-	luaL_addstring(&with_return, word);
-	luaL_addlstring(&with_return, s->text, s->len);
-	luaL_pushresult(&with_return);
-	const char *text = lua_tolstring(lua, -1, &len);
-	if (luaL_loadbufferx(lua, text, len, name, "t") == LUA_OK)
-		return;
-	bool returns = memmem(s->text, s->len, word, sizeof(word) - 2) != NULL;
-	if (!returns || luaL_loadbufferx(lua, s->text, s->len, name, "t") != LUA_OK)
-		(void)lua_error(lua);
-}
-
-/* Protected: makes all of it, and leaves the script as a function. */
+/* Leaves the function that the code returns. */
 static int sandbox_setup(lua_State *lua)
 {
 	struct sandbox *s = sandbox_of(lua);
-
-	push_globals(lua);
 	const char *name = lua_pushfstring(lua, "=%s", s->options.name);
-	compile(lua, s, name);
-	lua_pushvalue(lua, 1);
+
+	if (luaL_loadbufferx(lua, s->code, s->len, name, "t") != LUA_OK)
+		(void)lua_error(lua);
+	/* Names that stand for nothing were refused: it has no global ones. */
+	lua_newtable(lua);
 	if (lua_setupvalue(lua, -2, 1) == NULL)
-		lua_pop(lua, 1); /* it uses no names */
+		lua_pop(lua, 1);
+	lua_call(lua, s->options.give(s->options.arg, lua), 1);
 	return 1;
+}
+
+static int sandbox_run(lua_State *lua)
+{
+	struct sandbox *s = sandbox_of(lua);
+
+	s->options.call(s->options.arg, lua);
+	return 0;
 }
 
 /* ---- calls ---- */
@@ -169,13 +125,16 @@ static int sandbox_fail(struct sandbox *s, int status, enum err_code code, struc
 	const char *name = s->options.name;
 
 	if (status == LUA_ERRMEM && !s->is_over) {
-		err_set(err, code, 0, "%s: stopped: it needs more than %zu bytes", name,
-			s->options.memory_bytes);
+		err_set(err, code, 0, "%s: stopped: it needs more than %lld bytes", name,
+			(long long)s->options.memory_bytes);
 	} else if (status == LUA_ERRMEM) {
 		err_set(err, code, 0, "%s: stopped: it ran for more than %lld instructions", name,
 			(long long)s->options.instructions);
 	} else if (lua_type(s->lua, -1) == LUA_TSTRING) {
-		err_set(err, code, 0, "%s", lua_tostring(s->lua, -1));
+		const char *text = lua_tostring(s->lua, -1);
+		size_t len = strlen(name);
+		bool has_place = strncmp(text, name, len) == 0 && text[len] == ':';
+		err_set(err, code, 0, "%s%s%s", has_place ? "" : name, has_place ? "" : ": ", text);
 	} else {
 		err_set(err, code, 0, "%s: an error without a text", name);
 	}
@@ -186,20 +145,19 @@ static void sandbox_limit(struct sandbox *s)
 {
 	s->left = s->options.instructions;
 	s->is_over = false;
-	s->cpu_end_us = clock_cpu_us() + CPU_MAX_US;
+	s->cpu_end_us = 0; /* asked for when it turns out to run for long */
 }
 
-int sandbox_open(const struct sandbox_options *options, const char *text, size_t len,
+int sandbox_open(const struct sandbox_options *options, const char *code, size_t len,
 		 struct sandbox **ret_sandbox, struct err *err)
 {
-	assert(options->find != NULL && options->instructions > 0 && ret_sandbox != NULL);
-	int rc = tokens_check(options->name, text, len, err);
-	if (rc < 0)
-		return rc;
+	assert(options->give != NULL && options->call != NULL && options->instructions > 0 &&
+	       options->memory_bytes > 0 && code != NULL && ret_sandbox != NULL);
 	struct sandbox *s = xnew(struct sandbox);
 	s->magic = SANDBOX_MAGIC;
 	s->options = *options;
-	s->text = text;
+	s->max_bytes = (size_t)options->memory_bytes + SETUP_BYTES;
+	s->code = code;
 	s->len = len;
 	s->left = INT64_MAX;
 	s->lua = lua_newstate(sandbox_alloc, s);
@@ -214,23 +172,24 @@ int sandbox_open(const struct sandbox_options *options, const char *text, size_t
 		sandbox_free(s);
 		return err->code;
 	}
-	s->text = NULL; /* lent for this call */
-	lua_sethook(s->lua, sandbox_on_count, LUA_MASKCOUNT, HOOK_INSTRUCTIONS);
+	s->code = NULL; /* lent for this call */
+	/* Counting makes each instruction dearer; without loops there are no more than it is long.
+	 */
+	if (options->may_run_long || (int64_t)len > options->instructions)
+		lua_sethook(s->lua, sandbox_on_count, LUA_MASKCOUNT, HOOK_INSTRUCTIONS);
 	*ret_sandbox = s;
 	return 0;
 }
 
-int sandbox_call(struct sandbox *s, lua_State **ret_lua, struct err *err)
+int sandbox_call(struct sandbox *s, struct err *err)
 {
-	assert(s != NULL && ret_lua != NULL && err != NULL);
+	assert(s != NULL && err != NULL);
 	lua_settop(s->lua, 1); /* the script itself */
+	lua_pushcfunction(s->lua, sandbox_run);
 	lua_pushvalue(s->lua, 1);
 	sandbox_limit(s);
-	int status = lua_pcall(s->lua, 0, 1, 0);
-	if (status != LUA_OK)
-		return sandbox_fail(s, status, ERR_DATA, err);
-	*ret_lua = s->lua;
-	return 0;
+	int status = lua_pcall(s->lua, 1, 0, 0);
+	return status == LUA_OK ? 0 : sandbox_fail(s, status, ERR_DATA, err);
 }
 
 void sandbox_free(struct sandbox *s)

@@ -67,7 +67,7 @@ static int prepare(struct source *s, struct err *err)
 	if (rc == 0)
 		rc = keys_init(&s->keys, s->job, s->options.run, err);
 	if (rc == 0 && s->job->filter != NULL)
-		rc = filter_open(s->job, &s->filter, err);
+		rc = filter_open(s->job, s->options.run, &s->filter, err);
 	if (rc == 0 && source->unique != JOB_UNIQUE_NONE && keys_are_names(&s->keys))
 		s->unique = unique_new(0);
 	return rc;

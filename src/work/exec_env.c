@@ -178,12 +178,11 @@ int exec_env_new(const struct work_context *context, const struct exec_user *use
 		return rc;
 	}
 	if (job->work.shell != NULL) {
-		env->n_fields = job->source.n_fields;
+		env->n_fields = job->n_fields;
 		env->field_names = arena_alloc(&env->fixed,
 					       env->n_fields * sizeof(*env->field_names));
 		for (size_t i = 0; i < env->n_fields; i++)
-			env->field_names[i] = exec_env_field_name(&env->fixed,
-								  job->source.fields[i].name);
+			env->field_names[i] = exec_env_field_name(&env->fixed, job->fields[i].name);
 	}
 	base_fill(env, user);
 	*ret_env = env;

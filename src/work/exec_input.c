@@ -16,8 +16,8 @@ void exec_input_put_json(const struct job *job, const struct item *item, struct 
 	assert(job != NULL && item != NULL && out != NULL);
 	jw_init(&w, out);
 	jw_object(&w);
-	for (size_t i = 0; i < job->source.n_fields; i++) {
-		const struct field *field = &job->source.fields[i];
+	for (size_t i = 0; i < job->n_fields; i++) {
+		const struct field *field = &job->fields[i];
 		jw_name(&w, field->name);
 		if (item->fields[i].is_null)
 			jw_null(&w);
@@ -57,7 +57,7 @@ static void csv_put_value(const struct value *value, struct buf *out)
 void exec_input_put_csv(const struct job *job, const struct item *item, struct buf *out)
 {
 	assert(job != NULL && item != NULL && out != NULL);
-	for (size_t i = 0; i < job->source.n_fields; i++) {
+	for (size_t i = 0; i < job->n_fields; i++) {
 		if (i > 0)
 			buf_putc(out, ',');
 		csv_put_value(&item->fields[i], out);

@@ -117,12 +117,12 @@ void exec_mask_free(struct exec_mask *mask)
 
 static void mask_take_item(struct exec_mask *mask, const struct item *item)
 {
-	const struct job_source *source = &mask->job->source;
+	const struct job *job = mask->job;
 
 	mask_drop(mask, mask->n_secrets);
-	for (size_t i = 0; item != NULL && i < source->n_fields; i++) {
+	for (size_t i = 0; item != NULL && i < job->n_fields; i++) {
 		const struct value *value = &item->fields[i];
-		if (source->fields[i].sensitive && !value->is_null)
+		if (job->fields[i].sensitive && !value->is_null)
 			mask_add(mask, value->text, value->len);
 	}
 }

@@ -235,8 +235,8 @@ static void stream_free(void *state)
 
 static bool has_sensitive_field(const struct job *job)
 {
-	for (size_t i = 0; i < job->source.n_fields; i++)
-		if (job->source.fields[i].sensitive)
+	for (size_t i = 0; i < job->n_fields; i++)
+		if (job->fields[i].sensitive)
 			return true;
 	return false;
 }

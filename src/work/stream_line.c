@@ -25,9 +25,9 @@ struct stream_line *stream_line_new(const struct job *job)
 	struct stream_line *line = xnew(struct stream_line);
 
 	line->job = job;
-	line->names = xcalloc(job->source.n_fields, sizeof(*line->names));
-	for (size_t i = 0; i < job->source.n_fields; i++) {
-		const char *name = job->source.fields[i].name;
+	line->names = xcalloc(job->n_fields, sizeof(*line->names));
+	for (size_t i = 0; i < job->n_fields; i++) {
+		const char *name = job->fields[i].name;
 		struct buf *b = &line->names[i];
 		buf_init(b, NAME_BYTES_MAX);
 		if (i > 0)
@@ -42,7 +42,7 @@ void stream_line_free(struct stream_line *line)
 {
 	if (line == NULL)
 		return;
-	for (size_t i = 0; i < line->job->source.n_fields; i++)
+	for (size_t i = 0; i < line->job->n_fields; i++)
 		buf_done(&line->names[i]);
 	free(line->names);
 	free(line);
@@ -70,7 +70,7 @@ static void put_value(const struct field *field, const struct value *value, stru
 {
 	if (value->is_null)
 		buf_put(out, "null", sizeof("null") - 1);
-	else if (is_text(field->type))
+	else if (is_text(field_value_type(field, value)))
 		json_put_string(out, value->text, value->len);
 	else
 		buf_put(out, value->text, value->len);
@@ -84,7 +84,7 @@ void stream_line_put(const struct stream_line *line, uint64_t id, const struct t
 	static const char attempt_name[] = ",\"attempt\":";
 	static const char idempotency_name[] = ",\"idempotency_key\":\"";
 	static const char fields_name[] = "\",\"fields\":{";
-	const struct job_source *source = &line->job->source;
+	const struct job *job = line->job;
 
 	assert(line != NULL && item != NULL && item->item != NULL && item->attempt > 0);
 	buf_put(out, id_name, sizeof(id_name) - 1);
@@ -96,9 +96,9 @@ void stream_line_put(const struct stream_line *line, uint64_t id, const struct t
 	buf_put(out, idempotency_name, sizeof(idempotency_name) - 1);
 	buf_puts(out, item->idempotency_key); /* base32 */
 	buf_put(out, fields_name, sizeof(fields_name) - 1);
-	for (size_t i = 0; i < source->n_fields; i++) {
+	for (size_t i = 0; i < job->n_fields; i++) {
 		buf_put(out, line->names[i].data, line->names[i].len);
-		put_value(&source->fields[i], &item->item->fields[i], out);
+		put_value(&job->fields[i], &item->item->fields[i], out);
 	}
 	buf_put(out, "}}\n", 3);
 }

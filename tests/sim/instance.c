@@ -143,8 +143,8 @@ static void instance_deliver_frame(struct instance *inst, struct message *x)
 		return;
 	}
 	TRACE(inst->m, TRACE_FROM_LANE, inst->number, frame.type, x->proc->lane, (int64_t)x->len);
-	if (x->attempt != NULL)
-		witness_told(inst, x->attempt);
+	for (struct attempt *a = x->attempt; a != NULL; a = a->also)
+		witness_told(inst, a);
 	window_told(inst, x->attempt, &frame);
 	session_on_frame(inst->session, x->proc->lane, &frame);
 	session_on_frames_end(inst->session);

@@ -36,6 +36,9 @@ struct bulk_sim {
 	uint32_t n;
 	uint8_t *done;
 	uint32_t open; /* items that have not ended */
+	struct frame_bulk_failure failures[FRAME_FAILURES_MAX];
+	uint32_t n_failures;
+	struct attempt *dead; /* that the answer tells of */
 	int64_t began_us;
 };
 
@@ -295,25 +298,40 @@ static void bulk_answer(struct proc *p, struct bulk_sim *bulk)
 			      .done = bulk->done,
 			      .began_at = machine_now(m),
 			      .took_us = m->boot_us - bulk->began_us,
-			      .err_class = "",
-			      .err = bits_count(bulk->done, bulk->n) == 0 ? "not now" : ""});
-	proc_send(p, &out, NULL);
+			      .err_class = bulk->n_failures > 0 ? plan_classes[PLAN_DEAD] : "",
+			      .err = bits_count(bulk->done, bulk->n) == 0 ? "not now" : "",
+			      .failures = bulk->failures,
+			      .n_failures = bulk->n_failures});
+	proc_send(p, &out, bulk->dead);
 	if (machine_fault(m, F_RUBBISH))
 		lane_send_rubbish(p);
 	buf_done(&out);
 }
 
 /* An item of a unit has ended; with the last one the unit is answered. */
-static void bulk_item_end(struct attempt *a, bool is_done)
+static void bulk_item_end(struct attempt *a, enum outcome outcome)
 {
 	struct bulk_sim *bulk = a->bulk;
 	struct proc *p = a->proc;
 
 	if (a->is_over || !p->is_alive)
 		return;
-	if (is_done)
+	if (outcome == OUTCOME_DEAD && bulk->n_failures == FRAME_FAILURES_MAX)
+		outcome = OUTCOME_NOT_BEGUN; /* the next time */
+	if (outcome == OUTCOME_DONE)
 		bits_set(bulk->done, a->ticket);
-	a->outcome = is_done ? OUTCOME_DONE : OUTCOME_NOT_BEGUN;
+	if (outcome == OUTCOME_DEAD) {
+		char key[16] = "";
+		(void)snprintf(key, sizeof(key), "%u", a->record);
+		bulk->failures[bulk->n_failures++] = (struct frame_bulk_failure){
+			.index = a->ticket,
+			.err = "so says the simulation",
+			.key = arena_str(&p->m->arena, key),
+			.person = ""};
+		a->also = bulk->dead;
+		bulk->dead = a;
+	}
+	a->outcome = outcome;
 	witness_let_go(a);
 	attempt_unlink(a);
 	if (--bulk->open == 0)
@@ -344,7 +362,9 @@ static void attempt_end(struct attempt *a)
 	if (a->is_cancelled && (a->plan != PLAN_DONE || !a->had_effect))
 		outcome = OUTCOME_UNKNOWN;
 	if (a->bulk != NULL)
-		bulk_item_end(a, a->plan == PLAN_DONE);
+		bulk_item_end(a, a->plan == PLAN_DONE	? OUTCOME_DONE
+				 : a->plan == PLAN_DEAD ? OUTCOME_DEAD
+							: OUTCOME_NOT_BEGUN);
 	else
 		attempt_answer(a, outcome, plan_classes[a->plan]);
 }
@@ -548,7 +568,7 @@ static void attempt_cancel(struct attempt *a)
 		return;
 	a->is_cancelled = true;
 	if (a->bulk != NULL) {
-		bulk_item_end(a, a->had_effect);
+		bulk_item_end(a, a->had_effect ? OUTCOME_DONE : OUTCOME_NOT_BEGUN);
 		return;
 	}
 	if (!a->is_begun) {

@@ -17,12 +17,12 @@ static bool plan_by_trait(const struct attempt *a, enum lane_plan *ret_plan)
 		*ret_plan = a->record % 4 == 0 ? PLAN_DIE_EFFECT : PLAN_DIE_BEGUN;
 		return true;
 	}
-	if (a->bulk != NULL) /* a unit has no outcomes of items */
-		return false;
 	if (machine_trait(m, F_DEAD, a->record)) {
 		*ret_plan = PLAN_DEAD;
 		return true;
 	}
+	if (a->bulk != NULL) /* of a unit, items are done, dead, or as they were */
+		return false;
 	if (machine_trait(m, F_NEVER, a->record)) {
 		*ret_plan = PLAN_RETRY;
 		return true;

@@ -79,10 +79,10 @@ void window_told(struct instance *inst, const struct attempt *a, const struct fr
 {
 	struct arena arena = {0};
 
-	if (a != NULL)
-		told_outcome(inst, a, frame, &arena);
-	else if (frame->type == FRAME_BULK_OUTCOME)
+	if (frame->type == FRAME_BULK_OUTCOME)
 		told_bulk(inst, frame);
+	else if (a != NULL)
+		told_outcome(inst, a, frame, &arena);
 	arena_done(&arena);
 }
 

@@ -63,6 +63,7 @@ struct attempt {
 	enum outcome outcome; /* once that was sent */
 	bool outcome_cancelled;
 	struct bulk_sim *bulk; /* part of a unit, else NULL */
+	struct attempt *also;  /* another one that the same answer tells of */
 	uint32_t handle;
 };
 

@@ -232,13 +232,19 @@ static int get_outcome(const struct frame *f, struct arena *a, struct err *err)
 
 static void put_bulk_outcome(struct buf *b)
 {
+	static const struct frame_bulk_failure failures[] = {
+		{.index = 1, .err = "nil", .key = "k7", .person = "bo"},
+		{.index = 10, .err = "nil too", .key = "", .person = ""}};
+
 	frame_put_bulk_outcome(b, &(struct frame_bulk_outcome){.ticket = 1,
 							       .n = 13,
 							       .done = bits_13,
 							       .began_at = 3,
 							       .took_us = 4,
 							       .err_class = "bad-item",
-							       .err = "no"});
+							       .err = "no",
+							       .failures = failures,
+							       .n_failures = 2});
 }
 
 static int get_bulk_outcome(const struct frame *f, struct arena *a, struct err *err)
@@ -255,6 +261,13 @@ static int get_bulk_outcome(const struct frame *f, struct arena *a, struct err *
 	assert_int_equal(o.took_us, 4);
 	assert_string_equal(o.err_class, "bad-item");
 	assert_string_equal(o.err, "no");
+	assert_int_equal(o.n_failures, 2);
+	assert_int_equal(o.failures[0].index, 1);
+	assert_string_equal(o.failures[0].err, "nil");
+	assert_string_equal(o.failures[0].key, "k7");
+	assert_string_equal(o.failures[0].person, "bo");
+	assert_int_equal(o.failures[1].index, 10);
+	assert_string_equal(o.failures[1].err, "nil too");
 	return 0;
 }
 

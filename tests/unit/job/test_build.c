@@ -211,8 +211,8 @@ static void unknown_placeholders_are_found_before_a_run(void **state)
 		CSV "}\nwork: {exec: {command: [a, \"--id=${di}\"]}}\n",
 		"3:28: work.exec.command[]: at character 6: unknown placeholder ${di}; did "
 		"you mean 'id'?");
-	assert_only_fault(CSV "}\nwork: {exec: {shell: x, env: {A: \"${constant.x}\"}}}\n",
-			  "3:34: work.exec.env.A: ${constant.x}: not available in this version");
+	assert_only_fault(CSV "}\nwork: {exec: {shell: x, env: {A: \"${step.x.y}\"}}}\n",
+			  "3:34: work.exec.env.A: ${step.x.y}: not available in this version");
 	assert_only_fault(CSV "}\nwork: {exec: {shell: x, input: \"${trailer.n}\"}}\n",
 			  "3:32: work.exec.input: unknown placeholder ${trailer.n}");
 }

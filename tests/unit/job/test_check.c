@@ -45,8 +45,8 @@ static void key_that_is_not_built_yet_is_refused_and_named(void **state)
 			  "4:3: schedule.cron: not available in this version");
 	assert_only_fault("job: a\nwork:\n  http: {url: \"https://x\"}\n",
 			  "3:3: work.http: not available in this version");
-	assert_only_fault(LEAST "transform: 'a = 1'\n",
-			  "3:1: transform: not available in this version");
+	assert_only_fault(LEAST "steps: [{name: a}]\n",
+			  "3:1: steps: not available in this version");
 }
 
 static void key_that_is_not_built_yet_is_still_checked(void **state)

@@ -226,7 +226,7 @@ static void unknown_names_are_found_when_parsed(void **state)
 		 "unknown placeholder ${param.regoin}; did you mean 'param.region'?"},
 		{"${run.dat}", "unknown placeholder ${run.dat}; did you mean 'run.date'?"},
 		{"${}", "unknown placeholder ${}"},
-		{"${constant.rate}", "${constant.rate}: not available in this version"},
+		{"${constant.rate}", "unknown constant ${constant.rate}"},
 		{"${step.a.b}", "${step.a.b}: not available in this version"},
 		{"${trailer.count}", "${trailer.count} may not stand in work"},
 		{"a ${id", "'${' at character 3 has no '}'; a literal ${ is written $${"},

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The job's transform in a lane: items before work sees them. Without a transform they stay as they
+ * are.
+ *
+ * Promise: what a transform fails with is told without sensitive values and secrets.
+ * Owner:   the worker, for its whole life.
+ */
+#ifndef STINT_LANE_RESHAPE_H
+#define STINT_LANE_RESHAPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "frame/frame.h"
+
+struct brief;
+struct chunk;
+struct chunk_table;
+struct exec_mask;
+struct item;
+struct transform;
+struct value;
+
+/* The class of items on which the script fails. */
+#define RESHAPE_CLASS "script"
+
+struct reshape {
+	const struct brief *brief;
+	struct transform *transform; /* NULL: the job has none */
+	struct exec_mask *mask;
+	struct buf words;
+	struct arena arena; /* of the failures of a unit */
+	struct frame_bulk_failure failures[FRAME_FAILURES_MAX];
+	uint32_t n_failures;
+};
+
+/* Keeps the brief. ERR_CONFIG. */
+ST_MUST_CHECK int reshape_init(struct reshape *r, const struct brief *brief, struct err *err);
+void reshape_done(struct reshape *r);
+
+/* Gives the item its new fields, *ret_fields, which may be NULL, for free() when it has ended.
+ * NULL; or why it can never be done, lent until the next call, and the new fields are null. */
+const char *reshape_item(struct reshape *r, struct item *item, struct value **ret_fields);
+/* Runs it for those of `bits` and sets what is done; r->failures are those it fails on, lent until
+ * the next call. What is neither comes again. */
+void reshape_unit(struct reshape *r, struct chunk_table *table, struct chunk *chunk,
+		  const uint8_t *bits, uint8_t *done);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "script/check.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "job/job.h"
+#include "script/filter.h"
+#include "script/transform.h"
+
+/* "filter:2: what": the second line of a script whose first character is at `at`. */
+static int fault_at(const struct job *job, const struct job_place *at, const struct err *why,
+		    struct err *err)
+{
+	const char *number = why->text + strcspn(why->text, ":");
+	char *rest = NULL;
+	long line = number[0] == ':' ? strtol(number + 1, &rest, 10) : 0;
+
+	if (line < 1 || line > INT16_MAX * 2 || rest[0] != ':')
+		line = 1;
+	return ERR(err, ERR_CONFIG, "%s:%d:%d: %s", job->path, at->line + (int)line - 1, at->column,
+		   why->text);
+}
+
+int script_check(const struct job *job, struct err *err)
+{
+	struct err why = ERR_INIT;
+	struct filter *filter = NULL;
+	struct transform *transform = NULL;
+	int rc = 0;
+
+	assert(job != NULL && err != NULL);
+	if (job->filter != NULL && filter_open(job, NULL, &filter, &why) < 0)
+		rc = fault_at(job, &job->filter_at, &why, err);
+	else if (job->transform != NULL && transform_open(job, NULL, &transform, &why) < 0)
+		rc = fault_at(job, &job->transform_at, &why, err);
+	filter_free(filter);
+	transform_free(transform);
+	return rc;
+}
