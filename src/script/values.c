@@ -329,7 +329,7 @@ void values_get(lua_State *lua, int index, const struct field *field, struct buf
 	}
 	if (d != NULL) {
 		decimal_format(d, out);
-		ret_value->type = FIELD_DECIMAL;
+		ret_value->type = d->scale == 0 ? FIELD_INTEGER : FIELD_DECIMAL;
 	} else if (lua_type(lua, index) == LUA_TNUMBER) {
 		get_number(lua, index, field, out, ret_value);
 	} else if (lua_type(lua, index) == LUA_TSTRING) {

@@ -21,8 +21,8 @@ static const char head[] =
 	"job: a\n"
 	"params: {region: {default: eu}, factor: {type: decimal, default: \"1.10\"}}\n"
 	"constants: {rate: {EUR: 1, USD: 0.92, \"7\": seven}, list: [a, b]}\n"
-	"source: {csv: {path: a}, key: id, fields: {id: integer, total: decimal, currency: text(4), "
-	"note: text?, day: date, open: boolean}}\n"
+	"source: {csv: {path: a}, key: id, fields: {id: integer, total: decimal, "
+	"currency: text(4), note: text?, day: date, open: boolean}}\n"
 	"work: {noop: {}}\n"
 	"lua_limits: {instructions: 100000, memory: 1M}\n"
 	"transform: |\n  ";
