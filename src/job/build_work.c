@@ -169,10 +169,11 @@ static void build_statuses(struct build *b, struct node *list, uint8_t set[STATU
 				"with mode: stream a worker says itself what became of an item");
 		return;
 	}
+	enum status_kind kind = b->job->work.kind == WORK_HTTP ? STATUS_OF_HTTP : STATUS_OF_EXIT;
 	for (struct node *c = list->first; c != NULL; c = c->next)
 		if (c->type == NODE_SCALAR && !c->is_bad &&
-		    status_parse(c->text, c->len, set, &err) < 0)
-			unreachable("the status was checked");
+		    status_parse(kind, c->text, c->len, set, &err) < 0)
+			build_fault(b, c, "%s", err.text);
 }
 
 static void build_outcomes(struct build *b, struct node *work)
@@ -187,8 +188,10 @@ static void build_outcomes(struct build *b, struct node *work)
 		for (size_t k = 0; k < i && build_is_given(list); k++) {
 			int both = status_find_common(sets[i], sets[k]);
 			if (both >= 0)
-				build_fault_key(b, list, "exit status %d stands in %s too", both,
-						names[k]);
+				build_fault_key(b, list, "%s %d stands in %s too",
+						b->job->work.kind == WORK_HTTP ? "status"
+									       : "exit status",
+						both, names[k]);
 		}
 	}
 }
@@ -224,6 +227,8 @@ void build_work(struct build *b)
 		return;
 	if (strcmp(kind->name, "exec") == 0)
 		build_exec(b, kind);
+	else if (strcmp(kind->name, "http") == 0)
+		build_http(b, kind);
 	else
 		b->job->work.kind = WORK_NOOP;
 	build_outcomes(b, work);

@@ -121,7 +121,8 @@ void complete_tree(struct node *root, struct arena *arena)
 	struct node *work = node_find(root, "work");
 	struct node *exec = node_find(work, "exec");
 	set_default(root, "once_per", "day", arena); /* there are no schedules yet */
-	set_default(work, "work.effect", exec != NULL ? "once" : "idempotent", arena);
+	bool is_once = exec != NULL || node_find(work, "http") != NULL;
+	set_default(work, "work.effect", is_once ? "once" : "idempotent", arena);
 	set_default(exec, "work.exec.input", node_find(root, "source") != NULL ? "json" : "none",
 		    arena);
 	complete_stalled_after(root, arena);

@@ -118,6 +118,8 @@ static const char *kind_word(enum work_kind kind)
 		return "exec";
 	case WORK_NOOP:
 		return "noop";
+	case WORK_HTTP:
+		return "http";
 	case WORK_KIND_COUNT_:
 		break;
 	}
@@ -127,5 +129,8 @@ static const char *kind_word(enum work_kind kind)
 void endpoint_put(struct buf *out, const struct job *job)
 {
 	assert(out != NULL && job != NULL);
-	buf_printf(out, "%s of %s", kind_word(job->work.kind), job->name);
+	if (job->work.kind == WORK_HTTP)
+		endpoint_put_url(out, job->work.http.url, job->name);
+	else
+		buf_printf(out, "%s of %s", kind_word(job->work.kind), job->name);
 }

@@ -169,7 +169,11 @@ static void put_entry(const struct node *node, int depth, struct buf *out)
 		&(struct node){.type = NODE_SCALAR, .text = node->name, .len = strlen(node->name)},
 		out);
 	buf_putc(out, ':');
-	if (node->type == NODE_MAP && node->n == 0) {
+	if (node->type != NODE_SCALAR && node->key != NULL && (node->key->types & T_ANY) != 0) {
+		buf_putc(out, ' ');
+		node_put_json(node, out);
+		buf_putc(out, '\n');
+	} else if (node->type == NODE_MAP && node->n == 0) {
 		buf_puts(out, " {}\n");
 	} else if (node->type == NODE_MAP) {
 		buf_putc(out, '\n');

@@ -9,4 +9,8 @@ struct job;
 /* What will happen, in sentences, a paragraph a line. */
 void explain_put_words(const struct job *job, struct buf *out);
 
+/* Of work: http: what is sent, within a sentence; and what answers mean. */
+void explain_put_request(const struct job *job, struct buf *out);
+void explain_put_request_failure(const struct job *job, struct buf *out);
+
 #endif

@@ -205,7 +205,10 @@ static void put_work(const struct job *job, struct buf *out)
 		return;
 	}
 	buf_puts(out, "For each item it ");
-	put_program(work, out);
+	if (work->kind == WORK_HTTP)
+		explain_put_request(job, out);
+	else
+		put_program(work, out);
 	if (work->concurrency == 0)
 		buf_puts(out, ", as many at once as there are CPUs");
 	else
@@ -240,19 +243,24 @@ static void put_doubt(const struct job_work *work, struct buf *out)
 
 static void put_effect(const struct job_work *work, struct buf *out)
 {
+	const char *other = work->kind == WORK_HTTP ? "connection" : "program";
+
 	if (work->effect == JOB_ONCE) {
-		buf_puts(out,
-			 "Effect once: when the program, stint or the machine dies in the middle "
-			 "of an item, nobody knows whether it took effect. Such an item is in "
-			 "doubt; it is never repeated in silence: ");
+		buf_printf(out,
+			   "Effect once: when the %s, stint or the machine dies in the middle "
+			   "of an item, nobody knows whether it took effect. Such an item is in "
+			   "doubt; it is never repeated in silence: ",
+			   other);
 		put_doubt(work, out);
-		buf_puts(out, ". The same holds for a time limit and a signal.\n");
+		buf_printf(out, ". The same holds for a time limit%s.\n",
+			   work->kind == WORK_HTTP ? "" : " and a signal");
 		return;
 	}
-	buf_puts(out,
-		 "Effect idempotent: when the program, stint or the machine dies in the middle of "
-		 "an item, it is done again, with the same ${item.idempotency_key}. To do it "
-		 "twice must be harmless.");
+	buf_printf(out,
+		   "Effect idempotent: when the %s, stint or the machine dies in the middle of "
+		   "an item, it is done again, with the same ${item.idempotency_key}. To do it "
+		   "twice must be harmless.",
+		   other);
 	if (work->key_valid_us > 0) {
 		buf_puts(out, " The other side knows the key for ");
 		text_put_duration(out, work->key_valid_us);
@@ -329,20 +337,26 @@ static void put_set(const char *what, const uint8_t set[STATUS_BYTES], struct bu
 
 static void put_statuses(const struct job_work *work, struct buf *out)
 {
-	put_set(" Done are also exit status ", work->done_when, out);
-	put_set(" To be tried again: exit status ", work->retry_when, out);
-	put_set(" Dead at once: exit status ", work->dead_when, out);
-	put_set(" In doubt: exit status ", work->doubt_when, out);
+	bool is_http = work->kind == WORK_HTTP;
+
+	put_set(is_http ? " Done are also " : " Done are also exit status ", work->done_when, out);
+	put_set(is_http ? " To be tried again: " : " To be tried again: exit status ",
+		work->retry_when, out);
+	put_set(is_http ? " Dead at once: " : " Dead at once: exit status ", work->dead_when, out);
+	put_set(is_http ? " In doubt: " : " In doubt: exit status ", work->doubt_when, out);
 }
 
 static void put_failure(const struct job *job, struct buf *out)
 {
-	if (job->work.kind != WORK_EXEC)
+	if (job->work.kind == WORK_NOOP)
 		return;
 	put_retry(job, out);
-	buf_puts(out,
-		 " Exit status 64 to 68 and 76 say that it can never be done: dead at once. "
-		 "Exit status 69, 77, 78, 126 and 127 are no fault of the item: everything waits ");
+	if (job->work.kind == WORK_HTTP)
+		explain_put_request_failure(job, out);
+	else
+		buf_puts(out, " Exit status 64 to 68 and 76 say that it can never be done: dead at "
+			      "once. Exit status 69, 77, 78, 126 and 127 are no fault of the item: "
+			      "everything waits ");
 	text_put_duration(out, job->breaker.open_for_us);
 	buf_puts(out, ", growing to ");
 	text_put_duration(out, job->breaker.open_max_us);

@@ -55,6 +55,7 @@ static void work_done(struct job_work *work)
 	texts_free(work->env_values);
 	free(work->directory);
 	free(work->user);
+	job_http_done(&work->http);
 }
 
 void job_free(struct job *job)

@@ -15,6 +15,8 @@
 
 #include "base/attr.h"
 #include "job/field.h"
+#include "job/http.h"
+#include "job/status.h"
 
 struct buf;
 struct err;
@@ -55,7 +57,7 @@ enum source_kind {
 	SOURCE_KIND_COUNT_
 };
 enum stdin_format { STDIN_CSV, STDIN_JSONL, STDIN_LINES, STDIN_FORMAT_COUNT_ };
-enum work_kind { WORK_EXEC, WORK_NOOP, WORK_KIND_COUNT_ };
+enum work_kind { WORK_EXEC, WORK_NOOP, WORK_HTTP, WORK_KIND_COUNT_ };
 enum exec_input {
 	EXEC_INPUT_JSON,
 	EXEC_INPUT_CSV,
@@ -167,12 +169,12 @@ struct job_work {
 	enum job_effect effect;
 	int64_t key_valid_us; /* 0: for ever */
 	enum job_doubt when_in_doubt;
-	/* Statuses that go before the built-in classification: one bit for each exit status, 256
-	 * bits. */
-	uint8_t done_when[32];
-	uint8_t retry_when[32];
-	uint8_t dead_when[32];
-	uint8_t doubt_when[32];
+	struct job_http http;
+	/* Statuses that go before the built-in classification, one bit each. */
+	uint8_t done_when[STATUS_BYTES];
+	uint8_t retry_when[STATUS_BYTES];
+	uint8_t dead_when[STATUS_BYTES];
+	uint8_t doubt_when[STATUS_BYTES];
 	int64_t timeout_us;
 	int concurrency; /* 0: number of CPUs */
 	int64_t canary;

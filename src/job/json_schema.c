@@ -164,7 +164,8 @@ static const struct form forms[SCHEMA_TYPE_COUNT_] = {
 	[SCHEMA_SECRET] = {false, "^(env|file|credential):.+$"},
 	[SCHEMA_FIELD_TYPE] = {false, "^(text|integer|decimal|float|boolean|date|timestamp|json)"
 				      "(\\(.*\\))?\\??$"},
-	[SCHEMA_STATUSES] = {true, "^([0-9]+(-[0-9]+)?|[0-9]*(\\[[0-9-]+\\][0-9]*)+)$"},
+	[SCHEMA_STATUSES] = {true, "^([0-9]+(-[0-9]+)?|[0-9x]*(\\[[0-9-]+\\][0-9x]*)+|"
+				   "[1-5]([0-9]x|xx))$"},
 	[SCHEMA_UMASK] = {true, "^0?[0-7]{3}$"},
 	[SCHEMA_THEN] = {false, "^(keep|delete|move:.+)$"},
 	[SCHEMA_PATTERN] = {false, "^.+$"},

@@ -88,7 +88,8 @@ static bool compare(const struct node *was, const struct node *is, struct buf *o
 {
 	bool same = true;
 
-	if (was == NULL || is == NULL || was->type != NODE_MAP || is->type != NODE_MAP) {
+	if (was == NULL || is == NULL || was->type != NODE_MAP || is->type != NODE_MAP ||
+	    (was->key != NULL && (was->key->types & T_ANY) != 0)) {
 		same = is_same(was, is);
 		if (!same)
 			put_difference(was, is, out);

@@ -12,7 +12,6 @@
 #include "job/field.h"
 #include "job/node.h"
 #include "job/pattern.h"
-#include "job/status.h"
 #include "job/suggest.h"
 
 enum {
@@ -337,13 +336,6 @@ static int read_then(const struct node *node, struct scalar *s)
 	return 0;
 }
 
-static int read_statuses(const struct node *node, struct err *err)
-{
-	uint8_t set[STATUS_BYTES] = {0};
-
-	return status_parse(node->text, node->len, set, err);
-}
-
 static int read_as(enum schema_type_index type, const struct schema_key *key,
 		   const struct node *node, struct scalar *s, struct err *err)
 {
@@ -384,12 +376,11 @@ static int read_as(enum schema_type_index type, const struct schema_key *key,
 		return read_field_type(node, err);
 	case SCHEMA_PATTERN:
 		return pattern_check(node->text, node->len, err);
-	case SCHEMA_STATUSES:
-		return read_statuses(node, err);
 	case SCHEMA_UMASK:
 		return read_umask(node, s);
 	case SCHEMA_THEN:
 		return read_then(node, s);
+	case SCHEMA_STATUSES: /* which there are is known once the kind of work is */
 	case SCHEMA_TEMPLATE: /* its names are checked once all fields are known */
 	case SCHEMA_TEXT:
 	case SCHEMA_ANY:

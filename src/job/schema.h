@@ -44,7 +44,7 @@ struct buf;
 	X(SECRET, "secret", "env:NAME, file:PATH or credential:NAME")                              \
 	X(FIELD_TYPE, "field type", "a field type such as text, integer, decimal or date")         \
 	X(PATTERN, "pattern", "a regular expression")                                              \
-	X(STATUSES, "status", "an exit status such as 3, 64-68 or \"[1-9]\"")                      \
+	X(STATUSES, "status", "a status such as 3, 64-68, \"[1-9]\" or 5xx")                       \
 	X(UMASK, "umask", "a umask of three octal digits such as 027")                             \
 	X(THEN, "keep, delete or move:DIR", "keep, delete or move:DIRECTORY")                      \
 	X(TEMPLATE, "text with placeholders", "a text")                                            \

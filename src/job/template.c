@@ -146,6 +146,15 @@ bool template_is_field(const struct template *t, size_t *ret_field)
 	return true;
 }
 
+bool template_is_param(const struct template *t, size_t *ret_param)
+{
+	assert(t != NULL && ret_param != NULL);
+	if (t->n != 1 || t->parts[0].kind != PART_PARAM)
+		return false;
+	*ret_param = t->parts[0].index;
+	return true;
+}
+
 bool template_is_constant(const struct template *t)
 {
 	assert(t != NULL);

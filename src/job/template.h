@@ -26,7 +26,7 @@ enum template_place {
 	TEMPLATE_ARGUMENT, /* a process argument or environment value: no NUL */
 	TEMPLATE_TEXT,	   /* plain text, nothing escaped: a program's standard input */
 	TEMPLATE_JSON,	   /* inside a JSON string */
-	TEMPLATE_URL,	   /* a part of a URL: RFC 3986 percent-encoding */
+	TEMPLATE_URL,	   /* a URL as a whole, see template_url.h */
 	TEMPLATE_HEADER,   /* a header: CR, LF and NUL refused */
 	TEMPLATE_PATTERN,  /* a part of a pattern of file names: '/', NUL, "." and ".." refused,
 		     what a pattern would take for its own is taken as it is */
@@ -62,6 +62,7 @@ enum template_use {
 	TEMPLATE_FOR_CONTROL,	   /* control: trailer, run and parameters */
 	TEMPLATE_FOR_CONTROL_FILE, /* control.file: source, run and parameters */
 	TEMPLATE_FOR_WORKER,	   /* what outlives an item: run, parameters, secrets */
+	TEMPLATE_FOR_REQUEST, /* as of an item, but for the attempt: each sending is the same */
 	TEMPLATE_USE_COUNT_
 };
 
@@ -88,6 +89,8 @@ ST_MUST_CHECK int template_render(const struct template *t, enum template_place 
 				  struct buf *out, struct err *err);
 /* True when the template is exactly one placeholder of a field; then that field's index. */
 bool template_is_field(const struct template *t, size_t *ret_field);
+/* The same of a parameter. */
+bool template_is_param(const struct template *t, size_t *ret_param);
 /* True when nothing in it depends on the item. */
 bool template_is_constant(const struct template *t);
 

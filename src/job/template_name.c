@@ -25,16 +25,19 @@ enum group {
 	GROUP_SECRET = 1 << 4,
 	GROUP_SOURCE = 1 << 5,
 	GROUP_TRAILER = 1 << 6,
+	GROUP_ATTEMPT = 1 << 7,
 };
 
 static const unsigned groups_of[] = {
-	[TEMPLATE_FOR_ITEM] = GROUP_FIELD | GROUP_ITEM | GROUP_RUN | GROUP_PARAM | GROUP_SECRET |
-			      GROUP_SOURCE,
+	[TEMPLATE_FOR_ITEM] = GROUP_FIELD | GROUP_ITEM | GROUP_ATTEMPT | GROUP_RUN | GROUP_PARAM |
+			      GROUP_SECRET | GROUP_SOURCE,
 	[TEMPLATE_FOR_KEY] = GROUP_FIELD | GROUP_RUN | GROUP_PARAM | GROUP_SOURCE,
 	[TEMPLATE_FOR_PATH] = GROUP_RUN | GROUP_PARAM,
 	[TEMPLATE_FOR_CONTROL] = GROUP_RUN | GROUP_PARAM | GROUP_TRAILER,
 	[TEMPLATE_FOR_CONTROL_FILE] = GROUP_RUN | GROUP_PARAM | GROUP_SOURCE,
 	[TEMPLATE_FOR_WORKER] = GROUP_RUN | GROUP_PARAM | GROUP_SECRET,
+	[TEMPLATE_FOR_REQUEST] = GROUP_FIELD | GROUP_ITEM | GROUP_RUN | GROUP_PARAM | GROUP_SECRET |
+				 GROUP_SOURCE,
 };
 
 static const char *const use_words[] = {
@@ -44,6 +47,7 @@ static const char *const use_words[] = {
 	[TEMPLATE_FOR_CONTROL] = "in control",
 	[TEMPLATE_FOR_CONTROL_FILE] = "in control.file",
 	[TEMPLATE_FOR_WORKER] = "where a worker of mode: stream is started, which sees many items",
+	[TEMPLATE_FOR_REQUEST] = "in a request, which must be the same each time it is sent",
 };
 
 struct fixed_name {
@@ -54,7 +58,7 @@ struct fixed_name {
 
 static const struct fixed_name fixed_names[] = {
 	{"item.key", PART_ITEM_KEY, GROUP_ITEM},
-	{"item.attempt", PART_ITEM_ATTEMPT, GROUP_ITEM},
+	{"item.attempt", PART_ITEM_ATTEMPT, GROUP_ATTEMPT},
 	{"item.idempotency_key", PART_ITEM_IDEMPOTENCY_KEY, GROUP_ITEM},
 	{"item.date", PART_DATE, GROUP_RUN},
 	{"run.id", PART_RUN_ID, GROUP_RUN},

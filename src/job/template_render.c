@@ -14,6 +14,7 @@
 #include "job/secret.h"
 #include "job/template.h"
 #include "job/template_parts.h"
+#include "job/template_url.h"
 
 struct render {
 	const struct template *t;
@@ -23,6 +24,7 @@ struct render {
 	struct buf *out;
 	size_t component; /* TEMPLATE_PATTERN: where the part after the last '/' begins in `out` */
 	bool has_value;	  /* … and whether a placeholder gave some of it */
+	struct url_render url; /* TEMPLATE_URL */
 };
 
 /* ---- escaping ---- */
@@ -30,24 +32,6 @@ struct render {
 static int refuse_bytes(const char *text, size_t len, const char *what, struct err *err)
 {
 	return ERR(err, ERR_DATA, "%s in the value %s", what, QUOTED(text, len));
-}
-
-static void put_percent(struct buf *out, const char *text, size_t len)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-				(c >= '0' && c <= '9') || (c != '\0' && strchr("-._~", c) != NULL);
-		if (is_plain) {
-			buf_putc(out, (char)c);
-			continue;
-		}
-		buf_putc(out, '%');
-		buf_putc(out, hex[c >> 4]);
-		buf_putc(out, hex[c & 15]);
-	}
 }
 
 /* As it is for a pattern of file names: no value may match files that it does not name. */
@@ -85,8 +69,7 @@ static int put_value(struct render *r, const char *text, size_t len, struct err 
 		node_put_inside(text, len, r->out);
 		return 0;
 	case TEMPLATE_URL:
-		put_percent(r->out, text, len);
-		return 0;
+		return url_put_value(&r->url, text, len, err);
 	case TEMPLATE_PLACE_COUNT_:
 		unreachable("a place of the table");
 	}
@@ -106,6 +89,8 @@ static int check_component(const struct render *r, struct err *err)
 
 static int put_literal(struct render *r, const struct part *part, struct err *err)
 {
+	if (r->place == TEMPLATE_URL)
+		return url_put_literal(&r->url, part->text, part->len, err);
 	if (r->place != TEMPLATE_PATTERN) {
 		buf_put(r->out, part->text, part->len);
 		return 0;
@@ -275,16 +260,19 @@ int template_render(const struct template *t, enum template_place place,
 			   .run = run,
 			   .item = item,
 			   .out = out,
-			   .component = out->len};
+			   .component = out->len,
+			   .url = {.out = out, .from = out->len}};
 	for (size_t i = 0; i < t->n; i++) {
 		int failed = put_part(&r, &t->parts[i], err);
 		if (failed < 0)
 			return failed;
 	}
-	if (place == TEMPLATE_PATTERN) {
-		int failed = check_component(&r, err);
-		if (failed < 0)
-			return failed;
-	}
+	int failed = 0;
+	if (place == TEMPLATE_PATTERN)
+		failed = check_component(&r, err);
+	else if (place == TEMPLATE_URL && !out->failed)
+		failed = url_end(&r.url, err);
+	if (failed < 0)
+		return failed;
 	return buf_check(out, "a text with placeholders", err);
 }

@@ -28,7 +28,16 @@ static const struct work_backend *backend_of(const struct job *job)
 {
 	if (job_is_stream(job))
 		return &work_stream;
-	return job->work.kind == WORK_EXEC ? &work_exec : &work_noop;
+	switch (job->work.kind) {
+	case WORK_EXEC:
+		return &work_exec;
+	case WORK_HTTP:
+		return &work_http;
+	case WORK_NOOP:
+	case WORK_KIND_COUNT_:
+		break;
+	}
+	return &work_noop;
 }
 
 static_assert(FRAME_OUTCOME_MAX == OUTCOME_COUNT_ - 1, "frame.h knows how many outcomes there are");

@@ -43,8 +43,8 @@ static void key_that_is_not_built_yet_is_refused_and_named(void **state)
 			  "3:11: require.memory: not available in this version");
 	assert_only_fault(LEAST "schedule:\n  cron: \"30 1 * * *\"\n",
 			  "4:3: schedule.cron: not available in this version");
-	assert_only_fault("job: a\nwork:\n  http: {url: \"https://x\"}\n",
-			  "3:3: work.http: not available in this version");
+	assert_only_fault("job: a\nwork:\n  smtp: {url: \"smtp://x\", from: a}\n",
+			  "3:3: work.smtp: not available in this version");
 	assert_only_fault(LEAST "steps: [{name: a}]\n",
 			  "3:1: steps: not available in this version");
 }
@@ -53,8 +53,8 @@ static void key_that_is_not_built_yet_is_still_checked(void **state)
 {
 	assert_fault(LEAST "require: {memroy: 512M}\n",
 		     "3:11: unknown key 'memroy' in require; did you mean 'memory'?");
-	assert_fault("job: a\nwork: {http: {url: x, methd: GET}}\n",
-		     "2:23: unknown key 'methd' in work.http; did you mean 'method'?");
+	assert_fault("job: a\nwork: {http: {url: \"http://x\", methd: GET}}\n",
+		     "2:32: unknown key 'methd' in work.http; did you mean 'method'?");
 	assert_fault(LEAST "require: {memory: lots}\n",
 		     "3:19: require.memory: expected a size such as 64K or 5G, found 'lots'");
 }

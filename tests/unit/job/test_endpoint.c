@@ -86,6 +86,12 @@ static void a_program_is_called_by_its_job(void **state)
 	assert_job("job: c\nwork: {noop: {}}\n", "noop of c");
 }
 
+static void a_request_is_called_by_where_it_goes(void **state)
+{
+	assert_job("job: d\nwork: {http: {url: \"https://a.example.com/x/${run.id}\"}}\n",
+		   "https://a.example.com:443");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +101,7 @@ int main(void)
 		cmocka_unit_test(what_an_item_decides_is_called_by_the_job),
 		cmocka_unit_test(what_is_no_plain_host_is_called_by_the_job),
 		cmocka_unit_test(a_program_is_called_by_its_job),
+		cmocka_unit_test(a_request_is_called_by_where_it_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

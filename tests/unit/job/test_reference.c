@@ -58,7 +58,7 @@ static void json_schema_is_json_and_knows_what_this_version_takes(void **state)
 			    "none");
 	/* the forms and words that are for later are not offered */
 	assert_null(json_pointer(root, "/properties/require/properties/memory"));
-	assert_null(json_pointer(root, "/properties/work/properties/http"));
+	assert_null(json_pointer(root, "/properties/work/properties/smtp"));
 	assert_int_equal(at(root, "/properties/window/properties/when_over/enum")->n, 1);
 	assert_string_equal(at(root, "/properties/work/properties/concurrency/type")->text,
 			    "integer");

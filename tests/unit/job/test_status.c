@@ -17,7 +17,7 @@ static void assert_set(const char *text, const char *expected)
 	AUTO(buf) struct buf out = BUF_INIT(1000);
 	struct err err = ERR_INIT;
 
-	if (status_parse(text, strlen(text), set, &err) < 0)
+	if (status_parse(STATUS_OF_EXIT, text, strlen(text), set, &err) < 0)
 		fail_msg("%s", err.text);
 	status_put(set, &out);
 	assert_string_equal(buf_str(&out), expected);
@@ -50,7 +50,8 @@ static void what_is_no_status_is_refused(void **state)
 		uint8_t set[STATUS_BYTES] = {0};
 		static const uint8_t none[STATUS_BYTES] = {0};
 		struct err err = ERR_INIT;
-		if (status_parse(texts[i], strlen(texts[i]), set, &err) != ERR_CONFIG)
+		if (status_parse(STATUS_OF_EXIT, texts[i], strlen(texts[i]), set, &err) !=
+		    ERR_CONFIG)
 			fail_msg("taken: %s", texts[i]);
 		assert_true(err.text[0] != '\0');
 		assert_memory_equal(set, none, sizeof(set));
@@ -63,11 +64,11 @@ static void sets_add_up_and_meet(void **state)
 	uint8_t b[STATUS_BYTES] = {0};
 	struct err err = ERR_INIT;
 
-	assert_int_equal(status_parse("1-3", 3, a, &err), 0);
-	assert_int_equal(status_parse("9", 1, a, &err), 0);
-	assert_int_equal(status_parse("4-8", 3, b, &err), 0);
+	assert_int_equal(status_parse(STATUS_OF_EXIT, "1-3", 3, a, &err), 0);
+	assert_int_equal(status_parse(STATUS_OF_EXIT, "9", 1, a, &err), 0);
+	assert_int_equal(status_parse(STATUS_OF_EXIT, "4-8", 3, b, &err), 0);
 	assert_int_equal(status_find_common(a, b), -1);
-	assert_int_equal(status_parse("[39]", 4, b, &err), 0);
+	assert_int_equal(status_parse(STATUS_OF_EXIT, "[39]", 4, b, &err), 0);
 	assert_int_equal(status_find_common(a, b), 3);
 }
 

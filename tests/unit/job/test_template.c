@@ -206,7 +206,7 @@ static void secrets_are_read_when_rendered(void **state)
 		     "secret tok: the environment has no STINT_TEST_TOKEN");
 	assert_int_equal(setenv("STINT_TEST_TOKEN", "hun ter2", 1), 0);
 	assert_renders(*state, TEMPLATE_ARGUMENT, "-t${secret.tok}", "-thun ter2");
-	assert_renders(*state, TEMPLATE_URL, "${secret.tok}", "hun%20ter2");
+	assert_renders(*state, TEMPLATE_URL, "http://x/${secret.tok}", "http://x/hun%20ter2");
 	assert_int_equal(setenv("STINT_TEST_TOKEN", "a\nb", 1), 0);
 	assert_fails(*state, TEMPLATE_HEADER, "${secret.tok}", ERR_CONFIG,
 		     "secret tok cannot stand here: a NUL or a line end");

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Work: an HTTP request for each item.
+ *
+ * An attempt lives from http_start to its outcome:
+ *
+ *   made ──▶ connecting ──▶ sent ──▶ answered ──▶ told
+ *     └──────────┴── not sent ─┴── nobody knows ───┘
+ *
+ * The point of no return is the first byte of the request: http_call.c sets `begun` directly before
+ * it and sees to it that there is no second first byte.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "job/job.h"
+#include "job/secret.h"
+#include "job/template.h"
+#include "loop/loop.h"
+#include "work/backend.h"
+#include "work/exec_mask.h"
+#include "work/http_attempt.h"
+#include "work/http_auth.h"
+#include "work/http_call.h"
+#include "work/http_client.h"
+#include "work/http_plan.h"
+
+/* ---- attempts ---- */
+
+void http_attempt_free(struct http_attempt *a)
+{
+	list_remove(&a->node);
+	if (a->call != NULL)
+		http_client_give(a->http->client, a->call);
+	a->magic = 0;
+	free(a);
+}
+
+/* To be told in the next turn: an attempt never ends within http_start. */
+static void attempt_tell_later(struct http_attempt *a)
+{
+	list_remove(&a->node);
+	list_append(&a->http->failed, &a->node);
+	loop_timer_set(a->http->timer, 0);
+}
+
+static void http_on_failed(void *arg)
+{
+	struct http *http = OBJ_CAST(arg, struct http, HTTP_MAGIC);
+
+	/* What fails meanwhile sets the timer again. */
+	while (!list_is_empty(&http->failed))
+		http_attempt_tell(
+			CONTAINER_OF(list_first(&http->failed), struct http_attempt, node));
+}
+
+static void attempt_on_end(void *arg, struct http_call *call)
+{
+	struct http_attempt *a = OBJ_CAST(arg, struct http_attempt, HTTP_ATTEMPT_MAGIC);
+
+	assert(a->call == call);
+	http_attempt_tell(a);
+}
+
+static int attempt_put_auth(struct http_attempt *a, struct http_request *request)
+{
+	struct http *http = a->http;
+	const char *value = NULL;
+	bool is_new = false;
+	int rc = http_auth_value(http->auth, &value, &is_new, &a->err);
+
+	if (is_new) { /* what may be echoed back may have changed with it */
+		exec_mask_free(http->mask);
+		http->mask = exec_mask_new(http->context->job);
+	}
+	if (rc < 0 || value == NULL)
+		return rc;
+	return http_request_add_header(request, "Authorization", value, &a->err);
+}
+
+static void http_start(void *state, const struct work_attempt *what)
+{
+	struct http *http = OBJ_CAST(state, struct http, HTTP_MAGIC);
+	struct lane_slot *slots = http->context->slots;
+	struct http_attempt *a = xnew(struct http_attempt);
+
+	a->magic = HTTP_ATTEMPT_MAGIC;
+	a->http = http;
+	a->what = *what;
+	list_append(&http->attempts, &a->node);
+	struct http_call *call = http_client_take(http->client);
+	int rc = http_plan_request(http->plan, &what->item, &call->request, &a->err);
+	if (rc == 0)
+		rc = attempt_put_auth(a, &call->request);
+	if (rc < 0) {
+		http_client_give(http->client, call);
+		bool is_of_item = rc == ERR_DATA || rc == ERR_TOO_BIG;
+		a->outcome = is_of_item ? OUTCOME_DEAD : OUTCOME_ALL;
+		a->class = is_of_item ? "bad-item" : "config";
+		attempt_tell_later(a);
+		return;
+	}
+	if (slots != NULL)
+		call->request.begun = &slots[FRAME_TICKET_SLOT(what->ticket)].begun;
+	a->call = call;
+	http_call_begin(call, attempt_on_end, a);
+}
+
+static void http_cancel(void *state, uint32_t ticket)
+{
+	struct http *http = OBJ_CAST(state, struct http, HTTP_MAGIC);
+	struct list *node = NULL;
+	struct list *next = NULL;
+
+	LIST_EACH (node, next, &http->attempts) {
+		struct http_attempt *a = CONTAINER_OF(node, struct http_attempt, node);
+		if (ticket != UINT32_MAX && ticket != a->what.ticket)
+			continue;
+		http_call_cancel(a->call);
+		a->cancelled = true;
+		attempt_tell_later(a);
+	}
+}
+
+/* ---- life ---- */
+
+static void free_all(struct list *attempts)
+{
+	while (!list_is_empty(attempts))
+		http_attempt_free(CONTAINER_OF(list_first(attempts), struct http_attempt, node));
+}
+
+static void http_free(void *state)
+{
+	struct http *http = OBJ_CAST(state, struct http, HTTP_MAGIC);
+
+	free_all(&http->attempts);
+	free_all(&http->failed);
+	http_client_free(http->client);
+	http_plan_free(http->plan);
+	http_auth_free(http->auth);
+	exec_mask_free(http->mask);
+	loop_timer_free(http->timer);
+	http->magic = 0;
+	free(http);
+}
+
+static int open_client(struct http *http, struct err *err)
+{
+	const struct job *job = http->context->job;
+	AUTO(template) struct template *proxy = NULL;
+	AUTO(buf) struct buf url = BUF_INIT(SECRET_BYTES_MAX);
+	struct http_client_options options = {
+		.loop = http->context->loop,
+		.http = &job->work.http,
+		.directory = job->directory,
+		.connections = job->work.concurrency,
+		.never_twice = job->work.effect != JOB_IDEMPOTENT,
+	};
+	int rc = 0;
+
+	if (job->work.http.proxy != NULL) {
+		rc = template_parse_for(TEMPLATE_FOR_WORKER, job->work.http.proxy,
+					strlen(job->work.http.proxy), job, &proxy, err);
+		if (rc == 0)
+			rc = template_render(proxy, TEMPLATE_HEADER, http->context->run, NULL, &url,
+					     err);
+		options.proxy = buf_str(&url);
+	}
+	if (rc == 0)
+		rc = http_client_new(&options, &http->client, err);
+	return rc;
+}
+
+static int http_open(const struct work_context *context, void **ret_state, struct err *err)
+{
+	struct http *http = xnew(struct http);
+
+	http->magic = HTTP_MAGIC;
+	http->context = context;
+	http->mask = exec_mask_new(context->job);
+	http->timer = loop_timer_new(context->loop, http_on_failed, http);
+	list_init(&http->attempts);
+	list_init(&http->failed);
+	int rc = http_plan_new(context, &http->plan, err);
+	if (rc == 0)
+		rc = http_auth_new(context, &http->auth, err);
+	if (rc == 0)
+		rc = open_client(http, err);
+	if (rc < 0) {
+		http_free(http);
+		return rc;
+	}
+	*ret_state = http;
+	return 0;
+}
+
+static int http_check(const struct job *job, struct err *err)
+{
+	(void)job;
+	(void)err;
+	return 0;
+}
+
+const struct work_backend work_http = {
+	.name = "http",
+	.open = http_open,
+	.start = http_start,
+	.cancel = http_cancel,
+	.free = http_free,
+	.check = http_check,
+};

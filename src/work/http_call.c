@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "work/http_call.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "sys/clock.h"
+#include "sys/fault.h"
+#include "work/http_address.h"
+#include "work/http_client.h"
+
+enum {
+	CALL_MAGIC = 0x4843616c,
+	HEADERS_BYTES_MAX = 256 * 1024,
+	URL_BYTES_MAX = 1024 * 1024,
+	BODY_BYTES_MAX = 64 * 1024 * 1024,
+};
+
+/* ---- while it is under way ---- */
+
+/* Directly before the first byte of a request, on a connection that stands. */
+static int call_on_begin(void *arg, char *address, char *own_address, int port, int own_port)
+{
+	struct http_call *call = OBJ_CAST(arg, struct http_call, CALL_MAGIC);
+
+	(void)address;
+	(void)own_address;
+	(void)port;
+	(void)own_port;
+	/* Safety: libcurl sends a request again by itself when a connection that it used again
+	 * turns out to be dead. What of the first sending arrived is not known, so it ends here. */
+	if (call->n_sends++ > 0)
+		return CURL_PREREQFUNC_ABORT;
+	(void)FAULT("work.begin");
+	call->answer.is_sent = true;
+	/* Safety: the mark stands before anything can have gone out. */
+	if (call->request.begun != NULL)
+		atomic_store(call->request.begun, 1);
+	(void)FAULT("work.begun");
+	return CURL_PREREQFUNC_OK;
+}
+
+static curl_socket_t call_open_socket(void *arg, curlsocktype purpose,
+				      struct curl_sockaddr *address)
+{
+	struct http_call *call = OBJ_CAST(arg, struct http_call, CALL_MAGIC);
+
+	(void)purpose;
+	if (call->request.checks_addresses && !http_client_has_proxy(call->client)) {
+		enum http_address_kind kind = http_address_kind(&address->addr);
+		if (!http_address_is_allowed(http_client_http(call->client), kind)) {
+			call->answer.is_refused = true;
+			call->answer.address_kind = kind;
+			return CURL_SOCKET_BAD;
+		}
+	}
+	curl_socket_t fd = http_pump_open_socket(http_client_pump(call->client), address);
+	if (fd == CURL_SOCKET_BAD)
+		call->answer.lacks = errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+				     errno == ENOBUFS;
+	return fd;
+}
+
+static size_t call_on_header(char *data, size_t one, size_t len, void *arg)
+{
+	struct http_call *call = OBJ_CAST(arg, struct http_call, CALL_MAGIC);
+	struct http_answer *answer = &call->answer;
+
+	call->header_bytes += len;
+	if (call->header_bytes > HEADERS_BYTES_MAX)
+		return 0; /* libcurl keeps each one in memory: it must end somewhere */
+	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+		size_t n = strcspn(data, "\r\n");
+		n = n < sizeof(answer->line) - 1 ? n : sizeof(answer->line) - 1;
+		memcpy(answer->line, data, n);
+		answer->line[n] = '\0';
+	}
+	return one * len;
+}
+
+static size_t call_on_body(char *data, size_t one, size_t len, void *arg)
+{
+	struct http_call *call = OBJ_CAST(arg, struct http_call, CALL_MAGIC);
+	struct buf *body = &call->answer.body;
+	size_t room = body->max - body->len;
+
+	if (len > room) {
+		buf_put(body, data, room);
+		call->answer.is_cut = true;
+		return 0; /* ends it */
+	}
+	buf_put(body, data, len);
+	return one * len;
+}
+
+/* ---- its end ---- */
+
+/* What the end says about the answer. */
+static void call_judge(struct http_call *call, CURLcode code)
+{
+	struct http_answer *answer = &call->answer;
+	long connect_status = 0;
+
+	answer->code = code;
+	answer->took_us = clock_monotonic_us() - call->began_us;
+	(void)curl_easy_getinfo(call->transfer.easy, CURLINFO_RESPONSE_CODE,
+				&answer->status); /* 0 then */
+	(void)curl_easy_getinfo(call->transfer.easy, CURLINFO_HTTP_CONNECTCODE,
+				&connect_status); /* 0 then */
+	if (!answer->is_sent)
+		answer->status = 0; /* it is the proxy's */
+	answer->is_proxy_auth = !answer->is_sent && connect_status == 407;
+	answer->is_whole = code == CURLE_OK || (code == CURLE_WRITE_ERROR && answer->is_cut);
+}
+
+static void call_ended(struct http_transfer *transfer, CURLcode code)
+{
+	struct http_call *call = CONTAINER_OF(transfer, struct http_call, transfer);
+
+	assert(call->magic == CALL_MAGIC && call->is_running);
+	call->is_running = false;
+	call_judge(call, code);
+	call->done(call->arg, call);
+}
+
+/* ---- beginning ---- */
+
+#define SET(option, value)                                                                         \
+	do {                                                                                       \
+		if (code == CURLE_OK)                                                              \
+			code = curl_easy_setopt(easy, option, value);                              \
+	} while (0)
+
+static CURLcode set_method(CURL *easy, const struct http_request *request)
+{
+	CURLcode code = CURLE_OK;
+	bool may_have_body = request->method != HTTP_GET && request->method != HTTP_HEAD &&
+			     (request->method != HTTP_DELETE || request->has_body);
+
+	SET(CURLOPT_HTTPGET, 1L);
+	SET(CURLOPT_NOBODY, request->method == HTTP_HEAD ? 1L : 0L);
+	if (may_have_body) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+		SET(CURLOPT_POSTFIELDS, buf_str(&request->body));
+	}
+	bool is_named = request->method != HTTP_GET && request->method != HTTP_HEAD &&
+			request->method != HTTP_POST;
+	SET(CURLOPT_CUSTOMREQUEST, is_named ? http_method_name(request->method) : NULL);
+	return code;
+}
+
+void http_call_begin(struct http_call *call, http_call_fn done, void *arg)
+{
+	assert(call != NULL && call->magic == CALL_MAGIC && !call->is_running && done != NULL);
+	CURL *easy = call->transfer.easy;
+	const struct http_request *request = &call->request;
+	CURLcode code = set_method(easy, request);
+
+	SET(CURLOPT_URL, buf_str(&request->url));
+	SET(CURLOPT_HTTPHEADER, request->headers);
+	SET(CURLOPT_TIMEOUT_MS, (long)((request->timeout_us + US_PER_MS - 1) / US_PER_MS));
+	if (code != CURLE_OK)
+		unreachable("no memory for libcurl");
+	call->done = done;
+	call->arg = arg;
+	call->is_running = true;
+	call->answer.began_at = clock_now();
+	call->began_us = clock_monotonic_us();
+	http_pump_add(http_client_pump(call->client), &call->transfer);
+}
+
+void http_call_cancel(struct http_call *call)
+{
+	assert(call != NULL && call->magic == CALL_MAGIC);
+	if (!call->is_running)
+		return;
+	http_pump_remove(http_client_pump(call->client), &call->transfer);
+	call->is_running = false;
+	call_judge(call, CURLE_ABORTED_BY_CALLBACK);
+}
+
+const char *http_call_header(struct http_call *call, const char *name)
+{
+	struct curl_header *header = NULL;
+
+	assert(call != NULL && call->magic == CALL_MAGIC && name != NULL);
+	if (curl_easy_header(call->transfer.easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return NULL;
+	if (header->amount > 1 && curl_easy_header(call->transfer.easy, name, header->amount - 1,
+						   CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return NULL;
+	return header->value;
+}
+
+/* A point in time that libcurl noted, 0 when it never came to it. */
+static int64_t point(CURL *easy, CURLINFO what)
+{
+	curl_off_t us = 0;
+
+	(void)curl_easy_getinfo(easy, what, &us); /* 0 then */
+	return us;
+}
+
+void http_call_phases(struct http_call *call, struct http_phases *ret_phases)
+{
+	assert(call != NULL && call->magic == CALL_MAGIC && ret_phases != NULL);
+	CURL *easy = call->transfer.easy;
+	int64_t resolved = point(easy, CURLINFO_NAMELOOKUP_TIME_T);
+	int64_t connected = point(easy, CURLINFO_CONNECT_TIME_T);
+	int64_t secured = point(easy, CURLINFO_APPCONNECT_TIME_T);
+	int64_t ready = point(easy, CURLINFO_PRETRANSFER_TIME_T);
+	int64_t first = point(easy, CURLINFO_STARTTRANSFER_TIME_T);
+	int64_t end = point(easy, CURLINFO_TOTAL_TIME_T);
+
+	*ret_phases = (struct http_phases){.dns = resolved};
+	if (connected > resolved)
+		ret_phases->connect = connected - resolved;
+	if (secured > connected)
+		ret_phases->tls = secured - connected;
+	int64_t stands = secured > connected ? secured : connected;
+	if (ready > stands)
+		ret_phases->send = ready - stands;
+	if (first > ready)
+		ret_phases->wait = first - ready;
+	if (first > 0 && end > first)
+		ret_phases->receive = end - first;
+}
+
+/* ---- life ---- */
+
+static void call_prepare(struct http_call *call)
+{
+	CURL *easy = call->transfer.easy;
+	CURLcode code = CURLE_OK;
+
+	http_client_prepare(call->client, easy);
+	http_pump_prepare(http_client_pump(call->client), &call->transfer);
+	SET(CURLOPT_ERRORBUFFER, call->answer.why);
+	SET(CURLOPT_PREREQFUNCTION, call_on_begin);
+	SET(CURLOPT_PREREQDATA, call);
+	SET(CURLOPT_OPENSOCKETFUNCTION, call_open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, call);
+	SET(CURLOPT_HEADERFUNCTION, call_on_header);
+	SET(CURLOPT_HEADERDATA, call);
+	SET(CURLOPT_WRITEFUNCTION, call_on_body);
+	SET(CURLOPT_WRITEDATA, call);
+	if (code != CURLE_OK)
+		unreachable("libcurl has these options");
+}
+
+struct http_call *http_call_new(struct http_client *client)
+{
+	struct http_call *call = xnew(struct http_call);
+
+	call->magic = CALL_MAGIC;
+	call->client = client;
+	call->transfer.easy = curl_easy_init();
+	call->transfer.done = call_ended;
+	if (call->transfer.easy == NULL)
+		unreachable("no memory for libcurl");
+	list_init(&call->node);
+	buf_init(&call->request.url, URL_BYTES_MAX);
+	buf_init(&call->request.body, BODY_BYTES_MAX);
+	buf_init(&call->answer.body, (size_t)http_client_http(client)->max_answer_bytes);
+	call_prepare(call);
+	return call;
+}
+
+void http_call_reset(struct http_call *call)
+{
+	assert(call != NULL && call->magic == CALL_MAGIC && !call->is_running);
+	struct buf url = call->request.url;
+	struct buf body = call->request.body;
+	struct buf answer = call->answer.body;
+
+	buf_reset(&url);
+	buf_reset(&body);
+	buf_reset(&answer);
+	curl_slist_free_all(call->request.headers);
+	call->request = (struct http_request){.url = url, .body = body};
+	call->answer = (struct http_answer){.body = answer};
+	call->n_sends = 0;
+	call->header_bytes = 0;
+	call->done = NULL;
+	call->arg = NULL;
+}
+
+void http_call_free(struct http_call *call)
+{
+	if (call == NULL)
+		return;
+	assert(call->magic == CALL_MAGIC && !call->is_running);
+	curl_easy_cleanup(call->transfer.easy);
+	curl_slist_free_all(call->request.headers);
+	buf_done(&call->request.url);
+	buf_done(&call->request.body);
+	buf_done(&call->answer.body);
+	call->magic = 0;
+	free(call);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How an attempt ended, in a word for programs, a line for people, and what the answer was. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "base/utf8.h"
+#include "job/job.h"
+#include "work/exec_mask.h"
+#include "work/http_address.h"
+#include "work/http_attempt.h"
+#include "work/http_auth.h"
+#include "work/http_call.h"
+#include "work/http_classify.h"
+
+enum {
+	ERR_LINE_BYTES = 1024,
+	FIRST_LINE_CHARS = 200,
+	OUTPUT_BYTES = 16 * 1024, /* of an answer, for `stint attempts` */
+};
+
+/* The status line without the version: "503 Service Unavailable". */
+static void put_status(const struct http_answer *answer, struct buf *line)
+{
+	const char *blank = strchr(answer->line, ' ');
+
+	buf_puts(line, "answered ");
+	if (blank == NULL)
+		buf_printf(line, "%ld", answer->status);
+	else
+		text_put_printable(line, blank + 1, strcspn(blank + 1, "\r\n"), FIRST_LINE_CHARS);
+}
+
+/* The first line of an answer that is text, and no page. */
+static void put_first_line(const struct buf *body, struct buf *line)
+{
+	const char *text = buf_str(body);
+	size_t at = strspn(text, " \t\r\n");
+	size_t n = strcspn(text + at, "\r\n");
+
+	if (n == 0 || text[at] == '<')
+		return;
+	buf_puts(line, ": ");
+	text_put_printable(line, text + at, n, FIRST_LINE_CHARS);
+}
+
+static void put_words(const struct http_attempt *a, const struct http_answer *answer,
+		      struct buf *line)
+{
+	if (a->cancelled) {
+		buf_puts(line, answer->is_sent ? "ended on request, before the answer was there"
+					       : "ended on request, before anything was sent");
+	} else if (answer->is_refused) {
+		buf_printf(line,
+			   "the host of the URL comes from a placeholder and its address is %s: "
+			   "nothing was sent (allow_addresses)",
+			   http_address_kind_name(answer->address_kind));
+	} else if (answer->is_whole && answer->is_sent) {
+		put_status(answer, line);
+		put_first_line(&answer->body, line);
+	} else if (answer->code == CURLE_OPERATION_TIMEDOUT) {
+		buf_puts(line,
+			 answer->is_sent ? "no whole answer within " : "nothing was sent within ");
+		text_put_span(line, a->what.item.item == NULL ? 0 : a->call->request.timeout_us);
+	} else {
+		buf_puts(line, !answer->is_sent	    ? "nothing was sent: "
+			       : answer->status > 0 ? "half an answer: "
+						    : "no answer: ");
+		buf_puts(line, answer->code == CURLE_ABORTED_BY_CALLBACK
+				       ? "the connection was lost after the request was sent"
+			       : answer->why[0] != '\0' ? answer->why
+							: curl_easy_strerror(answer->code));
+	}
+}
+
+/* The status line and the beginning of the answer. */
+static void put_output(const struct http_answer *answer, struct buf *out)
+{
+	size_t n = answer->body.len < OUTPUT_BYTES ? answer->body.len : OUTPUT_BYTES;
+
+	if (answer->status == 0)
+		return;
+	buf_printf(out, "%s\n", answer->line);
+	buf_put(out, buf_str(&answer->body), n);
+}
+
+static void mask_into(const struct http_attempt *a, const struct buf *text, struct buf *out)
+{
+	const struct mask_text all = {.data = buf_str(text), .len = text->len};
+
+	exec_mask_put(a->http->mask, a->what.item.item, &all, out);
+}
+
+/* Tells the outcome; the attempt is gone before it is told. */
+static void tell(struct http_attempt *a, struct frame_outcome *outcome)
+{
+	const struct work_context *context = a->http->context;
+
+	outcome->ticket = a->what.ticket;
+	outcome->cancelled = a->cancelled;
+	http_attempt_free(a);
+	context->done(context->arg, outcome);
+}
+
+/* What could not begin. */
+static void tell_failure(struct http_attempt *a)
+{
+	AUTO(buf) struct buf line = BUF_INIT(ERR_LINE_BYTES);
+	const char *class = a->class;
+
+	/* The words of a template's failure may show a value. */
+	exec_mask_put_err(a->http->mask, a->what.item.item, &a->err, &line);
+	tell(a, &(struct frame_outcome){
+			.outcome = (uint8_t)a->outcome, .err_class = class, .err = buf_str(&line)});
+}
+
+static void tell_done(struct http_attempt *a, const struct http_answer *answer)
+{
+	tell(a, &(struct frame_outcome){.outcome = OUTCOME_DONE,
+					.began_at = answer->began_at,
+					.took_us = answer->took_us,
+					.err_class = "",
+					.err = ""});
+}
+
+static enum outcome judge(const struct http_attempt *a, const struct http_answer *answer,
+			  char class[HTTP_CLASS_BYTES])
+{
+	enum outcome outcome = http_classify(&a->http->context->job->work, answer, class);
+
+	if (!a->cancelled)
+		return outcome;
+	(void)snprintf(class, HTTP_CLASS_BYTES, "cancelled"); /* fits */
+	return answer->is_sent ? OUTCOME_UNKNOWN : OUTCOME_NOT_BEGUN;
+}
+
+void http_attempt_tell(struct http_attempt *a)
+{
+	assert(a != NULL && a->magic == HTTP_ATTEMPT_MAGIC);
+	if (a->call == NULL) {
+		tell_failure(a);
+		return;
+	}
+	const struct http_answer *answer = &a->call->answer;
+	char class[HTTP_CLASS_BYTES] = "";
+	enum outcome outcome = judge(a, answer, class);
+	if (outcome == OUTCOME_DONE) {
+		tell_done(a, answer);
+		return;
+	}
+	AUTO(buf) struct buf words = BUF_INIT(ERR_LINE_BYTES);
+	AUTO(buf) struct buf line = BUF_INIT(2 * (size_t)ERR_LINE_BYTES);
+	AUTO(buf) struct buf text = BUF_INIT(2 * (size_t)OUTPUT_BYTES);
+	AUTO(buf) struct buf output = BUF_INIT(4 * (size_t)OUTPUT_BYTES);
+	put_words(a, answer, &words);
+	mask_into(a, &words, &line);
+	put_output(answer, &text);
+	mask_into(a, &text, &output);
+	if (answer->status == 401)
+		http_auth_expire(a->http->auth);
+	tell(a, &(struct frame_outcome){
+			.outcome = (uint8_t)outcome,
+			.began_at = answer->began_at,
+			.took_us = answer->took_us,
+			.err_class = class,
+			.err = buf_str(&line),
+			.output = output.data,
+			.output_len = output.len,
+			.output_cut = answer->is_cut || answer->body.len > OUTPUT_BYTES,
+		});
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "work/http_plan.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "job/job.h"
+#include "job/template.h"
+#include "job/template_url.h"
+#include "work/http_call.h"
+#include "work/http_json.h"
+#include "work/work.h"
+
+enum {
+	HTTP_PLAN_MAGIC = 0x48506c6e,
+	HEADER_BYTES_MAX = 64 * 1024,
+	VALUE_BYTES_MAX = 16 * 1024 * 1024,
+};
+
+/* A name and its value, of headers and form fields. */
+struct pair_plan {
+	const char *name;
+	struct template *value;
+};
+
+struct http_plan {
+	uint32_t magic;
+	const struct work_context *context;
+	struct template *url;
+	bool is_open; /* the host comes from data */
+	struct pair_plan *headers;
+	size_t n_headers;
+	bool names_type; /* the job says Content-Type itself */
+	struct http_json *json;
+	struct pair_plan *fields;
+	size_t n_fields;
+	struct template *body;
+};
+
+/* ---- making ---- */
+
+static int parse(const struct job *job, const char *text, const char *what,
+		 struct template **ret_template, struct err *err)
+{
+	int rc = template_parse_for(TEMPLATE_FOR_REQUEST, text, strlen(text), job, ret_template,
+				    err);
+
+	if (rc < 0)
+		err_add(err, "%s: ", what);
+	return rc;
+}
+
+static int parse_pairs(const struct job *job, const struct job_pairs *pairs,
+		       struct pair_plan **ret_plans, size_t *ret_n, struct err *err)
+{
+	struct pair_plan *plans = xcalloc(pairs->n + 1, sizeof(*plans));
+
+	*ret_plans = plans; /* freed with the plan, also after a failure */
+	for (size_t i = 0; i < pairs->n; i++) {
+		int rc = parse(job, pairs->list[i].value, pairs->list[i].name, &plans[i].value,
+			       err);
+		if (rc < 0)
+			return rc;
+		plans[i].name = pairs->list[i].name;
+		*ret_n = i + 1;
+	}
+	return 0;
+}
+
+static int plan_body(struct http_plan *plan, const struct job *job, struct err *err)
+{
+	const struct job_http *http = &job->work.http;
+
+	switch (http->body_kind) {
+	case HTTP_BODY_JSON:
+		return http_json_new(job, http->json, &plan->json, err);
+	case HTTP_BODY_FORM:
+	case HTTP_BODY_MULTIPART:
+		return parse_pairs(job, &http->fields, &plan->fields, &plan->n_fields, err);
+	case HTTP_BODY_TEXT:
+		return parse(job, http->body, "body", &plan->body, err);
+	case HTTP_BODY_NONE:
+		break;
+	}
+	return 0;
+}
+
+static int plan_fill(struct http_plan *plan, const struct job *job, struct err *err)
+{
+	const struct job_http *http = &job->work.http;
+	int rc = parse(job, http->url, "url", &plan->url, err);
+
+	if (rc == 0)
+		rc = parse_pairs(job, &http->headers, &plan->headers, &plan->n_headers, err);
+	if (rc == 0)
+		rc = plan_body(plan, job, err);
+	if (rc < 0)
+		return rc;
+	plan->is_open = template_url_is_open(plan->url);
+	for (size_t i = 0; i < plan->n_headers; i++)
+		if (strcasecmp(plan->headers[i].name, "Content-Type") == 0)
+			plan->names_type = true;
+	return 0;
+}
+
+int http_plan_new(const struct work_context *context, struct http_plan **ret_plan, struct err *err)
+{
+	struct http_plan *plan = xnew(struct http_plan);
+
+	assert(context != NULL && ret_plan != NULL);
+	plan->magic = HTTP_PLAN_MAGIC;
+	plan->context = context;
+	int rc = plan_fill(plan, context->job, err);
+	if (rc < 0) {
+		http_plan_free(plan);
+		return rc;
+	}
+	*ret_plan = plan;
+	return 0;
+}
+
+static void pairs_free(struct pair_plan *plans, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		template_free(plans[i].value);
+	free(plans);
+}
+
+void http_plan_free(struct http_plan *plan)
+{
+	if (plan == NULL)
+		return;
+	assert(plan->magic == HTTP_PLAN_MAGIC);
+	template_free(plan->url);
+	pairs_free(plan->headers, plan->n_headers);
+	pairs_free(plan->fields, plan->n_fields);
+	template_free(plan->body);
+	http_json_free(plan->json);
+	plan->magic = 0;
+	free(plan);
+}
+
+/* ---- headers ---- */
+
+/* RFC 9110, 5.5: no control characters but tabs within. */
+static bool is_header_value(const char *value)
+{
+	for (const char *p = value; *p != '\0'; p++)
+		if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
+			return false;
+	return true;
+}
+
+int http_request_add_header(struct http_request *request, const char *name, const char *value,
+			    struct err *err)
+{
+	AUTO(buf) struct buf line = BUF_INIT(2 * (size_t)HEADER_BYTES_MAX);
+
+	assert(request != NULL && name != NULL && value != NULL);
+	if (!is_header_value(value))
+		return ERR(err, ERR_DATA, "header %s: a control character in its value", name);
+	/* libcurl's way to write a header without a value. */
+	if (value[0] == '\0')
+		buf_printf(&line, "%s;", name);
+	else
+		buf_printf(&line, "%s: %s", name, value);
+	int rc = buf_check(&line, "a header", err);
+	if (rc < 0)
+		return rc;
+	struct curl_slist *list = curl_slist_append(request->headers, buf_str(&line));
+	if (list == NULL)
+		unreachable("no memory for a header");
+	request->headers = list;
+	return 0;
+}
+
+static int put_headers(const struct http_plan *plan, const struct template_item *item,
+		       struct http_request *request, struct err *err)
+{
+	AUTO(buf) struct buf value = BUF_INIT(HEADER_BYTES_MAX);
+
+	for (size_t i = 0; i < plan->n_headers; i++) {
+		const struct pair_plan *header = &plan->headers[i];
+		buf_reset(&value);
+		int rc = template_render(header->value, TEMPLATE_HEADER, plan->context->run, item,
+					 &value, err);
+		if (rc < 0) {
+			err_add(err, "header %s: ", header->name);
+			return rc;
+		}
+		rc = http_request_add_header(request, header->name, buf_str(&value), err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int put_key(const struct http_plan *plan, const struct template_item *item,
+		   struct http_request *request, struct err *err)
+{
+	const struct job_http *http = &plan->context->job->work.http;
+	AUTO(buf) struct buf value = BUF_INIT(HEADER_BYTES_MAX);
+
+	if (http->method == HTTP_GET || http->method == HTTP_HEAD)
+		return 0; /* they have no effect that could be had twice */
+	buf_printf(&value, http->key_is_quoted ? "\"%s\"" : "%s", item->idempotency_key);
+	return http_request_add_header(request, http->key_header, buf_str(&value), err);
+}
+
+/* ---- bodies ---- */
+
+/* application/x-www-form-urlencoded, as the URL standard has it. */
+static void put_form_text(struct buf *out, const char *text, size_t len)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+				(c >= '0' && c <= '9') || (c != '\0' && strchr("*-._", c) != NULL);
+		if (is_plain) {
+			buf_putc(out, (char)c);
+		} else if (c == ' ') {
+			buf_putc(out, '+');
+		} else {
+			buf_putc(out, '%');
+			buf_putc(out, hex[c >> 4]);
+			buf_putc(out, hex[c & 15]);
+		}
+	}
+}
+
+static int put_form(const struct http_plan *plan, const struct template_item *item, struct buf *out,
+		    struct err *err)
+{
+	AUTO(buf) struct buf value = BUF_INIT(VALUE_BYTES_MAX);
+
+	for (size_t i = 0; i < plan->n_fields; i++) {
+		const struct pair_plan *field = &plan->fields[i];
+		buf_reset(&value);
+		int rc = template_render(field->value, TEMPLATE_TEXT, plan->context->run, item,
+					 &value, err);
+		if (rc < 0) {
+			err_add(err, "form %s: ", field->name);
+			return rc;
+		}
+		if (i > 0)
+			buf_putc(out, '&');
+		put_form_text(out, field->name, strlen(field->name));
+		buf_putc(out, '=');
+		put_form_text(out, buf_str(&value), value.len);
+	}
+	return buf_check(out, "the form", err);
+}
+
+static int put_body(const struct http_plan *plan, const struct template_item *item,
+		    struct http_request *request, struct err *err)
+{
+	static const char *const types[] = {[HTTP_BODY_JSON] = "application/json",
+					    [HTTP_BODY_FORM] = "application/x-www-form-urlencoded",
+					    [HTTP_BODY_TEXT] = "text/plain; charset=utf-8"};
+	enum http_body kind = plan->context->job->work.http.body_kind;
+	const struct template_run *run = plan->context->run;
+	int rc = 0;
+
+	request->has_body = kind != HTTP_BODY_NONE;
+	switch (kind) {
+	case HTTP_BODY_NONE:
+		/* libcurl would call nothing a form. */
+		request->headers = curl_slist_append(request->headers, "Content-Type:");
+		return 0;
+	case HTTP_BODY_JSON:
+		rc = http_json_put(plan->json, run, item, &request->body, err);
+		break;
+	case HTTP_BODY_FORM:
+	case HTTP_BODY_MULTIPART:
+		rc = put_form(plan, item, &request->body, err);
+		break;
+	case HTTP_BODY_TEXT:
+		rc = template_render(plan->body, TEMPLATE_TEXT, run, item, &request->body, err);
+		break;
+	}
+	if (rc < 0 || plan->names_type)
+		return rc;
+	return http_request_add_header(request, "Content-Type", types[kind], err);
+}
+
+int http_plan_request(const struct http_plan *plan, const struct template_item *item,
+		      struct http_request *request, struct err *err)
+{
+	assert(plan != NULL && plan->magic == HTTP_PLAN_MAGIC && item != NULL && request != NULL);
+	const struct job *job = plan->context->job;
+
+	request->method = job->work.http.method;
+	request->timeout_us = job->work.timeout_us;
+	request->checks_addresses = plan->is_open;
+	int rc = template_render(plan->url, TEMPLATE_URL, plan->context->run, item, &request->url,
+				 err);
+	if (rc < 0)
+		err_add(err, "url: ");
+	if (rc == 0)
+		rc = put_headers(plan, item, request, err);
+	if (rc == 0)
+		rc = put_key(plan, item, request, err);
+	if (rc == 0)
+		rc = put_body(plan, item, request, err);
+	/* To ask whether a body is welcome would make two steps of one. */
+	request->headers = curl_slist_append(request->headers, "Expect:");
+	return rc;
+}
