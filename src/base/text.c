@@ -230,6 +230,19 @@ void text_put_span(struct buf *b, int64_t us)
 			   t % US_PER_DAY / US_PER_HOUR);
 }
 
+void text_put_short_span(struct buf *b, int64_t us)
+{
+	assert(b != NULL);
+	if (us < US_PER_MS)
+		buf_printf(b, "%" PRId64 " us", us);
+	else if (us < 10 * US_PER_MS)
+		buf_printf(b, "%.2f ms", (double)us / (double)US_PER_MS);
+	else if (us < US_PER_S)
+		buf_printf(b, "%.1f ms", (double)us / (double)US_PER_MS);
+	else
+		text_put_span(b, us);
+}
+
 /* ---- sizes and counts ---- */
 
 int text_parse_size(const char *text, size_t len, int64_t *ret_bytes, struct err *err)

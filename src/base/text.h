@@ -32,6 +32,8 @@ ST_MUST_CHECK int text_parse_int(const char *text, size_t len, int64_t *ret_valu
 void text_put_duration(struct buf *b, int64_t us);
 /* For people: `3 ms`, `12.4 s`, `4 min 10 s`, `2 h 05 min`, `3 d 4 h`. */
 void text_put_span(struct buf *b, int64_t us);
+/* As text_put_span, and finer below a second: `850 us`, `1.23 ms`, `123.4 ms`. */
+void text_put_short_span(struct buf *b, int64_t us);
 /* `64K`, `5G` when exact, else bytes. */
 void text_put_size(struct buf *b, int64_t bytes);
 /* Thousands set apart: `1,234,567`. */

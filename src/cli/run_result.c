@@ -2,6 +2,7 @@
 #include "cli/run_result.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #include "report/next.h"
 #include "report/run.h"
 #include "sys/clock.h"
+#include "sys/log.h"
 
 enum {
 	RUNS_MAX = 1000, /* that a call works; the plan has no more either */
@@ -81,6 +83,18 @@ struct putter {
 	struct json_writer *w; /* NULL: text */
 	int64_t n;
 };
+
+/* Whoever reads standard error has to know that it is not all. */
+static void put_lost(const struct putter *p, struct json_writer *w)
+{
+	uint64_t lost = log_dropped();
+
+	if (w != NULL)
+		jw_member_int(w, "messages_lost", (int64_t)lost);
+	else if (lost > 0)
+		buf_printf(&p->cli->out.buf,
+			   "  %" PRIu64 " messages could not be written to standard error\n", lost);
+}
 
 static void put_part(struct buf *out, int64_t n, const char *name)
 {
@@ -208,9 +222,12 @@ void run_result_put(struct run_result *result, struct cli *cli, struct ledger *l
 	/* The work is done and safe whether or not its summary can be read. */
 	if (put_runs(result, &p, ledger, &err) < 0)
 		cli_error("the summary: %s; see `stint report`", err.text);
+	if (p.w == NULL)
+		put_lost(&p, NULL);
 	if (p.w != NULL) {
 		jw_array_end(&w);
 		jw_member_int(&w, "exit_status", status);
+		put_lost(&p, &w);
 		jw_object_end(&w);
 		jw_done(&w);
 		buf_putc(&cli->out.buf, '\n');

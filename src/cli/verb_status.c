@@ -15,11 +15,12 @@
 #include "cli/ledger_choice.h"
 #include "cli/verbs.h"
 #include "ledger/ledger.h"
+#include "report/latency.h"
 #include "report/next.h"
 #include "report/run.h"
 #include "sys/clock.h"
 
-enum { PART_MAX = 50 }; /* runs that are shown of each kind */
+enum { LINE_MAX_BYTES = 256, PART_MAX = 50 }; /* runs that are shown of each kind */
 
 /* What a part of the page shows. */
 enum part { PART_ON, PART_NEXT, PART_PERSON, PART_COUNT_ };
@@ -38,6 +39,7 @@ static const struct part_text parts[PART_COUNT_] = {
 
 struct found {
 	struct arena arena;
+	struct ledger *ledger;
 	struct report_run runs[PART_MAX];
 	size_t n;
 	int64_t more;
@@ -71,6 +73,7 @@ static int find_part(struct ledger *ledger, const char *job, enum part part, str
 	arena_reset(&found->arena);
 	found->n = 0;
 	found->more = 0;
+	found->ledger = ledger;
 	found->part = part;
 	return report_runs(ledger, &filter, keep, found, err);
 }
@@ -85,8 +88,29 @@ static void put_number(struct buf *b, int64_t n, const char *text, const char **
 	buf_printf(b, " %s", text);
 }
 
-static void put_run(struct cli *cli, const struct report_run *run, enum part part)
+/* How long its attempts take. What cannot be read now is left out: it comes again. */
+static void put_latency(struct found *found, const struct report_run *run, struct buf *b,
+			struct json_writer *w)
 {
+	AUTO(buf) struct buf line = BUF_INIT(LINE_MAX_BYTES);
+	struct ledger_txn *txn = NULL;
+	const struct ledger_stats *stats = NULL;
+	struct err ignored = ERR_INIT;
+
+	if (latency_load(found->ledger, run->id, &txn, &stats, &ignored) < 0)
+		return;
+	if (w != NULL)
+		latency_put_json(stats, w);
+	else
+		latency_put_line(stats, &line);
+	if (line.len > 0)
+		buf_printf(b, "    %s\n", buf_str(&line));
+	ledger_txn_free(txn);
+}
+
+static void put_run(struct cli *cli, struct found *found, const struct report_run *run)
+{
+	enum part part = found->part;
 	struct buf *b = &cli->out.buf;
 	const struct ledger_counts *c = &run->counts;
 	const char *mark = ": ";
@@ -117,6 +141,8 @@ static void put_run(struct cli *cli, const struct report_run *run, enum part par
 		buf_putc(b, ')');
 	}
 	buf_putc(b, '\n');
+	if (part == PART_ON)
+		put_latency(found, run, b, NULL);
 }
 
 /* A command that leads on from this part. */
@@ -135,7 +161,7 @@ static void put_hint(struct cli *cli, const struct found *found)
 	arena_done(&arena);
 }
 
-static void put_text(struct cli *cli, const struct found *found)
+static void put_text(struct cli *cli, struct found *found)
 {
 	struct buf *b = &cli->out.buf;
 
@@ -144,7 +170,7 @@ static void put_text(struct cli *cli, const struct found *found)
 	out_plain(&cli->out);
 	buf_putc(b, '\n');
 	for (size_t i = 0; i < found->n; i++)
-		put_run(cli, &found->runs[i], found->part);
+		put_run(cli, found, &found->runs[i]);
 	if (found->more > 0)
 		buf_printf(b, "  and %" PRId64 " more\n", found->more);
 	if (found->n == 0)
@@ -153,13 +179,15 @@ static void put_text(struct cli *cli, const struct found *found)
 		put_hint(cli, found);
 }
 
-static void put_json(struct json_writer *w, const struct found *found)
+static void put_json(struct json_writer *w, struct found *found)
 {
 	jw_name(w, parts[found->part].name);
 	jw_array(w);
 	for (size_t i = 0; i < found->n; i++) {
 		jw_object(w);
 		report_run_put_json(&found->runs[i], w);
+		if (found->part == PART_ON)
+			put_latency(found, &found->runs[i], NULL, w);
 		jw_object_end(w);
 	}
 	jw_array_end(w);

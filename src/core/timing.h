@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The phases of an attempt whose durations are measured. Where each begins and ends is told in
- * docs/measuring.md.
+ * docs/reports.md.
  */
 #ifndef STINT_CORE_TIMING_H
 #define STINT_CORE_TIMING_H
+
+#include <stdint.h>
 
 /* The names are stored in the ledger, the numbers up to TIMING_LANE_COUNT are sent in frames. A
  * lane measures the first ones, the engine knows the rest. */
@@ -32,5 +34,11 @@ enum timing {
 };
 
 const char *timing_name(enum timing timing);
+
+/* A phase that took place has a duration: less than a microsecond is one. */
+static inline int64_t timing_us(int64_t from_us, int64_t to_us)
+{
+	return to_us > from_us ? to_us - from_us : 1;
+}
 
 #endif

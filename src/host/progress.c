@@ -14,6 +14,9 @@
 #include "sys/clock.h"
 #include "sys/log.h"
 
+/* Less is not worth its place on the line. */
+#define FAILING_SHOWN 0.005
+
 enum { BAR_CELLS = 24, COLUMNS_DEFAULT = 80, LINE_MAX_BYTES = 2048 };
 
 static int terminal_columns(void)
@@ -64,6 +67,19 @@ static void put_rate(struct buf *out, const struct session_status *s)
 	}
 }
 
+/* How long attempts take, and how many of them fail. */
+static void put_attempts(struct buf *out, const struct session_status *s)
+{
+	if (s->p50_us > 0) {
+		buf_puts(out, "  p50 ");
+		text_put_short_span(out, s->p50_us);
+		buf_puts(out, " p99 ");
+		text_put_short_span(out, s->p99_us);
+	}
+	if (s->failing >= FAILING_SHOWN)
+		buf_printf(out, "  %.0f%% of attempts fail", 100 * s->failing);
+}
+
 static void put_waits(struct buf *out, const struct session_status *s, utime now)
 {
 	if (s->waits[0] == '\0')
@@ -100,6 +116,7 @@ void progress_format(const struct session_status *s, utime now, int columns, boo
 	put_part(&line, "in doubt", s->in_doubt);
 	put_part(&line, "rejected", s->rejected);
 	put_rate(&line, s);
+	put_attempts(&line, s);
 	put_waits(&line, s, now);
 	if (strcmp(s->phase, "stopping") == 0)
 		buf_printf(&line, "  stopping, %lld under way", (long long)s->in_flight);

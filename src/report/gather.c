@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "ledger/ledger.h"
 #include "report/buckets.h"
+#include "report/latency.h"
 #include "report/report.h"
 
 enum { SHAPE_MAX = 512 };
@@ -215,6 +216,8 @@ int report_gather(struct ledger *ledger, int64_t run_id, enum report_by by, utim
 	}
 	rc = mask_of_run(ledger, run_id, &r->mask, err);
 	if (rc == 0)
+		rc = latency_load(ledger, run_id, &r->stats_txn, &r->stats, err);
+	if (rc == 0)
 		rc = gather_errors(ledger, r, err);
 	if (rc == 0)
 		rc = gather_slow(ledger, r, err);
@@ -236,6 +239,7 @@ void report_free(struct report *r)
 {
 	if (r == NULL)
 		return;
+	ledger_txn_free(r->stats_txn);
 	free(r->buckets);
 	arena_done(&r->arena);
 	free(r);
@@ -255,8 +259,9 @@ bool report_balances(const struct report *r, struct buf *why)
 			c->waiting;
 
 	bool amounts_do = amounts_balance(&r->amounts, why);
+	bool attempts_do = latency_balances(r->stats, why);
 	if (run->n_read == read && run->n_items == items)
-		return amounts_do;
+		return amounts_do && attempts_do;
 	if (why != NULL && run->n_read != read)
 		buf_printf(why, "%sread %" PRId64 ", accounted for %" PRId64,
 			   why->len > 0 ? "; " : "", run->n_read, read);

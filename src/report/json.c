@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "report/latency.h"
 #include "report/moment.h"
 #include "report/next.h"
 #include "report/report.h"
@@ -166,6 +167,7 @@ void report_put_json(const struct report *r, struct json_writer *w)
 	amounts_put_json(&r->amounts, w);
 	put_errors(r, w);
 	put_details(r, w);
+	latency_put_json(r->stats, w);
 	put_buckets(r, w);
 	put_next(r, w);
 }

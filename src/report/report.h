@@ -92,6 +92,8 @@ struct report {
 	struct arena arena;
 	struct report_run run;
 	struct mask mask;
+	struct ledger_txn *stats_txn; /* in which these are: */
+	const struct ledger_stats *stats;
 	const char *url; /* of the ledger */
 	utime now;
 	struct report_error errors[REPORT_ERRORS_MAX];
@@ -102,7 +104,6 @@ struct report {
 	struct report_reason reasons[REPORT_REASONS_MAX];
 	size_t n_reasons;
 	int64_t n_more_rejects; /* for reasons that are not shown */
-	int64_t n_attempts;	/* recorded ones */
 	struct amounts amounts;
 	enum report_by by;
 	struct report_bucket *buckets;

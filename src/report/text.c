@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "report/latency.h"
 #include "report/next.h"
 #include "report/report.h"
 #include "sys/clock.h"
@@ -274,10 +275,13 @@ void report_put_text(const struct report *r, struct buf *out)
 	if (r->run.n_read == 0 && r->run.is_over)
 		buf_puts(out, "nothing to do\n");
 	put_buckets(r, out);
-	if (r->by == REPORT_BY_NONE || r->by == REPORT_BY_ERROR)
+	if (r->by == REPORT_BY_NONE || r->by == REPORT_BY_ERROR) {
 		put_errors(r, out);
+		latency_put_classes(r->stats, out);
+	}
 	if (r->by == REPORT_BY_NONE) {
 		put_rejects(r, out);
+		latency_put_text(r->stats, out);
 		put_slowest(r, out);
 		put_next(r, out);
 	}

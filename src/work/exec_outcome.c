@@ -93,20 +93,19 @@ void exec_attempt_tell(struct exec_attempt *a)
 						   : clock_monotonic_us() - a->began_us;
 	if (outcome != OUTCOME_DONE)
 		put_err_line(a, &output, &line);
-	tell(a,
-	     &(struct frame_outcome){
-		     .outcome = (uint8_t)outcome,
-		     .cancelled = a->cancelled,
-		     .began_at = a->began_at,
-		     .took_us = took_us,
-		     .err_class = class,
-		     .err = buf_str(&line),
-		     .output = output.data,
-		     .output_len = output.len,
-		     .output_cut = exec_output_is_cut(&a->output),
-		     .timings_us =
-			     {[TIMING_START] = a->start_us, [TIMING_RUN] = took_us - a->start_us},
-	     });
+	tell(a, &(struct frame_outcome){
+			.outcome = (uint8_t)outcome,
+			.cancelled = a->cancelled,
+			.began_at = a->began_at,
+			.took_us = took_us,
+			.err_class = class,
+			.err = buf_str(&line),
+			.output = output.data,
+			.output_len = output.len,
+			.output_cut = exec_output_is_cut(&a->output),
+			.timings_us = {[TIMING_START] = a->start_us,
+				       [TIMING_RUN] = timing_us(a->start_us, took_us)},
+		});
 }
 
 /* Told by the timer, never from within exec_start. */

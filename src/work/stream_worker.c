@@ -197,12 +197,13 @@ static void worker_settle(struct stream_worker *w, struct stream_item *item,
 	AUTO(buf) struct buf words = BUF_INIT(WORDS_BYTES_MAX);
 	AUTO(buf) struct buf said = BUF_INIT(FRAME_BYTES_MAX / 2);
 	int64_t now = clock_monotonic_us();
-	struct frame_outcome outcome = {.outcome = (uint8_t)answer->outcome,
-					.began_at = item->began_at,
-					.took_us = now - item->began_us,
-					.err_class = "",
-					.err = "",
-					.timings_us = {[TIMING_WAIT] = now - item->began_us}};
+	struct frame_outcome outcome = {
+		.outcome = (uint8_t)answer->outcome,
+		.began_at = item->began_at,
+		.took_us = now - item->began_us,
+		.err_class = "",
+		.err = "",
+		.timings_us = {[TIMING_WAIT] = timing_us(item->began_us, now)}};
 
 	if (!is_done) {
 		stream_worker_listen(w);

@@ -36,6 +36,23 @@ static void a_line_says_how_far_how_fast_and_how_long(void **state)
 		     "1 min 30 s left");
 }
 
+static void a_line_says_how_long_attempts_take_and_how_many_fail(void **state)
+{
+	struct session_status s = RUNNING;
+
+	s.p50_us = 1234;
+	s.p99_us = 81000;
+	s.failing = 0.034;
+	assert_shows(&s, 0, false,
+		     "mail@2026-11-23  25%  1,234 of 5,000 done  16 failed  3 to retry  42/s  "
+		     "1 min 30 s left  p50 1.23 ms p99 81.0 ms  3% of attempts fail");
+	s.failing = 0.001;
+	s.p50_us = 0;
+	assert_shows(&s, 0, false,
+		     "mail@2026-11-23  25%  1,234 of 5,000 done  16 failed  3 to retry  42/s  "
+		     "1 min 30 s left");
+}
+
 static void a_bar_is_cut_to_the_terminal(void **state)
 {
 	AUTO(buf) struct buf out = BUF_INIT(2048);
@@ -85,6 +102,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_says_how_far_how_fast_and_how_long),
+		cmocka_unit_test(a_line_says_how_long_attempts_take_and_how_many_fail),
 		cmocka_unit_test(a_bar_is_cut_to_the_terminal),
 		cmocka_unit_test(it_says_what_it_waits_for),
 		cmocka_unit_test(loading_has_no_percentage),

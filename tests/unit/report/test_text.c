@@ -16,6 +16,8 @@
 /* 2026-11-23 15:30:00 UTC */
 #define BEGAN (INT64_C(1795447800) * US_PER_S)
 
+static const struct ledger_stats none;
+
 static void fill(struct report *r)
 {
 	*r = (struct report){
@@ -39,6 +41,7 @@ static void fill(struct report *r)
 			.source_path = "",
 			.counts = {.done = 1480, .dead = 15, .in_doubt = 5}},
 		.now = BEGAN + 200 * US_PER_S,
+		.stats = &none,
 	};
 }
 
@@ -73,6 +76,64 @@ static void sums_are_checked(void **state)
 	fill(&r);
 	r.run.counts.waiting = 1;
 	assert_false(report_balances(&r, NULL));
+}
+
+static void attempts_are_checked_too(void **state)
+{
+	struct ledger_failure_row failure = {
+		.endpoint = "exec of mails", .err_class = "exit-1", .sample = "no", .n = 3};
+	struct histogram total = {0};
+	struct ledger_latency_row row = {
+		.endpoint = "exec of mails", .phase = "total", .histogram = &total};
+	struct ledger_stats stats = {.effort = {.done = 1480, .failed = 3},
+				     .latency = &row,
+				     .n_latency = 1,
+				     .failures = &failure,
+				     .n_failures = 1};
+	struct report r;
+	AUTO(buf) struct buf why = BUF_INIT(1000);
+
+	fill(&r);
+	r.stats = &stats;
+	histogram_add_n(&total, 1000, 1483);
+	assert_true(report_balances(&r, &why));
+	failure.n = 4;
+	assert_false(report_balances(&r, &why));
+	assert_non_null(strstr(buf_str(&why), "3 failed, 4 by class"));
+	failure.n = 2; /* an older version counted none by class */
+	histogram_add(&total, 1000);
+	assert_false(report_balances(&r, NULL));
+}
+
+static void durations_and_classes_are_tables(void **state)
+{
+	struct ledger_failure_row failure = {.endpoint = "exec of mails",
+					     .err_class = "exit-1",
+					     .sample = "no\nuser",
+					     .n = 3,
+					     .took_us = 5000};
+	struct histogram total = {0};
+	struct ledger_latency_row row = {
+		.endpoint = "exec of mails", .phase = "total", .histogram = &total};
+	struct ledger_stats stats = {.effort = {.done = 10, .failed = 5, .failed_us = 7000},
+				     .latency = &row,
+				     .n_latency = 1,
+				     .failures = &failure,
+				     .n_failures = 1};
+	struct report r;
+	AUTO(buf) struct buf b = BUF_INIT(65536);
+
+	fill(&r);
+	r.stats = &stats;
+	histogram_add_n(&total, 2000, 14);
+	report_put_text(&r, &b);
+	assert_non_null(strstr(buf_str(&b), "  exec of mails\n    total                     14     "
+					    "2.00 ms        0 us     2.00 ms     2.00 ms     "
+					    "2.00 ms     2.00 ms\n"));
+	assert_non_null(strstr(buf_str(&b), "and 1 attempts whose durations are not known"));
+	assert_non_null(strstr(buf_str(&b), "  exit-1                       3     5.00 ms  no"));
+	assert_null(strstr(buf_str(&b), "no\nuser"));
+	assert_non_null(strstr(buf_str(&b), "  of other classes             2     2.00 ms  "));
 }
 
 static void a_run_that_goes_on_is_timed_until_now(void **state)
@@ -174,6 +235,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_page_has_the_sums),
 		cmocka_unit_test(sums_are_checked),
+		cmocka_unit_test(attempts_are_checked_too),
+		cmocka_unit_test(durations_and_classes_are_tables),
 		cmocka_unit_test(a_run_that_goes_on_is_timed_until_now),
 		cmocka_unit_test(bars_show_what_failed),
 		cmocka_unit_test(outside_text_is_made_printable),
