@@ -82,9 +82,10 @@ bool latency_balances(const struct ledger_stats *s, struct buf *why)
 		return true;
 	if (why != NULL)
 		buf_printf(why,
-			   "%" PRId64 " attempts, %" PRId64 " with a duration; %" PRId64
-			   " failed, %" PRId64 " by class; ",
-			   attempts, measured(s), s->effort.failed, by_class);
+			   "%s%" PRId64 " attempts, %" PRId64 " with a duration; %" PRId64
+			   " failed, %" PRId64 " by class",
+			   why->len > 0 ? "; " : "", attempts, measured(s), s->effort.failed,
+			   by_class);
 	return false;
 }
 
