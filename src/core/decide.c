@@ -12,10 +12,12 @@ static struct decision decide_again_charged(const struct decide_policy *policy,
 {
 	struct decision d = {.fate = FATE_DEAD, .used = a->used + 1, .crashes = a->crashes};
 
-	if (d.used >= policy->retry.attempts)
+	if (d.used >= policy->retry.attempts && !a->excused)
 		return d;
 	d.fate = FATE_RETRY;
 	d.due = a->now + retry_wait_us(&policy->retry, d.used, a->random);
+	if (a->excused)
+		d.used = a->used;
 	return d;
 }
 
@@ -83,8 +85,6 @@ static struct decision decide_not_begun(const struct decide_attempt *a)
 static struct decision decide_outcome(const struct decide_policy *policy,
 				      const struct decide_attempt *a)
 {
-	struct decision d;
-
 	switch (a->outcome) {
 	case OUTCOME_DONE:
 		return (struct decision){
@@ -95,9 +95,7 @@ static struct decision decide_outcome(const struct decide_policy *policy,
 		return (struct decision){
 			.fate = FATE_DEAD, .used = a->used + 1, .crashes = a->crashes};
 	case OUTCOME_ALL:
-		d = decide_again_free(a, a->now);
-		d.opens_breaker = true;
-		return d;
+		return decide_again_free(a, a->now);
 	case OUTCOME_UNKNOWN:
 		if (policy->effect == DECIDE_ONCE)
 			return decide_once_unknown(policy, a);

@@ -7,11 +7,13 @@
  *   done       done.
  *   retry      charged; again after a wait, or dead when the attempts are used up.
  *   dead       charged; dead.
- *   all alike  uncharged; again when the breaker lets it; the breaker opens.
+ *   all alike  uncharged; again when the breaker lets it, which opens.
  *   unknown    idempotent: charged, again (with the same key, while key_valid lasts with a margin
  * of a tenth; then a person is asked). once: as when_in_doubt says. Ended by us (cancelled) or with
  *              the lane that held it: the same, but nothing is charged.
  *   not begun  uncharged, again.
+ * While the breaker is open, what would be charged and tried again waits as long, and is not
+ * charged: a probe costs its item nothing.
  * The death of a lane that an item alone can have caused counts in `crashes`; the third kills the
  * item.
  */
@@ -44,6 +46,7 @@ struct decide_attempt {
 	bool cancelled;	     /* ended because we said so */
 	bool lane_died;	     /* the lane died with it (outcome unknown or not begun) */
 	bool blamed;	     /* … and it was the only one that can have killed it */
+	bool excused;	     /* the breaker is open: the other side is to blame, not the item */
 	utime first_started; /* of the first attempt that may have taken effect, this one included;
 			      * 0: none */
 	utime now;
@@ -65,7 +68,6 @@ struct decision {
 	int used; /* attempts charged now */
 	int crashes;
 	utime due; /* with FATE_RETRY */
-	bool opens_breaker;
 };
 
 /* True when a repeat at `due` would still be recognised by the other side (a tenth of key_valid is

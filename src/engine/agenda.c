@@ -197,7 +197,6 @@ static void session_close_run(struct session *s)
 	entry->exit_status = s->run->exit_status;
 	entry->left_due = s->run->left_due;
 	entry->breaker = s->run->breaker;
-	memcpy(entry->alike, s->run->alike, sizeof(entry->alike));
 	entry->may_come_again = !s->run->was_asked_to_stop && !s->run->fails &&
 				s->run->exit_status == EXIT_LATER;
 	run_free(s->run);
@@ -253,7 +252,6 @@ static void session_next_run(struct session *s)
 		if (!s->is_second_pass || is_worth_a_second_pass(s, entry)) {
 			s->run = run_new(s, entry->id, s->is_second_pass || s->n_runs == 1);
 			s->run->breaker = entry->breaker;
-			memcpy(s->run->alike, entry->alike, sizeof(s->run->alike));
 			return;
 		}
 		s->at++;

@@ -51,14 +51,9 @@ static void ticket_send(struct run *r, struct ticket *t, struct lane *lane)
 		stats_timing(r, TIMING_QUEUE, t->sent_at - t->ahead_at);
 	lane->in_flight++;
 	r->n_sent++;
-	breaker_sent(&r->breaker);
-}
-
-static bool breaker_lets(struct run *r, uint32_t under_way)
-{
-	if (r->breaker.state == BREAKER_CLOSED)
-		return true;
-	return under_way == 0 && breaker_may_send(&r->breaker, r->ops->boot_us(r->world));
+	if (protect_is_probing(r) && !t->is_bulk)
+		r->probed_item = t->loose != NULL ? t->loose->row.item
+						  : t->chunk->first_item + t->index;
 }
 
 /* May one more be sent, with those that must succeed before the rest begins? */
@@ -76,7 +71,18 @@ static bool may_begin(struct run *r)
 		return false;
 	if (r->canary_left > 0 && (int64_t)under_way >= r->canary_left)
 		return false;
-	return breaker_lets(r, under_way);
+	return protect_lets(r, under_way);
+}
+
+/* The one behind the last probe: whatever that has, the next may not have it. */
+static uint32_t chunk_next_probe(const struct run *r, const struct chunk *chunk)
+{
+	int64_t behind = r->probed_item + 1 - chunk->first_item;
+
+	if (!protect_is_probing(r) || behind <= 0 || behind >= (int64_t)chunk->n)
+		return chunk->next;
+	size_t index = bits_find_clear(chunk->taken, chunk->n, (size_t)behind);
+	return index < chunk->n ? (uint32_t)index : chunk->next;
 }
 
 /* The next item of a held chunk without a ticket. */
@@ -89,7 +95,7 @@ static bool chunk_pick(struct run *r, struct chunk **ret_chunk, uint32_t *ret_in
 		chunk->next = (uint32_t)bits_find_clear(chunk->taken, chunk->n, chunk->next);
 		assert(chunk->next < chunk->n);
 		*ret_chunk = chunk;
-		*ret_index = chunk->next;
+		*ret_index = chunk_next_probe(r, chunk);
 		return true;
 	}
 	return false;
@@ -191,7 +197,9 @@ static struct ticket *ticket_next(struct run *r)
 		r->n_ahead--;
 		return CONTAINER_OF(list_first(&r->ahead), struct ticket, link);
 	}
-	struct loose *loose = loose_next(r, false);
+	/* What failed before is the worse probe. */
+	bool prefers_fresh = protect_is_probing(r) && r->pending > 0;
+	struct loose *loose = prefers_fresh ? NULL : loose_next(r, false);
 	if (loose != NULL)
 		return ticket_for_loose(r, loose);
 	if (r->needs_start_mark || r->is_bulk || !chunk_pick(r, &chunk, &index))
@@ -235,7 +243,7 @@ static void fill_slots(struct run *r)
 
 	/* What waits in a lane begins when one of those has ended that are under way. */
 	while (r->n_sent < r->limit + ahead && window_fits(r, r->n_sent < r->limit ? 0 : 1) &&
-	       unsettled_lets(r, ahead) && breaker_lets(r, r->n_sent) && canary_lets(r) &&
+	       unsettled_lets(r, ahead) && protect_lets(r, r->n_sent) && canary_lets(r) &&
 	       (r->n_ahead > 0 || may_begin(r))) {
 		struct lane *lane = slots_pick_lane(r, ahead);
 		if (lane == NULL)
@@ -255,7 +263,8 @@ static void fill_marks(struct run *r)
 	uint32_t ahead = slots_ahead(r);
 	uint32_t room = ahead > 0 ? 2 * r->limit + ahead : r->limit;
 
-	while (r->n_sent + r->n_ahead + r->n_marking + r->n_loose_waiting < room &&
+	while ((protect_is_probing(r) ||
+		r->n_sent + r->n_ahead + r->n_marking + r->n_loose_waiting < room) &&
 	       begun_room(r) > 0 && may_begin(r) && chunk_pick(r, &chunk, &index)) {
 		struct ticket *t = ticket_for_item(r, chunk, index);
 		if (t == NULL)
@@ -347,7 +356,7 @@ static void fill_suspects(struct run *r)
 		return;
 	struct lane *lane = lane_reserved(r);
 	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP ||
-	    r->n_sent >= r->limit + slots_ahead(r) || !breaker_lets(r, r->n_sent) ||
+	    r->n_sent >= r->limit + slots_ahead(r) || !protect_lets(r, r->n_sent) ||
 	    !canary_lets(r) || !window_fits(r, 0))
 		return;
 	if (loose != NULL) {
@@ -453,18 +462,12 @@ void dispatch_turn(struct run *r)
 			 "worker processes die without having done anything");
 		return;
 	}
-	if (breaker_gave_up(
-		    &r->breaker,
-		    &(struct breaker_policy){.give_up_after_us = r->job->breaker.give_up_after_us},
-		    r->ops->boot_us(r->world))) {
-		run_stop(r, EXIT_FAILED, true,
-			 "every attempt failed alike for too long (breaker.give_up_after): %s",
-			 r->alike);
+	if (protect_gave_up(r))
 		return;
-	}
 	kill_silent_lanes(r);
 	slots_recall_late(r);
 	unreserve_lanes(r);
+	protect_turn(r);
 	claim_turn(r);
 	fill_suspects(r);
 	if (r->is_bulk)
@@ -482,10 +485,10 @@ int64_t dispatch_deadline(const struct run *r)
 	for (size_t i = 0; i < r->lanes.n_places; i++)
 		at = run_earliest(at, lane_deadline(r, &r->lanes.lane[i]));
 	at = run_earliest(at, slots_deadline(r));
-	/* While it holds nothing else can be done: each deadline must be one that is acted upon.
-	 * Once its time has come, a probe waits for what is out, and that comes by itself. */
-	if (breaker_holds(&r->breaker, r->ops->boot_us(r->world)))
-		return r->breaker.until_us < at ? r->breaker.until_us : at;
+	at = run_earliest(at, protect_deadline(r));
+	/* While it holds nothing else can be done: each deadline must be one that is acted upon. */
+	if (protect_holds(r))
+		return at;
 	if (r->no_more_chunks && r->looks_for_dead && !r->chunk_claim_out && r->reclaim_at < at &&
 	    window_fits(r, 0))
 		at = r->reclaim_at;

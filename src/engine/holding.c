@@ -347,16 +347,32 @@ static uint32_t claim_wanted(struct run *r)
 	       (uint32_t)r->job->chunk_items;
 }
 
+/* One item to send as a probe; one that has never failed, if there is any. */
+static void claim_probe(struct run *r)
+{
+	if (r->n_sent + r->pending + r->n_loose_waiting + r->n_ahead + r->n_marking > 0 ||
+	    r->chunk_claim_out || r->loose_claim_out)
+		return;
+	if (!r->no_more_chunks)
+		claim_chunks(r, 1);
+	else if (r->next_due <= r->ops->now(r->world) && begun_room(r) > 0)
+		claim_loose(r, 1);
+}
+
 void claim_turn(struct run *r)
 {
 	utime now = r->ops->now(r->world);
 	uint32_t want = claim_wanted(r);
 
 	/* While it is open nothing is claimed (DESIGN 7), nor what would not end in time (5). */
-	if (breaker_holds(&r->breaker, r->ops->boot_us(r->world)) || !window_fits(r, 0))
+	if (protect_holds(r) || !window_fits(r, 0))
 		return;
 	if (r->no_more_chunks && r->ops->boot_us(r->world) >= r->reclaim_at && r->looks_for_dead)
 		r->no_more_chunks = false;
+	if (protect_is_probing(r)) {
+		claim_probe(r);
+		return;
+	}
 	if (want > CLAIM_CHUNKS_MAX)
 		want = CLAIM_CHUNKS_MAX;
 	if (want > 0 && !r->chunk_claim_out && !r->no_more_chunks)

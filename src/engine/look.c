@@ -10,13 +10,30 @@
 #define IDLE_POLL_US US_PER_S
 #define IDLE_SOON_US RUN_SOON_US
 
+static bool is_due_within_run(const struct run *r)
+{
+	if (r->next_due == UTIME_NEVER)
+		return false;
+	return r->next_due <= r->ops->now(r->world) ||
+	       (r->is_patient && r->next_due <= window_horizon(r));
+}
+
+/* There is work that this call may wait for, and its endpoint's breaker is open. */
+static bool run_waits_for_breaker(struct run *r)
+{
+	if (!breaker_holds(&r->breaker, r->ops->boot_us(r->world)))
+		return false;
+	if (r->counts.ready_chunks == 0 && r->counts.held_by_others == 0 && !is_due_within_run(r))
+		return false;
+	r->idle_poll_at = r->breaker.until_us;
+	return true;
+}
+
 static bool run_waits_for_due(struct run *r)
 {
 	utime now = r->ops->now(r->world);
 
-	if (r->next_due == UTIME_NEVER)
-		return false;
-	if (r->next_due > now && (!r->is_patient || r->next_due > window_horizon(r)))
+	if (!is_due_within_run(r))
 		return false;
 	r->idle_poll_at = r->ops->boot_us(r->world) +
 			  (r->next_due > now ? r->next_due - now + US_PER_MS : IDLE_SOON_US);
@@ -51,7 +68,7 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 		window_stop_unfit(r);
 		return;
 	}
-	if (run_waits_for_due(r))
+	if (run_waits_for_breaker(r) || run_waits_for_due(r))
 		return;
 	if (n->ready_chunks > 0) {
 		r->no_more_chunks = false;
@@ -85,12 +102,17 @@ static void run_on_state(void *arg, struct ledger_op *op)
 			 run_state_name(state));
 }
 
+bool run_may_look(const struct run *r)
+{
+	return r->breaker_is_known && !r->finish_out && !r->counts_out && dispatch_is_idle(r);
+}
+
 void run_look_around(struct run *r)
 {
 	struct ledger_op *op;
 	int64_t now = r->ops->boot_us(r->world);
 
-	if (r->finish_out || r->counts_out || now < r->idle_poll_at || !dispatch_is_idle(r))
+	if (!run_may_look(r) || now < r->idle_poll_at)
 		return;
 	/* With what we know undone it would only say so. */
 	r->finish_out = true;
@@ -104,7 +126,7 @@ void run_look_around(struct run *r)
 							    : DOUBT_ASK,
 		.key_valid_us = r->policy.key_valid_us,
 		.now = r->ops->now(r->world)};
-	if (window_fits(r, 0)) {
+	if (!protect_holds(r) && window_fits(r, 0)) {
 		claim_chunks(r, 1);
 		claim_loose(r, r->limit);
 	}

@@ -11,11 +11,12 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "engine/session_inside.h"
+#include "job/endpoint.h"
 
 /* People look at the figures that often; others who work on the run move them, too. */
 #define COUNTS_US (5 * US_PER_S)
 #define QUARANTINE_EXTRA_US (30 * US_PER_S)
-enum { WHY_MAX = 1000, DIFFERENCE_MAX = 4096 };
+enum { WHY_MAX = 1000, DIFFERENCE_MAX = 4096, ENDPOINT_NAME_MAX = 4096 };
 
 void run_say(struct run *r, enum say_level level, const char *fmt, ...)
 {
@@ -61,6 +62,7 @@ struct run *run_new(struct session *s, int64_t run_id, bool is_patient)
 	r->left_due = UTIME_NEVER;
 	r->cut_at = INT64_MAX;
 	r->unsettled_since = INT64_MAX;
+	r->probed_item = -1;
 	r->began_at = session_began_at(s);
 	r->forecast = session_forecast(s);
 	r->last_settled_at = r->ops->boot_us(r->world);
@@ -166,6 +168,15 @@ static void run_apply_job(struct run *r)
 	r->limit = r->is_bulk ? 2 * (uint32_t)r->spec->lanes : (uint32_t)concurrency;
 	if (r->limit > FRAME_TICKETS_MAX / 4)
 		r->limit = FRAME_TICKETS_MAX / 4;
+}
+
+static void run_name_endpoint(struct run *r)
+{
+	AUTO(buf) struct buf name = BUF_INIT(ENDPOINT_NAME_MAX);
+
+	endpoint_put(&name, r->job);
+	r->endpoint = arena_str(&r->arena, buf_str(&name));
+	protect_look(r);
 }
 
 static void run_make_hello(struct run *r)
@@ -313,6 +324,7 @@ static void run_on_joined(void *arg, struct ledger_op *op)
 	run_apply_job(r);
 	run_make_hello(r);
 	stats_begin(r);
+	run_name_endpoint(r);
 	if (r->job->work.canary > r->counts.done)
 		r->canary_left = r->job->work.canary - r->counts.done;
 	r->phase = r->row.state == RUN_LOADING ? RUN_LOADER_WANTED : RUN_WORKING;
@@ -399,6 +411,7 @@ void run_leave(struct run *r)
 	assert(r->n_tickets == 0 && list_is_empty(&r->loose));
 	r->phase = RUN_LEAVING;
 	r->exit_status = r->stop_exit;
+	protect_leave(r);
 	stats_end(r);
 	struct ledger_op *back = commit_add(r->commit, LOP_GIVE_BACK, NULL, NULL);
 	back->u.give_back.run_id = r->id;
@@ -479,7 +492,7 @@ int64_t run_deadline(const struct run *r)
 	if (r->phase != RUN_WORKING)
 		return at;
 	at = run_earliest(at, dispatch_deadline(r));
-	if (!r->finish_out && !r->counts_out && dispatch_is_idle(r))
+	if (run_may_look(r))
 		at = run_earliest(at, r->idle_poll_at);
 	/* What is due already is claimed as soon as there is room, which an outcome makes. */
 	utime now = r->ops->now(r->world);
@@ -584,7 +597,7 @@ const char *run_phase_text(const struct run *r)
 	case RUN_LOADING_NOW:
 		return "loading";
 	case RUN_WORKING:
-		return r->waits[0] != '\0' ? "waiting" : "running";
+		return r->waits[0] != '\0' || protect_waits(r) != NULL ? "waiting" : "running";
 	case RUN_TELLING:
 		return "finishing";
 	case RUN_DRAINING:

@@ -9,8 +9,9 @@
  *          So the same rules hold whatever order things happen in.
  *
  * Files: run.c (phases), look.c (is it finished), window.c (does it fit), load.c (reader),
- * holding.c (claim), slots.c (lanes' shares), dispatch.c (start, send), settle.c (outcomes),
- * drain.c (stopping), tell.c (source.then), request.c (what people ask for), stats.c (durations).
+ * holding.c (claim), slots.c (lanes' shares), dispatch.c (start, send), protect.c (breaker),
+ * settle.c (outcomes), drain.c (stopping), tell.c (source.then), request.c (what people ask for),
+ * stats.c (durations).
  */
 #ifndef STINT_ENGINE_RUN_H
 #define STINT_ENGINE_RUN_H
@@ -118,6 +119,8 @@ struct ticket {
 
 struct unsettled;
 
+enum { RUN_WAITS_MAX = 128 };
+
 struct run_counters {
 	int64_t done, dead, skipped, asked;
 };
@@ -169,7 +172,7 @@ struct run {
 	void *cursor;
 	size_t cursor_len;
 	int64_t load_poll_at; /* boot clock */
-	char waits[128];
+	char waits[RUN_WAITS_MAX];
 	utime waits_until;
 
 	/* working, see dispatch.c */
@@ -188,9 +191,15 @@ struct run {
 	utime next_due;		      /* earliest retry or doubt that we know of */
 	bool finish_out, finish_seen; /* the idle check is under way; has answered */
 	int64_t idle_poll_at;
-	int64_t attempt_us; /* smoothed length of an attempt, for start-ahead */
+	int64_t attempt_us;   /* smoothed length of an attempt, for start-ahead */
+	const char *endpoint; /* in `arena`: whose breaker it is */
 	struct breaker breaker;
-	char alike[160]; /* what opened it, in words */
+	bool breaker_is_known; /* the ledger was asked */
+	bool breaker_look_out; /* it is being asked */
+	bool breaker_put_out;  /* a change is being written */
+	char breaker_words[2 * BREAKER_REASON_MAX];
+	int64_t probe_since; /* boot clock: half open, when the right to probe was asked for */
+	int64_t probed_item; /* of the last probe, -1 none: another one goes next */
 	int64_t canary_left;
 	struct meter meter;
 	struct forecast *forecast;   /* of attempts of this job; the session's */
@@ -266,6 +275,7 @@ enum { SENT_AHEAD = 8 };
 int64_t run_quarantine_us(const struct job *job);
 
 /* look.c */
+bool run_may_look(const struct run *r);
 void run_look_around(struct run *r);
 /* The next look need not wait for its time. */
 void run_look_soon(struct run *r);
@@ -311,6 +321,30 @@ void slots_recall_waiting(struct run *r);
 void slots_recall_lane(struct lane *lane);
 void slots_recall_late(struct run *r);
 int64_t slots_deadline(const struct run *r);
+
+/* protect.c */
+/* Asks the ledger for the endpoint's breaker; others may have opened or closed it. */
+void protect_look(struct run *r);
+/* Asks for the right to send a probe, or gives it back. */
+void protect_turn(struct run *r);
+/* May one more be sent, with so many under way? */
+bool protect_lets(const struct run *r, uint32_t under_way);
+/* Nothing can be begun, so nothing is claimed. */
+bool protect_holds(const struct run *r);
+/* Half open: the next that is sent is the probe. */
+bool protect_is_probing(const struct run *r);
+/* An attempt ended; `reason` in words. That an item fails again says more about the item than about
+ * the other side, so only those that never failed before (fresh) can open the breaker by their
+ * number. True when the endpoint is to blame and its breaker is, or is being, opened: the item is
+ * not charged. */
+bool protect_count(struct run *r, enum breaker_says says, bool is_fresh, const char *reason);
+/* The run is left: somebody else may probe. */
+void protect_leave(struct run *r);
+/* True when the run has to be given up, and was told to stop. */
+bool protect_gave_up(struct run *r);
+/* What it waits for while the breaker is open, in words; NULL when it is not. */
+const char *protect_waits(const struct run *r);
+int64_t protect_deadline(const struct run *r);
 
 void dispatch_turn(struct run *r);
 bool dispatch_has_suspects(const struct run *r);

@@ -388,6 +388,10 @@ void session_get_status(const struct session *s, struct session_status *ret)
 	ret->phase = run_phase_text(r);
 	ret->waits = r->waits;
 	ret->waits_until = r->waits_until;
+	if (protect_waits(r) != NULL) {
+		ret->waits = protect_waits(r);
+		ret->waits_until = r->breaker.row.until;
+	}
 	ret->loaded = r->n_items;
 	ret->rejected = r->n_rejected;
 	ret->done = r->counts.done + r->mine.done;

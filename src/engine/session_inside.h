@@ -15,7 +15,7 @@
 
 struct run;
 
-enum { SESSION_NAME_MAX = 600, BURIALS_MAX = 256, RUN_ALIKE_MAX = 160 };
+enum { SESSION_NAME_MAX = 600, BURIALS_MAX = 256 };
 
 enum session_phase {
 	SESSION_BEGINNING,
@@ -32,8 +32,7 @@ struct session_run { /* a run of this call and how it ended */
 	int exit_status;
 	utime left_due; /* UTIME_NEVER: waits for nothing */
 	bool may_come_again;
-	struct breaker breaker;	   /* as it was when the run was left … */
-	char alike[RUN_ALIKE_MAX]; /* … and what had opened it */
+	struct breaker breaker; /* as it was when the run was left */
 };
 
 struct session {

@@ -148,28 +148,25 @@ void settle_check_limits(struct run *r)
 		run_stop(r, EXIT_FAILED, true, "%s", why);
 }
 
-static void feed_breaker(struct run *r, const struct ending *e, bool opens)
+/* What it says about the other side. That an item is wrong is an answer, too. */
+static enum breaker_says says_of(const struct ending *e)
 {
-	const struct job_breaker *b = &r->job->breaker;
-	bool was_closed = r->breaker.state == BREAKER_CLOSED;
-
-	if (opens) {
-		breaker_open(&r->breaker,
-			     &(struct breaker_policy){.open_for_us = b->open_for_us,
-						      .open_max_us = b->open_max_us,
-						      .give_up_after_us = b->give_up_after_us},
-			     r->ops->boot_us(r->world));
-		(void)snprintf(r->alike, sizeof(r->alike), "%s", e->err);
-		slots_recall(r);
-		if (was_closed)
-			run_say(r, SAY_WARNING,
-				"%s: this would fail for every item; nothing is sent for a while",
-				e->err);
-	} else if (e->lane_died || e->cancelled || e->outcome == OUTCOME_NOT_BEGUN) {
-		breaker_probe_lost(&r->breaker);
-	} else {
-		breaker_close(&r->breaker);
+	if (e->lane_died || e->cancelled)
+		return BREAKER_NOTHING;
+	switch (e->outcome) {
+	case OUTCOME_DONE:
+	case OUTCOME_DEAD:
+		return BREAKER_WORKS;
+	case OUTCOME_RETRY:
+	case OUTCOME_UNKNOWN:
+		return BREAKER_FAILS;
+	case OUTCOME_ALL:
+		return BREAKER_ALIKE;
+	case OUTCOME_NOT_BEGUN:
+	case OUTCOME_COUNT_:
+		break;
 	}
+	return BREAKER_NOTHING;
 }
 
 static void feed_length(struct run *r, int64_t took_us)
@@ -253,7 +250,7 @@ static void settle_loose_item(struct run *r, struct loose *loose, const struct e
 }
 
 static struct decision settle_decide(struct run *r, const struct ticket *t, const struct ending *e,
-				     utime now)
+				     utime now, bool is_excused)
 {
 	const struct ledger_loose_row *row = t->loose != NULL ? &t->loose->row : NULL;
 	struct decide_attempt attempt = {.outcome = e->outcome,
@@ -262,6 +259,7 @@ static struct decision settle_decide(struct run *r, const struct ticket *t, cons
 					 .cancelled = e->cancelled,
 					 .lane_died = e->lane_died,
 					 .blamed = e->blamed,
+					 .excused = is_excused,
 					 .now = now,
 					 .not_before = e->quiet_at};
 
@@ -298,7 +296,8 @@ static void settle_ticket(struct run *r, struct ticket *t, const struct ending *
 {
 	char print[FINGERPRINT_CHARS + 1];
 	utime now = r->ops->now(r->world);
-	struct decision d = settle_decide(r, t, e, now);
+	bool is_excused = protect_count(r, says_of(e), t->loose == NULL, e->err);
+	struct decision d = settle_decide(r, t, e, now, is_excused);
 	bool is_loose = t->loose != NULL;
 	int64_t item = is_loose ? t->loose->row.item : t->chunk->first_item + t->index;
 
@@ -308,7 +307,6 @@ static void settle_ticket(struct run *r, struct ticket *t, const struct ending *
 		put_attempt(r, item, t->attempt, e, print);
 	if (e->outcome != OUTCOME_NOT_BEGUN)
 		count_attempt(r, t, e);
-	feed_breaker(r, e, d.opens_breaker);
 	if (goes_back_as_it_was(r, t, &d)) {
 		chunk_untake(r, t->chunk, t->index);
 		ticket_free(r, t);
@@ -410,7 +408,7 @@ static void settle_among(struct run *r, struct ticket *t, const struct ending *e
 	put_attempt(r, t->loose != NULL ? t->loose->row.item : t->chunk->first_item + t->index,
 		    t->attempt, e, print);
 	count_attempt(r, t, e);
-	breaker_probe_lost(&r->breaker);
+	(void)protect_count(r, BREAKER_NOTHING, false, e->err); /* nobody is charged */
 	settle_suspect(r, t);
 }
 
@@ -523,7 +521,8 @@ void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outco
 		meter_add(&r->meter, r->ops->boot_us(r->world), done);
 		r->last_settled_at = r->ops->boot_us(r->world);
 	}
-	breaker_close(&r->breaker);
+	(void)protect_count(r, done > 0 ? BREAKER_WORKS : BREAKER_NOTHING, true,
+			    f->err); /* nor here */
 	ticket_free(r, t);
 }
 
@@ -569,7 +568,7 @@ void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool p
 	r->n_sent--;
 	if (begun)
 		r->lanes.deaths_in_a_row = 0; /* an item can have done that: not for nothing */
-	breaker_probe_lost(&r->breaker);
+	(void)protect_count(r, BREAKER_NOTHING, false, e.err); /* nobody is charged */
 	if (t->is_bulk && (!begun || !alone || bits_count(t->bits, t->n_bits) > 1)) {
 		settle_lost_bulk(r, t, begun);
 		return;

@@ -134,7 +134,8 @@ void window_check(struct run *r)
 		run_stop(r, EXIT_LATER, false, "the window is over (window.max)");
 	else if (r->ops->now(r->world) >= r->spec->stop_by)
 		run_stop(r, EXIT_LATER, false, "the window is over (window.stop_by)");
-	else if (r->breaker.state != BREAKER_CLOSED || r->phase == RUN_LOADING_NOW)
+	else if ((r->breaker.state != BREAKER_CLOSED && r->phase == RUN_WORKING) ||
+		 r->phase == RUN_LOADING_NOW)
 		r->last_settled_at = now; /* waits by name, or the reader has its own limits */
 	else if (now - r->last_settled_at >= w->stalled_after_us)
 		run_stop(r, EXIT_LATER, false,

@@ -52,5 +52,6 @@ void explain_put_request_failure(const struct job *job, struct buf *out)
 		 "never be done: dead at once. ");
 	buf_puts(out, is_once ? "No or half an answer, 5xx and 3xx leave it in doubt. "
 			      : "No or half an answer, 5xx and 3xx: it is tried again. ");
-	buf_puts(out, "401, 403, 407 and certificates are no fault of the item: everything waits ");
+	buf_puts(out,
+		 "401, 403, 407 and certificates are no fault of the item: the breaker opens.");
 }

@@ -346,6 +346,22 @@ static void put_statuses(const struct job_work *work, struct buf *out)
 	put_set(is_http ? " In doubt: " : " In doubt: exit status ", work->doubt_when, out);
 }
 
+static void put_breaker(const struct job_breaker *b, struct buf *out)
+{
+	buf_printf(out,
+		   " So it does when %g%% of at least %" PRId64
+		   " attempts at items that had not failed before fail within ",
+		   100 * b->failures, b->at_least);
+	text_put_duration(out, b->window_us);
+	buf_puts(out, ". Everything waits ");
+	text_put_duration(out, b->open_for_us);
+	buf_puts(out, ", growing to ");
+	text_put_duration(out, b->open_max_us);
+	buf_puts(out, "; then one item is tried, which costs it no attempt. After ");
+	text_put_duration(out, b->give_up_after_us);
+	buf_puts(out, " without success the run fails.");
+}
+
 static void put_failure(const struct job *job, struct buf *out)
 {
 	if (job->work.kind == WORK_NOOP)
@@ -356,13 +372,8 @@ static void put_failure(const struct job *job, struct buf *out)
 	else
 		buf_puts(out, " Exit status 64 to 68 and 76 say that it can never be done: dead at "
 			      "once. Exit status 69, 77, 78, 126 and 127 are no fault of the item: "
-			      "everything waits ");
-	text_put_duration(out, job->breaker.open_for_us);
-	buf_puts(out, ", growing to ");
-	text_put_duration(out, job->breaker.open_max_us);
-	buf_puts(out, ", and after ");
-	text_put_duration(out, job->breaker.give_up_after_us);
-	buf_puts(out, " without success the run fails.");
+			      "the breaker opens.");
+	put_breaker(&job->breaker, out);
 	put_statuses(&job->work, out);
 	buf_putc(out, '\n');
 }

@@ -67,6 +67,7 @@ static void put_scalar(struct job *job, const struct schema_key *key, const stru
 		return;
 	case SCHEMA_NUMBER:
 	case SCHEMA_FACTOR:
+	case SCHEMA_RATIO:
 		put_bytes(job, key, &scalar->number, sizeof(scalar->number));
 		return;
 	case SCHEMA_CHAR:
@@ -87,7 +88,6 @@ static void put_scalar(struct job *job, const struct schema_key *key, const stru
 	case SCHEMA_MAP:
 	case SCHEMA_NAMES:
 	case SCHEMA_LIST:
-	case SCHEMA_RATIO:
 	case SCHEMA_RATE:
 	case SCHEMA_SECRET:
 	case SCHEMA_FIELD_TYPE:

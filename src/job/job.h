@@ -108,6 +108,9 @@ struct job_retry {
 };
 
 struct job_breaker {
+	int64_t window_us;
+	int64_t at_least;
+	double failures;
 	int64_t open_for_us;
 	int64_t open_max_us;
 	int64_t give_up_after_us;

@@ -62,6 +62,8 @@ static const struct op_shape shapes[LEDGER_OP_COUNT_] = {
 	SHAPE(LOP_RATE_TAKE, rate_take, OP_WRITES, ret_first_ns),
 	SHAPE(LOP_QUOTA_TAKE, quota_take, OP_WRITES, ret_n),
 	SHAPE(LOP_PERSON, person, OP_WRITES, ret_changed),
+	SHAPE(LOP_BREAKER_GET, breaker_get, OP_READS, ret_row),
+	SHAPE(LOP_BREAKER_PUT, breaker_put, OP_WRITES, ret_row),
 };
 
 struct ledger_txn *ledger_txn_new(void)

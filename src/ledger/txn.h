@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/err.h"
+#include "core/breaker.h"
 #include "core/outcome.h"
 #include "ledger/stats.h"
 
@@ -230,7 +231,9 @@ struct ledger_loose_row {
 	X(LOP_TOLD_PUT, told_put)                                                                  \
 	X(LOP_RATE_TAKE, rate_take)                                                                \
 	X(LOP_QUOTA_TAKE, quota_take)                                                              \
-	X(LOP_PERSON, person)
+	X(LOP_PERSON, person)                                                                      \
+	X(LOP_BREAKER_GET, breaker_get)                                                            \
+	X(LOP_BREAKER_PUT, breaker_put)
 
 enum ledger_op_kind {
 #define X(id, member) id,
@@ -648,6 +651,21 @@ struct lop_person {
 	int64_t ret_changed;   /* done at once */
 	int64_t ret_requested; /* an instance holds them: will be done by it */
 	int64_t ret_refused;   /* not in a state for this verb */
+};
+
+/* The breaker of an endpoint, shared by all jobs that talk to it; version 0 when it was never
+ * opened. Read only. Nobody sends its probe any more once the instance that had the right to has
+ * ended or was reaped: that is a new version. */
+struct lop_breaker_get {
+	const char *endpoint;
+	struct breaker_row ret_row;
+};
+/* Writes `row` over the version before it (row.version - 1); when that is not what is there,
+ * nothing is changed. `ret_row` is what is there then. */
+struct lop_breaker_put {
+	const char *endpoint;
+	struct breaker_row row;
+	struct breaker_row ret_row;
 };
 
 struct ledger_op {

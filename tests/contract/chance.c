@@ -392,9 +392,29 @@ static void add_person(struct twins *t, struct ledger_txn *txn)
 					   .dry_run = likely(t, 20)};
 }
 
+static void add_breaker(struct twins *t, struct ledger_txn *txn)
+{
+	const char *endpoint = name_of(txn, "endpoint ", chance_below(t, 2));
+
+	if (likely(t, 30)) {
+		ledger_txn_add(txn, LOP_BREAKER_GET)->u.breaker_get.endpoint = endpoint;
+		return;
+	}
+	struct lop_breaker_put *put = &ledger_txn_add(txn, LOP_BREAKER_PUT)->u.breaker_put;
+	const struct breaker_row was = {.version = chance_below(t, 12), .is_open = true};
+	const struct breaker_policy policy = {.open_for_us = 1 + chance_below(t, US_PER_S),
+					      .open_max_us = US_PER_MIN};
+	put->endpoint = endpoint;
+	put->row = breaker_row_opened(&was, &policy, t->now, "by chance");
+	if (likely(t, 50))
+		put->row.probe = txn->inc;
+	else if (likely(t, 30))
+		put->row.is_open = false;
+}
+
 void chance_add(struct twins *t, struct ledger_txn *txn)
 {
-	int64_t pick = chance_below(t, 100);
+	int64_t pick = chance_below(t, 104);
 
 	if (txn->inc == 0)
 		add_person(t, txn);
@@ -414,6 +434,8 @@ void chance_add(struct twins *t, struct ledger_txn *txn)
 		add_other(t, txn);
 	else if (pick < 92)
 		add_share(t, txn);
+	else if (pick < 95)
+		add_breaker(t, txn);
 	else
 		add_question(t, txn);
 }

@@ -62,6 +62,13 @@ static void put_chunks(struct buf *out, const struct ledger_chunk_row *rows, siz
 	}
 }
 
+static void put_breaker(struct buf *out, const struct breaker_row *r)
+{
+	buf_printf(out, " %lld %d %lld %lld %lld %lld %lld %lld %lld '%s'", LL(r->version),
+		   r->is_open, LL(r->first_open), LL(r->until), LL(r->open_for_us), LL(r->probe),
+		   LL(r->probe_until), LL(r->probe_for_us), LL(r->n_opened), r->reason);
+}
+
 static void put_loose(struct buf *out, const struct ledger_loose_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -157,6 +164,12 @@ static void put_small(struct buf *out, const struct ledger_op *op)
 	case LOP_QUOTA_TAKE:
 		buf_printf(out, " %lld %lld", LL(op->u.quota_take.ret_n),
 			   LL(op->u.quota_take.ret_left));
+		break;
+	case LOP_BREAKER_GET:
+		put_breaker(out, &op->u.breaker_get.ret_row);
+		break;
+	case LOP_BREAKER_PUT:
+		put_breaker(out, &op->u.breaker_put.ret_row);
 		break;
 	case LOP_CONTENT_FIND:
 		buf_printf(out, " %s",

@@ -33,5 +33,6 @@ extern const struct suite suite_persons;
 extern const struct suite suite_telling;
 extern const struct suite suite_sharing;
 extern const struct suite suite_stats;
+extern const struct suite suite_breakers;
 
 #endif

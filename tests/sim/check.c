@@ -202,7 +202,7 @@ static void check_charges(struct machine *m, const struct run_view *run,
 {
 	const struct witness *w = &run->witnesses[item->record];
 	int charged = w->told[OUTCOME_DONE] + w->told[OUTCOME_RETRY] + w->told[OUTCOME_DEAD] +
-		      w->told[OUTCOME_UNKNOWN] + w->kills;
+		      w->told[OUTCOME_UNKNOWN] + w->kills - w->excused;
 
 	if (row->attempt > m->opt->attempts + w->repeats_allowed || row->attempt < 0)
 		machine_fail(m, "I14", "record %u of run %lld: attempt %d of %d", item->record,

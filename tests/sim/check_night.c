@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What must hold when an engine has ended, and when the night has. */
+#include <string.h>
+
 #include "core/decide.h"
 #include "job/job.h"
 #include "sim/check.h"
@@ -20,6 +22,10 @@ bool check_may_fail(struct machine *m, const struct run_view *run)
 	if (o->max_rejects_pct == 0 && run->n_rejected > 10)
 		return true;
 	if (o->canary > 0 && (n[ITEM_DEAD] > 0 || o->fault[F_FLAKY] || o->fault[F_NEVER]))
+		return true;
+	/* Where only those are left that fail again and again, nothing says that it works. */
+	if (strstr(run->reason, "give_up_after") != NULL &&
+	    (o->fault[F_FLAKY] || o->fault[F_NEVER]))
 		return true;
 	if (o->max_dead_pct == 0)
 		return n[ITEM_DEAD] >= MAX_DEAD_FREE;

@@ -7,6 +7,7 @@
 #include "frame/frame.h"
 #include "job/job.h"
 #include "sim/body.h"
+#include "sim/breaker_check.h"
 #include "sim/proc.h"
 #include "sim/shadow.h"
 
@@ -116,7 +117,7 @@ static void check_work_item(struct proc *p, struct run_view *run, const struct f
 }
 
 /* Nothing new is begun after a stop, behind a window, or while the breaker is open. */
-static void check_may_begin(struct proc *p, const struct run_view *run)
+static void check_may_begin(struct proc *p)
 {
 	struct machine *m = p->m;
 	const struct instance *inst = p->inst;
@@ -132,9 +133,7 @@ static void check_may_begin(struct proc *p, const struct run_view *run)
 		machine_fail(m, "window", "instance %d begins an item behind its window",
 			     inst->number);
 	window_check_begin(p->inst);
-	if (inst->open_run == run->id && m->boot_us < inst->open_until)
-		machine_fail(m, "breaker", "instance %d begins an item while all fail alike",
-			     inst->number);
+	breaker_check_begin(p);
 }
 
 static void check_canary(struct proc *p, const struct run_view *run, int in_hand)
@@ -152,7 +151,7 @@ static void check_work(struct proc *p, struct run_view *run, const struct frame_
 {
 	int in_hand = 0;
 
-	check_may_begin(p, run);
+	check_may_begin(p);
 
 	for (uint32_t i = 0; i < f->n; i++)
 		check_work_item(p, run, &f->items[i]);

@@ -12,6 +12,7 @@
 #include "engine/session.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
+#include "sim/breaker_check.h"
 #include "sim/night.h"
 #include "sim/proc.h"
 #include "sim/witness.h"
@@ -169,6 +170,7 @@ static void instance_deliver(struct instance *inst, struct message *x)
 		return;
 	case MESSAGE_LEDGER:
 		TRACE(m, TRACE_ANSWER, inst->number, x->txn->batch, x->txn->status, 0);
+		breaker_on_answer(inst, x->txn);
 		session_on_ledger(inst->session, TAKE(x->txn));
 		return;
 	case MESSAGE_FRAME:

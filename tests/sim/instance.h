@@ -86,8 +86,10 @@ struct instance {
 	int64_t began_us;
 	int64_t stopped_us; /* when it heard the first signal, 0 never */
 	utime stop_by;
-	int64_t open_until; /* breaker: nothing is sent before that */
-	int64_t open_run;   /* … for this run */
+	bool is_told_open; /* the breaker, and it has no right to probe */
+	bool has_tripped;  /* it heard that all fail alike, and nothing of the breaker since */
+	bool probe_works;
+	int64_t looked_us; /* when it heard of the breaker last */
 
 	int64_t no_reader_since; /* it wants one and can have none, 0: it has, or wants none */
 

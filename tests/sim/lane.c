@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "job/job.h"
 #include "sim/body.h"
+#include "sim/breaker_check.h"
 #include "sim/machine.h"
 #include "sim/proc.h"
 #include "sim/shadow.h"
@@ -182,6 +183,7 @@ static const char *const plan_classes[] = {
 	[PLAN_DIE_BEFORE] = "",
 	[PLAN_DIE_BEGUN] = "",
 	[PLAN_DIE_EFFECT] = "",
+	[PLAN_DOWN] = "refused",
 };
 
 static void lane_send_stranger(struct proc *p, struct frame_outcome *f)
@@ -355,6 +357,7 @@ static void attempt_end(struct attempt *a)
 		[PLAN_DIE_BEFORE] = OUTCOME_UNKNOWN,
 		[PLAN_DIE_BEGUN] = OUTCOME_UNKNOWN,
 		[PLAN_DIE_EFFECT] = OUTCOME_UNKNOWN,
+		[PLAN_DOWN] = OUTCOME_RETRY,
 	};
 	enum outcome outcome = outcomes[a->plan];
 
@@ -490,6 +493,7 @@ static struct attempt *lane_take_item(struct proc *p, const struct handle_sim *h
 			      .record = h->records[index],
 			      .taken_us = m->boot_us,
 			      .handle = h->handle};
+	breaker_on_take(a);
 	a->witness = witness_find(m, p->run_id, a->record);
 	if (a->witness == NULL)
 		return NULL;

@@ -29,7 +29,8 @@ enum lane_plan {
 	PLAN_LATE, /* longer than the time limit: the lane itself ends it */
 	PLAN_DIE_BEFORE,
 	PLAN_DIE_BEGUN,
-	PLAN_DIE_EFFECT
+	PLAN_DIE_EFFECT,
+	PLAN_DOWN /* the service refuses whatever comes */
 };
 
 void lane_on_frame(struct proc *p, const struct frame *frame);

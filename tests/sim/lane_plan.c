@@ -65,6 +65,12 @@ enum lane_plan lane_plan(struct attempt *a)
 	}
 	if (!m->healed && m->boot_us < m->alike_until && a->bulk == NULL)
 		return PLAN_ALIKE;
+	if (machine_fault(m, F_DOWN)) {
+		m->down_until = m->boot_us + rng_spread(&m->rng, US_PER_S, 30 * US_PER_MIN);
+		TRACE(m, TRACE_ALIKE, (m->down_until - m->began_us) / US_PER_MS, 0, 0, 0);
+	}
+	if (!m->healed && m->boot_us < m->down_until && a->bulk == NULL)
+		return PLAN_DOWN;
 	for (size_t i = 0; i < ARRAY_LEN(plan_rows); i++) {
 		const struct plan_row *row = &plan_rows[i];
 		if ((a->bulk == NULL || row->in_bulk) && machine_fault(m, row->fault))

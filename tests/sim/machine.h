@@ -77,6 +77,7 @@ struct shadow {
 	int64_t inc_batch[SHADOW_INCS_MAX];
 	int64_t commits;
 	struct share share;
+	struct breaker_row breaker; /* of the one endpoint that there is */
 };
 
 struct machine {
@@ -109,6 +110,7 @@ struct machine {
 	bool healed;
 	int64_t healed_at;
 	int64_t alike_until;
+	int64_t down_until; /* the service refuses everything */
 	int64_t full_until;
 	int64_t held_until;   /* nothing can be claimed */
 	int64_t famine_until; /* no process is to be had */

@@ -105,6 +105,9 @@ static void options_draw_work(struct options *o, struct rng *r)
 	o->max_us = o->first_us * rng_spread(r, 1, 20);
 	o->jitter = (int)rng_below(r, JOB_JITTER_COUNT_);
 	o->within_run_us = tenths(r, 1) ? 0 : rng_spread(r, US_PER_S, 20 * US_PER_MIN);
+	o->breaker_window_us = rng_spread(r, US_PER_S, US_PER_MIN);
+	o->at_least = rng_spread(r, 1, 20);
+	o->failures_pct = rng_range(r, 10, 100);
 	o->open_for_us = rng_spread(r, 100 * US_PER_MS, 30 * US_PER_S);
 	o->give_up_after_us = tenths(r, 2) ? rng_spread(r, US_PER_S, US_PER_MIN) : 10 * US_PER_HOUR;
 }
@@ -164,10 +167,10 @@ static void options_draw_night(struct options *o, struct rng *r)
 /* A job file is written in milliseconds; what is checked must be what was written. */
 static void options_round(struct options *o)
 {
-	int64_t *const times[] = {&o->key_valid_us,	&o->timeout_us,	   &o->first_us,
-				  &o->max_us,		&o->within_run_us, &o->open_for_us,
-				  &o->give_up_after_us, &o->window_max_us, &o->grace_us,
-				  &o->stalled_after_us};
+	int64_t *const times[] = {
+		&o->key_valid_us,  &o->timeout_us,  &o->first_us,	   &o->max_us,
+		&o->within_run_us, &o->open_for_us, &o->breaker_window_us, &o->give_up_after_us,
+		&o->window_max_us, &o->grace_us,    &o->stalled_after_us};
 
 	for (size_t i = 0; i < ARRAY_LEN(times); i++)
 		*times[i] -= *times[i] % US_PER_MS;
@@ -253,8 +256,11 @@ void options_put_job(const struct options *o, struct buf *out)
 	put_us(out, ", max", o->max_us);
 	put_us(out, ", within_run", o->within_run_us);
 	buf_puts(out, "}\nbreaker: {");
-	put_us(out, "open_for", o->open_for_us);
-	put_us(out, ", open_max", 4 * o->open_for_us);
+	put_us(out, "window", o->breaker_window_us);
+	buf_printf(out, ", at_least: %lld, failures: %lld%%", (long long)o->at_least,
+		   (long long)o->failures_pct);
+	put_us(out, ", open_for", o->open_for_us);
+	put_us(out, ", open_max", OPTIONS_OPEN_MAX * o->open_for_us);
 	put_us(out, ", give_up_after", o->give_up_after_us);
 	buf_printf(out, "}\nchunk: {items: %lld}\n", (long long)o->chunk_items);
 	options_put_window(o, out);

@@ -47,6 +47,7 @@ struct buf;
 	X(F_UNKNOWN_OUTCOME, "unknown", 2000, 200000, "nobody knows how an attempt ended")         \
 	X(F_NOT_BEGUN, "not-begun", 2000, 200000, "an attempt cannot begin")                       \
 	X(F_ALIKE, "alike", 500, 20000, "for a while everything fails alike")                      \
+	X(F_DOWN, "down", 500, 20000, "for a while the service refuses everything")                \
 	X(F_LATE, "late", 1000, 50000, "an attempt takes longer than it may")                      \
 	X(F_CANCEL_SLOW, "cancel-slow", 50000, 700000, "ending an attempt takes long")             \
 	X(F_CANCEL_DEAF, "cancel-deaf", 20000, 500000, "an attempt cannot be ended")               \
@@ -85,6 +86,7 @@ enum fault_kind {
 		FAULT_COUNT_
 };
 
+enum { OPTIONS_OPEN_MAX = 4 /* times open_for */ };
 enum { OPTIONS_SLOTS_MAX = 3, OPTIONS_REGIONS_MAX = 2, OPTIONS_INSTANCES_MAX = 3 };
 
 struct options {
@@ -113,6 +115,9 @@ struct options {
 	int64_t max_us;
 	int jitter; /* enum job_jitter */
 	int64_t within_run_us;
+	int64_t breaker_window_us;
+	int64_t at_least;
+	int64_t failures_pct;
 	int64_t open_for_us;
 	int64_t give_up_after_us;
 	int64_t chunk_items;

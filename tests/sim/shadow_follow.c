@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "ledger/txn.h"
 #include "sim/body.h"
+#include "sim/breaker_check.h"
 #include "sim/check.h"
 #include "sim/instance.h"
 #include "sim/proc.h"
@@ -282,6 +283,7 @@ static void follow_reap_chunk(struct machine *m, struct chunk_view *c, const str
 
 static void follow_reap(struct machine *m, const struct lop_reap *op, utime now)
 {
+	breaker_follow_end(m, op->dead);
 	for (size_t i = 0; i < m->shadow.n_runs; i++) {
 		struct run_view *run = m->shadow.runs[i];
 		for (uint32_t k = 0; k < run->n_items; k++) {
@@ -464,6 +466,8 @@ static void follow_instance(struct machine *m, struct instance *inst, const stru
 	if (op->kind != LOP_INSTANCE_BEGIN) {
 		m->shadow.inc_state[inst->inc] = op->kind == LOP_INSTANCE_END ? INSTANCE_ENDED
 									      : INSTANCE_STOPPING;
+		if (op->kind == LOP_INSTANCE_END)
+			breaker_follow_end(m, inst->inc);
 		return;
 	}
 	inst->inc = op->u.instance_begin.ret_inc;
@@ -552,6 +556,10 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_LATENCY_ADD:
 	case LOP_FAILURE_ADD:
 		sums_follow(m, op);
+		return false;
+	case LOP_BREAKER_GET:
+	case LOP_BREAKER_PUT:
+		breaker_follow(inst, op);
 		return false;
 	case LOP_INSTANCE_LIST:
 	case LOP_RUN_LIST:

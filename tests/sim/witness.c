@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "job/job.h"
+#include "sim/breaker_check.h"
 #include "sim/instance.h"
 #include "sim/lane.h"
 #include "sim/proc.h"
@@ -149,12 +150,7 @@ void witness_told(struct instance *inst, struct attempt *a)
 		w->retry_at = inst->m->boot_us + witness_wait(inst->m->opt, a->number);
 	if (a->outcome == OUTCOME_DONE)
 		w->done_told_to = inst;
-	/* What was sent before it opened says nothing new. */
-	if (a->outcome == OUTCOME_ALL && inst->m->boot_us >= inst->open_until &&
-	    a->taken_us >= inst->open_until) {
-		inst->open_until = inst->m->boot_us + inst->m->opt->open_for_us;
-		inst->open_run = a->run->id;
-	}
+	breaker_on_outcome(inst, a);
 	if (a->outcome == OUTCOME_DONE && w->told[OUTCOME_DONE] == 1)
 		a->run->n_told_done++;
 	a->proc->in_hand--;

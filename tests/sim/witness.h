@@ -29,6 +29,7 @@ struct witness {
 	int deaths;	/* lanes that ended with it in hand, by their engine's knowledge */
 	int own_deaths; /* … and it was the one that killed the lane */
 	int kills;	/* of these, killed by the engine */
+	int excused;	/* bad probes: they are charged to nobody */
 	int unclear;	/* attempts that were begun and of which nobody can say how they ended */
 	int repeats_allowed; /* a person said: do it again … */
 	int unclear_then;    /* … of so many that were unclear until then, and are not any more */
@@ -58,7 +59,9 @@ struct attempt {
 	bool is_begun;
 	bool is_killer; /* it is what the lane died of */
 	bool had_effect;
-	bool is_over; /* its outcome was sent, or it was lost */
+	bool is_probe;	 /* sent while the breaker was open … */
+	int64_t opening; /* … for the so many-th time */
+	bool is_over;	 /* its outcome was sent, or it was lost */
 	bool is_cancelled;
 	enum outcome outcome; /* once that was sent */
 	bool outcome_cancelled;

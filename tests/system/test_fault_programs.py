@@ -24,7 +24,7 @@ work:
   timeout: 60s
 %s
 retry: {attempts: 2, first: 20ms, max: 40ms}
-breaker: {open_for: 100ms, open_max: 200ms, give_up_after: 1s}
+breaker: {at_least: 1000, open_for: 100ms, open_max: 200ms, give_up_after: 1s}
 '''
 ALL_ALIKE = {69, 77, 78, 126, 127}
 DEAD = {64, 65, 66, 67, 68, 76}

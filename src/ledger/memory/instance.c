@@ -80,7 +80,7 @@ static bool mem_instance_holds(const struct memory *m, int64_t inc)
 	return false;
 }
 
-/* The instance is on no run any more and loads none. */
+/* The instance is on no run any more, loads none and probes nothing. */
 static void mem_instance_leave(struct memory *m, struct mem_instance *i)
 {
 	for (size_t k = 0; k < m->runs.n; k++) {
@@ -91,6 +91,7 @@ static void mem_instance_leave(struct memory *m, struct mem_instance *i)
 			run->row.loader = 0;
 		}
 	}
+	mem_breakers_release(m, i->row.inc);
 	MEM_TOUCH(m, i);
 	i->lanes.n = 0;
 }

@@ -122,6 +122,11 @@ struct mem_request {
 	bool is_obeyed;
 };
 
+struct mem_breaker {
+	const char *endpoint;
+	struct breaker_row row;
+};
+
 struct mem_seen { /* a key that was done once */
 	const char *job;
 	const char *key;
@@ -171,6 +176,7 @@ struct memory {
 	struct mem_list runs;	   /* struct mem_run, by id - 1 */
 	struct mem_list chunks;	   /* struct mem_chunk, by id - 1; NULL: removed */
 	struct mem_list requests;  /* struct mem_request, by id - 1 */
+	struct mem_list breakers;  /* struct mem_breaker */
 	struct mem_seen_table seen;
 	struct mem_list rates;	/* struct mem_rate */
 	struct mem_list quotas; /* struct mem_quota */
@@ -243,6 +249,9 @@ void mem_requests_settle(struct memory *m, struct mem_run *run, int64_t now_ms);
 void mem_requests_lapse(struct memory *m, int64_t run_id, int64_t inc);
 void mem_request_add(struct memory *m, const struct ledger_request_row *row, int64_t inc);
 
+/* The instance probes no endpoint any more. breaker.c */
+void mem_breakers_release(struct memory *m, int64_t inc);
+
 /* ---- one function for each operation ---- */
 
 int mem_instance_begin(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
@@ -283,6 +292,8 @@ int mem_told_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 int mem_rate_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_quota_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_person(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_breaker_get(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_breaker_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 
 /* ---- walk.c: the rest of the backend ---- */
 

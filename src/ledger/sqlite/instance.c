@@ -96,14 +96,17 @@ int sq_instance_stopping(struct sq *q, struct ledger_txn *txn, struct ledger_op 
 	return sq_change(q, sql, SQ_ARGS(SQ_INT(txn->inc))) < 0 ? SQ_FAILED : 0;
 }
 
-/* The instance is on no run any more, loads none, and has no lanes. */
+/* The instance is on no run any more, loads none, has no lanes, and probes nothing. */
 static int sq_instance_leave(struct sq *q, int64_t inc)
 {
 	static const char runs[] = "DELETE FROM run_instance WHERE inc = ?1";
 	static const char loads[] = "UPDATE run_ SET loader = NULL WHERE loader = ?1";
 	static const char lanes[] = "DELETE FROM lane WHERE inc = ?1";
+	static const char probes[] = "UPDATE breaker_ SET probe = NULL, probe_until = 0,"
+				     " probe_for = 0, version = version + 1 WHERE probe = ?1";
 
-	if (sq_change(q, loads, SQ_ARGS(SQ_INT(inc))) < 0 ||
+	if (sq_change(q, probes, SQ_ARGS(SQ_INT(inc))) < 0 ||
+	    sq_change(q, loads, SQ_ARGS(SQ_INT(inc))) < 0 ||
 	    sq_change(q, runs, SQ_ARGS(SQ_INT(inc))) < 0 ||
 	    sq_change(q, lanes, SQ_ARGS(SQ_INT(inc))) < 0)
 		return SQ_FAILED;

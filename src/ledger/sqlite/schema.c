@@ -190,6 +190,13 @@ static const char *const step_2[] = {
 	"  sums TEXT NOT NULL) STRICT",
 	"CREATE TABLE run_sums(run_id INTEGER NOT NULL PRIMARY KEY REFERENCES run_,"
 	"  sums TEXT NOT NULL) STRICT",
+	/* A row for each endpoint whose breaker was ever opened. */
+	"CREATE TABLE breaker_(endpoint TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL,"
+	"  is_open INTEGER NOT NULL CHECK (is_open IN (0, 1)), first_open INTEGER NOT NULL,"
+	"  until INTEGER NOT NULL, open_for INTEGER NOT NULL, probe INTEGER,"
+	"  probe_until INTEGER NOT NULL, probe_for INTEGER NOT NULL, n_opened INTEGER NOT NULL,"
+	"  reason TEXT NOT NULL, changed_at INTEGER NOT NULL,"
+	"  CHECK (probe IS NULL OR is_open = 1)) STRICT, WITHOUT ROWID",
 	NULL,
 };
 

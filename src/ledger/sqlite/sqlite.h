@@ -348,6 +348,8 @@ int sq_untold_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_told_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_rate_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_quota_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_breaker_get(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_breaker_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_person(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 
 /* ---- the rest of the backend ---- */

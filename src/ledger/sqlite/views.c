@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The views that people and their tools read: run, item, attempt, reject, instance, audit, minute.
+ * The views that people and their tools read: run, item, attempt, reject, instance, audit, minute,
+ * breaker.
  *
  * Promise: plain SQL, without any function of ours, so that every sqlite3 shell can read them.
  * Their
@@ -153,9 +154,16 @@ static const char failure_view[] =
 	" f.inc AS instance, f.n AS attempts, f.us / 1000 AS ms, f.sample AS error"
 	" FROM failure_ AS f JOIN run_ AS r ON r.id = f.run_id";
 
+static const char breaker_view[] =
+	"CREATE VIEW breaker AS SELECT b.endpoint,"
+	" CASE WHEN b.is_open = 0 THEN 'closed' WHEN b.probe IS NULL THEN 'open'"
+	" ELSE 'half_open' END AS state, @iso(b.first_open) AS since,"
+	" CASE WHEN b.is_open = 1 THEN @iso(b.until) END AS next_probe, b.probe AS instance,"
+	" b.reason, b.n_opened AS times, @iso(b.changed_at) AS changed FROM breaker_ AS b";
+
 const char *const sq_views[] = {
-	run_view,   item_view,	 attempt_view, reject_view, instance_view,
-	audit_view, minute_view, failure_view, NULL,
+	run_view,   item_view,	 attempt_view, reject_view,  instance_view,
+	audit_view, minute_view, failure_view, breaker_view, NULL,
 };
 
 /* ---- macros ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waits, breaker, limits, meter and fingerprints. */
+/* Waits, limits, meter and fingerprints. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "core/breaker.h"
 #include "core/fingerprint.h"
 #include "core/limits.h"
 #include "core/meter.h"
@@ -47,77 +46,6 @@ static void jitter_stays_in_its_range(void **state)
 		low = low || full < 10;
 	}
 	assert_true(low);
-}
-
-/* ---- breaker ---- */
-
-static const struct breaker_policy BREAKER = {
-	.open_for_us = 30, .open_max_us = 100, .give_up_after_us = 1000};
-
-static void an_open_breaker_sends_one_probe_and_closes_when_it_works(void **state)
-{
-	struct breaker b = {0};
-
-	assert_true(breaker_may_send(&b, 0));
-	breaker_open(&b, &BREAKER, 5);
-	assert_false(breaker_may_send(&b, 34));
-	assert_true(breaker_may_send(&b, 35));
-	breaker_sent(&b);
-	assert_false(breaker_may_send(&b, 36));
-	breaker_close(&b);
-	assert_true(breaker_may_send(&b, 37));
-	assert_int_equal(b.state, BREAKER_CLOSED);
-}
-
-static void it_holds_until_its_time_has_come_and_then_waits_for_what_is_out(void **state)
-{
-	struct breaker b = {0};
-
-	assert_false(breaker_holds(&b, 0));
-	breaker_open(&b, &BREAKER, 5);
-	assert_true(breaker_holds(&b, 34));
-	assert_false(breaker_holds(&b, 35)); /* nobody has asked for a probe yet */
-	assert_int_equal(b.state, BREAKER_OPEN);
-	assert_true(breaker_may_send(&b, 35));
-	assert_false(breaker_holds(&b, 36));
-}
-
-static void each_failed_probe_doubles_the_pause_up_to_the_most(void **state)
-{
-	struct breaker b = {0};
-	int64_t pauses[] = {30, 60, 100, 100};
-
-	breaker_open(&b, &BREAKER, 0);
-	for (size_t i = 0; i < ARRAY_LEN(pauses); i++) {
-		assert_int_equal(b.open_for_us, pauses[i]);
-		assert_true(breaker_may_send(&b, b.until_us));
-		breaker_sent(&b);
-		breaker_open(&b, &BREAKER, b.until_us);
-	}
-}
-
-static void stragglers_neither_close_nor_prolong_it(void **state)
-{
-	struct breaker b = {0};
-
-	breaker_open(&b, &BREAKER, 0);
-	breaker_open(&b, &BREAKER, 20);
-	breaker_close(&b);
-	assert_int_equal(b.state, BREAKER_OPEN);
-	assert_int_equal(b.until_us, 30);
-}
-
-static void a_lost_probe_is_sent_again_and_in_the_end_it_gives_up(void **state)
-{
-	struct breaker b = {0};
-
-	breaker_open(&b, &BREAKER, 0);
-	assert_true(breaker_may_send(&b, 30));
-	breaker_sent(&b);
-	breaker_probe_lost(&b);
-	assert_true(breaker_may_send(&b, 31));
-	assert_false(breaker_gave_up(&b, &BREAKER, 999));
-	assert_true(breaker_gave_up(&b, &BREAKER, 1000));
 }
 
 /* ---- limits ---- */
@@ -194,11 +122,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(waits_grow_by_the_factor_up_to_the_most),
 		cmocka_unit_test(jitter_stays_in_its_range),
-		cmocka_unit_test(an_open_breaker_sends_one_probe_and_closes_when_it_works),
-		cmocka_unit_test(it_holds_until_its_time_has_come_and_then_waits_for_what_is_out),
-		cmocka_unit_test(each_failed_probe_doubles_the_pause_up_to_the_most),
-		cmocka_unit_test(stragglers_neither_close_nor_prolong_it),
-		cmocka_unit_test(a_lost_probe_is_sent_again_and_in_the_end_it_gives_up),
 		cmocka_unit_test(ten_rejects_or_one_percent_are_allowed_by_default),
 		cmocka_unit_test(a_surge_is_measured_by_the_median_from_five_runs_on),
 		cmocka_unit_test(a_share_of_dead_items_needs_at_least_twenty),
