@@ -176,15 +176,37 @@ static void build_statuses(struct build *b, struct node *list, uint8_t set[STATU
 			build_fault(b, c, "%s", err.text);
 }
 
+static void build_tests(struct build *b, struct node *list, enum job_when when)
+{
+	struct job_work *work = &b->job->work;
+
+	if (list == NULL || list->type != NODE_LIST || list->is_bad)
+		return;
+	for (struct node *c = list->first; c != NULL; c = c->next) {
+		struct node *body = node_find_good(c, "body");
+		if (body == NULL || body->type != NODE_SCALAR)
+			continue;
+		build_script(b, body, SCRIPT_TEST);
+		work->tests = xrealloc(work->tests, work->n_tests + 1, sizeof(*work->tests));
+		work->tests[work->n_tests++] = (struct job_test){
+			.when = when, .text = xstrdup(body->text), .at = build_script_place(body)};
+	}
+}
+
 static void build_outcomes(struct build *b, struct node *work)
 {
-	static const char *const names[] = {"done_when", "retry_when", "dead_when", "doubt_when"};
+	static const char *const names[] = {
+#define X(id, name) [id] = name,
+		JOB_WHENS(X)
+#undef X
+	};
 	struct job_work *w = &b->job->work;
 	uint8_t *const sets[] = {w->done_when, w->retry_when, w->dead_when, w->doubt_when};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct node *list = node_find(work, names[i]);
 		build_statuses(b, list, sets[i]);
+		build_tests(b, list, (enum job_when)i);
 		for (size_t k = 0; k < i && build_is_given(list); k++) {
 			int both = status_find_common(sets[i], sets[k]);
 			if (both >= 0)

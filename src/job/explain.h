@@ -12,5 +12,9 @@ void explain_put_words(const struct job *job, struct buf *out);
 /* Of work: http: what is sent, within a sentence; and what answers mean. */
 void explain_put_request(const struct job *job, struct buf *out);
 void explain_put_request_failure(const struct job *job, struct buf *out);
+/* Sentences about scripts, each with a blank where it joins others; nothing where there is none. */
+void explain_put_filter(const struct job *job, struct buf *out);
+void explain_put_transform(const struct job *job, struct buf *out);
+void explain_put_tests(const struct job *job, struct buf *out);
 
 #endif

@@ -375,6 +375,7 @@ static void put_failure(const struct job *job, struct buf *out)
 			      "the breaker opens.");
 	put_breaker(&job->breaker, out);
 	put_statuses(&job->work, out);
+	explain_put_tests(job, out);
 	buf_putc(out, '\n');
 }
 
@@ -444,10 +445,12 @@ void explain_put_words(const struct job *job, struct buf *out)
 	put_what(&job->source, out);
 	if (job->source.kind != SOURCE_NONE) {
 		put_guards(job, out);
+		explain_put_filter(job, out);
 		put_controls(job, out);
 		put_totals(job, out);
 	}
 	buf_putc(out, '\n');
+	explain_put_transform(job, out);
 	put_work(job, out);
 	put_effect(&job->work, out);
 	put_failure(job, out);

@@ -54,6 +54,9 @@ static void work_done(struct job_work *work)
 	texts_free(work->env_names);
 	texts_free(work->env_values);
 	free(work->directory);
+	for (size_t i = 0; i < work->n_tests; i++)
+		free(work->tests[i].text);
+	free(work->tests);
 	free(work->user);
 	job_http_done(&work->http);
 }
@@ -225,6 +228,18 @@ int job_find_work_field(const struct job *job, const char *name, size_t len)
 {
 	assert(job != NULL && (name != NULL || len == 0));
 	return find_field(job->fields, job->n_fields, name, len);
+}
+
+const char *job_when_name(enum job_when when)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+		JOB_WHENS(X)
+#undef X
+	};
+
+	assert(when < JOB_WHEN_COUNT_);
+	return names[when];
 }
 
 bool job_is_bulk(const struct job *job)

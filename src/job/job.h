@@ -36,6 +36,20 @@ enum job_doubt { JOB_DOUBT_ASK, JOB_DOUBT_RETRY, JOB_DOUBT_SKIP, JOB_DOUBT_COUNT
 enum job_empty { JOB_EMPTY_OK, JOB_EMPTY_WARN, JOB_EMPTY_FAIL, JOB_EMPTY_COUNT_ };
 enum job_missing { JOB_MISSING_FAIL, JOB_MISSING_WAIT, JOB_MISSING_OK, JOB_MISSING_COUNT_ };
 enum job_malformed { JOB_MALFORMED_REJECT, JOB_MALFORMED_FAIL, JOB_MALFORMED_COUNT_ };
+/* The lists of statuses and tests that go before what answers mean by themselves. */
+#define JOB_WHENS(X)                                                                               \
+	X(JOB_DONE_WHEN, "done_when")                                                              \
+	X(JOB_RETRY_WHEN, "retry_when")                                                            \
+	X(JOB_DEAD_WHEN, "dead_when")                                                              \
+	X(JOB_DOUBT_WHEN, "doubt_when")
+
+enum job_when {
+#define X(id, name) id,
+	JOB_WHENS(X)
+#undef X
+		JOB_WHEN_COUNT_
+};
+
 enum job_unique {
 	JOB_UNIQUE_NONE,
 	JOB_UNIQUE_RUN,
@@ -155,6 +169,13 @@ struct job_source {
 	struct job_retry retry;	      /* of loading; within_run_us unused */
 };
 
+/* {body: LUA} in one of these lists. */
+struct job_test {
+	enum job_when when;
+	char *text;
+	struct job_place at;
+};
+
 struct job_work {
 	enum work_kind kind;
 	char **command; /* templates, NULL-terminated; NULL with `shell` */
@@ -178,6 +199,8 @@ struct job_work {
 	uint8_t retry_when[STATUS_BYTES];
 	uint8_t dead_when[STATUS_BYTES];
 	uint8_t doubt_when[STATUS_BYTES];
+	struct job_test *tests;
+	size_t n_tests;
 	int64_t timeout_us;
 	int concurrency; /* 0: number of CPUs */
 	int64_t canary;
@@ -251,6 +274,8 @@ int job_find_field(const struct job *job, const char *name, size_t len);
 
 /* The index of a field that work sees, or -1; those of the source have the same in both. */
 int job_find_work_field(const struct job *job, const char *name, size_t len);
+
+const char *job_when_name(enum job_when when);
 
 /* True when a chunk of this job is one unit of work for a lane (noop now; bulk loads later). */
 bool job_is_bulk(const struct job *job);

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "job/job.h"
+#include "script/body_test.h"
 #include "script/filter.h"
 #include "script/transform.h"
 
@@ -25,6 +26,17 @@ static int fault_at(const struct job *job, const struct job_place *at, const str
 		   why->text);
 }
 
+static int check_test(const struct job *job, const struct job_test *test, struct err *err)
+{
+	struct body_test *compiled = NULL;
+	struct err why = ERR_INIT;
+
+	if (body_test_open(job, test, NULL, &compiled, &why) < 0)
+		return fault_at(job, &test->at, &why, err);
+	body_test_free(compiled);
+	return 0;
+}
+
 int script_check(const struct job *job, struct err *err)
 {
 	struct err why = ERR_INIT;
@@ -39,5 +51,7 @@ int script_check(const struct job *job, struct err *err)
 		rc = fault_at(job, &job->transform_at, &why, err);
 	filter_free(filter);
 	transform_free(transform);
+	for (size_t i = 0; rc == 0 && i < job->work.n_tests; i++)
+		rc = check_test(job, &job->work.tests[i], err);
 	return rc;
 }

@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "job/job.h"
 #include "loop/loop.h"
+#include "work/answer.h"
 #include "work/backend.h"
 #include "work/exec_attempt.h"
 #include "work/exec_check.h"
@@ -68,6 +69,7 @@ static void exec_free(void *state)
 	exec_core_allow(&exec->core);
 	exec_plan_free(exec->plan);
 	exec_mask_free(exec->mask);
+	answer_tests_free(exec->tests);
 	exec_user_free(exec->user);
 	exec_fd_close(&exec->null_fd);
 	free(exec->space);
@@ -80,10 +82,13 @@ static int exec_fill(struct exec *exec, struct err *err)
 	const struct job_work *work = &exec->context->job->work;
 
 	if (work->user != NULL) {
-		int rc = exec_user_find(work->user, &exec->user, err);
-		if (rc < 0)
-			return rc;
+		int found = exec_user_find(work->user, &exec->user, err);
+		if (found < 0)
+			return found;
 	}
+	int rc = answer_tests_open(exec->context->job, exec->context->run, &exec->tests, err);
+	if (rc < 0)
+		return rc;
 	exec->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (exec->null_fd < 0)
 		return ERR_SYS(err, ERR_IO, errno, "opening /dev/null");

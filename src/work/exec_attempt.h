@@ -22,6 +22,7 @@
 #include "work/work.h"
 
 struct exec_mask;
+struct answer_tests;
 struct exec_plan;
 struct exec_user;
 
@@ -38,8 +39,9 @@ struct exec {
 	const struct work_context *context;
 	struct exec_plan *plan;
 	struct exec_mask *mask;
-	struct exec_user *user; /* NULL: as this process */
-	struct rlimit core;	/* of programs; this process leaves no core, see exec_core_forbid */
+	struct answer_tests *tests; /* NULL: the job has none */
+	struct exec_user *user;	    /* NULL: as this process */
+	struct rlimit core; /* of programs; this process leaves no core, see exec_core_forbid */
 	int null_fd;
 	char *space; /* EXEC_READ_BYTES */
 	struct list attempts;

@@ -11,7 +11,9 @@
 #include "base/text.h"
 #include "core/timing.h"
 #include "job/job.h"
+#include "script/body_test.h"
 #include "sys/clock.h"
+#include "work/answer.h"
 #include "work/classify.h"
 #include "work/exec_mask.h"
 
@@ -37,8 +39,25 @@ static void put_ending(const struct exec_attempt *a, struct buf *line)
 	}
 }
 
-/* What the outcome of a program is that was started. `class` has CLASS_BYTES. */
-static enum outcome attempt_judge(const struct exec_attempt *a, char *class)
+/* By its exit status, and by the tests of what it printed. */
+static enum outcome judge_exit(const struct exec_attempt *a, char *class, struct err *why)
+{
+	int status = WEXITSTATUS(a->status);
+	struct body_answer answer = {.status = status, .item = &a->what.item};
+	enum outcome by_status = classify_exit(&a->exec->context->job->work, status);
+
+	answer.body = exec_output_text(&a->output, &answer.len);
+	enum outcome outcome = answer_judge(a->exec->tests, &answer, by_status, why);
+	if (why->code != 0)
+		(void)snprintf(class, CLASS_BYTES, ANSWER_CLASS); /* fits */
+	else if (outcome != OUTCOME_DONE)
+		(void)snprintf(class, CLASS_BYTES, "exit-%d", status); /* fits */
+	return outcome;
+}
+
+/* What the outcome of a program is that was started. `class` has CLASS_BYTES. `ret_why` is filled
+ * when a test of its output decided. */
+static enum outcome attempt_judge(const struct exec_attempt *a, char *class, struct err *ret_why)
 {
 	const char *word = "lost";
 	enum outcome outcome = OUTCOME_UNKNOWN;
@@ -49,10 +68,7 @@ static enum outcome attempt_judge(const struct exec_attempt *a, char *class)
 		(void)snprintf(class, CLASS_BYTES, "signal-%d", WTERMSIG(a->status)); /* fits */
 		return outcome;
 	} else if (a->phase == PHASE_EXITED && WIFEXITED(a->status)) {
-		outcome = classify_exit(&a->exec->context->job->work, WEXITSTATUS(a->status));
-		if (outcome != OUTCOME_DONE)
-			(void)snprintf(class, CLASS_BYTES, "exit-%d", WEXITSTATUS(a->status));
-		return outcome;
+		return judge_exit(a, class, ret_why);
 	}
 	(void)snprintf(class, CLASS_BYTES, "%s", word); /* fits */
 	return outcome;
@@ -88,10 +104,13 @@ void exec_attempt_tell(struct exec_attempt *a)
 
 	exec_attempt_kill(a, SIGKILL); /* what it left behind */
 	exec_output_put(&a->output, a->exec->mask, item, &output);
-	enum outcome outcome = attempt_judge(a, class);
+	struct err why = ERR_INIT;
+	enum outcome outcome = attempt_judge(a, class, &why);
 	int64_t took_us = a->phase == PHASE_EXITED ? a->took_us
 						   : clock_monotonic_us() - a->began_us;
-	if (outcome != OUTCOME_DONE)
+	if (why.code != 0)
+		exec_mask_put_err(a->exec->mask, item, &why, &line);
+	else if (outcome != OUTCOME_DONE)
 		put_err_line(a, &output, &line);
 	tell(a, &(struct frame_outcome){
 			.outcome = (uint8_t)outcome,

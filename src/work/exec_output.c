@@ -42,6 +42,13 @@ void exec_output_add(struct exec_output *o, const char *data, size_t len)
 	buf_put(&o->tail, data, len);
 }
 
+const char *exec_output_text(const struct exec_output *o, size_t *ret_len)
+{
+	assert(o != NULL && ret_len != NULL);
+	*ret_len = o->tail.len < o->keep ? o->tail.len : o->keep;
+	return buf_str(&o->tail) + o->tail.len - *ret_len;
+}
+
 bool exec_output_is_cut(const struct exec_output *o)
 {
 	return o->total > o->keep;

@@ -30,6 +30,8 @@ void exec_output_done(struct exec_output *o);
 void exec_output_add(struct exec_output *o, const char *data, size_t len);
 /* Whether more came than is kept. */
 bool exec_output_is_cut(const struct exec_output *o);
+/* What is kept, as it came. Lent until more comes. */
+const char *exec_output_text(const struct exec_output *o, size_t *ret_len);
 /* Appends what is kept, masked. */
 void exec_output_put(const struct exec_output *o, struct exec_mask *mask, const struct item *item,
 		     struct buf *out);

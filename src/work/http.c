@@ -20,6 +20,7 @@
 #include "job/secret.h"
 #include "job/template.h"
 #include "loop/loop.h"
+#include "work/answer.h"
 #include "work/backend.h"
 #include "work/exec_mask.h"
 #include "work/http_attempt.h"
@@ -143,6 +144,7 @@ static void http_free(void *state)
 	http_plan_free(http->plan);
 	http_auth_free(http->auth);
 	exec_mask_free(http->mask);
+	answer_tests_free(http->tests);
 	loop_timer_free(http->timer);
 	http->magic = 0;
 	free(http);
@@ -188,6 +190,8 @@ static int http_open(const struct work_context *context, void **ret_state, struc
 	int rc = http_plan_new(context, &http->plan, err);
 	if (rc == 0)
 		rc = http_auth_new(context, &http->auth, err);
+	if (rc == 0)
+		rc = answer_tests_open(context->job, context->run, &http->tests, err);
 	if (rc == 0)
 		rc = open_client(http, err);
 	if (rc < 0) {

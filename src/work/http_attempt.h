@@ -15,6 +15,7 @@
 #include "core/outcome.h"
 #include "work/work.h"
 
+struct answer_tests;
 struct exec_mask;
 struct http_auth;
 struct http_call;
@@ -31,9 +32,10 @@ struct http {
 	struct http_plan *plan;
 	struct http_auth *auth;
 	struct exec_mask *mask;
-	struct loop_timer *timer; /* set to 0 when something in `failed` is to be told */
-	struct list attempts;	  /* under way */
-	struct list failed;	  /* could not begin, or were cancelled */
+	struct answer_tests *tests; /* NULL: the job has none */
+	struct loop_timer *timer;   /* set to 0 when something in `failed` is to be told */
+	struct list attempts;	    /* under way */
+	struct list failed;	    /* could not begin, or were cancelled */
 };
 
 struct http_attempt {

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "job/job.h"
+#include "script/body_test.h"
+#include "work/answer.h"
 #include "work/exec_mask.h"
 #include "work/http_address.h"
 #include "work/http_attempt.h"
@@ -125,11 +127,21 @@ static void tell_done(struct http_attempt *a, const struct http_answer *answer)
 					.err = ""});
 }
 
+/* `ret_why` is filled when a test of the answer decided. */
 static enum outcome judge(const struct http_attempt *a, const struct http_answer *answer,
-			  char class[HTTP_CLASS_BYTES])
+			  char class[HTTP_CLASS_BYTES], struct err *ret_why)
 {
+	const struct body_answer whole = {.status = answer->status,
+					  .body = buf_str(&answer->body),
+					  .len = answer->body.len,
+					  .item = &a->what.item};
 	enum outcome outcome = http_classify(&a->http->context->job->work, answer, class);
 
+	if (!a->cancelled && answer->is_whole && answer->is_sent && answer->status > 0) {
+		outcome = answer_judge(a->http->tests, &whole, outcome, ret_why);
+		if (ret_why->code != 0)
+			(void)snprintf(class, HTTP_CLASS_BYTES, ANSWER_CLASS); /* fits */
+	}
 	if (!a->cancelled)
 		return outcome;
 	(void)snprintf(class, HTTP_CLASS_BYTES, "cancelled"); /* fits */
@@ -145,7 +157,8 @@ void http_attempt_tell(struct http_attempt *a)
 	}
 	const struct http_answer *answer = &a->call->answer;
 	char class[HTTP_CLASS_BYTES] = "";
-	enum outcome outcome = judge(a, answer, class);
+	struct err why = ERR_INIT;
+	enum outcome outcome = judge(a, answer, class, &why);
 	if (outcome == OUTCOME_DONE) {
 		tell_done(a, answer);
 		return;
@@ -155,6 +168,8 @@ void http_attempt_tell(struct http_attempt *a)
 	AUTO(buf) struct buf text = BUF_INIT(2 * (size_t)OUTPUT_BYTES);
 	AUTO(buf) struct buf output = BUF_INIT(4 * (size_t)OUTPUT_BYTES);
 	put_words(a, answer, &words);
+	if (why.code != 0)
+		buf_printf(&words, ": %s", why.text);
 	mask_into(a, &words, &line);
 	put_output(answer, &text);
 	mask_into(a, &text, &output);

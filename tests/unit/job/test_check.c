@@ -68,8 +68,6 @@ static void word_and_form_that_are_not_built_yet_are_refused(void **state)
 	assert_only_fault("job: a\nsource: {stdin: {format: lines}, intake: {live_for: 2h}}\n"
 			  "work: {noop: {}}\n",
 			  "2:42: source.intake: this form is not available in this version");
-	assert_only_fault("job: a\nwork: {exec: {shell: x}, done_when: [{body: y}]}\n",
-			  "2:38: work.done_when[]: this form is not available in this version");
 }
 
 static void wrong_type_says_what_was_expected(void **state)
