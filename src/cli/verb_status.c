@@ -17,6 +17,7 @@
 #include "ledger/ledger.h"
 #include "report/latency.h"
 #include "report/next.h"
+#include "report/note.h"
 #include "report/run.h"
 #include "sys/clock.h"
 
@@ -41,6 +42,7 @@ struct found {
 	struct arena arena;
 	struct ledger *ledger;
 	struct report_run runs[PART_MAX];
+	struct notes notes[PART_MAX];
 	size_t n;
 	int64_t more;
 	enum part part;
@@ -74,6 +76,7 @@ static int find_part(struct ledger *ledger, const char *job, enum part part, str
 	found->n = 0;
 	found->more = 0;
 	found->ledger = ledger;
+	memset(found->notes, 0, sizeof(found->notes));
 	found->part = part;
 	return report_runs(ledger, &filter, keep, found, err);
 }
@@ -145,6 +148,16 @@ static void put_run(struct cli *cli, struct found *found, const struct report_ru
 		put_latency(found, run, b, NULL);
 }
 
+/* What a person should know of a run that is on. */
+static int gather_notes(struct ledger *ledger, struct found *found, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < found->n && rc == 0 && found->part == PART_ON; i++)
+		rc = notes_gather(ledger, found->runs[i].id, &found->arena, &found->notes[i], err);
+	return rc;
+}
+
 /* A command that leads on from this part. */
 static void put_hint(struct cli *cli, const struct found *found)
 {
@@ -169,8 +182,10 @@ static void put_text(struct cli *cli, struct found *found)
 	buf_puts(b, parts[found->part].title);
 	out_plain(&cli->out);
 	buf_putc(b, '\n');
-	for (size_t i = 0; i < found->n; i++)
+	for (size_t i = 0; i < found->n; i++) {
 		put_run(cli, found, &found->runs[i]);
+		notes_put_text(&found->notes[i], "    ", b);
+	}
 	if (found->more > 0)
 		buf_printf(b, "  and %" PRId64 " more\n", found->more);
 	if (found->n == 0)
@@ -186,8 +201,10 @@ static void put_json(struct json_writer *w, struct found *found)
 	for (size_t i = 0; i < found->n; i++) {
 		jw_object(w);
 		report_run_put_json(&found->runs[i], w);
-		if (found->part == PART_ON)
+		if (found->part == PART_ON) {
 			put_latency(found, &found->runs[i], NULL, w);
+			notes_put_json(&found->notes[i], w);
+		}
 		jw_object_end(w);
 	}
 	jw_array_end(w);
@@ -209,6 +226,8 @@ static int put_parts(struct cli *cli, struct ledger *ledger, const char *job, st
 	}
 	for (size_t i = 0; i < PART_COUNT_ && rc == 0; i++) {
 		rc = find_part(ledger, job, (enum part)i, found, err);
+		if (rc == 0)
+			rc = gather_notes(ledger, found, err);
 		if (rc == 0 && cli->wants_json)
 			put_json(&w, found);
 		else if (rc == 0)

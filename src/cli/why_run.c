@@ -15,6 +15,7 @@
 #include "cli/why.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
+#include "report/note.h"
 #include "report/report.h"
 #include "sys/clock.h"
 #include "work/work.h"
@@ -65,6 +66,18 @@ static int say_requests(struct ledger *ledger, int64_t run_id, struct why *why, 
 	struct askers askers = {.why = why};
 
 	return ledger_select(ledger, sql, &param, 1, on_request, &askers, err);
+}
+
+static int say_notes(struct ledger *ledger, int64_t run_id, struct why *why, struct err *err)
+{
+	struct notes notes = {0};
+
+	int rc = notes_gather(ledger, run_id, &why->arena, &notes, err);
+	for (size_t i = 0; rc == 0 && i < notes.n; i++)
+		why_say(why, "%s: %s%s%s", time_text(why, notes.notes[i].at), notes.notes[i].text,
+			notes.notes[i].until == 0 ? "" : "; it may end ",
+			notes.notes[i].until == 0 ? "" : time_text(why, notes.notes[i].until));
+	return rc;
 }
 
 /* A run with somebody on it: what it is at. */
@@ -176,6 +189,8 @@ int why_run(struct ledger *ledger, const struct report_run *run, struct why *why
 	} else if (run->n_joined > 0) {
 		say_working(run, why);
 		rc = say_requests(ledger, run->id, why, err);
+		if (rc == 0)
+			rc = say_notes(ledger, run->id, why, err);
 	} else {
 		say_idle(run, why);
 	}

@@ -197,6 +197,8 @@ static void session_close_run(struct session *s)
 	entry->exit_status = s->run->exit_status;
 	entry->left_due = s->run->left_due;
 	entry->breaker = s->run->breaker;
+	entry->said_late = s->run->said_late;
+	entry->said_over = s->run->said_over;
 	entry->may_come_again = !s->run->was_asked_to_stop && !s->run->fails &&
 				s->run->exit_status == EXIT_LATER;
 	run_free(s->run);
@@ -252,6 +254,8 @@ static void session_next_run(struct session *s)
 		if (!s->is_second_pass || is_worth_a_second_pass(s, entry)) {
 			s->run = run_new(s, entry->id, s->is_second_pass || s->n_runs == 1);
 			s->run->breaker = entry->breaker;
+			s->run->said_late = entry->said_late;
+			s->run->said_over = entry->said_over;
 			return;
 		}
 		s->at++;

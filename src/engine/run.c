@@ -146,11 +146,22 @@ static enum decide_doubt doubt_of(const struct job *job)
 	return job->work.when_in_doubt == JOB_DOUBT_SKIP ? DECIDE_SKIP : DECIDE_ASK;
 }
 
+void run_set_limit(struct run *r)
+{
+	const struct job *job = r->job;
+	int concurrency = job->work.concurrency > 0 ? job->work.concurrency : r->spec->cpus;
+
+	r->limit = r->is_bulk ? 2 * (uint32_t)r->spec->lanes : (uint32_t)concurrency;
+	if (r->is_gentle && r->limit > (uint32_t)job->window.gentle.concurrency)
+		r->limit = (uint32_t)job->window.gentle.concurrency;
+	if (r->limit > FRAME_TICKETS_MAX / 4)
+		r->limit = FRAME_TICKETS_MAX / 4;
+}
+
 /* Everything that follows from the job, at the start and after a reload. */
 static void run_apply_job(struct run *r)
 {
 	const struct job *job = r->job;
-	int concurrency = job->work.concurrency > 0 ? job->work.concurrency : r->spec->cpus;
 
 	r->policy = (struct decide_policy){
 		.retry = {.attempts = job->retry.attempts,
@@ -165,9 +176,7 @@ static void run_apply_job(struct run *r)
 		.key_valid_us = job->work.key_valid_us};
 	r->needs_start_mark = job_needs_start_mark(job);
 	r->is_bulk = job_is_bulk(job);
-	r->limit = r->is_bulk ? 2 * (uint32_t)r->spec->lanes : (uint32_t)concurrency;
-	if (r->limit > FRAME_TICKETS_MAX / 4)
-		r->limit = FRAME_TICKETS_MAX / 4;
+	run_set_limit(r);
 }
 
 static void run_name_endpoint(struct run *r)
@@ -195,7 +204,14 @@ static void run_make_hello(struct run *r)
 					.nonce = nonce,
 					.source_path = r->row.source_path,
 					.first_n = r->row.first_n,
-					.ask_keys = r->job->source.key != NULL};
+					.ask_keys = r->job->source.key != NULL,
+					.sets_nice = r->job->process.nice != JOB_NICE_AS_IS,
+					.io = r->job->process.io == JOB_IO_IDLE ? FRAME_IO_IDLE
+					      : r->job->process.io == JOB_IO_BEST_EFFORT
+						      ? FRAME_IO_BEST_EFFORT
+						      : FRAME_IO_AS_IS};
+	if (r->hello.sets_nice)
+		r->hello.nice = r->job->process.nice;
 	memcpy(r->hello.ledger_uuid, r->spec->ledger_uuid, sizeof(r->hello.ledger_uuid));
 }
 
@@ -276,6 +292,7 @@ void run_refresh(struct run *r, const struct job *now)
 		put_one_line(&line, buf_str(&difference));
 		run_say(r, SAY_INFO, "taken over but for what a run keeps: %s", buf_str(&line));
 	}
+	r->is_over_time = r->is_gentle = false; /* it may have been made longer */
 	run_apply_job(r);
 	slots_deal_anew(r);
 }

@@ -145,7 +145,11 @@ struct run {
 	struct lanes lanes;
 	bool needs_start_mark;
 	bool is_bulk;
-	uint32_t limit; /* items (bulk: units) that run at once */
+	uint32_t limit;		   /* items (bulk: units) that run at once */
+	bool is_over_time;	   /* the window is over, and it goes on … */
+	bool is_gentle;		   /* … gently */
+	bool said_late, said_over; /* that it takes longer than expected; that it goes on */
+	int64_t expect_look_at;	   /* boot clock */
 
 	/* what was there when we joined, and what came */
 	struct ledger_counts counts; /* as last read */
@@ -245,6 +249,8 @@ void run_turn(struct run *r);
 int64_t run_deadline(const struct run *r);
 void run_on_frame(struct run *r, struct lane *lane, const struct frame *frame);
 void run_on_lane_end(struct run *r, struct lane *lane, int exit_status, int by_signal, bool proven);
+/* How many may run at once, by the job and by what the window has become. */
+void run_set_limit(struct run *r);
 /* A reload: windows, retry and limits of today. */
 void run_refresh(struct run *r, const struct job *now);
 const char *run_phase_text(const struct run *r);

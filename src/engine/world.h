@@ -57,6 +57,9 @@ struct world_ops {
 	bool (*lane_begun)(void *world, uint32_t lane, uint32_t ticket);
 	void (*lane_clear)(void *world, uint32_t lane, uint32_t ticket);
 
+	/* Makes all lanes, and what they started, at least that nice, as far as that can be. */
+	void (*nice)(void *world, int nice);
+
 	/* Proves that the lanes of a dead incarnation, and all they started (STINT_NONCE), are
 	 * gone, killing what is not. session_on_buried follows. */
 	void (*bury)(void *world, int64_t inc, const uint8_t nonce[16],

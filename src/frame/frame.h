@@ -26,7 +26,7 @@
 struct err;
 
 enum {
-	FRAME_VERSION = 6,
+	FRAME_VERSION = 7,
 	FRAME_HEAD_BYTES = 5,
 	FRAME_BYTES_MAX = 48 * 1024 * 1024,
 	FRAME_TICKETS_MAX = 4096, /* slots of the shared memory, see below */
@@ -55,6 +55,7 @@ enum {
 	X(FRAME_THEN, 11)                                                                          \
 	X(FRAME_ASK_KEYS, 12)                                                                      \
 	X(FRAME_RECALL, 13)                                                                        \
+	X(FRAME_CUTOFF, 14)                                                                        \
 	X(FRAME_READY, 64)                                                                         \
 	X(FRAME_OUTCOME, 65)                                                                       \
 	X(FRAME_BULK_OUTCOME, 66)                                                                  \
@@ -86,6 +87,9 @@ static_assert(sizeof(struct lane_slot) == 8, "the slots are shared between proce
 
 enum { LANE_SOCKET_FD = 3, LANE_SHARED_FD = 4 };
 
+enum { FRAME_NICE_LEAST = -20, FRAME_NICE_MOST = 19 };
+enum frame_io { FRAME_IO_AS_IS, FRAME_IO_IDLE, FRAME_IO_BEST_EFFORT, FRAME_IO_COUNT_ };
+
 /* First frame to every process. Texts are lent; "" where there is none. */
 struct frame_hello {
 	uint16_t version;
@@ -108,6 +112,11 @@ struct frame_hello {
 	bool ask_keys; /* send FRAME_KEYS for each chunk before FRAME_LOADED, wait for the answer */
 	/* lanes only */
 	uint32_t workers; /* of `mode: stream`: how many of them are this lane's */
+	/* all */
+	bool sets_nice;
+	int32_t nice;	      /* FRAME_NICE_LEAST … FRAME_NICE_MOST */
+	uint8_t io;	      /* enum frame_io */
+	int64_t begin_before; /* wall clock: no item is begun from then on; 0: whenever */
 };
 
 /* Gives a chunk's body to a lane, under a handle, before work on it. */
@@ -118,7 +127,8 @@ struct frame_chunk {
 	const void *body;
 	size_t body_len;
 };
-/* FRAME_DROP and FRAME_CANCEL carry one u32: a handle; a ticket (UINT32_MAX: all). Cancel ends the
+/* FRAME_CUTOFF carries one i64: another `begin_before`.
+ * FRAME_DROP and FRAME_CANCEL carry one u32: a handle; a ticket (UINT32_MAX: all). Cancel ends the
  * attempt: TERM, then KILL; the outcome comes as always, with `cancelled`. FRAME_STOP,
  * FRAME_RECALL and FRAME_READY are empty. STOP: exit 0 when nothing is left to do. RECALL: what was
  * given and not begun comes back as "not begun", with `cancelled`. */
@@ -295,6 +305,7 @@ struct frame_then_done {
 void frame_put_hello(struct buf *b, const struct frame_hello *f);
 void frame_put_chunk(struct buf *b, const struct frame_chunk *f);
 void frame_put_u32(struct buf *b, enum frame_type type, uint32_t value);
+void frame_put_cutoff(struct buf *b, int64_t begin_before);
 void frame_put_empty(struct buf *b, enum frame_type type);
 void frame_put_work(struct buf *b, const struct frame_work *f);
 void frame_put_bulk(struct buf *b, const struct frame_bulk *f);
@@ -332,6 +343,7 @@ ST_MUST_CHECK int frame_get_hello(const struct frame *f, struct arena *a, struct
 ST_MUST_CHECK int frame_get_chunk(const struct frame *f, struct frame_chunk *ret, struct err *err);
 /* Of FRAME_DROP, FRAME_CANCEL, FRAME_CREDIT and FRAME_ASK_KEYS. */
 ST_MUST_CHECK int frame_get_u32(const struct frame *f, uint32_t *ret, struct err *err);
+ST_MUST_CHECK int frame_get_cutoff(const struct frame *f, int64_t *ret, struct err *err);
 /* Of FRAME_STOP, FRAME_RECALL and FRAME_READY: nothing is in them. */
 ST_MUST_CHECK int frame_get_empty(const struct frame *f, struct err *err);
 ST_MUST_CHECK int frame_get_work(const struct frame *f, struct arena *a, struct frame_work *ret,

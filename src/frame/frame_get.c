@@ -152,6 +152,12 @@ int frame_get_hello(const struct frame *f, struct arena *a, struct frame_hello *
 	h.cursor = get_blob(&r, &h.cursor_len);
 	h.ask_keys = get_bool(&r);
 	h.workers = reader_u32(&r);
+	h.sets_nice = get_bool(&r);
+	h.nice = (int32_t)reader_u32(&r);
+	h.io = reader_u8(&r);
+	h.begin_before = get_count(&r);
+	if (h.io >= FRAME_IO_COUNT_ || h.nice < FRAME_NICE_LEAST || h.nice > FRAME_NICE_MOST)
+		r.failed = true;
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
 	*ret = h;
@@ -170,6 +176,17 @@ int frame_get_chunk(const struct frame *f, struct frame_chunk *ret, struct err *
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
 	*ret = v;
+	return 0;
+}
+
+int frame_get_cutoff(const struct frame *f, int64_t *ret, struct err *err)
+{
+	struct reader r = get_begin(f, FRAME_CUTOFF);
+	int64_t value = get_count(&r);
+
+	if (get_end(f, &r, err) != 0)
+		return ERR_BUG;
+	*ret = value;
 	return 0;
 }
 

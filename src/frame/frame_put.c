@@ -88,6 +88,10 @@ void frame_put_hello(struct buf *b, const struct frame_hello *f)
 	buf_put_bytes(b, f->cursor, f->cursor_len);
 	put_bool(b, f->ask_keys);
 	buf_put_u32(b, f->workers);
+	put_bool(b, f->sets_nice);
+	buf_put_u32(b, (uint32_t)f->nice);
+	buf_put_u8(b, f->io);
+	put_i64(b, f->begin_before);
 	frame_end(b, start);
 }
 
@@ -109,6 +113,14 @@ void frame_put_u32(struct buf *b, enum frame_type type, uint32_t value)
 	size_t start = frame_begin(b, type);
 
 	buf_put_u32(b, value);
+	frame_end(b, start);
+}
+
+void frame_put_cutoff(struct buf *b, int64_t begin_before)
+{
+	size_t start = frame_begin(b, FRAME_CUTOFF);
+
+	put_i64(b, begin_before);
 	frame_end(b, start);
 }
 

@@ -18,7 +18,7 @@
 #define GRAVE_LOOK_US (5 * US_PER_MS)
 #define GRAVE_PATIENCE_US (3 * US_PER_S)
 
-static void grave_put_value(char *out, size_t size, const uint8_t nonce[16], uint32_t lane)
+void grave_put_value(char *out, size_t size, const uint8_t nonce[16], uint32_t lane)
 {
 	char hex[2 * 16 + 1];
 

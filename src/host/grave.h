@@ -34,6 +34,8 @@ struct grave {
 	void *arg;
 };
 
+/* `<hex>.<lane>.`, or what all lanes have in common (0): `<hex>.` */
+void grave_put_value(char *out, size_t size, const uint8_t nonce[16], uint32_t lane);
 /* `STINT_NONCE=<hex>.<lane>.` */
 void grave_put_nonce(char *out, size_t size, const uint8_t nonce[16], uint32_t lane);
 /* Sees to it that nothing of this lane is left, then calls `fn` from the loop. `is_clean`: it ended

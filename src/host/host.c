@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "host/limits.h"
 #include "host/process.h"
 #include "host/progress.h"
 #include "job/job.h"
@@ -115,6 +116,13 @@ static bool host_lane_begun(void *world, uint32_t lane, uint32_t ticket)
 	return process_begun(h->processes, lane, ticket);
 }
 
+static void host_nice(void *world, int nice)
+{
+	struct host *h = world;
+
+	processes_nice(h->processes, nice);
+}
+
 static void host_lane_clear(void *world, uint32_t lane, uint32_t ticket)
 {
 	struct host *h = world;
@@ -173,6 +181,7 @@ static const struct world_ops host_ops = {
 	.lane_kill = host_lane_kill,
 	.lane_begun = host_lane_begun,
 	.lane_clear = host_lane_clear,
+	.nice = host_nice,
 	.bury = host_bury,
 	.say = host_say,
 	.end = host_end,
@@ -360,6 +369,8 @@ int host_run(const struct host_options *options, int *ret_exit, struct err *err)
 	struct host h = {.options = options};
 
 	assert(options != NULL && options->ledger != NULL && ret_exit != NULL);
+	if (limits_check(options->spec.job, err) < 0)
+		return err->code;
 	host_fill_spec(&h);
 	h.loop = loop_new();
 	if (writer_new(h.loop, host_apply, host_on_applied, &h, &h.writer, err) < 0) {

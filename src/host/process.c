@@ -23,9 +23,10 @@
 #include "host/process_inside.h"
 #include "loop/loop.h"
 #include "sys/file.h"
+#include "sys/priority.h"
 #include "sys/proc.h"
 
-enum { READ_BYTES = 256 * 1024 };
+enum { READ_BYTES = 256 * 1024, NICED_MAX = 16384 };
 #define SHARED_BYTES (FRAME_TICKETS_MAX * sizeof(struct lane_slot))
 
 static void process_on_socket(void *arg, int fd, int events);
@@ -394,4 +395,16 @@ void process_clear(struct processes *ps, uint32_t lane, uint32_t ticket)
 		return;
 	atomic_store(&p->slots[ticket].pid, 0);
 	atomic_store(&p->slots[ticket].begun, 0);
+}
+
+void processes_nice(struct processes *ps, int nice)
+{
+	char value[GRAVE_NONCE_MAX];
+	pid_t *pids = xcalloc(NICED_MAX, sizeof(*pids));
+
+	grave_put_value(value, sizeof(value), ps->nonce, 0);
+	size_t n = proc_kill_by_env("STINT_NONCE", value, 0, pids, NICED_MAX);
+	for (size_t i = 0; i < n && i < NICED_MAX; i++)
+		priority_raise_nice(pids[i], nice);
+	free(pids);
 }

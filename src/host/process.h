@@ -42,6 +42,8 @@ void process_send(struct processes *ps, uint32_t lane, struct buf *frames);
 void process_kill(struct processes *ps, uint32_t lane);
 bool process_begun(struct processes *ps, uint32_t lane, uint32_t ticket);
 void process_clear(struct processes *ps, uint32_t lane, uint32_t ticket);
+/* Makes all lanes, and what they started, at least that nice. */
+void processes_nice(struct processes *ps, int nice);
 
 /* Kills the lanes of a dead incarnation and all that carries its nonce, until none is left. */
 void process_bury(struct processes *ps, int64_t inc, const uint8_t nonce[16],

@@ -381,16 +381,51 @@ static void put_failure(const struct job *job, struct buf *out)
 
 /* ---- ending ---- */
 
+/* Until when it may work, and what happens then. */
+static void put_window(const struct job_window *w, struct buf *out)
+{
+	if (w->max_us > 0) {
+		buf_puts(out, "after ");
+		text_put_duration(out, w->max_us);
+	}
+	if (w->stop_by_minute >= 0)
+		buf_printf(out, "%sat %02d:%02d", w->max_us > 0 ? ", or " : "",
+			   w->stop_by_minute / 60, w->stop_by_minute % 60);
+}
+
+static void put_over(const struct job_window *w, struct buf *out)
+{
+	if (w->when_over == JOB_OVER_STOP || (w->max_us == 0 && w->stop_by_minute < 0))
+		return;
+	buf_puts(out, " Its window is over ");
+	put_window(w, out);
+	if (w->when_over == JOB_OVER_GO_ON)
+		buf_puts(out, "; it then goes on as before.");
+	else
+		buf_printf(out, "; it then goes on gently: at most %d at once, with niceness %d.",
+			   w->gentle.concurrency, w->gentle.nice);
+}
+
+static void put_expect(const struct job_window *w, struct buf *out)
+{
+	if (w->expect_us == 0)
+		return;
+	buf_puts(out, " A warning goes out when the forecast says that it will take longer than ");
+	text_put_duration(out, w->expect_us);
+	buf_putc(out, '.');
+}
+
 static void put_stop(const struct job *job, struct buf *out)
 {
+	const struct job_window *w = &job->window;
+	bool has_end = w->max_us > 0 || w->stop_by_minute >= 0;
+
 	buf_puts(out, "The run stops between items when a signal or a person says so");
-	if (job->window.max_us > 0) {
-		buf_puts(out, ", after ");
-		text_put_duration(out, job->window.max_us);
+	if (w->when_over == JOB_OVER_STOP && has_end) {
+		buf_puts(out, ", ");
+		put_window(w, out);
+		buf_puts(out, " (nothing is begun that would not end by then)");
 	}
-	if (job->window.stop_by_minute >= 0)
-		buf_printf(out, ", at %02d:%02d", job->window.stop_by_minute / 60,
-			   job->window.stop_by_minute % 60);
 	buf_puts(out, ", when nothing was settled for ");
 	text_put_duration(out, job->window.stalled_after_us);
 	buf_puts(out, ", or when more than ");
@@ -398,6 +433,8 @@ static void put_stop(const struct job *job, struct buf *out)
 	buf_puts(out, " are dead. Attempts under way are given ");
 	text_put_duration(out, job->window.grace_us);
 	buf_puts(out, ".");
+	put_over(w, out);
+	put_expect(w, out);
 	switch (job->carry_over) {
 	case JOB_RESUME_FIRST:
 		buf_puts(out,

@@ -125,6 +125,8 @@ static struct job *job_new(const char *path, const char *directory)
 	job->path = xstrdup(path);
 	job->directory = xstrdup(directory);
 	job->window.stop_by_minute = -1;
+	job->window.gentle = (struct job_gentle){.concurrency = 1, .nice = 19};
+	job->process = (struct job_process){.nice = JOB_NICE_AS_IS, .io = JOB_IO_AS_IS};
 	job->work.umask = -1;
 	return job;
 }

@@ -207,11 +207,29 @@ struct job_work {
 	struct job_limit max_dead;
 };
 
+enum job_when_over { JOB_OVER_STOP, JOB_OVER_GO_ON, JOB_OVER_GENTLE, JOB_WHEN_OVER_COUNT_ };
+
+struct job_gentle {
+	int concurrency;
+	int nice;
+};
+
 struct job_window {
+	int64_t expect_us;  /* 0: none */
 	int64_t max_us;	    /* 0: none */
 	int stop_by_minute; /* minutes after midnight, -1: none */
 	int64_t grace_us;
 	int64_t stalled_after_us;
+	enum job_when_over when_over;
+	struct job_gentle gentle;
+};
+
+enum { JOB_NICE_AS_IS = 100 };
+enum job_io { JOB_IO_AS_IS = -1, JOB_IO_IDLE, JOB_IO_BEST_EFFORT };
+
+struct job_process { /* of lanes, and of what they start */
+	int nice;    /* -20 … 19, or JOB_NICE_AS_IS */
+	int io;	     /* enum job_io */
 };
 
 struct job {
@@ -252,6 +270,7 @@ struct job {
 	int64_t chunk_items; /* 1 … 4096 */
 	int64_t chunk_bytes;
 	struct job_window window;
+	struct job_process process;
 	char *person; /* report.person: the field that says for whom an item is, or NULL */
 	char *text;   /* the normalised file: canonical JSON of what was given, without defaults */
 };

@@ -22,6 +22,7 @@
 #include "lane/worker.h"
 #include "sys/file.h"
 #include "sys/log.h"
+#include "sys/priority.h"
 
 #define SLOTS_BYTES (FRAME_TICKETS_MAX * sizeof(struct lane_slot))
 
@@ -159,6 +160,18 @@ static int lane_work(const struct brief *brief, struct link *link)
 	return exit_status;
 }
 
+/* What this process, and so all that it starts, stands back behind. */
+static int take_priority(const struct frame_hello *hello, struct err *err)
+{
+	int rc = hello->sets_nice ? priority_set_nice(hello->nice, err) : 0;
+
+	if (rc == 0 && hello->io != FRAME_IO_AS_IS)
+		rc = priority_set_io(hello->io == FRAME_IO_IDLE ? PRIORITY_IO_IDLE
+								: PRIORITY_IO_BEST_EFFORT,
+				     err);
+	return rc;
+}
+
 static int lane_be(enum lane_role role, const struct brief *brief, struct link *link)
 {
 	switch (role) {
@@ -191,6 +204,8 @@ int lane_main(void)
 		rc = link_read(&link, -1, &frame, &err);
 	if (rc == 0)
 		rc = brief_init(&brief, &frame, &err);
+	if (rc == 0)
+		rc = take_priority(&brief.hello, &err);
 	int exit_status = EXIT_ENGINE_GONE;
 	if (rc == 0)
 		exit_status = lane_be(brief.hello.role, &brief, &link);

@@ -55,6 +55,7 @@ static const struct op_shape shapes[LEDGER_OP_COUNT_] = {
 	SHAPE_WITHOUT_RESULTS(LOP_LATENCY_ADD, latency_add),
 	SHAPE_WITHOUT_RESULTS(LOP_FAILURE_ADD, failure_add),
 	SHAPE(LOP_RUN_STATS, run_stats, OP_READS, ret_stats),
+	SHAPE_WITHOUT_RESULTS(LOP_RUN_NOTE, run_note),
 	SHAPE(LOP_REQUEST_LIST, request_list, OP_READS, ret_rows),
 	SHAPE_WITHOUT_RESULTS(LOP_REQUEST_OBEY, request_obey),
 	SHAPE(LOP_UNTOLD_LIST, untold_list, OP_READS, ret_rows),

@@ -225,6 +225,7 @@ struct ledger_loose_row {
 	X(LOP_LATENCY_ADD, latency_add)                                                            \
 	X(LOP_FAILURE_ADD, failure_add)                                                            \
 	X(LOP_RUN_STATS, run_stats)                                                                \
+	X(LOP_RUN_NOTE, run_note)                                                                  \
 	X(LOP_REQUEST_LIST, request_list)                                                          \
 	X(LOP_REQUEST_OBEY, request_obey)                                                          \
 	X(LOP_UNTOLD_LIST, untold_list)                                                            \
@@ -557,6 +558,16 @@ struct lop_failure_add {
 struct lop_run_stats {
 	int64_t run_id;
 	struct ledger_stats ret_stats;
+};
+
+/* What a person should know of a run while it is on: it will take longer than expected, it goes on
+ * gently. A handful in each call. */
+struct lop_run_note {
+	int64_t run_id;
+	utime at;
+	const char *kind; /* the key of the job file: window.expect */
+	const char *text;
+	utime until; /* the end of the run by its forecast; 0: not told */
 };
 
 enum request_verb {

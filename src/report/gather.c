@@ -222,6 +222,8 @@ int report_gather(struct ledger *ledger, int64_t run_id, enum report_by by, utim
 	if (rc == 0)
 		rc = gather_slow(ledger, r, err);
 	if (rc == 0)
+		rc = notes_gather(ledger, r->run.id, &r->arena, &r->notes, err);
+	if (rc == 0)
 		rc = gather_rejects(ledger, r, err);
 	if (rc == 0)
 		rc = amounts_gather(ledger, run_id, &r->arena, &r->amounts, err);

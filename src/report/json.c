@@ -165,6 +165,7 @@ void report_put_json(const struct report *r, struct json_writer *w)
 	(void)snprintf(rate, sizeof(rate), "%.3f", report_rate(r));
 	jw_raw(w, rate, strlen(rate));
 	amounts_put_json(&r->amounts, w);
+	notes_put_json(&r->notes, w);
 	put_errors(r, w);
 	put_details(r, w);
 	latency_put_json(r->stats, w);

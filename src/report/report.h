@@ -17,6 +17,7 @@
 #include "base/attr.h"
 #include "report/amounts.h"
 #include "report/mask.h"
+#include "report/note.h"
 #include "report/run.h"
 
 struct buf;
@@ -105,6 +106,7 @@ struct report {
 	size_t n_reasons;
 	int64_t n_more_rejects; /* for reasons that are not shown */
 	struct amounts amounts;
+	struct notes notes;
 	enum report_by by;
 	struct report_bucket *buckets;
 	size_t n_buckets;

@@ -73,6 +73,8 @@ static void progress_and_loading_are_not_done_twice(void **state)
 		.at = b->now, .run_id = run, .outcome = OUTCOME_DEAD, .attempt = 1};
 	op = also(b, LOP_ROLLUP_ADD);
 	op->u.rollup_add = (struct lop_rollup_add){run, b->now, 2, 1, 10, 0, 0, 0, 0, 0};
+	op = also(b, LOP_RUN_NOTE);
+	op->u.run_note = (struct lop_run_note){run, b->now, "window.expect", "late", b->now};
 	bits_fill(held.done, 0, 3);
 	chunk_progress(b, &held, true);
 	commit(b);

@@ -425,7 +425,7 @@ static void what_is_to_be_verified_stays_in_doubt(void **state)
 	assert_int_equal(probe_claim(b, b->a, run, 9)->u.loose_claim.ret_n, 2);
 }
 
-static void attempts_and_rollups_are_taken(void **state)
+static void attempts_rollups_and_notes_are_taken(void **state)
 {
 	struct bench *b = *state;
 	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 2});
@@ -450,6 +450,8 @@ static void attempts_and_rollups_are_taken(void **state)
 		op->u.rollup_add = (struct lop_rollup_add){run, b->now, 10, 1, US_PER_S,
 							   0,	0,	0,  0, 0};
 	}
+	op = also(b, LOP_RUN_NOTE);
+	op->u.run_note = (struct lop_run_note){run, b->now, "window.expect", "it is late", 0};
 	commit(b);
 }
 
@@ -468,7 +470,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_person_who_is_second_is_refused),
 	CASE(a_probe_of_a_dead_instance_is_in_doubt_as_it_was),
 	CASE(what_is_to_be_verified_stays_in_doubt),
-	CASE(attempts_and_rollups_are_taken),
+	CASE(attempts_rollups_and_notes_are_taken),
 };
 
 const struct suite suite_loose = SUITE("loose items", cases);

@@ -233,6 +233,11 @@ static void attempts_rejects_instances_and_minutes_are_views_too(void **state)
 	op->u.rollup_add = (struct lop_rollup_add){run, b->now, 10, 1, US_PER_S, 0, 0, 0, 0, 0};
 	op = also(b, LOP_ROLLUP_ADD);
 	op->u.rollup_add = (struct lop_rollup_add){run, b->now, 5, 0, US_PER_S, 0, 0, 0, 0, 0};
+	op = also(b, LOP_RUN_NOTE);
+	op->u.run_note = (struct lop_run_note){run, b->now, "window.expect", "it is late", 0};
+	op = also(b, LOP_RUN_NOTE);
+	op->u.run_note = (struct lop_run_note){run, b->now, "window.max", "later",
+					       b->now + US_PER_MIN};
 	op = also(b, LOP_LANE_PUT);
 	op->u.lane_put.pid = 77;
 	commit(b);
@@ -252,6 +257,10 @@ static void attempts_rejects_instances_and_minutes_are_views_too(void **state)
 		"1|instance|host|live|2025-11-24T16:00:00.000Z|-|-|job@2026-11-23|0|1\n");
 	answers(b, "SELECT run, minute, instance, done, failed, ms FROM minute",
 		"job@2026-11-23|2025-11-24T16:00:00.000Z|1|15|1|2000\n");
+	answers(b, "SELECT run, at, instance, kind, text, until FROM note ORDER BY kind",
+		"job@2026-11-23|2025-11-24T16:00:00.000Z|1|window.expect|it is late|-\n"
+		"job@2026-11-23|2025-11-24T16:00:00.000Z|1|window.max|later|"
+		"2025-11-24T16:01:00.000Z\n");
 }
 
 /* Every item once and in one state, whatever the size of the chunk and wherever the bits are. */

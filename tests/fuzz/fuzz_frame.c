@@ -26,6 +26,7 @@ static int write_again(const struct frame *f, struct arena *a, struct buf *b)
 {
 	struct err err = ERR_INIT;
 	uint32_t value = 0;
+	int64_t moment = 0;
 	int rc = 0;
 
 	switch (f->type) {
@@ -40,6 +41,11 @@ static int write_again(const struct frame *f, struct arena *a, struct buf *b)
 		rc = frame_get_u32(f, &value, &err);
 		if (rc == 0)
 			frame_put_u32(b, f->type, value);
+		break;
+	case FRAME_CUTOFF:
+		rc = frame_get_cutoff(f, &moment, &err);
+		if (rc == 0)
+			frame_put_cutoff(b, moment);
 		break;
 	case FRAME_STOP:
 	case FRAME_RECALL:

@@ -126,10 +126,11 @@ static void check_may_begin(struct proc *p)
 	if (inst->stopped_us != 0)
 		machine_fail(m, "stop", "instance %d begins an item after it was told to stop",
 			     inst->number);
-	if (machine_now(m) >= inst->stop_by)
+	bool stops = m->opt->when_over == JOB_OVER_STOP;
+	if (stops && machine_now(m) >= inst->stop_by)
 		machine_fail(m, "stop-by", "instance %d begins an item after its time",
 			     inst->number);
-	if (window > 0 && inst->today == NULL && m->boot_us > inst->began_us + window)
+	if (stops && window > 0 && inst->today == NULL && m->boot_us > inst->began_us + window)
 		machine_fail(m, "window", "instance %d begins an item behind its window",
 			     inst->number);
 	window_check_begin(p->inst);
@@ -158,9 +159,10 @@ static void check_work(struct proc *p, struct run_view *run, const struct frame_
 	for (const struct proc *q = p->inst->procs; q != NULL; q = q->inst_next)
 		in_hand += q->in_hand;
 	check_canary(p, run, in_hand);
-	if (in_hand > p->inst->concurrency + WAITING_MAX && !p->m->opt->is_noop)
+	int allowed = window_concurrency(p->inst) + WAITING_MAX;
+	if (in_hand > allowed && !p->m->opt->is_noop)
 		machine_fail(p->m, "concurrency", "instance %d has %d items out, %d are allowed",
-			     p->inst->number, in_hand, p->inst->concurrency + WAITING_MAX);
+			     p->inst->number, in_hand, allowed);
 }
 
 static void check_bulk(struct proc *p, struct run_view *run, const struct frame_bulk *f)

@@ -75,6 +75,7 @@ struct instance {
 	const struct job *rules; /* what it goes by: that, once it was told */
 	struct window_judge judge;
 	int concurrency; /* as it was told last */
+	int nice;	 /* of its lanes, as it said */
 
 	int64_t inc; /* once the ledger has given one */
 	uint8_t nonce[LEDGER_NONCE_BYTES];

@@ -29,6 +29,7 @@ static const char *const missing_words[] = {"fail", "wait", "ok"};
 static const char *const then_words[] = {"keep", "move:done", "delete"};
 static const char *const unique_words[] = {"none", "run", "job"};
 static const char *const jitter_words[] = {"full", "equal", "none"};
+static const char *const over_words[] = {"stop", "go_on", "gentle"};
 static const char *const carry_words[] = {"resume_first", "leave", "abandon"};
 
 const char *fault_name(enum fault_kind kind)
@@ -159,6 +160,9 @@ static void options_draw_night(struct options *o, struct rng *r)
 	int64_t work_us = o->n_records * (2 * o->item_us + o->commit_us) / WINDOWS_MAX;
 	if (has_window)
 		o->window_max_us = window_us > work_us ? window_us : work_us;
+	o->when_over = tenths(r, 6) ? (int)JOB_OVER_STOP : (int)rng_range(r, 1, 2);
+	o->gentle_concurrency = (int)rng_range(r, 1, 4);
+	o->expect_us = tenths(r, 3) ? rng_spread(r, US_PER_S, 20 * US_PER_MIN) : 0;
 	o->heal_after_us = rng_spread(r, 10 * US_PER_S, 4 * US_PER_HOUR);
 	o->fault_starts = (int)rng_range(r, 1, 12);
 	o->tidy = tenths(r, 5);
@@ -170,7 +174,7 @@ static void options_round(struct options *o)
 	int64_t *const times[] = {
 		&o->key_valid_us,  &o->timeout_us,  &o->first_us,	   &o->max_us,
 		&o->within_run_us, &o->open_for_us, &o->breaker_window_us, &o->give_up_after_us,
-		&o->window_max_us, &o->grace_us,    &o->stalled_after_us};
+		&o->window_max_us, &o->grace_us,    &o->stalled_after_us,  &o->expect_us};
 
 	for (size_t i = 0; i < ARRAY_LEN(times); i++)
 		*times[i] -= *times[i] % US_PER_MS;
@@ -239,6 +243,12 @@ static void options_put_window(const struct options *o, struct buf *out)
 	put_us(out, ", stalled_after", o->stalled_after_us);
 	if (o->window_max_us > 0)
 		put_us(out, ", max", o->window_max_us);
+	if (o->expect_us > 0)
+		put_us(out, ", expect", o->expect_us);
+	buf_printf(out, ", when_over: %s", over_words[o->when_over]);
+	if (o->when_over == JOB_OVER_GENTLE)
+		buf_printf(out, ", gentle: {concurrency: %d, nice: %d}", o->gentle_concurrency,
+			   OPTIONS_GENTLE_NICE);
 	buf_puts(out, "}\n");
 }
 

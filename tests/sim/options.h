@@ -87,7 +87,12 @@ enum fault_kind {
 };
 
 enum { OPTIONS_OPEN_MAX = 4 /* times open_for */ };
-enum { OPTIONS_SLOTS_MAX = 3, OPTIONS_REGIONS_MAX = 2, OPTIONS_INSTANCES_MAX = 3 };
+enum {
+	OPTIONS_SLOTS_MAX = 3,
+	OPTIONS_REGIONS_MAX = 2,
+	OPTIONS_INSTANCES_MAX = 3,
+	OPTIONS_GENTLE_NICE = 15
+};
 
 struct options {
 	uint64_t seed;
@@ -122,6 +127,9 @@ struct options {
 	int64_t give_up_after_us;
 	int64_t chunk_items;
 	int64_t window_max_us; /* 0 none */
+	int when_over;	       /* enum job_when_over */
+	int gentle_concurrency;
+	int64_t expect_us; /* 0 none */
 	int64_t grace_us;
 	int64_t stalled_after_us;
 	int carry_over; /* enum job_carry_over */

@@ -155,7 +155,7 @@ void proc_take_frames(struct proc *p, const char *bytes, size_t len)
 	dispatch_check(p, bytes, len);
 	struct parcel *parcel = arena_alloc(&m->arena, sizeof(*parcel) + len);
 	parcel->to = p;
-	parcel->allowed = p->inst->concurrency;
+	parcel->allowed = window_concurrency(p->inst);
 	parcel->len = len;
 	memcpy(parcel->bytes, bytes, len);
 	int64_t at = m->boot_us + machine_delay(m, PIPE_US);

@@ -568,6 +568,7 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_KEYS_FIND:
 	case LOP_CONTENT_FIND:
 	case LOP_RUN_STATS:
+	case LOP_RUN_NOTE:
 	case LOP_REQUEST_LIST:
 	case LOP_REQUEST_OBEY:
 	case LOP_UNTOLD_LIST:

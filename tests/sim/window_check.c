@@ -13,10 +13,12 @@
 #include "ledger/txn.h"
 #include "sim/instance.h"
 #include "sim/machine.h"
+#include "sim/shadow.h"
 #include "sim/witness.h"
 
 /* Sums of floating-point numbers in another order. */
 #define TOLERANCE_US US_PER_MS
+#define EXPECT_SLACK_US US_PER_S
 /* Longer than anything takes that stands between a free slot and an item, where all goes well. */
 #define IDLE_MAX_US (3 * US_PER_S)
 
@@ -39,8 +41,8 @@ static int64_t judge_one_us(const struct window_judge *j)
 	return (int64_t)(mean + 3 * sqrtl(variance > 0 ? variance : 0));
 }
 
-/* How much of the window would be left after one more that begins now. */
-static int64_t judge_spare_us(const struct instance *inst)
+/* How much of the window is left, INT64_MAX: it has no end. */
+static int64_t judge_left_us(const struct instance *inst)
 {
 	const struct machine *m = inst->m;
 	const struct job *job = inst->rules;
@@ -50,7 +52,29 @@ static int64_t judge_spare_us(const struct instance *inst)
 		left = inst->began_us + job->window.max_us - m->boot_us;
 	if (inst->stop_by != UTIME_NEVER && inst->stop_by - machine_now(m) < left)
 		left = inst->stop_by - machine_now(m);
-	return left == INT64_MAX ? left : left - judge_one_us(&inst->judge);
+	return left;
+}
+
+/* How much of it would be left after one more that begins now. */
+static int64_t judge_spare_us(const struct instance *inst)
+{
+	int64_t left = judge_left_us(inst);
+
+	if (left == INT64_MAX || inst->rules->window.when_over != JOB_OVER_STOP)
+		return INT64_MAX;
+	return left - judge_one_us(&inst->judge);
+}
+
+static bool is_gentle(const struct instance *inst)
+{
+	return inst->rules->window.when_over == JOB_OVER_GENTLE && judge_left_us(inst) <= 0;
+}
+
+int window_concurrency(const struct instance *inst)
+{
+	int gentle = inst->m->opt->gentle_concurrency;
+
+	return is_gentle(inst) && gentle < inst->concurrency ? gentle : inst->concurrency;
 }
 
 static void told_outcome(struct instance *inst, const struct attempt *a, const struct frame *frame,
@@ -97,22 +121,44 @@ void window_check_begin(struct instance *inst)
 		machine_fail(inst->m, "unfit",
 			     "instance %d begins an item that by the forecast ends %lld ms late",
 			     inst->number, (long long)(-spare / US_PER_MS));
+	if (is_gentle(inst) && inst->nice != OPTIONS_GENTLE_NICE)
+		machine_fail(inst->m, "gentle", "instance %d goes on behind its window as before",
+			     inst->number);
 }
 
 /* ---- not begun although it fits ---- */
 
-void window_check_leave(struct instance *inst, const struct ledger_txn *txn)
+static void check_note(struct instance *inst, const struct lop_run_note *note, int64_t batch)
+{
+	if (strcmp(note->kind, "window.expect") != 0 || inst->judge.late_batch == batch)
+		return;
+	if (inst->judge.late_run == note->run_id)
+		machine_fail(inst->m, "expect", "instance %d says twice that run %lld is late",
+			     inst->number, (long long)note->run_id);
+	inst->judge.late_run = note->run_id;
+	inst->judge.late_batch = batch;
+}
+
+static void check_leave(struct instance *inst, const struct lop_run_leave *leave)
 {
 	static const char reason[] = "nothing more fits";
 
-	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next)
-		if (op->kind == LOP_RUN_LEAVE && op->u.run_leave.reason != NULL &&
-		    strncmp(op->u.run_leave.reason, reason, strlen(reason)) == 0 &&
-		    judge_spare_us(inst) > TOLERANCE_US)
-			machine_fail(inst->m, "idle",
-				     "instance %d leaves, and an item would have fitted with "
-				     "%lld ms to spare",
-				     inst->number, (long long)(judge_spare_us(inst) / US_PER_MS));
+	if (leave->reason != NULL && strncmp(leave->reason, reason, strlen(reason)) == 0 &&
+	    judge_spare_us(inst) > TOLERANCE_US)
+		machine_fail(inst->m, "idle",
+			     "instance %d leaves, and an item would have fitted with %lld ms to "
+			     "spare",
+			     inst->number, (long long)(judge_spare_us(inst) / US_PER_MS));
+}
+
+void window_check_txn(struct instance *inst, const struct ledger_txn *txn)
+{
+	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next) {
+		if (op->kind == LOP_RUN_NOTE)
+			check_note(inst, &op->u.run_note, txn->batch);
+		else if (op->kind == LOP_RUN_LEAVE)
+			check_leave(inst, &op->u.run_leave);
+	}
 }
 
 /* Only where nothing else keeps items from being begun. */
@@ -132,23 +178,58 @@ static bool is_smooth(const struct machine *m)
 	return m->opt->instances == 1 && m->opt->canary == 0 && !m->opt->is_noop;
 }
 
-/* Items wait, and one that fits finds a free slot, or none fits and none is under way. */
+/* It holds an item that no lane has. */
+static bool has_item_ready(const struct instance *inst, struct run_view *run)
+{
+	for (uint32_t i = 0; i < run->n_items; i++) {
+		const struct item_place *place = &run->items[i].is;
+		const struct chunk_view *c = shadow_chunk_of(run, i);
+		bool is_ours = place->loose == 0
+				       ? c->state == CHUNK_HELD && c->owner == inst->inc
+				       : place->loose == LOOSE_HELD && place->owner == inst->inc;
+		if (is_ours && (place->loose != 0 || !place->done) &&
+		    run->witnesses[run->items[i].record].hand == NULL)
+			return true;
+	}
+	return false;
+}
+
+/* It holds items, and one that fits finds a free slot, or none fits and none is under way. */
 static bool is_idle(const struct instance *inst)
 {
+	const struct machine *m = inst->m;
+	struct session_status st = {0};
+	bool is_ready = false;
+
+	session_get_status(inst->session, &st);
+	int64_t may_run = judge_spare_us(inst) >= 0 ? window_concurrency(inst) : 1;
+	if (strcmp(st.phase, "running") != 0 || st.in_flight >= may_run || inst->stopped_us != 0 ||
+	    inst->has_tripped || m->shadow.breaker.is_open)
+		return false;
+	for (size_t i = 0; i < m->shadow.n_runs && !is_ready; i++)
+		is_ready = has_item_ready(inst, m->shadow.runs[i]);
+	return is_ready;
+}
+
+/* Who is past the time that was expected has said so. */
+static void check_expect(struct instance *inst)
+{
+	int64_t expect_us = inst->rules->window.expect_us;
 	struct session_status st = {0};
 
 	session_get_status(inst->session, &st);
-	int64_t waiting = st.loaded - st.done - st.failed - st.skipped - st.in_doubt - st.retry -
-			  st.in_flight;
-	int64_t may_run = judge_spare_us(inst) >= 0 ? inst->concurrency : 1;
-	return strcmp(st.phase, "running") == 0 && waiting > 0 && st.in_flight < may_run &&
-	       inst->stopped_us == 0;
+	if (expect_us > 0 && inst->judge.late_run == 0 && strcmp(st.phase, "running") == 0 &&
+	    inst->m->boot_us > inst->began_us + expect_us + EXPECT_SLACK_US)
+		machine_fail(inst->m, "expect", "instance %d is past window.expect in silence",
+			     inst->number);
 }
 
 void window_check_idle(struct instance *inst)
 {
 	struct machine *m = inst->m;
 
+	if (is_smooth(m))
+		check_expect(inst);
 	if (!is_smooth(m) || !is_idle(inst)) {
 		inst->judge.idle_since = 0;
 		return;

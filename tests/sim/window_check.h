@@ -19,6 +19,8 @@ struct ledger_txn;
 struct window_judge {
 	int64_t n;
 	long double sum, squares;
+	int64_t late_run;   /* of which it was said that it takes longer than expected … */
+	int64_t late_batch; /* … in this batch, which may be sent again */
 	int64_t idle_since; /* boot clock: it could begin an item, or leave; 0: not so */
 };
 
@@ -28,7 +30,10 @@ void window_told(struct instance *inst, const struct attempt *a, const struct fr
 void window_check_begin(struct instance *inst);
 /* It has done all that it can do now. */
 void window_check_idle(struct instance *inst);
-/* It hands this in: had it reason to leave because nothing more fits? */
-void window_check_leave(struct instance *inst, const struct ledger_txn *txn);
+/* It hands this in: had it reason to leave because nothing more fits? Does it say only once that it
+ * is late? */
+void window_check_txn(struct instance *inst, const struct ledger_txn *txn);
+/* How many it may let run now. */
+int window_concurrency(const struct instance *inst);
 
 #endif

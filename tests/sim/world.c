@@ -69,7 +69,7 @@ static void world_ledger(void *world, struct ledger_txn *txn)
 		ledger_txn_free(txn);
 		return;
 	}
-	window_check_leave(inst, txn);
+	window_check_txn(inst, txn);
 	writer_take(inst, txn);
 }
 
@@ -161,6 +161,13 @@ static void world_lane_clear(void *world, uint32_t lane, uint32_t ticket)
 
 	assert(p != NULL);
 	bits_clear(p->begun, FRAME_TICKET_SLOT(ticket));
+}
+
+static void world_nice(void *world, int nice)
+{
+	struct instance *inst = instance_of(world);
+
+	inst->nice = nice;
 }
 
 /* ---- burying ---- */
@@ -258,6 +265,7 @@ const struct world_ops sim_world_ops = {
 	.lane_kill = world_lane_kill,
 	.lane_begun = world_lane_begun,
 	.lane_clear = world_lane_clear,
+	.nice = world_nice,
 	.bury = world_bury,
 	.say = world_say,
 	.end = world_end,

@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Windows: until when a run may work, what still fits, and what happens at the end."""
+import json
+import os
+import time
+
+import pytest
+from lib.box import wait_until
 
 JOB = '''
 version: 1
@@ -55,3 +61,92 @@ def test_what_fits_goes_on_to_the_end(box):
     write(box, 50, '{max: 10m}')
     run(box, 0)
     assert len(box.lines('effects')) == 50
+
+
+def test_a_run_that_may_go_on_does_so_behind_its_window(box):
+    write(box, 20, '{max: 100ms, when_over: go_on}', shell='sleep 0.2; ' + APPEND)
+    said = run(box, 0)
+    assert len(box.lines('effects')) == 20
+    assert 'the window is over (window.max), and it goes on' in said.err
+    assert 'the window is over' in box.run('report').out
+
+
+def at_least(nice):
+    """These tests may be nice themselves, and nobody but root becomes less so."""
+    return max(nice, os.nice(0))
+
+
+NICE = 'nice >>nices; sleep 0.1; ' + APPEND
+
+
+def test_a_run_goes_on_gently_one_at_once_and_nicer(box):
+    """Each item notes when it begins and ends: in the end never two at once."""
+    shell = ('echo "+$(nice)" >>log; while [ ! -e gentle ]; do sleep 0.05; done; sleep 0.1; '
+             'echo "-" >>log; ' + APPEND)
+    write(box, 12, '{max: 1s, when_over: gentle, gentle: {concurrency: 1, nice: 11}}', shell=shell,
+          concurrency=4)
+    going = box.start('run', 'window.yaml', '--no-progress')
+    wait_until(lambda: 'goes on gently' in box.process_said(going))
+    box.file('gentle', '')
+    assert going.wait(120) == 0, box.process_said(going)
+    assert sorted(map(int, box.lines('effects'))) == list(range(1, 13))
+    log = box.lines('log')
+    # The four that were under way end as they are; those begun since are alone, and nice.
+    assert log[:4] == [f'+{os.nice(0)}'] * 4
+    after = log[log.index('-'):]
+    assert log.count(f'+{at_least(11)}') == (8 if at_least(11) != os.nice(0) else 12), log
+    under_way = 4
+    for line in after:
+        under_way += -1 if line == '-' else 1
+        assert line == '-' or under_way == 1, log
+    box.verify()
+
+
+def test_programs_under_way_become_nice_too(box):
+    shell = 'while [ ! -e done ]; do sleep 0.05; nice >>nices; done; ' + APPEND
+    write(box, 1, '{max: 500ms, when_over: gentle, gentle: {nice: 13}}', shell=shell)
+    going = box.start('run', 'window.yaml', '--no-progress')
+    wait_until(lambda: str(at_least(13)) in box.lines('nices'))
+    box.file('done', '')
+    assert going.wait(120) == 0, box.process_said(going)
+
+
+def test_a_warning_goes_out_before_the_run_is_late(box):
+    """Sixty items of half a second cannot be done in ten: that is known long before ten are over."""
+    shell = '[ -e end ] || sleep 0.5; ' + APPEND
+    write(box, 60, '{expect: 10s}', shell=shell)
+    began = time.monotonic()
+    going = box.start('run', 'window.yaml', '--no-progress')
+    wait_until(lambda: 'window.expect' in box.process_said(going))
+    said = box.process_said(going)
+    assert 'it will take about' in said and 'longer than window.expect (10s)' in said
+    status = json.loads(box.run('status', '--json').out)
+    note = status['on'][0]['notes'][0]
+    assert note['kind'] == 'window.expect' and note['expected_end'] > note['at']
+    if time.monotonic() - began < 9:  # on a busy machine there is nothing to be seen of it
+        assert len(box.lines('effects')) < 20
+    assert 'it may end' in box.run('status').out
+    assert 'longer than window.expect' in why(box)
+    box.file('end', '')
+    assert going.wait(120) == 0, box.process_said(going)
+    assert box.process_said(going).count('window.expect') == 1
+    report = json.loads(box.run('report', '--json').out)
+    assert [n['kind'] for n in report['notes']] == ['window.expect']
+
+
+def test_lanes_and_what_they_start_are_as_nice_as_the_job_says(box):
+    write(box, 3, '{}', shell=NICE, more=f'process: {{nice: {at_least(7)}, io: idle}}\n')
+    run(box, 0)
+    assert box.lines('nices') == [str(at_least(7))] * 3
+
+
+def test_what_cannot_be_applied_is_refused(box):
+    if os.getuid() != 0:
+        pytest.skip('needs another user')
+    write(box, 3, '{}', more='process: {nice: -20}\n')
+    box.open_to_others()
+    os.chmod(box.path, 0o777)
+    said = box.run('run', 'window.yaml', '--no-progress', user=65534, group=65534, extra_groups=[])
+    assert said.code == 69, said
+    assert 'process.nice cannot be applied here' in said.err
+    assert not box.lines('effects')

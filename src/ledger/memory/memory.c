@@ -196,6 +196,7 @@ static const struct mem_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_LATENCY_ADD] = {mem_latency_add, false},
 	[LOP_FAILURE_ADD] = {mem_failure_add, false},
 	[LOP_RUN_STATS] = {mem_run_stats, true},
+	[LOP_RUN_NOTE] = {mem_run_note, false},
 	[LOP_REQUEST_LIST] = {mem_request_list, true},
 	[LOP_REQUEST_OBEY] = {mem_request_obey, false},
 	[LOP_UNTOLD_LIST] = {mem_untold_list, true},

@@ -285,6 +285,7 @@ int mem_rollup_add(struct memory *m, struct ledger_txn *txn, struct ledger_op *o
 int mem_latency_add(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_failure_add(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_run_stats(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_run_note(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_request_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_request_obey(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_untold_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);

@@ -62,6 +62,7 @@ static const struct sq_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_LATENCY_ADD] = {sq_latency_add, false},
 	[LOP_FAILURE_ADD] = {sq_failure_add, false},
 	[LOP_RUN_STATS] = {sq_run_stats, true},
+	[LOP_RUN_NOTE] = {sq_run_note, false},
 	[LOP_REQUEST_LIST] = {sq_request_list, true},
 	[LOP_REQUEST_OBEY] = {sq_request_obey, false},
 	[LOP_UNTOLD_LIST] = {sq_untold_list, true},

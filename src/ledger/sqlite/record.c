@@ -27,3 +27,19 @@ int sq_attempt_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 			SQ_INT(p->output_cut ? 1 : 0), output, SQ_INT(p->is_probe ? 1 : 0)));
 	return rc < 0 ? SQ_FAILED : 0;
 }
+
+int sq_run_note(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] = "INSERT INTO note_(at, run_id, inc, kind, text, until)"
+				  " VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+	const struct lop_run_note *n = &op->u.run_note;
+	struct sq_value until = SQ_INT(rule_ms(n->until));
+
+	if (n->until == 0)
+		until.type = SQ_TYPE_NULL;
+	int rc = sq_change(q, sql,
+			   SQ_ARGS(SQ_INT(rule_ms(n->at)), SQ_INT(n->run_id), SQ_INT(txn->inc),
+				   SQ_TEXT(text_or_empty(n->kind)), SQ_TEXT(text_or_empty(n->text)),
+				   until));
+	return rc < 0 ? SQ_FAILED : 0;
+}

@@ -197,6 +197,11 @@ static const char *const step_2[] = {
 	"  probe_until INTEGER NOT NULL, probe_for INTEGER NOT NULL, n_opened INTEGER NOT NULL,"
 	"  reason TEXT NOT NULL, changed_at INTEGER NOT NULL,"
 	"  CHECK (probe IS NULL OR is_open = 1)) STRICT, WITHOUT ROWID",
+	/* What a person should know of a run while it is on. */
+	"CREATE TABLE note_(id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
+	"  run_id INTEGER NOT NULL REFERENCES run_, inc INTEGER NOT NULL, kind TEXT NOT NULL,"
+	"  text TEXT NOT NULL, until INTEGER) STRICT",
+	"CREATE INDEX note_run ON note_(run_id)",
 	NULL,
 };
 

@@ -342,6 +342,7 @@ int sq_rollup_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_latency_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_failure_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_run_stats(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_run_note(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_request_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_request_obey(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_untold_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);

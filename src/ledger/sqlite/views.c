@@ -161,9 +161,14 @@ static const char breaker_view[] =
 	" CASE WHEN b.is_open = 1 THEN @iso(b.until) END AS next_probe, b.probe AS instance,"
 	" b.reason, b.n_opened AS times, @iso(b.changed_at) AS changed FROM breaker_ AS b";
 
+static const char note_view[] =
+	"CREATE VIEW note AS SELECT r.name AS run, n.run_id, @iso(n.at) AS at, n.inc AS instance,"
+	" n.kind, n.text, @iso(n.until) AS until"
+	" FROM note_ AS n JOIN run_ AS r ON r.id = n.run_id";
+
 const char *const sq_views[] = {
-	run_view,   item_view,	 attempt_view, reject_view,  instance_view,
-	audit_view, minute_view, failure_view, breaker_view, NULL,
+	run_view,    item_view,	   attempt_view, reject_view, instance_view, audit_view,
+	minute_view, failure_view, breaker_view, note_view,   NULL,
 };
 
 /* ---- macros ---- */

@@ -42,7 +42,11 @@ static void put_hello(struct buf *b)
 						 .cursor = "c\0r",
 						 .cursor_len = 3,
 						 .ask_keys = true,
-						 .workers = 3});
+						 .workers = 3,
+						 .sets_nice = true,
+						 .nice = -5,
+						 .io = FRAME_IO_IDLE,
+						 .begin_before = 77});
 }
 
 static int get_hello(const struct frame *f, struct arena *a, struct err *err)
@@ -71,6 +75,10 @@ static int get_hello(const struct frame *f, struct arena *a, struct err *err)
 	assert_memory_equal(h.cursor, "c\0r", 3);
 	assert_true(h.ask_keys);
 	assert_int_equal(h.workers, 3);
+	assert_true(h.sets_nice);
+	assert_int_equal(h.nice, -5);
+	assert_int_equal(h.io, FRAME_IO_IDLE);
+	assert_int_equal(h.begin_before, 77);
 	return 0;
 }
 
@@ -469,6 +477,21 @@ static int get_then(const struct frame *f, struct arena *a, struct err *err)
 	return 0;
 }
 
+static void put_cutoff(struct buf *b)
+{
+	frame_put_cutoff(b, INT64_MAX);
+}
+
+static int get_cutoff(const struct frame *f, struct arena *a, struct err *err)
+{
+	int64_t begin_before = 0;
+	int rc = frame_get_cutoff(f, &begin_before, err);
+
+	if (rc == 0)
+		assert_true(begin_before == INT64_MAX);
+	return rc;
+}
+
 static void put_then_done(struct buf *b)
 {
 	frame_put_then_done(b, &(struct frame_then_done){.chunk_id = 5, .err = "in the way"});
@@ -491,6 +514,7 @@ static const struct sample samples[] = {
 	{"chunk", put_chunk, get_chunk},
 	{"cancel", put_cancel, get_cancel},
 	{"stop", put_stop, get_stop},
+	{"cutoff", put_cutoff, get_cutoff},
 	{"work", put_work, get_work},
 	{"bulk", put_bulk, get_bulk},
 	{"outcome", put_outcome, get_outcome},
@@ -593,7 +617,10 @@ static void numbers_out_of_range_are_refused(void **state)
 			 ERR_BUG);						  /* version */
 	assert_int_equal(get_changed(put_hello, sample("hello"), 2, 0), ERR_BUG); /* role */
 	assert_int_equal(get_changed(put_hello, sample("hello"), 2, 4), ERR_BUG);
-	assert_int_equal(get_changed(put_hello, sample("hello"), -5, 2), ERR_BUG);    /* ask_keys */
+	assert_int_equal(get_changed(put_hello, sample("hello"), -19, 2), ERR_BUG); /* ask_keys */
+	assert_int_equal(get_changed(put_hello, sample("hello"), -14, 2), ERR_BUG); /* sets_nice */
+	assert_int_equal(get_changed(put_hello, sample("hello"), -13, 1), ERR_BUG); /* nice */
+	assert_int_equal(get_changed(put_hello, sample("hello"), -9, 3), ERR_BUG);  /* io */
 	assert_int_equal(get_changed(put_chunk, sample("chunk"), 13, 0x11), ERR_BUG); /* n */
 	assert_int_equal(get_changed(put_work, sample("work"), 8 + 12, 0), ERR_BUG);  /* attempt */
 	assert_int_equal(get_changed(put_work, sample("work"), 7, 1), ERR_BUG);	      /* n */

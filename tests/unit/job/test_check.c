@@ -63,8 +63,9 @@ static void word_and_form_that_are_not_built_yet_are_refused(void **state)
 {
 	assert_only_fault("job: a\nwork: {noop: {}, concurrency: {start: 8, max: 64}}\n",
 			  "2:31: work.concurrency: this form is not available in this version");
-	assert_only_fault(LEAST "window: {when_over: gentle}\n",
-			  "3:21: window.when_over: gentle is not available in this version");
+	assert_only_fault("job: a\nsource: {stdin: {format: lines}, intake: live}\n"
+			  "work: {noop: {}}\n",
+			  "2:42: source.intake: live is not available in this version");
 	assert_only_fault("job: a\nsource: {stdin: {format: lines}, intake: {live_for: 2h}}\n"
 			  "work: {noop: {}}\n",
 			  "2:42: source.intake: this form is not available in this version");

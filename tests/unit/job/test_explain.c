@@ -152,10 +152,18 @@ static void paragraph_spells_attempts_and_waits_out(void **state)
 static void paragraph_says_what_stops_it_and_who_is_needed(void **state)
 {
 	assert_says(full, "The run stops between items when a signal or a person says so, after "
-			  "4h, at "
-			  "06:00, when nothing was settled for 10m, or when more than 10% of its "
+			  "4h, or at 06:00 (nothing is begun that would not end by then), when "
+			  "nothing was settled for 10m, or when more than 10% of its "
 			  "items "
 			  "(and at least 20) are dead.");
+	assert_says("job: a\nwork: {noop: {}}\n"
+		    "window: {max: 4h, when_over: go_on}\n",
+		    "Its window is over after 4h; it then goes on as before.");
+	assert_says("job: a\nwork: {noop: {}}\n"
+		    "window: {stop_by: 06:00, when_over: gentle, expect: 45m}\n",
+		    "Its window is over at 06:00; it then goes on gently: at most 1 at once, with "
+		    "niceness 19. A warning goes out when the forecast says that it will take "
+		    "longer than 45m.");
 	assert_says(full, "carry_over is leave.");
 	assert_says(full, "and for whom each is (mail).");
 	assert_says(least, "Each day has one run: once it has finished, another call of the same "

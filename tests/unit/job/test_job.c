@@ -230,7 +230,8 @@ static void every_key_of_a_run_arrives(void **state)
 		      "breaker: {open_for: 1s, open_max: 2s, give_up_after: 3s}\n"
 		      "chunk: {items: 7, bytes: 64K}\n"
 		      "window: {max: 4h, stop_by: 06:30, grace: 5s, stalled_after: 1m, when_over: "
-		      "stop}\n"
+		      "gentle, gentle: {concurrency: 3}, expect: 45m}\n"
+		      "process: {nice: -5, io: idle}\n"
 		      "report: {person: id}\n");
 
 	assert_string_equal(job->description, "d");
@@ -251,6 +252,12 @@ static void every_key_of_a_run_arrives(void **state)
 	assert_int_equal(job->window.stop_by_minute, 390);
 	assert_int_equal(job->window.grace_us, 5 * US_PER_S);
 	assert_int_equal(job->window.stalled_after_us, US_PER_MIN);
+	assert_int_equal(job->window.expect_us, 45 * US_PER_MIN);
+	assert_int_equal(job->window.when_over, JOB_OVER_GENTLE);
+	assert_int_equal(job->window.gentle.concurrency, 3);
+	assert_int_equal(job->window.gentle.nice, 19);
+	assert_int_equal(job->process.nice, -5);
+	assert_int_equal(job->process.io, JOB_IO_IDLE);
 	assert_string_equal(job->person, "id");
 }
 
