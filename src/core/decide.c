@@ -115,6 +115,8 @@ struct decision decide(const struct decide_policy *policy, const struct decide_a
 
 	if (d.fate == FATE_RETRY && d.due < a->not_before)
 		d.due = a->not_before;
+	if (d.fate == FATE_RETRY && d.due < a->now + a->wait_us)
+		d.due = a->now + a->wait_us;
 	/* Also after an attempt that certainly did nothing: an earlier one is still unclear. */
 	if (d.fate == FATE_RETRY && !decide_key_lasts(policy, a->first_started, d.due))
 		d.fate = FATE_ASKED;

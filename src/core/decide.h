@@ -14,6 +14,7 @@
  *   not begun  uncharged, again.
  * While the breaker is open, what would be charged and tried again waits as long, and is not
  * charged: a probe costs its item nothing.
+ * What is tried again waits at least as long as the other side asked (Retry-After).
  * The death of a lane that an item alone can have caused counts in `crashes`; the third kills the
  * item.
  */
@@ -51,6 +52,7 @@ struct decide_attempt {
 			      * 0: none */
 	utime now;
 	utime not_before; /* something may still act on it until then; 0: nothing does */
+	int64_t wait_us;  /* the other side asks to wait at least so long; 0: it does not */
 	uint64_t random;
 };
 

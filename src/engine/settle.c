@@ -18,7 +18,8 @@
 struct ending {
 	enum outcome outcome;
 	bool cancelled, lane_died, blamed;
-	utime quiet_at; /* something may still act on it until then; 0: nothing does */
+	utime quiet_at;	 /* something may still act on it until then; 0: nothing does */
+	int64_t wait_us; /* the other side asks for so much */
 	utime began_at;
 	int64_t took_us;
 	const int64_t *timings_us; /* of its phases; NULL: not known */
@@ -261,7 +262,8 @@ static struct decision settle_decide(struct run *r, const struct ticket *t, cons
 					 .blamed = e->blamed,
 					 .excused = is_excused,
 					 .now = now,
-					 .not_before = e->quiet_at};
+					 .not_before = e->quiet_at,
+					 .wait_us = e->wait_us};
 
 	attempt.first_started = unclear_since(t, e);
 	/* For when to try again. It is a system call, which what is done goes without. */
@@ -443,7 +445,8 @@ void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome
 			   .person = f->person,
 			   .output = f->output,
 			   .output_len = f->output_len,
-			   .output_cut = f->output_cut};
+			   .output_cut = f->output_cut,
+			   .wait_us = f->wait_us};
 	e.lane_died = f->outcome == OUTCOME_UNKNOWN && f->lost != LOST_NOT;
 	e.blamed = e.lane_died && f->lost == LOST_ALONE && !e.cancelled;
 	feed_forecast(r, &e);

@@ -9,6 +9,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "core/timing.h"
 #include "sys/clock.h"
 #include "sys/fault.h"
 #include "work/http_address.h"
@@ -207,29 +208,30 @@ static int64_t point(CURL *easy, CURLINFO what)
 	return us;
 }
 
-void http_call_phases(struct http_call *call, struct http_phases *ret_phases)
+void http_call_timings(const struct http_call *call, int64_t timings_us[FRAME_TIMINGS])
 {
-	assert(call != NULL && call->magic == CALL_MAGIC && ret_phases != NULL);
-	CURL *easy = call->transfer.easy;
-	int64_t resolved = point(easy, CURLINFO_NAMELOOKUP_TIME_T);
-	int64_t connected = point(easy, CURLINFO_CONNECT_TIME_T);
-	int64_t secured = point(easy, CURLINFO_APPCONNECT_TIME_T);
-	int64_t ready = point(easy, CURLINFO_PRETRANSFER_TIME_T);
-	int64_t first = point(easy, CURLINFO_STARTTRANSFER_TIME_T);
-	int64_t end = point(easy, CURLINFO_TOTAL_TIME_T);
+	static const struct {
+		CURLINFO until;
+		enum timing timing;
+	} phases[] = {
+		{CURLINFO_NAMELOOKUP_TIME_T, TIMING_DNS},
+		{CURLINFO_CONNECT_TIME_T, TIMING_CONNECT},
+		{CURLINFO_APPCONNECT_TIME_T, TIMING_TLS},
+		{CURLINFO_PRETRANSFER_TIME_T, TIMING_SEND},
+		{CURLINFO_STARTTRANSFER_TIME_T, TIMING_WAIT},
+		{CURLINFO_TOTAL_TIME_T, TIMING_RECEIVE},
+	};
+	int64_t from = 0;
 
-	*ret_phases = (struct http_phases){.dns = resolved};
-	if (connected > resolved)
-		ret_phases->connect = connected - resolved;
-	if (secured > connected)
-		ret_phases->tls = secured - connected;
-	int64_t stands = secured > connected ? secured : connected;
-	if (ready > stands)
-		ret_phases->send = ready - stands;
-	if (first > ready)
-		ret_phases->wait = first - ready;
-	if (first > 0 && end > first)
-		ret_phases->receive = end - first;
+	assert(call != NULL && call->magic == CALL_MAGIC);
+	/* A point that it never came to is 0, as are those of a connection that stood already. */
+	for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
+		int64_t until = point(call->transfer.easy, phases[i].until);
+		if (until <= from)
+			continue;
+		timings_us[phases[i].timing] = until - from;
+		from = until;
+	}
 }
 
 /* ---- life ---- */

@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "frame/frame.h"
 #include "job/http.h"
 #include "work/http_pump.h"
 
@@ -39,16 +40,6 @@ struct http_request {
 	bool checks_addresses;	 /* the host comes from data: see allow_addresses */
 	int64_t timeout_us;	 /* for all of it */
 	_Atomic uint32_t *begun; /* set to 1 directly before the first byte; may be NULL */
-};
-
-/* Microseconds; each phase ends where the next begins, and is 0 where there was none. */
-struct http_phases {
-	int64_t dns;
-	int64_t connect;
-	int64_t tls;
-	int64_t send;
-	int64_t wait;
-	int64_t receive;
 };
 
 struct http_answer {
@@ -90,7 +81,8 @@ void http_call_cancel(struct http_call *call);
 /* The last value of a header of the answer, NULL when there is none. Lent until the call is given
  * back. */
 const char *http_call_header(struct http_call *call, const char *name);
-void http_call_phases(struct http_call *call, struct http_phases *ret_phases);
+/* Adds how long each phase took, by enum timing of core/. */
+void http_call_timings(const struct http_call *call, int64_t timings_us[FRAME_TIMINGS]);
 
 /* For the client. */
 struct http_call *http_call_new(struct http_client *client);

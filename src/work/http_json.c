@@ -53,7 +53,7 @@ static int plan_text(const struct job *job, struct value_plan *plan, struct err 
 	if (rc < 0)
 		return rc;
 	if (template_is_field(plan->text, &plan->index)) {
-		plan->typed = &job->source.fields[plan->index];
+		plan->typed = &job->fields[plan->index];
 	} else if (template_is_param(plan->text, &plan->index)) {
 		plan->typed = &job->params[plan->index].field;
 		plan->is_param = true;

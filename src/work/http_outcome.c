@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "job/job.h"
 #include "script/body_test.h"
+#include "sys/clock.h"
 #include "work/answer.h"
 #include "work/exec_mask.h"
 #include "work/http_address.h"
@@ -16,6 +17,7 @@
 #include "work/http_auth.h"
 #include "work/http_call.h"
 #include "work/http_classify.h"
+#include "work/http_retry_after.h"
 
 enum {
 	ERR_LINE_BYTES = 1024,
@@ -120,11 +122,27 @@ static void tell_failure(struct http_attempt *a)
 
 static void tell_done(struct http_attempt *a, const struct http_answer *answer)
 {
-	tell(a, &(struct frame_outcome){.outcome = OUTCOME_DONE,
+	struct frame_outcome outcome = {.outcome = OUTCOME_DONE,
 					.began_at = answer->began_at,
 					.took_us = answer->took_us,
 					.err_class = "",
-					.err = ""});
+					.err = ""};
+
+	http_call_timings(a->call, outcome.timings_us);
+	tell(a, &outcome);
+}
+
+/* How long the other side asks to wait. */
+static int64_t wait_of(struct http_call *call)
+{
+	const char *value = NULL;
+
+	if (call->answer.status == 0)
+		return 0;
+	value = http_call_header(call, "Retry-After");
+	if (value == NULL)
+		return 0;
+	return http_retry_after(value, http_call_header(call, "Date"), clock_now());
 }
 
 /* `ret_why` is filled when a test of the answer decided. */
@@ -175,14 +193,17 @@ void http_attempt_tell(struct http_attempt *a)
 	mask_into(a, &text, &output);
 	if (answer->status == 401)
 		http_auth_expire(a->http->auth);
-	tell(a, &(struct frame_outcome){
-			.outcome = (uint8_t)outcome,
-			.began_at = answer->began_at,
-			.took_us = answer->took_us,
-			.err_class = class,
-			.err = buf_str(&line),
-			.output = output.data,
-			.output_len = output.len,
-			.output_cut = answer->is_cut || answer->body.len > OUTPUT_BYTES,
-		});
+	struct frame_outcome told = {
+		.outcome = (uint8_t)outcome,
+		.began_at = answer->began_at,
+		.took_us = answer->took_us,
+		.err_class = class,
+		.err = buf_str(&line),
+		.output = output.data,
+		.output_len = output.len,
+		.output_cut = answer->is_cut || answer->body.len > OUTPUT_BYTES,
+		.wait_us = wait_of(a->call),
+	};
+	http_call_timings(a->call, told.timings_us);
+	tell(a, &told);
 }

@@ -254,6 +254,9 @@ static void attempt_answer(struct attempt *a, enum outcome outcome, const char *
 	(void)snprintf(key, sizeof(key), "%u", a->record);
 	a->outcome = outcome;
 	a->outcome_cancelled = a->is_cancelled && outcome != OUTCOME_DONE;
+	/* Retry-After. No longer than check_wait takes for right. */
+	if (outcome == OUTCOME_RETRY && rng_below(&m->rng, 8) == 0)
+		a->wait_us = rng_range(&m->rng, 0, US_PER_S);
 	TRACE(m, TRACE_OUTCOME, p->pid, a->ticket, a->record, outcome);
 	struct frame_outcome f = {.ticket = a->ticket,
 				  .outcome = (uint8_t)outcome,
@@ -264,7 +267,8 @@ static void attempt_answer(struct attempt *a, enum outcome outcome, const char *
 				  .err = outcome == OUTCOME_DONE ? "" : "so says the simulation",
 				  .output = rng_below(&m->rng, 8) == 0 ? "words" : NULL,
 				  .key = key,
-				  .person = ""};
+				  .person = "",
+				  .wait_us = a->wait_us};
 	f.output_len = f.output == NULL ? 0 : 5;
 	witness_let_go(a);
 	attempt_unlink(a);

@@ -146,8 +146,10 @@ void witness_told(struct instance *inst, struct attempt *a)
 	if (a->outcome == OUTCOME_UNKNOWN)
 		w->unclear++;
 	w->retry_at = 0;
-	if (a->outcome == OUTCOME_RETRY)
-		w->retry_at = inst->m->boot_us + witness_wait(inst->m->opt, a->number);
+	if (a->outcome == OUTCOME_RETRY) {
+		int64_t wait = witness_wait(inst->m->opt, a->number);
+		w->retry_at = inst->m->boot_us + (wait > a->wait_us ? wait : a->wait_us);
+	}
 	if (a->outcome == OUTCOME_DONE)
 		w->done_told_to = inst;
 	breaker_on_outcome(inst, a);

@@ -64,6 +64,7 @@ struct attempt {
 	bool is_over;	 /* its outcome was sent, or it was lost */
 	bool is_cancelled;
 	enum outcome outcome; /* once that was sent */
+	int64_t wait_us;      /* that the other side asked for with it */
 	bool outcome_cancelled;
 	struct bulk_sim *bulk; /* part of a unit, else NULL */
 	struct attempt *also;  /* another one that the same answer tells of */

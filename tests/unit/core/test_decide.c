@@ -156,6 +156,25 @@ static void nothing_is_tried_again_beside_what_may_still_act(void **state)
 	assert_int_equal(decide(&POLICY, &a).due, NOW + US_PER_MIN);
 }
 
+static void who_asks_to_be_left_alone_is(void **state)
+{
+	struct decide_attempt a = {.outcome = OUTCOME_RETRY, .now = NOW, .wait_us = US_PER_HOUR};
+
+	assert_int_equal(decide(&POLICY, &a).due, NOW + US_PER_HOUR);
+	a.wait_us = US_PER_S; /* our own wait is longer */
+	assert_int_equal(decide(&POLICY, &a).due, NOW + 10 * US_PER_S);
+	a.outcome = OUTCOME_ALL;
+	assert_int_equal(decide(&POLICY, &a).due, NOW + US_PER_S);
+	/* The key is forgotten by then. */
+	struct decide_policy keyed = POLICY;
+	keyed.effect = DECIDE_KEYED;
+	keyed.key_valid_us = US_PER_HOUR;
+	a.outcome = OUTCOME_UNKNOWN;
+	a.first_started = NOW;
+	a.wait_us = US_PER_HOUR;
+	assert_int_equal(decide(&keyed, &a).fate, FATE_ASKED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +190,7 @@ int main(void)
 		cmocka_unit_test(what_we_cut_short_charges_nothing),
 		cmocka_unit_test(a_lanes_death_charges_crashes_only_to_who_was_alone),
 		cmocka_unit_test(what_never_began_comes_back_uncharged),
+		cmocka_unit_test(who_asks_to_be_left_alone_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
