@@ -20,9 +20,10 @@
 	X(TIMING_WAIT, 6, "wait")	/* until the first byte of the answer */                   \
 	X(TIMING_RECEIVE, 7, "receive") /* until its last */
 #define TIMINGS_OF_ENGINE(X)                                                                       \
-	X(TIMING_TOTAL, 8, "total")    /* an attempt from its begin to its end */                  \
-	X(TIMING_QUEUE, 9, "queue")    /* from its started mark to its sending */                  \
-	X(TIMING_COMMIT, 10, "commit") /* a commit of the ledger */
+	X(TIMING_ITEM, 8, "item")      /* all attempts at an item together */                      \
+	X(TIMING_TOTAL, 9, "total")    /* an attempt from its begin to its end */                  \
+	X(TIMING_QUEUE, 10, "queue")   /* from its started mark to its sending */                  \
+	X(TIMING_COMMIT, 11, "commit") /* a commit of the ledger */
 #define TIMINGS(X) TIMINGS_OF_LANES(X) TIMINGS_OF_ENGINE(X)
 
 enum timing {
@@ -30,7 +31,7 @@ enum timing {
 	TIMINGS(X)
 #undef X
 		TIMING_COUNT_,
-	TIMING_LANE_COUNT = TIMING_TOTAL
+	TIMING_LANE_COUNT = TIMING_ITEM
 };
 
 const char *timing_name(enum timing timing);

@@ -197,6 +197,27 @@ static utime unclear_since(const struct ticket *t, const struct ending *e)
 	return e->outcome == OUTCOME_UNKNOWN ? t->sent_wall : 0;
 }
 
+/* Something was attempted: the end of it is no mere decision. */
+static bool is_try(const struct ending *e)
+{
+	return e->outcome >= OUTCOME_DONE && e->outcome < OUTCOME_NOT_BEGUN;
+}
+
+/* What an attempt adds to its item; an item that ends begins anew, should a person try it again: so
+ * each attempt is counted with one end. */
+static void add_tries(struct ledger_loose_row *row, const struct ledger_loose_row *was,
+		      const struct ending *e, const struct decision *d)
+{
+	if (!is_try(e))
+		return;
+	row->tries = 1;
+	row->spent_us = e->took_us;
+	if (d->fate == FATE_RETRY)
+		return;
+	row->tries = was != NULL ? -was->tries : 0;
+	row->spent_us = was != NULL ? -was->spent_us : 0;
+}
+
 static void settle_chunk_item(struct run *r, struct ticket *t, const struct ending *e,
 			      const struct decision *d, const char *print)
 {
@@ -223,6 +244,7 @@ static void settle_chunk_item(struct run *r, struct ticket *t, const struct endi
 	put->row.first_item = chunk->first_item;
 	put->row.chunk_n = chunk->n;
 	put->row.first_started = unclear_since(t, e);
+	add_tries(&put->row, NULL, e, d);
 }
 
 static void settle_loose_item(struct run *r, struct loose *loose, const struct ending *e,
@@ -242,6 +264,7 @@ static void settle_loose_item(struct run *r, struct loose *loose, const struct e
 	settle->row.epoch = loose->row.epoch;
 	settle->row.redo = loose->row.redo;
 	settle->row.first_started = since;
+	add_tries(&settle->row, &loose->row, e, d);
 	if (settle->row.key == NULL && loose->row.key != NULL)
 		settle->row.key = arena_str(commit_arena(r->commit), loose->row.key);
 	if (settle->row.person == NULL && loose->row.person != NULL)
@@ -294,6 +317,17 @@ static void count_attempt(struct run *r, const struct ticket *t, const struct en
 						 .err = e->err});
 }
 
+/* It ended, well or not: what all attempts at it took. */
+static void count_item(struct run *r, const struct ticket *t, const struct ending *e)
+{
+	const struct ledger_loose_row *row = t->loose != NULL ? &t->loose->row : NULL;
+	int64_t before = row != NULL ? row->tries : 0;
+	int64_t before_us = row != NULL ? row->spent_us : 0;
+
+	if (is_try(e))
+		stats_item(r, before + 1, before_us + e->took_us);
+}
+
 static void settle_ticket(struct run *r, struct ticket *t, const struct ending *e)
 {
 	char print[FINGERPRINT_CHARS + 1];
@@ -309,6 +343,8 @@ static void settle_ticket(struct run *r, struct ticket *t, const struct ending *
 		put_attempt(r, item, t->attempt, e, print);
 	if (e->outcome != OUTCOME_NOT_BEGUN)
 		count_attempt(r, t, e);
+	if (d.fate != FATE_RETRY)
+		count_item(r, t, e);
 	if (goes_back_as_it_was(r, t, &d)) {
 		chunk_untake(r, t->chunk, t->index);
 		ticket_free(r, t);

@@ -167,6 +167,22 @@ void stats_attempt(struct run *r, const struct stats_attempt *a)
 			stats_timing(r, (enum timing)i, a->timings_us[i]);
 }
 
+static void add_items(struct run *r, int64_t n, int64_t tries, int64_t spent_us)
+{
+	struct lop_rollup_add *sum = rollup_of(r);
+
+	sum->items += n;
+	sum->tries += n * tries;
+	sum->tries_squares += n * tries * tries;
+	sum->tries_us += n * tries * spent_us;
+	histogram_add_n(since_of(r->stats, TIMING_ITEM), spent_us, n);
+}
+
+void stats_item(struct run *r, int64_t tries, int64_t spent_us)
+{
+	add_items(r, 1, tries, spent_us);
+}
+
 void stats_unit(struct run *r, int64_t n, int64_t took_us)
 {
 	struct lop_rollup_add *sum = rollup_of(r);
@@ -176,6 +192,7 @@ void stats_unit(struct run *r, int64_t n, int64_t took_us)
 	sum->took_us += took_us;
 	meter_add(&r->stats->tried, r->ops->boot_us(r->world), n);
 	histogram_add_n(since_of(r->stats, TIMING_TOTAL), took_us / n, n);
+	add_items(r, n, 1, took_us / n);
 }
 
 /* ---- writing ---- */

@@ -33,6 +33,8 @@ struct stats_attempt {
 	const char *err_class, *err; /* of one that failed */
 };
 void stats_attempt(struct run *r, const struct stats_attempt *a);
+/* An item that ended, well or not, after so many attempts. */
+void stats_item(struct run *r, int64_t tries, int64_t spent_us);
 /* A unit of `n` items that were done together; each counts as its share. */
 void stats_unit(struct run *r, int64_t n, int64_t took_us);
 /* What the engine itself took. */

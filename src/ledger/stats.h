@@ -22,7 +22,11 @@ struct ledger_effort {
 	int64_t took_us, failed_us;
 	int64_t again, again_us; /* attempts at what had been tried before */
 	int64_t over_quota;	 /* attempts beyond a quota */
-	int64_t worked_us;	 /* how long instances were at it, each for itself */
+	int64_t items;		 /* items that ended, well or not, … */
+	/* … how often they were tried, that squared, and times how long it took: for the deviation
+	 * of what an item costs */
+	int64_t tries, tries_squares, tries_us;
+	int64_t worked_us; /* how long instances were at it, each for itself */
 };
 
 /* How long a phase took, for all attempts of a run at an endpoint. */

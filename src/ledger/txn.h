@@ -182,6 +182,8 @@ struct ledger_loose_row {
 	utime quiet_until; /* until then something may still act on it: doubt, dead */
 	int32_t nos;	   /* in doubt: how often in a row verify said that it did not happen … */
 	int32_t unclear;   /* … and how often it could not tell */
+	int32_t tries;	   /* attempts since it ended last, and how long these took; … */
+	int64_t spent_us;  /* … LOOSE_SETTLE adds them to what is there */
 	const char *err_class; /* "" none */
 	const char *err;
 	const char *fingerprint; /* 8 hexadecimal digits of the error's shape, "" none */
@@ -533,6 +535,9 @@ struct lop_rollup_add {
 	int64_t failed_us;	       /* … of those that failed */
 	int64_t again, again_us;       /* of these, attempts at what had been tried before */
 	int64_t over_quota;	       /* of these, beyond a quota */
+	int64_t items;		       /* items that ended with one of these, well or not, … */
+	int64_t tries, tries_squares;  /* … all attempts at them, and these squared, … */
+	int64_t tries_us;	       /* … and times what they took */
 	int64_t worked_us;	       /* by how much longer the instance was at it */
 };
 

@@ -168,6 +168,8 @@ static void fill_loose(struct twins *t, struct ledger_txn *txn, struct ledger_lo
 	row->quiet_until = likely(t, 50) ? 0 : t->now + chance_below(t, US_PER_S);
 	row->nos = (int32_t)chance_below(t, 2);
 	row->unclear = (int32_t)chance_below(t, 4);
+	row->tries = (int32_t)chance_below(t, 3);
+	row->spent_us = chance_below(t, US_PER_MIN);
 	row->first_started = chance_below(t, 3) == 0 ? 0 : t->now - chance_below(t, US_PER_MIN);
 	row->key = likely(t, 70) ? name_of(txn, "k", chance_below(t, 50)) : NULL;
 	row->person = likely(t, 20) ? name_of(txn, "person", chance_below(t, 3)) : NULL;

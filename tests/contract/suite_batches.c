@@ -72,7 +72,8 @@ static void progress_and_loading_are_not_done_twice(void **state)
 	op->u.attempt_put = (struct lop_attempt_put){
 		.at = b->now, .run_id = run, .outcome = OUTCOME_DEAD, .attempt = 1};
 	op = also(b, LOP_ROLLUP_ADD);
-	op->u.rollup_add = (struct lop_rollup_add){run, b->now, 2, 1, 10, 0, 0, 0, 0, 0};
+	op->u.rollup_add = (struct lop_rollup_add){
+		.run_id = run, .minute = b->now, .done = 2, .failed = 1, .took_us = 10};
 	op = also(b, LOP_RUN_NOTE);
 	op->u.run_note = (struct lop_run_note){run, b->now, "window.expect", "late", b->now};
 	bits_fill(held.done, 0, 3);

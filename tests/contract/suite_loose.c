@@ -425,6 +425,41 @@ static void what_is_to_be_verified_stays_in_doubt(void **state)
 	assert_int_equal(probe_claim(b, b->a, run, 9)->u.loose_claim.ret_n, 2);
 }
 
+static void what_an_item_took_adds_up(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 2});
+	struct held held = {0};
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	begin(b, b->a, LOP_RUN_COUNTS)->u.run_counts.run_id = run;
+	bits_set(held.done, 0);
+	chunk_progress(b, &held, false);
+	struct ledger_loose_row *put = &loose_put(b, &held, 0, LOOSE_RETRY)->u.loose_put.row;
+	put->tries = 1;
+	put->spent_us = 1500;
+	commit(b);
+	for (int i = 0; i < 2; i++) {
+		struct ledger_op *op = begin(b, b->a, LOP_LOOSE_CLAIM);
+		op->u.loose_claim = (struct lop_loose_claim){
+			.run_id = run, .now = b->now, .max = 1};
+		commit(b);
+		assert_int_equal(op->u.loose_claim.ret_n, 1);
+		struct ledger_loose_row row = op->u.loose_claim.ret_rows[0];
+		assert_int_equal(row.tries, 1 + i);
+		assert_int_equal(row.spent_us, 1500 + 300 * i);
+		op = begin(b, b->a, LOP_LOOSE_SETTLE);
+		op->u.loose_settle.row = (struct ledger_loose_row){.run_id = run,
+								   .item = row.item,
+								   .epoch = row.epoch,
+								   .state = LOOSE_RETRY,
+								   .not_before = b->now,
+								   .tries = 1,
+								   .spent_us = 300};
+		commit(b);
+	}
+}
+
 static void attempts_rollups_and_notes_are_taken(void **state)
 {
 	struct bench *b = *state;
@@ -447,8 +482,11 @@ static void attempts_rollups_and_notes_are_taken(void **state)
 		.at = b->now, .run_id = run, .item = 1, .attempt = 1, .outcome = OUTCOME_DONE};
 	for (int i = 0; i < 3; i++) {
 		op = also(b, LOP_ROLLUP_ADD);
-		op->u.rollup_add = (struct lop_rollup_add){run, b->now, 10, 1, US_PER_S,
-							   0,	0,	0,  0, 0};
+		op->u.rollup_add = (struct lop_rollup_add){.run_id = run,
+							   .minute = b->now,
+							   .done = 10,
+							   .failed = 1,
+							   .took_us = US_PER_S};
 	}
 	op = also(b, LOP_RUN_NOTE);
 	op->u.run_note = (struct lop_run_note){run, b->now, "window.expect", "it is late", 0};
@@ -470,6 +508,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_person_who_is_second_is_refused),
 	CASE(a_probe_of_a_dead_instance_is_in_doubt_as_it_was),
 	CASE(what_is_to_be_verified_stays_in_doubt),
+	CASE(what_an_item_took_adds_up),
 	CASE(attempts_rollups_and_notes_are_taken),
 };
 

@@ -65,7 +65,8 @@ static void sums_of_minutes_and_instances_are_one(void **state)
 	actor_begin(b, b->b);
 	for (int i = 0; i < 4; i++) {
 		begin(b, i % 2 == 0 ? b->a : b->b, LOP_ROLLUP_ADD)->u.rollup_add =
-			(struct lop_rollup_add){run, b->now, 7, 3, 150, 50, 2, 11, 1, 1001};
+			(struct lop_rollup_add){run, b->now, 7, 3, 150, 50, 2,
+						11,  1,	     1, 2, 4,	22, 1001};
 		commit(b);
 		b->now += i < 2 ? 0 : US_PER_MIN;
 	}
@@ -77,6 +78,10 @@ static void sums_of_minutes_and_instances_are_one(void **state)
 	assert_int_equal(e->again, 8);
 	assert_int_equal(e->again_us, 44);
 	assert_int_equal(e->over_quota, 4);
+	assert_int_equal(e->items, 4);
+	assert_int_equal(e->tries, 8);
+	assert_int_equal(e->tries_squares, 16);
+	assert_int_equal(e->tries_us, 88);
 	assert_int_equal(e->worked_us, 4004);
 }
 

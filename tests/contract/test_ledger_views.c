@@ -230,9 +230,11 @@ static void attempts_rejects_instances_and_minutes_are_views_too(void **state)
 						     .output = "it said this",
 						     .output_len = 12};
 	op = also(b, LOP_ROLLUP_ADD);
-	op->u.rollup_add = (struct lop_rollup_add){run, b->now, 10, 1, US_PER_S, 0, 0, 0, 0, 0};
+	op->u.rollup_add = (struct lop_rollup_add){
+		.run_id = run, .minute = b->now, .done = 10, .failed = 1, .took_us = US_PER_S};
 	op = also(b, LOP_ROLLUP_ADD);
-	op->u.rollup_add = (struct lop_rollup_add){run, b->now, 5, 0, US_PER_S, 0, 0, 0, 0, 0};
+	op->u.rollup_add = (struct lop_rollup_add){
+		.run_id = run, .minute = b->now, .done = 5, .failed = 0, .took_us = US_PER_S};
 	op = also(b, LOP_RUN_NOTE);
 	op->u.run_note = (struct lop_run_note){run, b->now, "window.expect", "it is late", 0};
 	op = also(b, LOP_RUN_NOTE);

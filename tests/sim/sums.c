@@ -19,6 +19,10 @@ static void follow_rollup(struct ledger_effort *e, const struct lop_rollup_add *
 	e->again_us += r->again_us;
 	e->over_quota += r->over_quota;
 	e->worked_us += r->worked_us;
+	e->items += r->items;
+	e->tries += r->tries;
+	e->tries_squares += r->tries_squares;
+	e->tries_us += r->tries_us;
 }
 
 static void follow_latency(struct machine *m, struct sums *s, const struct lop_latency_add *l)
@@ -94,6 +98,11 @@ static void check_told(struct machine *m, const struct run_view *run)
 		machine_fail(m, "sums", "run %lld: %llu attempts were measured of %llu",
 			     (long long)run->id, (unsigned long long)s->measured,
 			     (unsigned long long)attempts);
+	if (s->effort.items > s->effort.tries || s->effort.tries > (int64_t)attempts ||
+	    s->effort.tries > s->effort.tries_squares)
+		machine_fail(m, "sums", "run %lld: %lld items ended after %lld of %llu attempts",
+			     (long long)run->id, (long long)s->effort.items,
+			     (long long)s->effort.tries, (unsigned long long)attempts);
 	if (s->effort.again > s->effort.done + s->effort.failed ||
 	    s->effort.failed_us > s->effort.took_us || s->effort.again_us > s->effort.took_us)
 		machine_fail(m, "sums", "run %lld: a part is larger than the whole",

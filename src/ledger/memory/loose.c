@@ -41,6 +41,8 @@ static void mem_loose_write(struct memory *m, struct mem_loose *l,
 	l->quiet_until_ms = rule_ms_up(row->quiet_until);
 	l->nos = row->nos;
 	l->unclear = row->unclear;
+	l->tries += row->tries;
+	l->spent_us += row->spent_us;
 	if (row->key != NULL)
 		l->key = mem_text(m, row->key);
 	if (row->person != NULL)

@@ -76,6 +76,8 @@ struct mem_loose {
 	int64_t not_before_ms;
 	int64_t quiet_until_ms;
 	int32_t nos;
+	int32_t tries;
+	int64_t spent_us;
 	int32_t unclear;
 	const char *err_class;
 	const char *err;

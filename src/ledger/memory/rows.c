@@ -86,6 +86,8 @@ void mem_put_loose(struct arena *a, const struct mem_loose *l, struct ledger_loo
 		.quiet_until = rule_utime(l->quiet_until_ms),
 		.nos = l->nos,
 		.unclear = l->unclear,
+		.tries = l->tries,
+		.spent_us = l->spent_us,
 		.err_class = arena_str(a, l->err_class),
 		.err = arena_str(a, l->err),
 		.fingerprint = arena_str(a, l->fingerprint),

@@ -23,6 +23,10 @@ int mem_rollup_add(struct memory *m, struct ledger_txn *txn, struct ledger_op *o
 	e->again_us += r->again_us;
 	e->over_quota += r->over_quota;
 	e->worked_us += r->worked_us;
+	e->items += r->items;
+	e->tries += r->tries;
+	e->tries_squares += r->tries_squares;
+	e->tries_us += r->tries_us;
 	return 0;
 }
 

@@ -126,6 +126,8 @@ void sq_get_loose(struct arena *a, sqlite3_stmt *st, struct ledger_loose_row *re
 		.quiet_until = sq_column_time(st, 18),
 		.nos = sqlite3_column_int(st, 19),
 		.unclear = sqlite3_column_int(st, 20),
+		.tries = sqlite3_column_int(st, 21),
+		.spent_us = sqlite3_column_int64(st, 22),
 	};
 }
 

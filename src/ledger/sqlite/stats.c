@@ -12,20 +12,25 @@ int sq_rollup_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	static const char sql[] =
 		"INSERT INTO rollup(run_id, minute, inc, done, failed, us, failed_us, again,"
-		" again_us, over_quota, worked_us)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+		" again_us, over_quota, worked_us, items, tries, tries_squares, tries_us)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
 		" ON CONFLICT (run_id, minute, inc) DO UPDATE SET"
 		" done = done + excluded.done, failed = failed + excluded.failed,"
 		" us = us + excluded.us, failed_us = failed_us + excluded.failed_us,"
 		" again = again + excluded.again, again_us = again_us + excluded.again_us,"
 		" over_quota = over_quota + excluded.over_quota,"
-		" worked_us = worked_us + excluded.worked_us";
+		" worked_us = worked_us + excluded.worked_us, items = items + excluded.items,"
+		" tries = tries + excluded.tries,"
+		" tries_squares = tries_squares + excluded.tries_squares,"
+		" tries_us = tries_us + excluded.tries_us";
 	const struct lop_rollup_add *r = &op->u.rollup_add;
 	int rc = sq_change(q, sql,
 			   SQ_ARGS(SQ_INT(r->run_id), SQ_INT(rule_ms(r->minute)), SQ_INT(txn->inc),
 				   SQ_INT(r->done), SQ_INT(r->failed), SQ_INT(r->took_us),
 				   SQ_INT(r->failed_us), SQ_INT(r->again), SQ_INT(r->again_us),
-				   SQ_INT(r->over_quota), SQ_INT(r->worked_us)));
+				   SQ_INT(r->over_quota), SQ_INT(r->worked_us), SQ_INT(r->items),
+				   SQ_INT(r->tries), SQ_INT(r->tries_squares),
+				   SQ_INT(r->tries_us)));
 
 	return rc < 0 ? SQ_FAILED : 0;
 }
@@ -100,7 +105,8 @@ static int sq_effort(struct sq *q, int64_t run_id, struct ledger_effort *ret_eff
 {
 	static const char sql[] =
 		"SELECT sum(done), sum(failed), sum(us), sum(failed_us), sum(again), sum(again_us),"
-		" sum(over_quota), sum(worked_us) FROM rollup WHERE run_id = ?1";
+		" sum(over_quota), sum(worked_us), sum(items), sum(tries), sum(tries_squares),"
+		" sum(tries_us) FROM rollup WHERE run_id = ?1";
 	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id)));
 	int rc = sq_next(q, st);
 
@@ -115,6 +121,10 @@ static int sq_effort(struct sq *q, int64_t run_id, struct ledger_effort *ret_eff
 		.again_us = sqlite3_column_int64(st, 5),
 		.over_quota = sqlite3_column_int64(st, 6),
 		.worked_us = sqlite3_column_int64(st, 7),
+		.items = sqlite3_column_int64(st, 8),
+		.tries = sqlite3_column_int64(st, 9),
+		.tries_squares = sqlite3_column_int64(st, 10),
+		.tries_us = sqlite3_column_int64(st, 11),
 	};
 	sq_end(st);
 	return 0;
