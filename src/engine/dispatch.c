@@ -34,11 +34,14 @@ static void ticket_send(struct run *r, struct ticket *t, struct lane *lane)
 								.n = t->n_bits,
 								.bits = t->bits});
 	} else {
+		share_take(r, t);
 		struct frame_work_item item = {.ticket = t->number,
 					       .handle = body->handle,
 					       .index = t->index,
 					       .attempt = t->attempt,
-					       .redo = t->loose != NULL ? t->loose->row.redo : 0};
+					       .redo = t->loose != NULL ? t->loose->row.redo : 0,
+					       .opens_at = t->opens_at,
+					       .closes_at = t->closes_at};
 		frame_put_work(&lane->out,
 			       &(struct frame_work){.slots = lane->slots, .n = 1, .items = &item});
 	}
@@ -221,7 +224,7 @@ static void hurry_when_short(struct run *r, uint32_t ahead)
 	bool is_short = r->n_sent < r->limit + ahead / 2 ||
 			r->n_sent + r->n_unsettled >= 2 * r->limit + ahead;
 
-	if (is_short && !rest_comes_soon(r))
+	if (is_short && !rest_comes_soon(r) && share_lets(r))
 		commit_hurry(r->commit);
 }
 
@@ -244,7 +247,7 @@ static void fill_slots(struct run *r)
 	/* What waits in a lane begins when one of those has ended that are under way. */
 	while (r->n_sent < r->limit + ahead && window_fits(r, r->n_sent < r->limit ? 0 : 1) &&
 	       unsettled_lets(r, ahead) && protect_lets(r, r->n_sent) && canary_lets(r) &&
-	       (r->n_ahead > 0 || may_begin(r))) {
+	       share_lets(r) && (r->n_ahead > 0 || may_begin(r))) {
 		struct lane *lane = slots_pick_lane(r, ahead);
 		if (lane == NULL)
 			return;
@@ -265,6 +268,7 @@ static void fill_marks(struct run *r)
 
 	while ((protect_is_probing(r) ||
 		r->n_sent + r->n_ahead + r->n_marking + r->n_loose_waiting < room) &&
+	       r->n_ahead + r->n_marking + r->n_loose_waiting < share_room(r) &&
 	       begun_room(r) > 0 && may_begin(r) && chunk_pick(r, &chunk, &index)) {
 		struct ticket *t = ticket_for_item(r, chunk, index);
 		if (t == NULL)
@@ -357,7 +361,7 @@ static void fill_suspects(struct run *r)
 	struct lane *lane = lane_reserved(r);
 	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP ||
 	    r->n_sent >= r->limit + slots_ahead(r) || !protect_lets(r, r->n_sent) ||
-	    !canary_lets(r) || !window_fits(r, 0))
+	    !canary_lets(r) || !window_fits(r, 0) || !share_lets(r))
 		return;
 	if (loose != NULL) {
 		struct ticket *t = ticket_for_loose(r, loose);
@@ -473,9 +477,9 @@ void dispatch_turn(struct run *r)
 	if (r->is_bulk)
 		fill_bulk(r);
 	fill_slots(r);
-	if (r->needs_start_mark) {
+	if (r->needs_start_mark)
 		fill_marks(r);
-	}
+	share_turn(r);
 }
 
 int64_t dispatch_deadline(const struct run *r)
@@ -486,6 +490,7 @@ int64_t dispatch_deadline(const struct run *r)
 		at = run_earliest(at, lane_deadline(r, &r->lanes.lane[i]));
 	at = run_earliest(at, slots_deadline(r));
 	at = run_earliest(at, protect_deadline(r));
+	at = run_earliest(at, share_deadline(r));
 	/* While it holds nothing else can be done: each deadline must be one that is acted upon. */
 	if (protect_holds(r))
 		return at;

@@ -322,6 +322,16 @@ uint32_t begun_room(struct run *r)
 	return begun < most ? most - begun : 0;
 }
 
+/* A claim is a mark, too: it is for those that have what they need to begin. */
+uint32_t claim_loose_room(struct run *r)
+{
+	uint32_t prepared = r->n_ahead + r->n_marking + r->n_loose_waiting + r->loose_claimed;
+	uint32_t most = share_room(r);
+	uint32_t room = prepared < most ? most - prepared : 0;
+
+	return room < begun_room(r) ? room : begun_room(r);
+}
+
 static uint32_t chunks_untaken(struct run *r)
 {
 	uint32_t n = 0;
@@ -381,8 +391,8 @@ void claim_turn(struct run *r)
 	uint32_t share = r->limit > 1 && r->pending > 0 ? r->limit / 2 : r->limit;
 	uint32_t have = r->n_loose;
 	uint32_t max = have < share ? share - have : 0;
-	if (max > begun_room(r))
-		max = begun_room(r);
+	if (max > claim_loose_room(r))
+		max = claim_loose_room(r);
 	if (r->next_due <= now && !r->loose_claim_out && max > 0)
 		claim_loose(r, max);
 }

@@ -35,9 +35,13 @@ static bool run_waits_for_due(struct run *r)
 
 	if (!is_due_within_run(r))
 		return false;
-	r->idle_poll_at = r->ops->boot_us(r->world) +
-			  (r->next_due > now ? r->next_due - now + US_PER_MS : IDLE_SOON_US);
-	r->last_settled_at = r->ops->boot_us(r->world); /* waits by name: not stalled */
+	int64_t boot_us = r->ops->boot_us(r->world);
+	r->idle_poll_at = r->next_due > now ? boot_us + r->next_due - now + US_PER_MS
+					    : boot_us + IDLE_SOON_US;
+	/* What is due may have to wait for the rate or the quota. */
+	if (r->next_due <= now && share_next(r) > r->idle_poll_at)
+		r->idle_poll_at = share_next(r);
+	r->last_settled_at = boot_us; /* waits by name: not stalled */
 	r->waits_until = r->next_due;
 	(void)snprintf(r->waits, sizeof(r->waits), "the next attempt");
 	return true;
@@ -127,8 +131,10 @@ void run_look_around(struct run *r)
 		.key_valid_us = r->policy.key_valid_us,
 		.now = r->ops->now(r->world)};
 	if (!protect_holds(r) && window_fits(r, 0)) {
+		uint32_t room = claim_loose_room(r);
 		claim_chunks(r, 1);
-		claim_loose(r, r->limit);
+		if (room > 0)
+			claim_loose(r, room < r->limit ? room : r->limit);
 	}
 	op = commit_add(r->commit, LOP_RUN_COUNTS, run_on_state, r);
 	op->u.run_counts.run_id = r->id;

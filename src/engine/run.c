@@ -176,6 +176,7 @@ static void run_apply_job(struct run *r)
 		.key_valid_us = job->work.key_valid_us};
 	r->needs_start_mark = job_needs_start_mark(job);
 	r->is_bulk = job_is_bulk(job);
+	share_apply_job(r);
 	run_set_limit(r);
 }
 
@@ -430,6 +431,7 @@ void run_leave(struct run *r)
 	r->exit_status = r->stop_exit;
 	protect_leave(r);
 	stats_end(r);
+	share_leave(r);
 	struct ledger_op *back = commit_add(r->commit, LOP_GIVE_BACK, NULL, NULL);
 	back->u.give_back.run_id = r->id;
 	if (r->fails) {

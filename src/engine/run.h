@@ -9,9 +9,9 @@
  *          So the same rules hold whatever order things happen in.
  *
  * Files: run.c (phases), look.c (is it finished), window.c (does it fit), load.c (reader),
- * holding.c (claim), slots.c (lanes' shares), dispatch.c (start, send), protect.c (breaker),
- * settle.c (outcomes), drain.c (stopping), tell.c (source.then), request.c (what people ask for),
- * stats.c (durations).
+ * holding.c (claim), slots.c (lanes' shares), share.c (rate, quota), dispatch.c (start, send),
+ * protect.c (breaker), settle.c (outcomes), drain.c (stopping), tell.c (source.then), request.c
+ * (what people ask for), stats.c (durations).
  */
 #ifndef STINT_ENGINE_RUN_H
 #define STINT_ENGINE_RUN_H
@@ -29,6 +29,7 @@
 #include "engine/commit.h"
 #include "engine/lanes.h"
 #include "engine/session.h"
+#include "engine/share.h"
 #include "engine/stats.h"
 #include "job/job.h"
 
@@ -114,7 +115,10 @@ struct ticket {
 	int64_t sent_at; /* boot clock */
 	utime sent_wall;
 	int64_t ahead_at; /* boot clock: since when it waits, marked, for a slot; 0: it does not */
-	utime unclear_since; /* of a suspect: when its lane began it before; 0 none */
+	utime unclear_since;  /* of a suspect: when its lane began it before; 0 none */
+	int64_t opens_at;     /* boot clock: it may begin from here … */
+	int64_t closes_at;    /* … to there; 0: always */
+	int64_t quota_period; /* that it uses one of */
 };
 
 struct unsettled;
@@ -205,6 +209,7 @@ struct run {
 	int64_t probe_since; /* boot clock: half open, when the right to probe was asked for */
 	int64_t probed_item; /* of the last probe, -1 none: another one goes next */
 	int64_t canary_left;
+	struct run_share share;
 	struct meter meter;
 	struct forecast *forecast;   /* of attempts of this job; the session's */
 	int64_t began_at;	     /* boot clock: of the session; windows are of a call */
@@ -380,6 +385,8 @@ void loose_set_ticket(struct run *r, struct loose *loose, bool has_ticket);
 /* How many more may be begun: a crash puts in doubt what is sent, marked, claimed, and what came
  * back but is not durable yet. Together at most three times the concurrency and SENT_AHEAD. */
 uint32_t begun_room(struct run *r);
+/* How many loose items may be claimed. */
+uint32_t claim_loose_room(struct run *r);
 void run_note_due(struct run *r, utime due);
 /* Claims what is wanted and may be had. */
 void claim_turn(struct run *r);

@@ -391,6 +391,8 @@ void session_get_status(const struct session *s, struct session_status *ret)
 	if (protect_waits(r) != NULL) {
 		ret->waits = protect_waits(r);
 		ret->waits_until = r->breaker.row.until;
+	} else if (r->phase == RUN_WORKING && share_waits(r)) {
+		ret->waits = share_words(r, &ret->waits_until);
 	}
 	ret->loaded = r->n_items;
 	ret->rejected = r->n_rejected;

@@ -406,6 +406,7 @@ static void settle_recalled(struct run *r, struct ticket *t, struct lane *lane)
 {
 	lane->in_flight--;
 	r->n_sent--;
+	share_return(r, t);
 	if (t->chunk != NULL && r->needs_start_mark && t->unclear_since == 0) {
 		ticket_await_slot(r, t); /* its mark stands */
 		return;
@@ -486,6 +487,8 @@ void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome
 	e.lane_died = f->outcome == OUTCOME_UNKNOWN && f->lost != LOST_NOT;
 	e.blamed = e.lane_died && f->lost == LOST_ALONE && !e.cancelled;
 	feed_forecast(r, &e);
+	if (f->has_quota_left)
+		share_hear_left(r, f->quota_left);
 	if (e.lane_died && f->lost == LOST_AMONG && !e.cancelled && r->policy.effect != DECIDE_ONCE)
 		settle_among(r, t, &e);
 	else

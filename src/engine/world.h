@@ -34,6 +34,8 @@ struct world_lane { /* what identifies a lane's process for good */
 struct world_ops {
 	/* Wall clock, UTC. May jump; only for rows, due times and windows. */
 	utime (*now)(void *world);
+	/* The machine's zone then: seconds east of UTC. */
+	int (*zone_offset_s)(void *world, utime at);
 	/* A clock that never jumps and counts suspend (CLOCK_BOOTTIME). For every timeout. */
 	int64_t (*boot_us)(void *world);
 	uint64_t (*random)(void *world);

@@ -56,6 +56,15 @@ static utime host_now(void *world)
 	return clock_now();
 }
 
+static int host_zone_offset_s(void *world, utime at)
+{
+	struct civil civil = {0};
+
+	(void)world;
+	clock_civil(at, &civil);
+	return civil.offset_s;
+}
+
 static int64_t host_boot_us(void *world)
 {
 	(void)world;
@@ -172,6 +181,7 @@ static void host_end(void *world, int exit_status)
 
 static const struct world_ops host_ops = {
 	.now = host_now,
+	.zone_offset_s = host_zone_offset_s,
 	.boot_us = host_boot_us,
 	.random = host_random,
 	.timer = host_timer,

@@ -32,6 +32,7 @@ void build_source(struct build *b);  /* kind, fields, trailer, unique */
 void build_scripts(struct build *b); /* filter, transform, and the fields that work sees */
 void build_work(struct build *b);    /* kind, command, environment, statuses */
 void build_http(struct build *b, struct node *node); /* work.http */
+void build_share(struct build *b);		     /* rate, quota */
 void build_control(struct build *b);
 void build_totals(struct build *b);
 /* What must hold between keys, once everything is there. */

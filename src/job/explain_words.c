@@ -196,12 +196,70 @@ static void put_program(const struct job_work *work, struct buf *out)
 		buf_printf(out, " with %zu argument%s", n - 1, plural((int64_t)n - 1));
 }
 
+static const char *unit_word(int64_t per_us)
+{
+	return per_us == US_PER_S     ? "second"
+	       : per_us == US_PER_MIN ? "minute"
+	       : per_us == US_PER_DAY ? "day"
+				      : "hour";
+}
+
+static void put_clock(int minute, struct buf *out)
+{
+	buf_printf(out, "%02d:%02d", minute / 60, minute % 60);
+}
+
+static void put_rates(const struct job_rates *rates, struct buf *out)
+{
+	for (size_t i = 0; i < rates->n; i++) {
+		const struct job_rate_rule *rule = &rates->rule[i];
+		buf_puts(out, i == 0 ? " No more than " : ", and ");
+		buf_printf(out, "%" PRId64 " begin in any %s", rule->limit.n,
+			   unit_word(rule->limit.per_us));
+		if (rule->from_minute == rule->to_minute)
+			continue;
+		buf_puts(out, " from ");
+		put_clock(rule->from_minute, out);
+		buf_puts(out, " to ");
+		put_clock(rule->to_minute, out);
+	}
+	if (rates->n > 0)
+		buf_puts(out, ", by all instances together.");
+}
+
+static void put_quota(const struct job_quota *quota, struct buf *out)
+{
+	static const char *const periods[] = {
+		[JOB_PER_HOUR] = "hour", [JOB_PER_DAY] = "day", [JOB_PER_MONTH] = "month"};
+
+	if (quota->name == NULL)
+		return;
+	buf_printf(out, " Together with all jobs that name the quota ");
+	put_quoted(quota->name, out);
+	buf_printf(out, " it makes at most %" PRId64 " attempts a %s",
+		   quota->limit - quota->reserve, periods[quota->per]);
+	if (quota->reserve > 0)
+		buf_printf(out, " (of %" PRId64 ")", quota->limit);
+	if (quota->per != JOB_PER_HOUR) {
+		buf_puts(out, ", which begins at ");
+		put_clock(quota->resets_minute, out);
+	}
+	if (quota->time_zone != NULL)
+		buf_printf(out, " %s", quota->time_zone);
+	buf_puts(out, quota->when_used_up == JOB_USED_UP_WAIT
+			      ? "; when they are used up it waits for the next."
+			      : "; when they are used up it stops (exit status 75).");
+}
+
 static void put_work(const struct job *job, struct buf *out)
 {
 	const struct job_work *work = &job->work;
 
 	if (work->kind == WORK_NOOP) {
-		buf_puts(out, "Does nothing with them; every item is done at once.\n");
+		buf_puts(out, "Does nothing with them; every item is done at once.");
+		put_rates(&work->rates, out);
+		put_quota(&work->quota, out);
+		buf_putc(out, '\n');
 		return;
 	}
 	buf_puts(out, "For each item it ");
@@ -219,6 +277,8 @@ static void put_work(const struct job *job, struct buf *out)
 	if (work->canary > 0)
 		buf_printf(out, " The first %" PRId64 " must succeed before the rest begins.",
 			   work->canary);
+	put_rates(&work->rates, out);
+	put_quota(&work->quota, out);
 	buf_putc(out, '\n');
 }
 

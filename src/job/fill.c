@@ -52,6 +52,17 @@ static void put_then(struct job *job, const struct schema_key *key, const struct
 	job->source.then_directory = xstrdup(strchr(node->text, ':') + 1);
 }
 
+/* A rate, or the one that holds all day. */
+static void put_rate(struct job *job, const struct schema_key *key, const struct scalar *scalar)
+{
+	const struct job_rates one = {.rule = {{.limit = scalar->rate}}, .n = 1};
+
+	if (key->bytes == sizeof(one))
+		put_bytes(job, key, &one, sizeof(one));
+	else
+		put_bytes(job, key, &scalar->rate, sizeof(scalar->rate));
+}
+
 static void put_scalar(struct job *job, const struct schema_key *key, const struct scalar *scalar,
 		       const struct node *node)
 {
@@ -76,6 +87,9 @@ static void put_scalar(struct job *job, const struct schema_key *key, const stru
 	case SCHEMA_LIMIT:
 		put_bytes(job, key, &scalar->limit, sizeof(scalar->limit));
 		return;
+	case SCHEMA_RATE:
+		put_rate(job, key, scalar);
+		return;
 	case SCHEMA_THEN:
 		put_then(job, key, scalar, node);
 		return;
@@ -88,7 +102,6 @@ static void put_scalar(struct job *job, const struct schema_key *key, const stru
 	case SCHEMA_MAP:
 	case SCHEMA_NAMES:
 	case SCHEMA_LIST:
-	case SCHEMA_RATE:
 	case SCHEMA_SECRET:
 	case SCHEMA_FIELD_TYPE:
 	case SCHEMA_STATUSES:

@@ -59,6 +59,9 @@ static void work_done(struct job_work *work)
 	free(work->tests);
 	free(work->user);
 	job_http_done(&work->http);
+	free(work->quota.name);
+	free(work->quota.time_zone);
+	free(work->quota.remaining_header);
 }
 
 void job_free(struct job *job)
@@ -150,6 +153,7 @@ static struct job *job_build(struct node *root, const char *path, const char *di
 	build_control(&build);
 	build_totals(&build);
 	build_work(&build);
+	build_share(&build);
 	build_rules(&build);
 	return job;
 }
@@ -247,8 +251,10 @@ const char *job_when_name(enum job_when when)
 bool job_is_bulk(const struct job *job)
 {
 	assert(job != NULL);
-	/* Keys that are to be remembered come back with each item. */
-	return job->work.kind == WORK_NOOP && job->source.unique != JOB_UNIQUE_JOB &&
+	/* Keys that are to be remembered come back with each item, and what is counted is counted
+	 * one by one. */
+	return job->work.kind == WORK_NOOP && job->work.rates.n == 0 &&
+	       job->work.quota.name == NULL && job->source.unique != JOB_UNIQUE_JOB &&
 	       job->source.unique != JOB_UNIQUE_WITHIN;
 }
 

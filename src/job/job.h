@@ -112,6 +112,38 @@ struct job_limit { /* a count, or a share of the whole */
 	double ratio;
 };
 
+struct job_rate { /* so many in such a time; 0: none */
+	int64_t n;
+	int64_t per_us;
+};
+
+enum { JOB_RATE_RULES_MAX = 16 };
+
+struct job_rate_rule {
+	struct job_rate limit;
+	int from_minute; /* of the day; the same as to_minute: all day */
+	int to_minute;
+};
+
+struct job_rates { /* the lowest that applies */
+	struct job_rate_rule rule[JOB_RATE_RULES_MAX];
+	size_t n;
+};
+
+enum job_per { JOB_PER_HOUR, JOB_PER_DAY, JOB_PER_MONTH, JOB_PER_COUNT_ };
+enum job_used_up { JOB_USED_UP_STOP, JOB_USED_UP_WAIT, JOB_USED_UP_COUNT_ };
+
+struct job_quota {
+	char *name; /* NULL: there is none */
+	int64_t limit;
+	enum job_per per;
+	int resets_minute; /* of the day */
+	char *time_zone;   /* as written, NULL: the machine's */
+	int64_t reserve;
+	char *remaining_header; /* NULL: none */
+	enum job_used_up when_used_up;
+};
+
 struct job_retry {
 	int attempts; /* in all, at least 1 */
 	int64_t first_us;
@@ -203,6 +235,8 @@ struct job_work {
 	size_t n_tests;
 	int64_t timeout_us;
 	int concurrency; /* 0: number of CPUs */
+	struct job_rates rates;
+	struct job_quota quota;
 	int64_t canary;
 	struct job_limit max_dead;
 };
@@ -293,6 +327,8 @@ int job_find_field(const struct job *job, const char *name, size_t len);
 
 /* The index of a field that work sees, or -1; those of the source have the same in both. */
 int job_find_work_field(const struct job *job, const char *name, size_t len);
+/* True when the quota's zone has a fixed offset (minutes east of UTC); else it is the machine's. */
+bool job_quota_offset(const struct job_quota *quota, int *ret_minutes);
 
 const char *job_when_name(enum job_when when);
 

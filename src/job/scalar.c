@@ -232,13 +232,21 @@ static int read_factor(const struct node *node, struct scalar *s, struct err *er
 	return 0;
 }
 
-static int read_rate(const struct node *node)
+static int read_rate(const struct node *node, struct scalar *s)
 {
+	static const int64_t units[] = {US_PER_S, US_PER_MIN, US_PER_HOUR, US_PER_DAY};
+	static const char letters[] = "smhd";
 	size_t n = skip_digits(node->text);
 
 	if (n == 0 || n > 9 || node->text[0] == '0' || node->text[n] != '/' || node->len != n + 2)
 		return SCALAR_NOT;
-	return strchr("smhd", node->text[n + 1]) == NULL ? SCALAR_NOT : 0;
+	const char *unit = strchr(letters, node->text[n + 1]);
+	if (unit == NULL)
+		return SCALAR_NOT;
+	s->rate.per_us = units[unit - letters];
+	for (size_t i = 0; i < n; i++)
+		s->rate.n = 10 * s->rate.n + node->text[i] - '0';
+	return 0;
 }
 
 static int read_clock(const struct node *node, struct scalar *s)
@@ -363,7 +371,7 @@ static int read_as(enum schema_type_index type, const struct schema_key *key,
 	case SCHEMA_FACTOR:
 		return read_factor(node, s, err);
 	case SCHEMA_RATE:
-		return read_rate(node);
+		return read_rate(node, s);
 	case SCHEMA_CLOCK:
 		return read_clock(node, s);
 	case SCHEMA_CHAR:
@@ -451,5 +459,7 @@ bool scalar_is_same(const struct schema_key *key, const struct node *a, const st
 	if (key == NULL || scalar_read(key, a, &x, &err) < 0 || scalar_read(key, b, &y, &err) < 0 ||
 	    x.type != y.type)
 		return false;
+	if (x.type == SCHEMA_RATE)
+		return x.rate.n == y.rate.n && x.rate.per_us == y.rate.per_us;
 	return ((1u << x.type) & numeric) != 0 && x.integer == y.integer;
 }

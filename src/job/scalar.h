@@ -23,6 +23,7 @@ struct scalar {
 	double number;
 	char character; /* '\0': none */
 	struct job_limit limit;
+	struct job_rate rate;
 };
 
 /* Reads the node's text as the first of the row's types that it fits. ERR_CONFIG with what was

@@ -392,7 +392,7 @@ static int worker_on_bulk(struct worker *w, const struct frame *frame, struct er
 	if (rc < 0)
 		return rc;
 	struct chunk *chunk = chunk_find(&w->chunks, bulk.handle);
-	if (chunk == NULL || bulk.n != chunk->n || !job_is_bulk(w->brief->job))
+	if (chunk == NULL || bulk.n != chunk->n || w->brief->job->work.kind != WORK_NOOP)
 		return ERR(err, ERR_BUG, "chunk %u is no unit of work here", bulk.handle);
 	/* Reading the chunk is what could kill us: from here on the unit is begun. */
 	atomic_store(&w->slots[FRAME_TICKET_SLOT(bulk.ticket)].begun, 1);

@@ -7,6 +7,7 @@
 #include "sim/check.h"
 #include "sim/instance.h"
 #include "sim/shadow.h"
+#include "sim/share.h"
 
 #define STOP_TAKES_US (25 * US_PER_S)
 enum { MAX_DEAD_FREE = 20 }; /* max_dead's default: 10 % and at least so many */
@@ -222,4 +223,5 @@ void check_night(struct machine *m)
 	for (size_t i = 0; i < m->shadow.n_runs && !m->failure.happened; i++)
 		check_run_at_end(m, m->shadow.runs[i]);
 	check_incs_at_end(m);
+	share_check_night(m);
 }

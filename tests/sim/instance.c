@@ -276,6 +276,8 @@ void instance_reload(struct instance *inst)
 	o.within_run_us = rng_spread(&m->rng, US_PER_S, 20 * US_PER_MIN);
 	o.concurrency = (int)rng_range(&m->rng, 1, o.concurrency);
 	o.timeout_us = rng_spread(&m->rng, US_PER_S, US_PER_MIN);
+	if (o.rate_n > 1 && rng_below(&m->rng, 2) == 0)
+		o.rate_n /= 2;
 	inst->today = machine_parse_job(m, &o);
 	instance_post(inst, &(struct message){.kind = MESSAGE_RELOAD});
 }

@@ -14,6 +14,7 @@
 #include "sim/machine.h"
 #include "sim/proc.h"
 #include "sim/shadow.h"
+#include "sim/share.h"
 #include "sim/witness.h"
 
 #define SIGNAL_SEGV 11
@@ -143,7 +144,7 @@ static void lane_begin_waiting(struct proc *p)
 			return;
 		oldest->is_waiting = false;
 		/* A slot is used at once or never. */
-		int64_t delay = oldest->closes_at != 0 ? US_PER_MS : m->opt->item_us / 8;
+		int64_t delay = oldest->closes_at != 0 ? US_PER_MS / 4 : m->opt->item_us / 8;
 		machine_after(m, machine_delay(m, delay), attempt_on_begin, oldest, 0);
 		check_running(oldest);
 	}
@@ -442,6 +443,8 @@ static void attempt_on_begin(struct machine *m, void *object, int64_t n)
 		attempt_end(a);
 		return;
 	}
+	if (a->bulk == NULL)
+		share_begin(m);
 	bits_set(p->begun, FRAME_TICKET_SLOT(a->bulk != NULL ? a->bulk->ticket : a->ticket));
 	witness_begun(m, a);
 	int64_t delay = machine_delay(m, m->opt->item_us);

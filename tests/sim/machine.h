@@ -56,7 +56,8 @@ struct failure {
 
 enum {
 	SHADOW_INCS_MAX = 4096,
-	WAITING_MAX = 8, /* items that an engine may have wait in its lanes, as promised */
+	ZONE_OFFSET_S = 3600, /* of the machine's zone, east of UTC */
+	WAITING_MAX = 8,      /* items that an engine may have wait in its lanes, as promised */
 };
 
 /* What was given out of the job's rate and quota. */
@@ -65,6 +66,13 @@ struct share {
 	int64_t slots_taken;
 	utime quota_period;
 	int64_t quota_used;
+	int64_t *begun_us; /* when attempts began, oldest first … */
+	int64_t n_begun;
+	int64_t *low_us; /* … and those of the hours of the lower rate */
+	int64_t n_low;
+	int64_t cap;  /* of both */
+	int64_t hour; /* the latest hour in which one began, and how many */
+	int64_t n_in_hour;
 };
 
 /* What the ledger must hold, from the transactions that it said it applied. shadow.h */

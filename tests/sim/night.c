@@ -160,6 +160,9 @@ static int64_t night_gap(struct machine *m)
 	/* What has to wait for its next attempt shall be due before too many starts. */
 	if (m->healed && m->opt->fault[F_CLOCK] && gap < US_PER_MIN)
 		gap = US_PER_MIN;
+	/* And what has to wait for the next hour, until it comes. */
+	if (m->opt->quota_limit > 0 && gap < 10 * US_PER_MIN)
+		gap = 10 * US_PER_MIN;
 	return m->healed && gap < m->opt->max_us ? m->opt->max_us : gap;
 }
 

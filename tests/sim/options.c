@@ -22,7 +22,11 @@ static const struct fault_row fault_rows[] = {
 #undef X
 };
 
-enum { WINDOWS_MAX = 30 };
+enum {
+	WINDOWS_MAX = 30,
+	DAY_MINUTES = 24 * 60,
+	NIGHT_MINUTE = 3 * 60 + 13, /* of the day, in the machine's zone: when it begins */
+};
 
 static const char *const doubt_words[] = {"ask", "retry", "skip"};
 static const char *const missing_words[] = {"fail", "wait", "ok"};
@@ -168,6 +172,82 @@ static void options_draw_night(struct options *o, struct rng *r)
 	o->tidy = tenths(r, 5);
 }
 
+/* How far apart attempts are on average where the rate is lowest. */
+static int64_t options_spacing_us(const struct options *o)
+{
+	int64_t n = o->low_n > 0 ? o->low_n : o->rate_n;
+
+	return n == 0 ? 0 : o->rate_per_us / n;
+}
+
+static void options_draw_rate(struct options *o, struct rng *r)
+{
+	static const int64_t units[] = {US_PER_S, US_PER_MIN, US_PER_HOUR};
+	int64_t slowest = 15 * US_PER_MIN / (o->n_records + 1);
+	int64_t apart_us = rng_spread(r, US_PER_MS,
+				      slowest < 2 * US_PER_MS ? 2 * US_PER_MS : slowest);
+
+	o->rate_per_us = units[rng_below(r, ARRAY_LEN(units))];
+	o->rate_n = o->rate_per_us / apart_us < 1 ? 1 : o->rate_per_us / apart_us;
+	if (!tenths(r, 5))
+		return;
+	o->low_n = rng_range(r, 1, o->rate_n);
+	if (o->low_n * 10 < o->rate_n)
+		o->low_n = o->rate_n / 10;
+	/* Mostly hours that begin or end this night. */
+	int at = tenths(r, 8) ? NIGHT_MINUTE : (int)rng_below(r, DAY_MINUTES);
+	o->low_from = (at + DAY_MINUTES - (int)rng_spread(r, 1, 2 * 60)) % DAY_MINUTES;
+	if (tenths(r, 5))
+		o->low_from = (at + (int)rng_spread(r, 1, 60)) % DAY_MINUTES;
+	o->low_to = (o->low_from + (int)rng_spread(r, 2, 23 * 60)) % DAY_MINUTES;
+}
+
+static void options_draw_quota(struct options *o, struct rng *r)
+{
+	o->quota_limit = rng_range(r, o->n_records / 2 + 1, 6 * (int64_t)o->n_records + 2);
+	o->quota_reserve = tenths(r, 5) ? rng_range(r, 0, o->quota_limit / 2) : 0;
+	o->quota_waits = tenths(r, 3);
+}
+
+/* All is well and lanes have room, so that the rate alone says how long it takes. */
+static void options_make_paced(struct options *o, struct rng *r)
+{
+	for (size_t i = 0; i < FAULT_COUNT_; i++)
+		o->fault[i] = false;
+	o->is_paced = true;
+	o->n_records = (uint32_t)rng_range(r, 200, 800);
+	o->rate_per_us = US_PER_S;
+	o->rate_n = rng_spread(r, 5, 500);
+	o->low_n = o->quota_limit = o->window_max_us = o->canary = 0;
+	o->no_source = o->when_empty_fail = false;
+	o->slots = o->regions = 1;
+	o->per_start = false;
+	o->item_us = US_PER_S / o->rate_n / 2;
+	o->concurrency = (int)rng_range(r, 8, 16);
+	o->timeout_us = US_PER_MIN;
+	o->commit_us = rng_spread(r, 200, 5 * US_PER_MS);
+	o->start_gap_us = US_PER_S;
+	o->lanes = (int)rng_range(r, 1, 4);
+}
+
+/* Drawn apart, so that what a seed stands for besides stays as it was. */
+static void options_draw_share(struct options *o)
+{
+	struct rng r;
+
+	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x7368617265)));
+	if (tenths(&r, 2))
+		options_draw_rate(o, &r);
+	if (rng_below(&r, 16) == 0)
+		options_draw_quota(o, &r);
+	if (rng_below(&r, 50) == 0)
+		options_make_paced(o, &r);
+	/* A window that ends after a handful of items would only make many starts. */
+	int64_t least = o->n_records * options_spacing_us(o) / WINDOWS_MAX;
+	if (o->window_max_us > 0 && o->window_max_us < least)
+		o->window_max_us = least;
+}
+
 /* A job file is written in milliseconds; what is checked must be what was written. */
 static void options_round(struct options *o)
 {
@@ -193,6 +273,7 @@ void options_from_seed(struct options *o, uint64_t seed)
 	if (o->no_source)
 		options_drop_source(o);
 	options_draw_night(o, &r);
+	options_draw_share(o);
 	options_round(o);
 }
 
@@ -216,6 +297,26 @@ static void options_put_source(const struct options *o, struct buf *out)
 	buf_puts(out, "  retry: {attempts: 3, first: 1s, factor: 2, max: 10s}\n");
 }
 
+static void options_put_share(const struct options *o, struct buf *out)
+{
+	const char *unit = o->rate_per_us == US_PER_S	  ? "s"
+			   : o->rate_per_us == US_PER_MIN ? "m"
+							  : "h";
+
+	if (o->rate_n > 0)
+		buf_printf(out, "  rate:\n    - {limit: %lld/%s}\n", (long long)o->rate_n, unit);
+	if (o->low_n > 0)
+		buf_printf(out, "    - {limit: %lld/%s, from: %02d:%02d, to: %02d:%02d}\n",
+			   (long long)o->low_n, unit, o->low_from / 60, o->low_from % 60,
+			   o->low_to / 60, o->low_to % 60);
+	if (o->quota_limit > 0)
+		buf_printf(out,
+			   "  quota: {name: all, limit: %lld, per: hour, reserve: %lld,"
+			   " when_used_up: %s}\n",
+			   (long long)o->quota_limit, (long long)o->quota_reserve,
+			   o->quota_waits ? "wait" : "stop");
+}
+
 static void options_put_work(const struct options *o, struct buf *out)
 {
 	buf_puts(out, "work:\n");
@@ -234,6 +335,7 @@ static void options_put_work(const struct options *o, struct buf *out)
 		   (long long)o->canary);
 	if (o->max_dead_pct > 0)
 		buf_printf(out, "  max_dead: %lld%%\n", (long long)o->max_dead_pct);
+	options_put_share(o, out);
 }
 
 static void options_put_window(const struct options *o, struct buf *out)

@@ -133,6 +133,14 @@ struct options {
 	int64_t grace_us;
 	int64_t stalled_after_us;
 	int carry_over; /* enum job_carry_over */
+	int64_t rate_n; /* attempts in rate_per_us, 0: no rate */
+	int64_t rate_per_us;
+	int64_t low_n;	      /* a lower one at some hours, 0: none */
+	int low_from, low_to; /* minutes of the day */
+	int64_t quota_limit;  /* attempts an hour, 0: no quota */
+	int64_t quota_reserve;
+	bool quota_waits;
+	bool is_paced; /* nothing but the rate keeps items from being begun */
 
 	/* the source */
 	bool no_source; /* the job is one item */

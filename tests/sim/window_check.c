@@ -175,7 +175,8 @@ static bool is_smooth(const struct machine *m)
 	for (size_t i = 0; i < FAULT_COUNT_; i++)
 		if (m->opt->fault[i] && (allowed >> i & 1) == 0)
 			return false;
-	return m->opt->instances == 1 && m->opt->canary == 0 && !m->opt->is_noop;
+	return m->opt->instances == 1 && m->opt->canary == 0 && !m->opt->is_noop &&
+	       m->opt->rate_n == 0 && m->opt->quota_limit == 0;
 }
 
 /* It holds an item that no lane has. */

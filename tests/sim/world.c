@@ -28,6 +28,12 @@ static utime world_now(void *world)
 	return machine_now(((struct instance *)world)->m);
 }
 
+static int world_zone_offset_s(void *world, utime at)
+{
+	(void)world, (void)at;
+	return ZONE_OFFSET_S;
+}
+
 static int64_t world_boot_us(void *world)
 {
 	return ((struct instance *)world)->m->boot_us;
@@ -256,6 +262,7 @@ static void world_end(void *world, int exit_status)
 
 const struct world_ops sim_world_ops = {
 	.now = world_now,
+	.zone_offset_s = world_zone_offset_s,
 	.boot_us = world_boot_us,
 	.random = world_random,
 	.timer = world_timer,
