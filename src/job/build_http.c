@@ -105,24 +105,64 @@ static char *build_secret_text(struct build *b, struct node *node, const char *n
 
 /* ---- logging on ---- */
 
+static void build_token_url(struct build *b, struct node *url)
+{
+	AUTO(template) struct template *t = NULL;
+	struct err err = ERR_INIT;
+
+	if (!build_check_template(b, url, TEMPLATE_FOR_WORKER, NULL))
+		return;
+	if (template_parse_for(TEMPLATE_FOR_WORKER, url->text, url->len, b->job, &t, &err) < 0 ||
+	    template_check_url(t, &err) < 0)
+		build_fault(b, url, "%s", err.text);
+	else if (template_url_is_open(t) || strstr(url->text, "${") != NULL)
+		build_fault(b, url, "a token_url has no placeholders");
+	b->job->work.http.oauth.token_url = xstrdup(url->text);
+}
+
+static void build_oauth(struct build *b, struct node *oauth)
+{
+	struct job_oauth *o = &b->job->work.http.oauth;
+	struct node *url = node_find_good(oauth, "token_url");
+	struct node *scope = node_find_good(oauth, "scope");
+
+	if (url != NULL)
+		build_token_url(b, url);
+	o->client_id = build_secret_text(b, node_find(oauth, "client_id"),
+					 "work.http.auth.oauth2.client_id", TEMPLATE_FOR_WORKER);
+	o->client_secret = build_secret_text(b, node_find(oauth, "client_secret"),
+					     "work.http.auth.oauth2.client_secret",
+					     TEMPLATE_FOR_WORKER);
+	if (scope != NULL)
+		o->scope = xstrdup(scope->text);
+}
+
+/* Each of them but the first of those that are there. */
+static void check_one_way(struct build *b, struct node *auth)
+{
+	for (struct node *c = auth->first; c != NULL && c->next != NULL; c = c->next)
+		if (c->next->key != NULL)
+			build_fault_key(b, c->next, "%s stands at line %d; one of them", c->name,
+					c->name_at.line);
+}
+
 static void build_auth(struct build *b, struct node *auth)
 {
 	struct job_http *http = &b->job->work.http;
-	struct node *bearer = node_find(auth, "bearer");
 	struct node *basic = node_find(auth, "basic");
 
 	if (auth == NULL || auth->type != NODE_MAP)
 		return;
 	if (auth->n == 0)
-		build_fault(b, auth, "expected bearer or basic");
-	else if (bearer != NULL && basic != NULL)
-		build_fault_key(b, basic, "bearer stands at line %d; one of them",
-				bearer->name_at.line);
-	http->bearer = build_secret_text(b, bearer, "work.http.auth.bearer", TEMPLATE_FOR_WORKER);
+		build_fault(b, auth, "expected bearer, basic or oauth2");
+	check_one_way(b, auth);
+	http->bearer = build_secret_text(b, node_find(auth, "bearer"), "work.http.auth.bearer",
+					 TEMPLATE_FOR_WORKER);
 	http->user = build_secret_text(b, node_find(basic, "user"), "work.http.auth.basic.user",
 				       TEMPLATE_FOR_WORKER);
 	http->password = build_secret_text(b, node_find(basic, "password"),
 					   "work.http.auth.basic.password", TEMPLATE_FOR_WORKER);
+	build_oauth(b, node_find(auth, "oauth2"));
 }
 
 /* ---- pairs ---- */

@@ -31,6 +31,11 @@ void explain_put_request(const struct job *job, struct buf *out)
 	if (http->bearer != NULL || http->user != NULL)
 		buf_puts(out, http->bearer != NULL ? ", logged on by a token"
 						   : ", logged on by user and password");
+	if (http->oauth.token_url != NULL) {
+		buf_puts(out, ", logged on by tokens of ");
+		text_put_printable(out, http->oauth.token_url, strlen(http->oauth.token_url),
+				   URL_SHOWN);
+	}
 	if (http->method != HTTP_GET && http->method != HTTP_HEAD) {
 		buf_puts(out, ", with the item's key in ");
 		text_put_printable(out, http->key_header, strlen(http->key_header), URL_SHOWN);

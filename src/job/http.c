@@ -38,6 +38,10 @@ void job_http_done(struct job_http *http)
 	free(http->bearer);
 	free(http->user);
 	free(http->password);
+	free(http->oauth.token_url);
+	free(http->oauth.client_id);
+	free(http->oauth.client_secret);
+	free(http->oauth.scope);
 	free(http->ca);
 	free(http->cert);
 	free(http->key);

@@ -68,6 +68,14 @@ struct job_value {
 	struct job_value *next;
 };
 
+/* Client credentials (RFC 6749, 4.4). */
+struct job_oauth {
+	char *token_url; /* NULL: no oauth2 */
+	char *client_id; /* templates of run and secrets */
+	char *client_secret;
+	char *scope; /* NULL */
+};
+
 struct job_http {
 	enum http_method method;
 	char *url; /* a template */
@@ -80,6 +88,7 @@ struct job_http {
 	char *bearer;	       /* templates, NULL where there is none */
 	char *user;
 	char *password;
+	struct job_oauth oauth;
 	char *ca; /* paths as written, NULL */
 	char *cert;
 	char *key;

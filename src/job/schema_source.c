@@ -172,7 +172,7 @@ static const struct schema_key rows[] = {
 	{"@auth.basic", T_MAP, .says = "A user and a password."},
 	{"@auth.basic.user", T_TEMPLATE, .is_required = true, .says = "The user."},
 	{"@auth.basic.password", T_TEMPLATE, .is_required = true, .says = "The password."},
-	{"@auth.oauth2", T_MAP, .later = true, .says = "OAuth 2 client credentials."},
+	{"@auth.oauth2", T_MAP, .says = "OAuth 2 client credentials."},
 	{"@auth.oauth2.token_url", T_TEXT, .is_required = true, .says = "Where tokens are got."},
 	{"@auth.oauth2.client_id", T_TEMPLATE, .is_required = true, .says = "The client."},
 	{"@auth.oauth2.client_secret", T_TEMPLATE, .is_required = true, .says = "Its secret."},

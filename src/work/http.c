@@ -28,6 +28,7 @@
 #include "work/http_call.h"
 #include "work/http_client.h"
 #include "work/http_plan.h"
+#include "work/http_token.h"
 
 /* ---- attempts ---- */
 
@@ -82,6 +83,71 @@ static int attempt_put_auth(struct http_attempt *a, struct http_request *request
 	return http_request_add_header(request, "Authorization", value, &a->err);
 }
 
+/* 0: it logs on, where it has to. ATTEMPT_WAITS: a token is asked for. */
+enum { ATTEMPT_WAITS = 1 };
+
+static int attempt_put_token(struct http_attempt *a, struct http_request *request)
+{
+	const char *value = NULL;
+	int rc = http_token_header(a->http->token, &value, &a->token, &a->err);
+
+	if (rc < 0)
+		return rc;
+	if (value == NULL)
+		return ATTEMPT_WAITS;
+	return http_request_add_header(request, "Authorization", value, &a->err);
+}
+
+/* Before anything was sent: of the item, or of all items. */
+static void attempt_fail(struct http_attempt *a, bool is_of_item, const char *class)
+{
+	a->outcome = is_of_item ? OUTCOME_DEAD : OUTCOME_ALL;
+	a->class = class;
+	http_client_give(a->http->client, TAKE(a->call));
+	attempt_tell_later(a);
+}
+
+/* What is filled in goes on: it logs on and begins, or waits for a token. */
+static void attempt_go_on(struct http_attempt *a)
+{
+	struct http *http = a->http;
+	struct http_request *request = &a->call->request;
+	int rc = http->token != NULL ? attempt_put_token(a, request) : attempt_put_auth(a, request);
+
+	if (rc < 0) {
+		attempt_fail(a, false, http->token != NULL ? "token" : "config");
+		return;
+	}
+	if (rc == ATTEMPT_WAITS) {
+		list_remove(&a->node);
+		list_append(&http->waiting, &a->node);
+		return;
+	}
+	http_call_begin(a->call, attempt_on_end, a);
+}
+
+static void http_on_token(void *arg, const struct err *err)
+{
+	struct http *http = OBJ_CAST(arg, struct http, HTTP_MAGIC);
+	struct list *node = NULL;
+	struct list *next = NULL;
+
+	exec_mask_free(http->mask);
+	http->mask = exec_mask_new(http->context->job);
+	http_token_hide(http->token, http->mask);
+	LIST_EACH (node, next, &http->waiting) {
+		struct http_attempt *a = CONTAINER_OF(node, struct http_attempt, node);
+		list_remove(&a->node);
+		list_append(&http->attempts, &a->node);
+		if (err == NULL) {
+			attempt_go_on(a);
+			continue;
+		}
+		a->err = *err;
+		attempt_fail(a, false, "token");
+	}
+}
+
 static void http_start(void *state, const struct work_attempt *what)
 {
 	struct http *http = OBJ_CAST(state, struct http, HTTP_MAGIC);
@@ -92,31 +158,24 @@ static void http_start(void *state, const struct work_attempt *what)
 	a->http = http;
 	a->what = *what;
 	list_append(&http->attempts, &a->node);
-	struct http_call *call = http_client_take(http->client);
-	int rc = http_plan_request(http->plan, &what->item, &call->request, &a->err);
-	if (rc == 0)
-		rc = attempt_put_auth(a, &call->request);
+	a->call = http_client_take(http->client);
+	int rc = http_plan_request(http->plan, &what->item, &a->call->request, &a->err);
 	if (rc < 0) {
-		http_client_give(http->client, call);
 		bool is_of_item = rc == ERR_DATA || rc == ERR_TOO_BIG;
-		a->outcome = is_of_item ? OUTCOME_DEAD : OUTCOME_ALL;
-		a->class = is_of_item ? "bad-item" : "config";
-		attempt_tell_later(a);
+		attempt_fail(a, is_of_item, is_of_item ? "bad-item" : "config");
 		return;
 	}
 	if (slots != NULL)
-		call->request.begun = &slots[FRAME_TICKET_SLOT(what->ticket)].begun;
-	a->call = call;
-	http_call_begin(call, attempt_on_end, a);
+		a->call->request.begun = &slots[FRAME_TICKET_SLOT(what->ticket)].begun;
+	attempt_go_on(a);
 }
 
-static void http_cancel(void *state, uint32_t ticket)
+static void cancel_in(struct list *attempts, uint32_t ticket)
 {
-	struct http *http = OBJ_CAST(state, struct http, HTTP_MAGIC);
 	struct list *node = NULL;
 	struct list *next = NULL;
 
-	LIST_EACH (node, next, &http->attempts) {
+	LIST_EACH (node, next, attempts) {
 		struct http_attempt *a = CONTAINER_OF(node, struct http_attempt, node);
 		if (ticket != UINT32_MAX && ticket != a->what.ticket)
 			continue;
@@ -124,6 +183,14 @@ static void http_cancel(void *state, uint32_t ticket)
 		a->cancelled = true;
 		attempt_tell_later(a);
 	}
+}
+
+static void http_cancel(void *state, uint32_t ticket)
+{
+	struct http *http = OBJ_CAST(state, struct http, HTTP_MAGIC);
+
+	cancel_in(&http->attempts, ticket);
+	cancel_in(&http->waiting, ticket);
 }
 
 /* ---- life ---- */
@@ -139,7 +206,9 @@ static void http_free(void *state)
 	struct http *http = OBJ_CAST(state, struct http, HTTP_MAGIC);
 
 	free_all(&http->attempts);
+	free_all(&http->waiting);
 	free_all(&http->failed);
+	http_token_free(http->token);
 	http_client_free(http->client);
 	http_plan_free(http->plan);
 	http_auth_free(http->auth);
@@ -186,6 +255,7 @@ static int http_open(const struct work_context *context, void **ret_state, struc
 	http->mask = exec_mask_new(context->job);
 	http->timer = loop_timer_new(context->loop, http_on_failed, http);
 	list_init(&http->attempts);
+	list_init(&http->waiting);
 	list_init(&http->failed);
 	int rc = http_plan_new(context, &http->plan, err);
 	if (rc == 0)
@@ -194,6 +264,12 @@ static int http_open(const struct work_context *context, void **ret_state, struc
 		rc = answer_tests_open(context->job, context->run, &http->tests, err);
 	if (rc == 0)
 		rc = open_client(http, err);
+	if (rc == 0 && context->job->work.http.oauth.token_url != NULL)
+		rc = http_token_new(&(struct http_token_options){.context = context,
+								 .client = http->client,
+								 .told = http_on_token,
+								 .arg = http},
+				    &http->token, err);
 	if (rc < 0) {
 		http_free(http);
 		return rc;

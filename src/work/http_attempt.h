@@ -21,6 +21,7 @@ struct http_auth;
 struct http_call;
 struct http_client;
 struct http_plan;
+struct http_token;
 struct loop_timer;
 
 enum { HTTP_MAGIC = 0x48747470, HTTP_ATTEMPT_MAGIC = 0x48417474 };
@@ -31,10 +32,12 @@ struct http {
 	struct http_client *client;
 	struct http_plan *plan;
 	struct http_auth *auth;
+	struct http_token *token; /* auth.oauth2, NULL without */
 	struct exec_mask *mask;
 	struct answer_tests *tests; /* NULL: the job has none */
 	struct loop_timer *timer;   /* set to 0 when something in `failed` is to be told */
 	struct list attempts;	    /* under way */
+	struct list waiting;	    /* for a token */
 	struct list failed;	    /* could not begin, or were cancelled */
 };
 
@@ -44,6 +47,7 @@ struct http_attempt {
 	struct http *http;
 	struct work_attempt what;
 	struct http_call *call; /* NULL: it could not begin */
+	uint64_t token;		/* the number of its token */
 	bool cancelled;
 	/* of one that could not begin */
 	enum outcome outcome;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -74,24 +75,6 @@ void http_auth_free(struct http_auth *auth)
 	free(auth);
 }
 
-/* RFC 4648, with padding. */
-static void put_base64(struct buf *out, const char *data, size_t len)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *d = (const unsigned char *)data;
-
-	for (size_t i = 0; i < len; i += 3) {
-		unsigned bits = (unsigned)d[i] << 16;
-		bits |= i + 1 < len ? (unsigned)d[i + 1] << 8 : 0;
-		bits |= i + 2 < len ? (unsigned)d[i + 2] : 0;
-		buf_putc(out, digits[bits >> 18]);
-		buf_putc(out, digits[(bits >> 12) & 63]);
-		buf_putc(out, i + 1 < len ? digits[(bits >> 6) & 63] : '=');
-		buf_putc(out, i + 2 < len ? digits[bits & 63] : '=');
-	}
-}
-
 static int render(const struct http_auth *auth, const struct template *t, struct buf *out,
 		  struct err *err)
 {
@@ -111,7 +94,7 @@ static int put_basic(struct http_auth *auth, struct err *err)
 		rc = render(auth, auth->password, &both, err);
 	if (rc == 0) {
 		buf_puts(&auth->value, "Basic ");
-		put_base64(&auth->value, buf_str(&both), both.len);
+		base64_put(&auth->value, buf_str(&both), both.len);
 	}
 	if (both.data != NULL)
 		explicit_bzero(both.data, both.cap);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How an attempt ended, in a word for programs, a line for people, and what the answer was. */
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #include "work/http_call.h"
 #include "work/http_classify.h"
 #include "work/http_retry_after.h"
+#include "work/http_token.h"
 
 enum {
 	ERR_LINE_BYTES = 1024,
@@ -132,6 +134,13 @@ static void tell_done(struct http_attempt *a, const struct http_answer *answer)
 	tell(a, &outcome);
 }
 
+/* Refused for its token only, which was good before: another will do. */
+static bool is_worn(const struct http_attempt *a, const struct http_answer *answer)
+{
+	return a->http->token != NULL && answer->is_sent && answer->status > 0 &&
+	       http_token_is_worn(a->http->token, a->token, answer->status);
+}
+
 /* How long the other side asks to wait. */
 static int64_t wait_of(struct http_call *call)
 {
@@ -159,6 +168,12 @@ static enum outcome judge(const struct http_attempt *a, const struct http_answer
 		outcome = answer_judge(a->http->tests, &whole, outcome, ret_why);
 		if (ret_why->code != 0)
 			(void)snprintf(class, HTTP_CLASS_BYTES, ANSWER_CLASS); /* fits */
+	}
+	if (is_worn(a, answer) && outcome == OUTCOME_ALL) {
+		/* Nothing was done, and the other side says so. */
+		if (a->call->request.begun != NULL)
+			atomic_store(a->call->request.begun, 0);
+		return OUTCOME_NOT_BEGUN;
 	}
 	if (!a->cancelled)
 		return outcome;
