@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -153,8 +154,13 @@ void http_client_prepare(struct http_client *client, CURL *easy)
 	SET(CURLOPT_QUICK_EXIT, 1L); /* a resolver that hangs is not waited for */
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_PATH_AS_IS, 1L);
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	SET(CURLOPT_PIPEWAIT, 1L);
+	/* Safety: a server that ends a connection in good order says so with HTTP/1.1 in an answer,
+	 * and with HTTP/2 at any time: what was sent meanwhile would be in doubt. */
+	SET(CURLOPT_HTTP_VERSION,
+	    (long)(client->options.never_twice ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+	/* Without TLS it is not known before the first answer that there is no HTTP/2, and all
+	 * would wait for that one. */
+	SET(CURLOPT_PIPEWAIT, strncasecmp(client->options.http->url, "https:", 6) == 0 ? 1L : 0L);
 	SET(CURLOPT_USERAGENT, "stint/" STINT_VERSION);
 	/* An empty text, other than none, keeps libcurl from looking at the environment. */
 	SET(CURLOPT_PROXY, client->proxy);

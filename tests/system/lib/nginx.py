@@ -15,8 +15,8 @@ error_log error.log info;
 events {{ worker_connections 512; }}
 http {{
 	log_format test escape=json '{{"connection":$connection,"nth":$connection_requests,'
-x
-		'"key":"$http_idempotency_key","bytes":$request_length,'
+		'"protocol":"$server_protocol","status":$status,"method":"$request_method",'
+		'"uri":"$request_uri","key":"$http_idempotency_key","bytes":$request_length,'
 		'"client":"$ssl_client_s_dn"}}';
 	access_log access.log test;
 	client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
@@ -96,7 +96,7 @@ class Nginx:
 
     def log(self):
         """[{connection, nth, protocol, status, method, uri, key, bytes, client}] of all requests."""
-        lines = [json.loads(line) for line in self._read('access.log').splitlines()]
+        lines = [json.loads(line) for line in self._read('access.log').split('\n')[:-1]]
         return [line for line in lines if line['method']]
 
     def url(self, path='/', scheme='http'):
