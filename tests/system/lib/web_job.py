@@ -19,7 +19,7 @@ work:
   timeout: {timeout}
 {work}
 retry: {{attempts: {attempts}, first: 20ms, factor: 1, max: 50ms}}
-breaker: {{open_for: 50ms, open_max: 200ms, give_up_after: 2s}}
+breaker: {{failures: 100%, at_least: 1000000, open_for: 50ms, open_max: 200ms, give_up_after: 2s}}
 '''
 RUN = ('run', 'web.yaml', '--no-progress')
 
