@@ -60,6 +60,7 @@ static int on_attempt(void *arg, const struct ledger_row *row)
 		.err = text_or_empty(page, row, 10),
 		.fingerprint = text_or_empty(page, row, 11),
 		.output_cut = ledger_row_int(row, 13) != 0,
+		.is_verify = strcmp(text_or_empty(page, row, 14), "verify") == 0,
 	};
 	const char *output = ledger_row_text(row, 12, &a->output_len);
 	a->output = output == NULL ? "" : arena_text(&page->arena, output, a->output_len);
@@ -74,7 +75,7 @@ static int load_page(struct ledger *ledger, const struct attempt_filter *f, cons
 {
 	static const char sql[] =
 		"SELECT run, run_id, item, key, number, at, ms, instance, outcome, error_class,"
-		" error, fingerprint, output, output_cut FROM attempt"
+		" error, fingerprint, output, output_cut, kind FROM attempt"
 		" WHERE run_id = ?1 AND (?2 < 0 OR item = ?2) AND (at, item, number) > (?3, ?4, ?5)"
 		" ORDER BY at, item, number LIMIT ?6";
 	struct ledger_param params[] = {
@@ -147,6 +148,7 @@ void attempt_put_json(const struct attempt *a, struct json_writer *w)
 	jw_member_int(w, "number", a->item);
 	jw_member_text(w, "key", a->key);
 	jw_member_int(w, "attempt", a->number);
+	jw_member_text(w, "kind", a->is_verify ? "verify" : "attempt");
 	moment_put_json(w, "at", a->at);
 	jw_member_int(w, "took_ms", a->took_us / US_PER_MS);
 	jw_member_int(w, "instance", a->instance);
@@ -158,6 +160,16 @@ void attempt_put_json(const struct attempt *a, struct json_writer *w)
 	jw_string(w, a->output, a->output_len);
 	jw_member_bool(w, "output_cut", a->output_cut);
 	jw_object_end(w);
+}
+
+const char *attempt_word(const struct attempt *a)
+{
+	if (!a->is_verify)
+		return a->outcome;
+	if (strcmp(a->outcome, "done") == 0)
+		return "verified: took effect";
+	return strcmp(a->outcome, "not_done") == 0 ? "verified: no effect"
+						   : "verified: cannot tell";
 }
 
 void attempt_put_output(const struct attempt *a, struct buf *out)

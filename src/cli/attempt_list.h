@@ -25,6 +25,8 @@ struct attempt {
 	int64_t took_us;
 	int64_t instance;
 	const char *outcome;
+	bool is_verify; /* whether that attempt took effect was asked; outcome: done, not_done,
+			   unknown */
 	const char *err_class, *err, *fingerprint; /* "" none */
 	const char *output;
 	size_t output_len;
@@ -46,6 +48,8 @@ void attempt_begin_json(struct json_writer *w, struct out *out, const char *sche
 			const char *list);
 void attempt_end_json(struct json_writer *w, struct out *out);
 void attempt_put_json(const struct attempt *a, struct json_writer *w);
+/* The outcome in words for people. */
+const char *attempt_word(const struct attempt *a);
 /* What it said, made harmless for a terminal, line by line, with a line end. */
 void attempt_put_output(const struct attempt *a, struct buf *out);
 

@@ -380,7 +380,7 @@ int selection_item(struct ledger *ledger, const struct find_item *item,
 {
 	static const char sql[] =
 		"SELECT l.state, l.owner, c.state, c.n, c.started, c.done, ?2 - c.first_item,"
-		" l.state IN (3, 8) AND l.not_before > ?3"
+		" l.state IN (3, 7, 8) AND l.quiet_until > ?3"
 		" FROM chunk AS c LEFT JOIN loose AS l ON l.run_id = ?1 AND l.item = ?2"
 		" WHERE c.run_id = ?1 AND c.first_item ="
 		"  (SELECT max(first_item) FROM chunk WHERE run_id = ?1 AND first_item <= ?2)";

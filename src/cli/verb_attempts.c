@@ -58,7 +58,7 @@ static int put_attempt(void *arg, const struct attempt *a)
 	text_put_span(&text, a->took_us);
 	table_put(l->table, buf_str(&text));
 	table_put_f(l->table, "%" PRId64, a->instance);
-	table_put(l->table, a->outcome);
+	table_put(l->table, attempt_word(a));
 	table_put(l->table, a->fingerprint);
 	buf_reset(&text);
 	buf_printf(&text, "%s%s%s", a->err_class,
@@ -124,7 +124,7 @@ static int put_log(void *arg, const struct attempt *a)
 		text_put_printable(b, a->key, strlen(a->key), 0);
 		buf_putc(b, ')');
 	}
-	buf_printf(b, ", attempt %" PRId64 ", %s, %s <==", a->number, began, a->outcome);
+	buf_printf(b, ", attempt %" PRId64 ", %s, %s <==", a->number, began, attempt_word(a));
 	out_plain(&l->cli->out);
 	buf_puts(b, a->output_cut ? "\n… (its beginning is not kept)\n" : "\n");
 	attempt_put_output(a, b);

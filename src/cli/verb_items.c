@@ -51,6 +51,7 @@ static void put_json(struct json_writer *w, const struct report_run *run,
 	jw_member_text(w, "error_class", item->err_class[0] == '\0' ? NULL : item->err_class);
 	jw_member_text(w, "error", item->err[0] == '\0' ? NULL : item->err);
 	jw_member_text(w, "fingerprint", item->fingerprint[0] == '\0' ? NULL : item->fingerprint);
+	jw_member_text(w, "doubt", item->doubt);
 	moment_put_json(w, "next_at", item->next_at);
 	moment_put_json(w, "first_started_at", item->first_started_at);
 	jw_name(w, "instance");

@@ -10,7 +10,9 @@
 #include "base/text.h"
 #include "cli/attempt_list.h"
 #include "cli/find.h"
+#include "cli/run_job.h"
 #include "cli/why.h"
+#include "job/job.h"
 #include "ledger/ledger.h"
 #include "report/item.h"
 #include "report/moment.h"
@@ -25,6 +27,7 @@ struct about {
 	struct report_item item; /* texts in why->arena */
 	const char *name;	 /* RUN:NUMBER, good for commands */
 	bool is_found;
+	bool verifies; /* the job says how to ask */
 	int64_t n_attempts;
 };
 
@@ -47,6 +50,7 @@ static int keep_item(void *arg, const struct report_item *item)
 	a->item.err_class = arena_str(arena, item->err_class);
 	a->item.err = arena_str(arena, item->err);
 	a->item.fingerprint = arena_str(arena, item->fingerprint);
+	a->item.doubt = arena_str(arena, item->doubt == NULL ? "" : item->doubt);
 	return 1;
 }
 
@@ -55,6 +59,8 @@ static int load(struct ledger *ledger, const struct find_item *where, struct abo
 {
 	struct report_item_filter filter = {.run_id = where->run_id, .number = where->number};
 	char name[NAME_MAX_BYTES] = {0};
+	AUTO(job) struct job *job = NULL;
+	struct err ignored = ERR_INIT;
 
 	int rc = report_run_load(ledger, where->run_id, &a->why->arena, &a->run, err);
 	if (rc == 0)
@@ -62,6 +68,8 @@ static int load(struct ledger *ledger, const struct find_item *where, struct abo
 	if (rc >= 0 && !a->is_found)
 		rc = ERR(err, ERR_DATA, "there is no item %" PRId64 " in %s", where->number,
 			 a->run.name);
+	if (rc >= 0 && run_job_load(ledger, where->run_id, &job, &ignored) == 0)
+		a->verifies = job_verifies(job); /* else nobody can verify it either */
 	(void)snprintf(name, sizeof(name), "%" PRId64 ":%" PRId64, where->run_id, where->number);
 	a->name = arena_str(&a->why->arena, name);
 	return rc < 0 ? rc : 0;
@@ -92,6 +100,23 @@ static void say_waiting(const struct about *a)
 			a->run.reason[0] == '\0' ? "" : ": ", a->run.reason);
 }
 
+static void say_doubt(const struct about *a)
+{
+	struct why *why = a->why;
+
+	if (a->item.first_started_at != 0)
+		why_say(why, "an attempt that began on %s or after may have taken effect",
+			time_text(why, a->item.first_started_at));
+	if (strcmp(a->item.doubt, "verifying") == 0)
+		why_say(why, "it is being verified by instance %" PRId64, a->item.instance);
+	else if (strcmp(a->item.doubt, "waiting") == 0 && a->verifies)
+		why_say(why, "it is verified from %s on%s",
+			a->item.next_at == 0 ? "now" : time_text(why, a->item.next_at),
+			a->run.n_joined > 0 ? "" : ", by the next `stint run` of the job");
+	else
+		why_say(why, "nobody can tell: look at the other side, then decide");
+}
+
 static void say_state(const struct about *a)
 {
 	struct why *why = a->why;
@@ -107,8 +132,7 @@ static void say_state(const struct about *a)
 			a->item.next_at == 0 ? "now" : time_text(why, a->item.next_at),
 			a->run.n_joined > 0 ? "" : ", by the next `stint run` of the job");
 	else if (strcmp(state, "in_doubt") == 0)
-		why_say(why, "an attempt at it may have taken effect, and nobody can tell: look at "
-			     "the other side, then decide");
+		say_doubt(a);
 	else if (strcmp(state, "dead") == 0)
 		why_say(why, "it was given up after %" PRId64 " attempt%s", a->item.attempts,
 			a->item.attempts == 1 ? "" : "s");
@@ -154,7 +178,7 @@ static int on_attempt(void *arg, const struct attempt *attempt)
 	a->n_attempts++;
 	text_put_span(&span, attempt->took_us);
 	why_say(a->why, "attempt %" PRId64 ", %s, %s: %s%s%s", attempt->number,
-		time_text(a->why, attempt->at), buf_str(&span), attempt->outcome,
+		time_text(a->why, attempt->at), buf_str(&span), attempt_word(attempt),
 		attempt->err[0] == '\0' ? "" : ": ", attempt->err);
 	return 0;
 }
@@ -194,7 +218,7 @@ int why_item(struct cli *cli, struct ledger *ledger, const char *word, struct wh
 	struct find_item where = {0};
 	struct about about = {
 		.why = why,
-		.item = {.state = "", .err_class = "", .err = "", .fingerprint = ""},
+		.item = {.state = "", .doubt = "", .err_class = "", .err = "", .fingerprint = ""},
 	};
 
 	assert(word != NULL && why != NULL && err != NULL);

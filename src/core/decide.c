@@ -35,6 +35,11 @@ bool decide_key_lasts(const struct decide_policy *policy, utime unclear_since, u
 	return due < unclear_since + policy->key_valid_us - policy->key_valid_us / 10;
 }
 
+utime decide_doubt_due(const struct decide_policy *policy, utime quiet_at)
+{
+	return quiet_at + policy->settle_us;
+}
+
 static struct decision decide_repeatable_unknown(const struct decide_policy *policy,
 						 const struct decide_attempt *a)
 {
@@ -58,6 +63,10 @@ static struct decision decide_once_unknown(const struct decide_policy *policy,
 		d.used++;
 	if (a->blamed)
 		d.crashes++;
+	if (policy->verifies) {
+		d.fate = FATE_DOUBT;
+		return d;
+	}
 	switch (policy->doubt) {
 	case DECIDE_ASK:
 		return d;
@@ -119,6 +128,8 @@ struct decision decide(const struct decide_policy *policy, const struct decide_a
 		d.due = a->now + a->wait_us;
 	/* Also after an attempt that certainly did nothing: an earlier one is still unclear. */
 	if (d.fate == FATE_RETRY && !decide_key_lasts(policy, a->first_started, d.due))
-		d.fate = FATE_ASKED;
+		d.fate = policy->verifies ? FATE_DOUBT : FATE_ASKED;
+	if (d.fate == FATE_DOUBT)
+		d.due = decide_doubt_due(policy, a->now > a->not_before ? a->now : a->not_before);
 	return d;
 }

@@ -9,8 +9,9 @@
  *   dead       charged; dead.
  *   all alike  uncharged; again when the breaker lets it, which opens.
  *   unknown    idempotent: charged, again (with the same key, while key_valid lasts with a margin
- * of a tenth; then a person is asked). once: as when_in_doubt says. Ended by us (cancelled) or with
- *              the lane that held it: the same, but nothing is charged.
+ * of a tenth; then it is in doubt). once: in doubt. What is in doubt is verified where the job says
+ * how (core/probe.h), else it goes as when_in_doubt says. Ended by us (cancelled) or with the lane
+ *              that held it: the same, but nothing is charged.
  *   not begun  uncharged, again.
  * While the breaker is open, what would be charged and tried again waits as long, and is not
  * charged: a probe costs its item nothing.
@@ -38,6 +39,8 @@ struct decide_policy {
 	enum decide_effect effect;
 	enum decide_doubt doubt;
 	int64_t key_valid_us; /* keyed: how long the other side knows the key; 0 for ever */
+	bool verifies;	      /* the other side can be asked what became of an item … */
+	int64_t settle_us;    /* … which shows there at the latest then */
 };
 
 struct decide_attempt {
@@ -60,6 +63,7 @@ enum decide_fate {
 	FATE_DONE,
 	FATE_RETRY, /* again at `due` */
 	FATE_DEAD,
+	FATE_DOUBT,   /* in doubt, the other side is asked at `due` */
 	FATE_ASKED,   /* in doubt, a person decides */
 	FATE_SKIPPED, /* in doubt, and the job says to skip */
 	FATE_COUNT_
@@ -69,12 +73,15 @@ struct decision {
 	enum decide_fate fate;
 	int used; /* attempts charged now */
 	int crashes;
-	utime due; /* with FATE_RETRY */
+	utime due; /* with FATE_RETRY and FATE_DOUBT */
 };
 
 /* True when a repeat at `due` would still be recognised by the other side (a tenth of key_valid is
  * kept as a margin), or when nothing is unclear. */
 bool decide_key_lasts(const struct decide_policy *policy, utime unclear_since, utime due);
+
+/* When the other side is first asked about what nothing acts on from `quiet_at` on. */
+utime decide_doubt_due(const struct decide_policy *policy, utime quiet_at);
 
 struct decision decide(const struct decide_policy *policy, const struct decide_attempt *attempt);
 

@@ -41,7 +41,8 @@ static void ticket_send(struct run *r, struct ticket *t, struct lane *lane)
 					       .attempt = t->attempt,
 					       .redo = t->loose != NULL ? t->loose->row.redo : 0,
 					       .opens_at = t->opens_at,
-					       .closes_at = t->closes_at};
+					       .closes_at = t->closes_at,
+					       .is_probe = probe_is(t->loose)};
 		frame_put_work(&lane->out,
 			       &(struct frame_work){.slots = lane->slots, .n = 1, .items = &item});
 	}
@@ -186,6 +187,8 @@ static struct ticket *ticket_for_loose(struct run *r, struct loose *loose)
 	t->loose = loose;
 	t->index = (uint32_t)(loose->row.item - loose->row.first_item);
 	t->attempt = loose->row.attempt + 1;
+	if (probe_is(loose) && loose->row.attempt > 0)
+		t->attempt = loose->row.attempt; /* it is that one which is asked about */
 	loose_set_ticket(r, loose, true);
 	return t;
 }

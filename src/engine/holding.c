@@ -85,6 +85,7 @@ void chunk_free(struct run *r, struct chunk *chunk)
 	free(chunk->done);
 	free(chunk->taken);
 	free(chunk->suspects);
+	free(chunk->recorded);
 	free(chunk);
 }
 
@@ -174,6 +175,7 @@ struct ticket *ticket_for_suspect(struct run *r, struct chunk *chunk, uint32_t i
 	t->index = index;
 	t->attempt = 1;
 	t->unclear_since = chunk->suspects_since;
+	t->was_recorded = chunk->recorded != NULL && bits_get(chunk->recorded, index);
 	return t;
 }
 
@@ -233,7 +235,7 @@ void claim_chunks(struct run *r, uint32_t max)
 /* The claim itself sets first_started where nothing was unclear before (rows keep milliseconds). */
 #define CLAIM_SET_IT_US (2 * US_PER_MS)
 
-static void loose_take_row(struct run *r, const struct ledger_loose_row *row, utime claimed_at)
+void loose_take_row(struct run *r, const struct ledger_loose_row *row, utime claimed_at)
 {
 	struct loose *loose = xnew(struct loose);
 	struct arena *a = &loose->arena;
@@ -245,10 +247,13 @@ static void loose_take_row(struct run *r, const struct ledger_loose_row *row, ut
 	loose->row.err = arena_str(a, row->err);
 	loose->row.fingerprint = arena_str(a, row->fingerprint);
 	loose->row.body = NULL;
-	if (row->first_started != 0 && row->first_started + CLAIM_SET_IT_US < claimed_at)
-		loose->unclear_since = row->first_started;
-	/* Its last lane died with it, alone or among others: this time it is alone. */
-	loose->is_suspect = row->crashes > 0 || strcmp(loose->row.err_class, SETTLE_CRASH) == 0;
+	if (row->state == LOOSE_HELD) {
+		if (row->first_started != 0 && row->first_started + CLAIM_SET_IT_US < claimed_at)
+			loose->unclear_since = row->first_started;
+		/* Its last lane died with it, alone or among others: this time it is alone. */
+		loose->is_suspect = row->crashes > 0 ||
+				    strcmp(loose->row.err_class, SETTLE_CRASH) == 0;
+	}
 	loose->body = body_ref(&r->lanes,
 			       &(const struct ledger_chunk_row){.id = row->chunk_id,
 								.first_item = row->first_item,
@@ -287,8 +292,8 @@ static void claim_on_loose(void *arg, struct ledger_op *op)
 
 void claim_loose(struct run *r, uint32_t max)
 {
+	probe_claim(r, max);
 	struct ledger_op *op = commit_add(r->commit, LOP_LOOSE_CLAIM, claim_on_loose, r);
-
 	op->u.loose_claim = (struct lop_loose_claim){
 		.run_id = r->id, .now = r->ops->now(r->world), .max = max};
 	r->loose_claim_out = true;

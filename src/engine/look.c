@@ -111,6 +111,22 @@ bool run_may_look(const struct run *r)
 	return r->breaker_is_known && !r->finish_out && !r->counts_out && dispatch_is_idle(r);
 }
 
+/* What is in doubt and is not verified goes as the job says. */
+static void resolve_doubt(struct run *r)
+{
+	if (r->policy.verifies)
+		return;
+	struct ledger_op *op = commit_add(r->commit, LOP_DOUBT_RESOLVE, NULL, NULL);
+	op->u.doubt_resolve = (struct lop_doubt_resolve){
+		.run_id = r->id,
+		.policy = r->policy.effect != DECIDE_ONCE   ? DOUBT_RETRY
+			  : r->policy.doubt == DECIDE_RETRY ? DOUBT_RETRY
+			  : r->policy.doubt == DECIDE_SKIP  ? DOUBT_SKIP
+							    : DOUBT_ASK,
+		.key_valid_us = r->policy.key_valid_us,
+		.now = r->ops->now(r->world)};
+}
+
 void run_look_around(struct run *r)
 {
 	struct ledger_op *op;
@@ -121,15 +137,7 @@ void run_look_around(struct run *r)
 	/* With what we know undone it would only say so. */
 	r->finish_out = true;
 	r->idle_poll_at = now + IDLE_POLL_US;
-	op = commit_add(r->commit, LOP_DOUBT_RESOLVE, NULL, NULL);
-	op->u.doubt_resolve = (struct lop_doubt_resolve){
-		.run_id = r->id,
-		.policy = r->policy.effect != DECIDE_ONCE   ? DOUBT_RETRY
-			  : r->policy.doubt == DECIDE_RETRY ? DOUBT_RETRY
-			  : r->policy.doubt == DECIDE_SKIP  ? DOUBT_SKIP
-							    : DOUBT_ASK,
-		.key_valid_us = r->policy.key_valid_us,
-		.now = r->ops->now(r->world)};
+	resolve_doubt(r);
 	if (!protect_holds(r) && window_fits(r, 0)) {
 		uint32_t room = claim_loose_room(r);
 		claim_chunks(r, 1);

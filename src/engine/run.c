@@ -158,6 +158,19 @@ void run_set_limit(struct run *r)
 		r->limit = FRAME_TICKETS_MAX / 4;
 }
 
+/* For how long the other side surely knows a key, as far as the decisions are concerned, which keep
+ * a tenth of it as a margin. Safety: a repeat takes effect up to an attempt's time limit after it
+ * was sent. Where that is longer than the margin, it is the margin. */
+static int64_t key_valid_of(const struct job *job)
+{
+	int64_t valid = job->work.key_valid_us;
+	int64_t timeout = job->work.timeout_us;
+
+	if (valid == 0 || timeout <= valid / 10)
+		return valid;
+	return timeout >= valid ? 1 : (valid - timeout) / 9 * 10 + 1;
+}
+
 /* Everything that follows from the job, at the start and after a reload. */
 static void run_apply_job(struct run *r)
 {
@@ -173,7 +186,9 @@ static void run_apply_job(struct run *r)
 									    : RETRY_JITTER_NONE},
 		.effect = effect_of(job),
 		.doubt = doubt_of(job),
-		.key_valid_us = job->work.key_valid_us};
+		.key_valid_us = key_valid_of(job),
+		.verifies = job_verifies(job),
+		.settle_us = job->work.verify.settle_us};
 	r->needs_start_mark = job_needs_start_mark(job);
 	r->is_bulk = job_is_bulk(job);
 	share_apply_job(r);

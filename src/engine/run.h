@@ -26,6 +26,7 @@
 #include "core/decide.h"
 #include "core/forecast.h"
 #include "core/meter.h"
+#include "core/probe.h"
 #include "engine/commit.h"
 #include "engine/lanes.h"
 #include "engine/session.h"
@@ -68,6 +69,7 @@ struct chunk {
 	uint8_t *done;	   /* settled: here and now, or before */
 	uint8_t *taken;	   /* has a ticket, or is done */
 	uint8_t *suspects; /* were with a lane when it died: one at a time, alone */
+	uint8_t *recorded; /* suspects whose attempt stands in the ledger already; NULL none */
 	uint32_t n_done;
 	uint32_t n_taken;
 	uint32_t n_suspects;
@@ -79,7 +81,7 @@ struct chunk {
 	uint64_t op_in;	      /* … which has this commit_number */
 };
 
-/* A loose item in this instance's hand. */
+/* A loose item in this instance's hand; in state probing it is only asked about, see probe.c. */
 struct loose {
 	struct list link;
 	struct arena arena;
@@ -116,6 +118,7 @@ struct ticket {
 	utime sent_wall;
 	int64_t ahead_at; /* boot clock: since when it waits, marked, for a slot; 0: it does not */
 	utime unclear_since;  /* of a suspect: when its lane began it before; 0 none */
+	bool was_recorded;    /* … and that attempt stands in the ledger already */
 	int64_t opens_at;     /* boot clock: it may begin from here … */
 	int64_t closes_at;    /* … to there; 0: always */
 	int64_t quota_period; /* that it uses one of */
@@ -393,6 +396,21 @@ void claim_turn(struct run *r);
 void claim_chunks(struct run *r, uint32_t max);
 void claim_loose(struct run *r, uint32_t max);
 
+/* Takes it in hand. */
+void loose_take_row(struct run *r, const struct ledger_loose_row *row, utime claimed_at);
+
+/* probe.c: verifying what is in doubt */
+bool probe_is(const struct loose *loose);
+/* Claims what is due to be asked about; nothing where the job does not verify. */
+void probe_claim(struct run *r, uint32_t max);
+void probe_on_outcome(struct run *r, struct ticket *t, const struct frame_outcome *f);
+/* The lane died with it. */
+void probe_lost(struct run *r, struct ticket *t, bool begun);
+/* It was not asked about: in doubt as it was. */
+void probe_unsent(struct run *r, struct loose *loose);
+/* A person wants it left out. */
+void probe_skip(struct run *r, struct loose *loose);
+
 /* The error class of an item whose lane died with it. */
 #define SETTLE_CRASH "crash"
 
@@ -411,6 +429,11 @@ void settle_loose_unsent(struct run *r, struct loose *loose);
 /* … or to a person, because it may have happened and the key is no longer known (key_valid). */
 void settle_loose_expired(struct run *r, struct loose *loose);
 void settle_loose_skip(struct run *r, struct loose *loose, const char *why);
+enum loose_state settle_loose_state(enum decide_fate fate);
+/* Counts what was decided of an item; may stop the run. */
+void settle_count(struct run *r, const struct decision *d);
+/* Keys that are done are remembered beyond the run (unique: job, within). */
+bool run_remembers_keys(const struct run *r);
 /* Ends the run when too many are dead. */
 void settle_check_limits(struct run *r);
 

@@ -400,6 +400,8 @@ void session_get_status(const struct session *s, struct session_status *ret)
 	ret->failed = r->counts.dead + r->mine.dead;
 	ret->skipped = r->counts.skipped + r->mine.skipped;
 	ret->in_doubt = r->counts.in_doubt + r->mine.asked;
+	if (ret->in_doubt < 0)
+		ret->in_doubt = 0; /* what came into doubt elsewhere since it was counted */
 	ret->retry = r->n_retrying;
 	ret->in_flight = r->n_sent < r->limit ? r->n_sent : r->limit;
 	ret->per_second = meter_rate(&r->meter, now);

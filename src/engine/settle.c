@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/mem.h"
 #include "core/fingerprint.h"
 #include "core/limits.h"
 
@@ -18,8 +19,9 @@
 struct ending {
 	enum outcome outcome;
 	bool cancelled, lane_died, blamed;
-	utime quiet_at;	 /* something may still act on it until then; 0: nothing does */
-	int64_t wait_us; /* the other side asks for so much */
+	bool is_recorded; /* the attempt stands in the ledger already */
+	utime quiet_at;	  /* something may still act on it until then; 0: nothing does */
+	int64_t wait_us;  /* the other side asks for so much */
 	utime began_at;
 	int64_t took_us;
 	const int64_t *timings_us; /* of its phases; NULL: not known */
@@ -53,13 +55,15 @@ static void put_attempt(struct run *r, int64_t item, int attempt, const struct e
 					.output_cut = e->output_cut};
 }
 
-static enum loose_state loose_state_of(enum decide_fate fate)
+enum loose_state settle_loose_state(enum decide_fate fate)
 {
 	switch (fate) {
 	case FATE_DONE:
 		return LOOSE_DONE;
 	case FATE_RETRY:
 		return LOOSE_RETRY;
+	case FATE_DOUBT:
+		return LOOSE_DOUBT;
 	case FATE_DEAD:
 		return LOOSE_DEAD;
 	case FATE_ASKED:
@@ -72,7 +76,7 @@ static enum loose_state loose_state_of(enum decide_fate fate)
 	unreachable("a fate that does not exist");
 }
 
-static bool remembers_keys(const struct run *r)
+bool run_remembers_keys(const struct run *r)
 {
 	return r->job->source.unique == JOB_UNIQUE_JOB ||
 	       r->job->source.unique == JOB_UNIQUE_WITHIN;
@@ -85,23 +89,23 @@ static struct ledger_loose_row row_after(struct run *r, const struct ending *e,
 	struct arena *a = commit_arena(r->commit);
 	utime quiet_at = e->quiet_at != 0 ? e->quiet_at : r->ops->now(r->world);
 
-	return (struct ledger_loose_row){.run_id = r->id,
-					 .key = e->key[0] != '\0' ? arena_str(a, e->key) : NULL,
-					 .person = e->person[0] != '\0' ? arena_str(a, e->person)
-									: NULL,
-					 .state = loose_state_of(d->fate),
-					 .attempt = d->used,
-					 .crashes = d->crashes,
-					 .not_before = d->fate == FATE_RETRY ? d->due : quiet_at,
-					 .quiet_until = quiet_at,
-					 .err_class = arena_str(a, e->err_class),
-					 .err = arena_str(a, e->err),
-					 .fingerprint = arena_str(a, print)};
+	return (struct ledger_loose_row){
+		.run_id = r->id,
+		.key = e->key[0] != '\0' ? arena_str(a, e->key) : NULL,
+		.person = e->person[0] != '\0' ? arena_str(a, e->person) : NULL,
+		.state = settle_loose_state(d->fate),
+		.attempt = d->used,
+		.crashes = d->crashes,
+		.not_before = d->fate == FATE_RETRY || d->fate == FATE_DOUBT ? d->due : quiet_at,
+		.quiet_until = quiet_at,
+		.err_class = arena_str(a, e->err_class),
+		.err = arena_str(a, e->err),
+		.fingerprint = arena_str(a, print)};
 }
 
 /* ---- counting ---- */
 
-static void count_fate(struct run *r, const struct decision *d)
+void settle_count(struct run *r, const struct decision *d)
 {
 	int64_t boot_us = r->ops->boot_us(r->world);
 
@@ -118,6 +122,10 @@ static void count_fate(struct run *r, const struct decision *d)
 	case FATE_DEAD:
 		r->mine.dead++;
 		break;
+	case FATE_DOUBT:
+		r->mine.asked++;
+		run_note_due(r, d->due);
+		break;
 	case FATE_ASKED:
 		r->mine.asked++;
 		break;
@@ -127,7 +135,7 @@ static void count_fate(struct run *r, const struct decision *d)
 	case FATE_COUNT_:
 		break;
 	}
-	if (d->fate != FATE_RETRY)
+	if (d->fate != FATE_RETRY && d->fate != FATE_DOUBT)
 		meter_add(&r->meter, boot_us, 1);
 	r->last_settled_at = boot_us;
 	if (r->canary_left > 0 && (d->fate == FATE_DEAD || d->fate == FATE_ASKED))
@@ -212,7 +220,7 @@ static void add_tries(struct ledger_loose_row *row, const struct ledger_loose_ro
 		return;
 	row->tries = 1;
 	row->spent_us = e->took_us;
-	if (d->fate == FATE_RETRY)
+	if (d->fate == FATE_RETRY || d->fate == FATE_DOUBT)
 		return;
 	row->tries = was != NULL ? -was->tries : 0;
 	row->spent_us = was != NULL ? -was->spent_us : 0;
@@ -227,7 +235,7 @@ static void settle_chunk_item(struct run *r, struct ticket *t, const struct endi
 	chunk_settle(r, chunk, t->index);
 	progress = chunk_progress(r, chunk);
 	if (d->fate == FATE_DONE) {
-		if (remembers_keys(r) && e->key[0] != '\0') {
+		if (run_remembers_keys(r) && e->key[0] != '\0') {
 			struct arena *a = commit_arena(r->commit);
 			if (progress->done_keys == NULL)
 				progress->done_keys = arena_alloc(
@@ -269,7 +277,7 @@ static void settle_loose_item(struct run *r, struct loose *loose, const struct e
 		settle->row.key = arena_str(commit_arena(r->commit), loose->row.key);
 	if (settle->row.person == NULL && loose->row.person != NULL)
 		settle->row.person = arena_str(commit_arena(r->commit), loose->row.person);
-	settle->remember_key = d->fate == FATE_DONE && remembers_keys(r);
+	settle->remember_key = d->fate == FATE_DONE && run_remembers_keys(r);
 	loose_free(r, loose);
 }
 
@@ -338,12 +346,13 @@ static void settle_ticket(struct run *r, struct ticket *t, const struct ending *
 	int64_t item = is_loose ? t->loose->row.item : t->chunk->first_item + t->index;
 
 	fingerprint(e->err_class, e->err, print);
-	if (e->outcome != OUTCOME_NOT_BEGUN &&
+	bool is_new = e->outcome != OUTCOME_NOT_BEGUN && !e->is_recorded;
+	if (is_new &&
 	    (e->outcome != OUTCOME_DONE || e->output_len > 0 || is_loose || t->unclear_since != 0))
 		put_attempt(r, item, t->attempt, e, print);
-	if (e->outcome != OUTCOME_NOT_BEGUN)
+	if (is_new)
 		count_attempt(r, t, e);
-	if (d.fate != FATE_RETRY)
+	if (d.fate != FATE_RETRY && d.fate != FATE_DOUBT)
 		count_item(r, t, e);
 	if (goes_back_as_it_was(r, t, &d)) {
 		chunk_untake(r, t->chunk, t->index);
@@ -355,7 +364,7 @@ static void settle_ticket(struct run *r, struct ticket *t, const struct ending *
 	else
 		settle_chunk_item(r, t, e, &d, print);
 	ticket_free(r, t);
-	count_fate(r, &d);
+	settle_count(r, &d);
 }
 
 /* What is not durable yet would be done again after a crash: it is counted, and bounded. */
@@ -431,6 +440,8 @@ static void settle_suspect(struct run *r, struct ticket *t)
 		loose_set_ticket(r, t->loose, false);
 	} else {
 		chunk_suspect(r, t->chunk, t->index);
+		if (t->chunk->recorded != NULL)
+			bits_clear(t->chunk->recorded, t->index);
 		if (t->chunk->suspects_since == 0 || t->sent_wall < t->chunk->suspects_since)
 			t->chunk->suspects_since = t->sent_wall;
 	}
@@ -448,7 +459,14 @@ static void settle_among(struct run *r, struct ticket *t, const struct ending *e
 		    t->attempt, e, print);
 	count_attempt(r, t, e);
 	(void)protect_count(r, BREAKER_NOTHING, false, e->err); /* nobody is charged */
+	struct chunk *chunk = t->chunk;
+	uint32_t index = t->index;
 	settle_suspect(r, t);
+	if (chunk == NULL)
+		return;
+	if (chunk->recorded == NULL)
+		chunk->recorded = xcalloc(1, BITS_BYTES(chunk->n));
+	bits_set(chunk->recorded, index);
 }
 
 void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome *f)
@@ -469,6 +487,10 @@ void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome
 	ticket_back(r, lane);
 	lane->was_recalled = false;
 	lane->heard_at = r->ops->boot_us(r->world);
+	if (probe_is(t->loose)) {
+		probe_on_outcome(r, t, f);
+		return;
+	}
 	if (f->outcome != OUTCOME_NOT_BEGUN)
 		feed_length(r, f->took_us);
 	struct ending e = {.outcome = (enum outcome)f->outcome,
@@ -489,6 +511,9 @@ void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome
 	feed_forecast(r, &e);
 	if (f->has_quota_left)
 		share_hear_left(r, f->quota_left);
+	/* Should verify say that it did not happen, it is worked alone. */
+	if (r->policy.verifies && f->lost == LOST_AMONG)
+		e.err_class = SETTLE_CRASH;
 	if (e.lane_died && f->lost == LOST_AMONG && !e.cancelled && r->policy.effect != DECIDE_ONCE)
 		settle_among(r, t, &e);
 	else
@@ -611,6 +636,10 @@ void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool p
 	if (begun)
 		r->lanes.deaths_in_a_row = 0; /* an item can have done that: not for nothing */
 	(void)protect_count(r, BREAKER_NOTHING, false, e.err); /* nobody is charged */
+	if (probe_is(t->loose)) {
+		probe_lost(r, t, begun);
+		return;
+	}
 	if (t->is_bulk && (!begun || !alone || bits_count(t->bits, t->n_bits) > 1)) {
 		settle_lost_bulk(r, t, begun);
 		return;
@@ -636,6 +665,7 @@ void settle_suspect_left(struct run *r, struct chunk *chunk, uint32_t index)
 	settle_ticket(r, t,
 		      &(struct ending){.outcome = OUTCOME_UNKNOWN,
 				       .lane_died = true,
+				       .is_recorded = t->was_recorded,
 				       .began_at = t->sent_wall,
 				       .err_class = SETTLE_CRASH,
 				       .err = "the process that worked on it died",
@@ -696,6 +726,10 @@ static void settle_loose_as(struct run *r, struct loose *loose, enum decide_fate
 
 void settle_loose_unsent(struct run *r, struct loose *loose)
 {
+	if (probe_is(loose)) {
+		probe_unsent(r, loose);
+		return;
+	}
 	r->n_retrying++;
 	run_note_due(r, r->ops->now(r->world));
 	settle_loose_as(r, loose, FATE_RETRY, loose->row.err_class, loose->row.err);
@@ -704,12 +738,17 @@ void settle_loose_unsent(struct run *r, struct loose *loose)
 void settle_loose_expired(struct run *r, struct loose *loose)
 {
 	r->mine.asked++;
-	settle_loose_as(r, loose, FATE_ASKED, "key-expired",
+	run_note_due(r, r->ops->now(r->world));
+	settle_loose_as(r, loose, r->policy.verifies ? FATE_DOUBT : FATE_ASKED, "key-expired",
 			"it may have happened, and the other side no longer knows its key");
 }
 
 void settle_loose_skip(struct run *r, struct loose *loose, const char *why)
 {
+	if (probe_is(loose)) {
+		probe_skip(r, loose);
+		return;
+	}
 	r->mine.skipped++;
 	settle_loose_as(r, loose, FATE_SKIPPED, "skipped", why);
 }

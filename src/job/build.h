@@ -35,6 +35,8 @@ void build_http(struct build *b, struct node *node); /* work.http */
 void build_share(struct build *b);		     /* rate, quota */
 void build_control(struct build *b);
 void build_totals(struct build *b);
+/* work.verify; called by build_work. */
+void build_verify(struct build *b, struct node *work);
 /* What must hold between keys, once everything is there. */
 void build_rules(struct build *b);
 

@@ -255,4 +255,5 @@ void build_work(struct build *b)
 		b->job->work.kind = WORK_NOOP;
 	build_outcomes(b, work);
 	check_effect(b, work, kind);
+	build_verify(b, work);
 }

@@ -282,8 +282,25 @@ static void put_work(const struct job *job, struct buf *out)
 	buf_putc(out, '\n');
 }
 
-static void put_doubt(const struct job_work *work, struct buf *out)
+/* Who is asked first. */
+static void put_verify(const struct job *job, struct buf *out)
 {
+	const struct job_verify *verify = &job->work.verify;
+
+	if (!job_verifies(job))
+		return;
+	put_quoted(verify->command[0], out);
+	buf_puts(out, " is asked whether it took effect, ");
+	text_put_duration(out, verify->settle_us);
+	buf_puts(out, " later: if so it is done; if it twice says no, it is tried again; if it "
+		      "cannot tell, it is asked again as often as retry says, and then ");
+}
+
+static void put_doubt(const struct job *job, struct buf *out)
+{
+	const struct job_work *work = &job->work;
+
+	put_verify(job, out);
 	switch (work->when_in_doubt) {
 	case JOB_DOUBT_ASK:
 		buf_puts(out, "a person decides (stint resolve)");
@@ -301,8 +318,9 @@ static void put_doubt(const struct job_work *work, struct buf *out)
 	}
 }
 
-static void put_effect(const struct job_work *work, struct buf *out)
+static void put_effect(const struct job *job, struct buf *out)
 {
+	const struct job_work *work = &job->work;
 	const char *other = work->kind == WORK_HTTP ? "connection" : "program";
 
 	if (work->effect == JOB_ONCE) {
@@ -311,7 +329,7 @@ static void put_effect(const struct job_work *work, struct buf *out)
 			   "of an item, nobody knows whether it took effect. Such an item is in "
 			   "doubt; it is never repeated in silence: ",
 			   other);
-		put_doubt(work, out);
+		put_doubt(job, out);
 		buf_printf(out, ". The same holds for a time limit%s.\n",
 			   work->kind == WORK_HTTP ? "" : " and a signal");
 		return;
@@ -325,7 +343,7 @@ static void put_effect(const struct job_work *work, struct buf *out)
 		buf_puts(out, " The other side knows the key for ");
 		text_put_duration(out, work->key_valid_us);
 		buf_puts(out, "; after that an item is in doubt instead: ");
-		put_doubt(work, out);
+		put_doubt(job, out);
 		buf_putc(out, '.');
 	}
 	buf_putc(out, '\n');
@@ -549,7 +567,7 @@ void explain_put_words(const struct job *job, struct buf *out)
 	buf_putc(out, '\n');
 	explain_put_transform(job, out);
 	put_work(job, out);
-	put_effect(&job->work, out);
+	put_effect(job, out);
 	put_failure(job, out);
 	put_stop(job, out);
 	put_person(job, out);

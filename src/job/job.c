@@ -49,6 +49,7 @@ static void source_done(struct job_source *source)
 static void work_done(struct job_work *work)
 {
 	texts_free(work->command);
+	texts_free(work->verify.command);
 	free(work->shell);
 	free(work->input_template);
 	texts_free(work->env_names);
@@ -256,6 +257,12 @@ bool job_is_bulk(const struct job *job)
 	return job->work.kind == WORK_NOOP && job->work.rates.n == 0 &&
 	       job->work.quota.name == NULL && job->source.unique != JOB_UNIQUE_JOB &&
 	       job->source.unique != JOB_UNIQUE_WITHIN;
+}
+
+bool job_verifies(const struct job *job)
+{
+	assert(job != NULL);
+	return job->work.verify.command != NULL;
 }
 
 bool job_is_stream(const struct job *job)

@@ -208,6 +208,12 @@ struct job_test {
 	struct job_place at;
 };
 
+/* Who is asked whether an item in doubt took effect; none: nobody but when_in_doubt. */
+struct job_verify {
+	char **command; /* templates, NULL-terminated; NULL: none */
+	int64_t settle_us;
+};
+
 struct job_work {
 	enum work_kind kind;
 	char **command; /* templates, NULL-terminated; NULL with `shell` */
@@ -225,6 +231,7 @@ struct job_work {
 	enum job_effect effect;
 	int64_t key_valid_us; /* 0: for ever */
 	enum job_doubt when_in_doubt;
+	struct job_verify verify;
 	struct job_http http;
 	/* Statuses that go before the built-in classification, one bit each. */
 	uint8_t done_when[STATUS_BYTES];
@@ -341,6 +348,9 @@ bool job_is_stream(const struct job *job);
 /* True when an attempt must not begin before its started mark is durable (PROTOCOL: once, and
  * idempotent with key_valid). */
 bool job_needs_start_mark(const struct job *job);
+
+/* True when somebody can be asked whether an item in doubt took effect (verify). */
+bool job_verifies(const struct job *job);
 
 /* What a resumed run takes from today's file: windows, retry, breaker, concurrency, limits. Copies
  * these from `now` into `job`. Returns 1 (JOB_CHANGED) and a description in `ret_difference` when

@@ -232,6 +232,7 @@ static void ticket_begin(struct worker *w, struct ticket *ticket)
 		panic_context("run %s, item %lld", w->brief->run.name, (long long)number);
 	work_start(w->work,
 		   &(struct work_attempt){.ticket = ticket->what.ticket,
+					  .is_probe = ticket->what.is_probe,
 					  .item = {.item = &ticket->item,
 						   .number = number,
 						   .attempt = ticket->what.attempt,

@@ -117,8 +117,9 @@ static int on_slow(void *arg, const struct ledger_row *row)
 
 static int gather_slow(struct ledger *ledger, struct report *r, struct err *err)
 {
-	static const char sql[] = "SELECT item, key, number, ms, outcome FROM attempt"
-				  " WHERE run_id = ?1 ORDER BY ms DESC, item, number LIMIT ?2";
+	static const char sql[] =
+		"SELECT item, key, number, ms, outcome FROM attempt"
+		" WHERE run_id = ?1 AND kind = 'attempt' ORDER BY ms DESC, item, number LIMIT ?2";
 	struct ledger_param params[] = {
 		{.type = LEDGER_INT, .number = r->run.id},
 		{.type = LEDGER_INT, .number = REPORT_SLOW_MAX},

@@ -72,6 +72,7 @@ static int on_item(void *arg, const struct ledger_row *row)
 		.next_at = moment_at(row, 8),
 		.first_started_at = moment_at(row, 9),
 		.instance = ledger_row_int(row, 10),
+		.doubt = text_at(&page->arena, row, 11),
 	};
 	return 0;
 }
@@ -122,7 +123,7 @@ static int find_window(struct ledger *ledger, const struct report_item_filter *f
 
 #define COLUMNS                                                                                    \
 	"SELECT item, key, state, person, attempts, error_class, error, fingerprint,"              \
-	" next_try, first_started, instance FROM item WHERE run_id = ?1"
+	" next_try, first_started, instance, doubt FROM item WHERE run_id = ?1"
 #define CONDITIONS                                                                                 \
 	" AND (?4 < 0 OR item = ?4) AND (?5 IS NULL OR person = ?5)"                               \
 	" AND (?6 IS NULL OR fingerprint = ?6)"                                                    \

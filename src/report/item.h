@@ -46,7 +46,8 @@ struct report_item {
 	const char *err_class;
 	const char *err;
 	const char *fingerprint;
-	utime next_at;		/* retry: not before; 0 none */
+	const char *doubt;	/* of what is in doubt: waiting, verifying, asked; NULL */
+	utime next_at;		/* retry, and to be verified: not before; 0 none */
 	utime first_started_at; /* 0: not recorded */
 	int64_t instance;	/* that holds it, 0 none */
 };

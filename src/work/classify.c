@@ -66,6 +66,13 @@ enum outcome classify_exit(const struct job_work *work, int status)
 	return OUTCOME_RETRY;
 }
 
+enum outcome classify_probe(int status)
+{
+	if (status == 0)
+		return OUTCOME_DONE;
+	return status == 1 ? OUTCOME_RETRY : OUTCOME_UNKNOWN;
+}
+
 enum outcome classify_start(int os_errno, const char **ret_class)
 {
 	assert(ret_class != NULL);

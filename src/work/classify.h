@@ -16,6 +16,10 @@ struct job_work;
  */
 enum outcome classify_exit(const struct job_work *work, int status);
 
+/* What a program says that was asked whether an item took effect: OUTCOME_DONE, OUTCOME_RETRY (it
+ * did not) or OUTCOME_UNKNOWN (it cannot tell). */
+enum outcome classify_probe(int status);
+
 /* The outcome when a program could not be started for `os_errno`; `*ret_class` is a literal. */
 enum outcome classify_start(int os_errno, const char **ret_class);
 

@@ -44,10 +44,13 @@ static enum outcome judge_exit(const struct exec_attempt *a, char *class, struct
 {
 	int status = WEXITSTATUS(a->status);
 	struct body_answer answer = {.status = status, .item = &a->what.item};
-	enum outcome by_status = classify_exit(&a->exec->context->job->work, status);
+	enum outcome outcome = classify_probe(status);
 
-	answer.body = exec_output_text(&a->output, &answer.len);
-	enum outcome outcome = answer_judge(a->exec->tests, &answer, by_status, why);
+	if (!a->exec->context->asks) {
+		outcome = classify_exit(&a->exec->context->job->work, status);
+		answer.body = exec_output_text(&a->output, &answer.len);
+		outcome = answer_judge(a->exec->tests, &answer, outcome, why);
+	}
 	if (why->code != 0)
 		(void)snprintf(class, CLASS_BYTES, ANSWER_CLASS); /* fits */
 	else if (outcome != OUTCOME_DONE)
@@ -133,6 +136,9 @@ void exec_attempt_tell_failure(struct exec_attempt *a)
 	AUTO(buf) struct buf line = BUF_INIT(ERR_LINE_BYTES);
 	const char *class = a->class;
 
+	/* Safety: that it could not be asked is no answer. */
+	if (a->exec->context->asks && a->outcome != OUTCOME_NOT_BEGUN)
+		a->outcome = OUTCOME_UNKNOWN;
 	/* The words of a template's failure may show a value. */
 	exec_mask_put_err(a->exec->mask, a->what.item.item, &a->err, &line);
 	tell(a, &(struct frame_outcome){

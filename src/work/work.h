@@ -33,6 +33,7 @@ struct work_context {
 	const char *run_date;
 	const char *nonce;	 /* STINT_NONCE */
 	uint32_t workers;	 /* mode: stream, how many; 0: as the job says */
+	bool asks;		 /* the work asks whether an item took effect, see verify.h */
 	struct lane_slot *slots; /* shared memory, FRAME_TICKETS_MAX of them; NULL in tests */
 	void *arg;
 	/* The attempt with this ticket ended. `outcome` is lent for the call; its `key` and
@@ -46,6 +47,7 @@ struct work_context {
 
 struct work_attempt {
 	uint32_t ticket;
+	bool is_probe; /* asks whether the item took effect; only where the job says how (verify) */
 	struct template_item item; /* lent until `done` */
 };
 

@@ -173,7 +173,7 @@ void check_done(struct machine *m, const struct run_view *run, const struct item
 	if (w->effects == 0 && !w->person_done)
 		machine_fail(m, "I5", "record %u of run %lld is done and never took effect",
 			     item->record, (long long)run->id);
-	if (w->told[OUTCOME_DONE] == 0 && !w->person_done && !m->opt->is_noop)
+	if (w->told[OUTCOME_DONE] == 0 && !w->verified && !w->person_done && !m->opt->is_noop)
 		machine_fail(m, "I5", "record %u of run %lld is done and nobody said so",
 			     item->record, (long long)run->id);
 }
@@ -242,6 +242,23 @@ static void check_doubt(struct machine *m, const struct run_view *run, const str
 	if (w->unclear + w->told_cancelled <= w->unclear_then)
 		machine_fail(m, "needless-doubt", "record %u of run %lld: it is known how it ended",
 			     item->record, (long long)run->id);
+}
+
+void check_verified(struct machine *m, const struct run_view *run, const struct item_view *item,
+		    const struct ledger_loose_row *row)
+{
+	const struct witness *w = &run->witnesses[item->record];
+	bool by_consent = m->opt->is_once && m->opt->doubt == JOB_DOUBT_RETRY;
+
+	if (row->state == LOOSE_DOUBT && row->unclear >= m->opt->attempts)
+		machine_fail(m, "verify-many", "record %u of run %lld is verified for the %d. time",
+			     item->record, (long long)run->id, row->unclear + 1);
+	if (row->state == LOOSE_DONE && !w->verified)
+		machine_fail(m, "I5", "record %u of run %lld is done and verify never said so",
+			     item->record, (long long)run->id);
+	if (row->state == LOOSE_RETRY && w->nos < 2 && !by_consent && !m->somebody_forgot)
+		machine_fail(m, "I8", "record %u of run %lld is tried again after %d times no",
+			     item->record, (long long)run->id, w->nos);
 }
 
 void check_settled(struct instance *inst, const struct run_view *run, const struct item_view *item,

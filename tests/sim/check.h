@@ -31,6 +31,9 @@ void check_loaded(struct machine *m, const struct run_view *run);
 void check_claimed_bits(struct machine *m, const struct run_view *run, const struct chunk_view *c,
 			const struct ledger_chunk_row *row);
 /* An item becomes, or stays, loose: had it reason to? (I5, I13, I14) */
+/* What an item becomes by what verify has said of it. */
+void check_verified(struct machine *m, const struct run_view *run, const struct item_view *item,
+		    const struct ledger_loose_row *row);
 void check_settled(struct instance *inst, const struct run_view *run, const struct item_view *item,
 		   const struct ledger_loose_row *row);
 /* An attempt that did not end well is recorded: there must have been one (and one row for it). */

@@ -63,7 +63,7 @@ static bool sender_is_dead(const struct proc *p)
 	return p->m->shadow.inc_state[p->inst->inc] == INSTANCE_REAPED || p->inst->is_zombie;
 }
 
-static void check_owned(struct proc *p, struct run_view *run, int64_t item)
+static void check_owned(struct proc *p, struct run_view *run, int64_t item, bool is_probe)
 {
 	struct machine *m = p->m;
 	const struct item_place *place = &run->items[item].is;
@@ -72,6 +72,22 @@ static void check_owned(struct proc *p, struct run_view *run, int64_t item)
 
 	if (sender_is_dead(p))
 		return;
+	if (is_probe) {
+		/* Safety: what may still act would not show yet. */
+		if (machine_now(m) + US_PER_MS < place->quiet_until && !m->opt->fault[F_CLOCK])
+			machine_fail(
+				m, "quarantine",
+				"item %lld of run %lld is verified %lld ms too early",
+				(long long)item, (long long)run->id,
+				(long long)((place->quiet_until - machine_now(m)) / US_PER_MS));
+		/* A person may have decided it since it was claimed. */
+		if (place->owner != 0 &&
+		    (place->loose != LOOSE_PROBING || place->owner != p->inst->inc))
+			machine_fail(m, "I2", "item %lld of run %lld is verified and %s",
+				     (long long)item, (long long)run->id,
+				     loose_state_name(place->loose));
+		return;
+	}
 	if (place->loose != 0) {
 		if (place->loose != LOOSE_HELD || place->owner != p->inst->inc)
 			machine_fail(m, "I2", "item %lld of run %lld is sent and %s",
@@ -106,12 +122,12 @@ static void check_work_item(struct proc *p, struct run_view *run, const struct f
 		machine_fail(m, "slot", "the slot of ticket %u was not cleared", f->ticket);
 	/* A person may say "again" where no attempts are left. */
 	int most = m->opt->attempts + run->witnesses[h->records[f->index]].repeats_allowed;
-	if (f->attempt < 1 || f->attempt > most ||
-	    (!sender_is_dead(p) && f->attempt != place->attempt + 1))
+	if (!f->is_probe && (f->attempt < 1 || f->attempt > most ||
+			     (!sender_is_dead(p) && f->attempt != place->attempt + 1)))
 		machine_fail(m, "I14", "item %lld of run %lld is sent as attempt %d after %d of %d",
 			     (long long)item, (long long)run->id, f->attempt, place->attempt,
 			     m->opt->attempts);
-	check_owned(p, run, item);
+	check_owned(p, run, item, f->is_probe);
 	p->in_hand++;
 	TRACE(m, TRACE_WORK, p->pid, item, f->ticket, f->attempt);
 }
@@ -177,7 +193,7 @@ static void check_bulk(struct proc *p, struct run_view *run, const struct frame_
 	}
 	for (uint32_t i = 0; i < f->n; i++)
 		if (bits_get(f->bits, i))
-			check_owned(p, run, h->first_item + i);
+			check_owned(p, run, h->first_item + i, false);
 	TRACE(p->m, TRACE_WORK, p->pid, h->first_item, f->ticket, 0);
 }
 

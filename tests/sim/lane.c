@@ -268,6 +268,7 @@ static void attempt_answer(struct attempt *a, enum outcome outcome, const char *
 				  .err = outcome == OUTCOME_DONE ? "" : "so says the simulation",
 				  .output = rng_below(&m->rng, 8) == 0 ? "words" : NULL,
 				  .key = key,
+				  .lost = a->lost,
 				  .person = "",
 				  .wait_us = a->wait_us};
 	f.output_len = f.output == NULL ? 0 : 5;
@@ -369,6 +370,10 @@ static void attempt_end(struct attempt *a)
 	/* It died of our signal, not of itself, unless it had just ended. */
 	if (a->is_cancelled && (a->plan != PLAN_DONE || !a->had_effect))
 		outcome = OUTCOME_UNKNOWN;
+	if (a->is_verify && outcome == OUTCOME_DONE && !a->is_yes) {
+		attempt_answer(a, OUTCOME_RETRY, "exit-1");
+		return;
+	}
 	if (a->bulk != NULL)
 		bulk_item_end(a, a->plan == PLAN_DONE	? OUTCOME_DONE
 				 : a->plan == PLAN_DEAD ? OUTCOME_DEAD
@@ -399,6 +404,23 @@ static void attempt_die(struct attempt *a)
 	proc_die(a->proc, SIGNAL_SEGV);
 }
 
+/* A worker dies with all that it had begun, and its lane says so: each may have taken effect. */
+static void lane_lose_worker(struct proc *p)
+{
+	struct attempt *next = NULL;
+	int n = 0;
+
+	for (struct attempt *a = lane_attempts(p); a != NULL; a = a->next)
+		n += a->is_begun && !a->is_over && !a->is_verify && a->bulk == NULL;
+	for (struct attempt *a = lane_attempts(p); a != NULL && p->is_alive; a = next) {
+		next = a->next;
+		if (!a->is_begun || a->is_over || a->is_verify || a->bulk != NULL)
+			continue;
+		a->lost = n > 1 ? LOST_AMONG : LOST_ALONE;
+		attempt_answer(a, OUTCOME_UNKNOWN, "worker");
+	}
+}
+
 /* What it started acts, even when the lane itself has died meanwhile. */
 static void attempt_on_effect(struct machine *m, void *object, int64_t n)
 {
@@ -407,7 +429,10 @@ static void attempt_on_effect(struct machine *m, void *object, int64_t n)
 	(void)n;
 	if (a->is_over || a->proc->is_gone)
 		return;
-	if (plan_has_effect(a->plan) || (a->plan == PLAN_LATE && rng_below(&m->rng, 2) == 0))
+	if (a->is_verify) {
+		a->is_yes = witness_shows(m, a->witness);
+		a->had_effect = true; /* the answer is there, whatever comes */
+	} else if (plan_has_effect(a->plan) || (a->plan == PLAN_LATE && rng_below(&m->rng, 2) == 0))
 		witness_effect(m, a);
 	if (a->plan == PLAN_DIE_BEGUN || a->plan == PLAN_DIE_EFFECT) {
 		attempt_die(a);
@@ -415,6 +440,11 @@ static void attempt_on_effect(struct machine *m, void *object, int64_t n)
 	}
 	if (a->plan == PLAN_HANG_BEFORE || a->plan == PLAN_HANG_AFTER) {
 		a->is_killer = true;
+		return;
+	}
+	if (!a->is_verify && a->bulk == NULL && !m->opt->is_noop && a->proc->is_alive &&
+	    machine_fault(m, F_LOST)) {
+		lane_lose_worker(a->proc);
 		return;
 	}
 	int64_t delay = machine_delay(m, m->opt->item_us / 8);
@@ -489,7 +519,8 @@ static void lane_drop(struct proc *p, uint32_t handle)
 	}
 }
 
-static struct attempt *lane_take_item(struct proc *p, const struct handle_sim *h, uint32_t index)
+static struct attempt *lane_take_item(struct proc *p, const struct handle_sim *h, uint32_t index,
+				      bool is_verify)
 {
 	struct machine *m = p->m;
 	struct attempt *a = arena_new(&m->arena, struct attempt);
@@ -499,6 +530,7 @@ static struct attempt *lane_take_item(struct proc *p, const struct handle_sim *h
 			      .run = shadow_run(m, p->run_id),
 			      .record = h->records[index],
 			      .taken_us = m->boot_us,
+			      .is_verify = is_verify,
 			      .handle = h->handle};
 	breaker_on_take(a);
 	a->witness = witness_find(m, p->run_id, a->record);
@@ -529,7 +561,8 @@ static void lane_take_work(struct proc *p, const struct frame_work *f)
 			if (a->ticket == item->ticket && a->bulk == NULL)
 				machine_fail(p->m, "ticket", "ticket %u is given twice",
 					     item->ticket);
-		struct attempt *a = h == NULL ? NULL : lane_take_item(p, h, item->index);
+		struct attempt *a = h == NULL ? NULL
+					      : lane_take_item(p, h, item->index, item->is_probe);
 		if (a == NULL)
 			return;
 		a->ticket = item->ticket;
@@ -559,7 +592,7 @@ static void lane_take_bulk(struct proc *p, const struct frame_bulk *f)
 	for (uint32_t i = 0; h != NULL && i < f->n; i++) {
 		if (!bits_get(f->bits, i))
 			continue;
-		struct attempt *a = lane_take_item(p, h, i);
+		struct attempt *a = lane_take_item(p, h, i, false);
 		if (a == NULL)
 			return;
 		a->ticket = i; /* its place in the unit */

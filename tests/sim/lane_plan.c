@@ -52,10 +52,31 @@ static const struct plan_row plan_rows[] = {
 	{F_LATE, PLAN_LATE, PLAN_LATE, false},
 };
 
+/* How asking goes: the answer itself is the witness's. */
+static enum lane_plan plan_of_probe(struct machine *m)
+{
+	static const struct {
+		enum fault_kind fault;
+		enum lane_plan plan;
+	} rows[] = {
+		{F_VERIFY, PLAN_UNKNOWN_NOT},  {F_DIE_BEFORE, PLAN_DIE_BEFORE},
+		{F_DIE_BEGUN, PLAN_DIE_BEGUN}, {F_HANG, PLAN_HANG_BEFORE},
+		{F_NOT_BEGUN, PLAN_NOT_BEGUN}, {F_LATE, PLAN_LATE},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (machine_fault(m, rows[i].fault))
+			return rows[i].plan;
+	return PLAN_DONE;
+}
+
 enum lane_plan lane_plan(struct attempt *a)
 {
 	struct machine *m = a->proc->m;
 	enum lane_plan plan = PLAN_DONE;
+
+	if (a->is_verify)
+		return plan_of_probe(m);
 
 	if (plan_by_trait(a, &plan))
 		return plan;

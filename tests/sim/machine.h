@@ -123,9 +123,10 @@ struct machine {
 	int64_t held_until;   /* nothing can be claimed */
 	int64_t famine_until; /* no process is to be had */
 	int64_t person_acts;
-	bool saw_missing;     /* a reader found no source */
-	int64_t forgot_us;    /* when that happened last */
-	bool somebody_forgot; /* an engine ended with what it had been told and not written */
+	bool saw_missing;	/* a reader found no source */
+	int64_t forgot_us;	/* when that happened last */
+	bool somebody_at_large; /* what could not be proved dead may have acted for a while */
+	bool somebody_forgot;	/* an engine ended with what it had been told and not written */
 	int slot;
 	int tidied;
 	bool over;

@@ -101,6 +101,15 @@ static void options_draw_work(struct options *o, struct rng *r)
 	else if (!o->is_noop && tenths(r, 5))
 		o->key_valid_us = rng_spread(r, 2 * US_PER_S, 10 * US_PER_HOUR);
 	o->timeout_us = rng_spread(r, US_PER_S, US_PER_MIN);
+	/* Else a key would hardly ever be used twice: a time limit is kept as a margin. */
+	if (o->key_valid_us > 0 && tenths(r, 7) && o->timeout_us > o->key_valid_us / 4)
+		o->timeout_us = rng_spread(r, o->key_valid_us / 20, o->key_valid_us / 4);
+	if ((o->is_once || o->key_valid_us > 0) && tenths(r, 5)) {
+		o->verifies = true;
+		o->settle_us = tenths(r, 2) ? 0 : rng_spread(r, 10 * US_PER_MS, US_PER_MIN);
+		o->settle_us -= o->settle_us % US_PER_MS;
+		o->shows_after_us = tenths(r, 4) ? 0 : rng_range(r, 0, o->settle_us);
+	}
 	o->concurrency = (int)rng_spread(r, 1, 16);
 	o->canary = tenths(r, 2) ? rng_range(r, 1, 6) : 0;
 	o->max_dead_pct = tenths(r, 7) ? 100 : rng_range(r, 0, 30);
@@ -274,6 +283,9 @@ void options_from_seed(struct options *o, uint64_t seed)
 		options_drop_source(o);
 	options_draw_night(o, &r);
 	options_draw_share(o);
+	/* Waiting is by the wall clock: when that jumps, it may be too short. */
+	if (o->fault[F_CLOCK])
+		o->shows_after_us = 0;
 	options_round(o);
 }
 
@@ -329,6 +341,10 @@ static void options_put_work(const struct options *o, struct buf *out)
 	if (o->key_valid_us > 0) {
 		put_us(out, "  key_valid", o->key_valid_us);
 		buf_putc(out, '\n');
+	}
+	if (o->verifies) {
+		put_us(out, "  verify: {command: [look], settle", o->settle_us);
+		buf_puts(out, "}\n");
 	}
 	put_us(out, "  timeout", o->timeout_us);
 	buf_printf(out, "\n  concurrency: %d\n  canary: %lld\n", o->concurrency,

@@ -46,6 +46,8 @@ struct buf;
 	X(F_RETRY, "retry", 5000, 400000, "an attempt fails for once")                             \
 	X(F_UNKNOWN_OUTCOME, "unknown", 2000, 200000, "nobody knows how an attempt ended")         \
 	X(F_NOT_BEGUN, "not-begun", 2000, 200000, "an attempt cannot begin")                       \
+	X(F_LOST, "lost", 1000, 100000, "a worker ends with all that it has in hand")              \
+	X(F_VERIFY, "verify", 20000, 700000, "nobody can tell whether an item took effect")        \
 	X(F_ALIKE, "alike", 500, 20000, "for a while everything fails alike")                      \
 	X(F_DOWN, "down", 500, 20000, "for a while the service refuses everything")                \
 	X(F_LATE, "late", 1000, 50000, "an attempt takes longer than it may")                      \
@@ -104,6 +106,9 @@ struct options {
 	bool is_once;
 	int doubt; /* enum job_doubt */
 	int64_t key_valid_us;
+	bool verifies; /* the other side can be asked what became of an item … */
+	int64_t settle_us;
+	int64_t shows_after_us; /* … which shows there so late, at most after settle */
 	int64_t timeout_us;
 	int concurrency;
 	int64_t canary;

@@ -247,6 +247,7 @@ static bool proc_is_lost(struct proc *p)
 	if (p->signal == 0 || p->is_orphan || !machine_fault(m, F_UNPROVEN))
 		return false;
 	p->is_unproven = p->is_at_large = true;
+	p->m->somebody_at_large = true;
 	p->at_large_us = m->boot_us;
 	proc_tell_end(p, false);
 	machine_after(m, machine_delay(m, UNPROVEN_US), proc_on_gone, p, 0);

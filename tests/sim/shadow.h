@@ -39,6 +39,7 @@ struct item_place { /* what the ledger says of an item */
 	int32_t redo;
 	int64_t owner;
 	utime not_before;
+	utime quiet_until;
 	int64_t since_us; /* boot clock: when it became so */
 };
 

@@ -273,6 +273,7 @@ static void follow_reap_chunk(struct machine *m, struct chunk_view *c, const str
 						 .done = true,
 						 .loose = LOOSE_DOUBT,
 						 .not_before = not_before,
+						 .quiet_until = not_before,
 						 .since_us = m->boot_us};
 		}
 		n_done += p->done;
@@ -290,10 +291,15 @@ static void follow_reap(struct machine *m, const struct lop_reap *op, utime now)
 			struct item_place *p = &run->items[k].is;
 			if (p->owner != op->dead)
 				continue;
+			if (p->loose == LOOSE_PROBING) { /* as it was */
+				p->loose = LOOSE_DOUBT;
+				p->owner = 0;
+				continue;
+			}
 			run->witnesses[run->items[k].record].unclear++;
 			p->loose = LOOSE_DOUBT;
 			p->owner = 0;
-			p->not_before = now + op->quarantine_us;
+			p->not_before = p->quiet_until = now + op->quarantine_us;
 			p->since_us = m->boot_us;
 		}
 		for (uint32_t k = 0; k < run->n_chunks; k++)
@@ -314,6 +320,7 @@ static void place_set(struct machine *m, struct item_place *p, const struct ledg
 	p->crashes = row->crashes;
 	p->owner = is_held ? inc : 0;
 	p->not_before = row->not_before;
+	p->quiet_until = row->quiet_until;
 	p->since_us = m->boot_us;
 }
 
@@ -348,17 +355,41 @@ static void follow_loose_claim(struct shadow_walk *walk, int64_t inc,
 		const struct ledger_loose_row *row = &op->ret_rows[i];
 		struct item_view *item = item_find(run, row->item);
 		/* Doubt may have been resolved in the same transaction. */
-		bool is_retry = item != NULL && (item->is.loose == LOOSE_RETRY ||
-						 (item->is.loose == LOOSE_DOUBT && walk->resolves));
-		if (!is_retry || run->state != RUN_OPEN ||
+		bool is_apt = item != NULL && (op->to_probe ? item->is.loose == LOOSE_DOUBT
+							    : item->is.loose == LOOSE_RETRY);
+		is_apt |= item != NULL && item->is.loose == LOOSE_DOUBT && walk->resolves;
+		if (!is_apt || run->state != RUN_OPEN ||
 		    m->shadow.inc_state[inc] != INSTANCE_LIVE || item->is.not_before > op->now) {
 			machine_fail(m, "I2", "inc %lld claims item %lld of run %lld",
 				     (long long)inc, (long long)row->item, (long long)run->id);
 			return;
 		}
-		item->is.loose = LOOSE_HELD;
+		item->is.loose = op->to_probe ? LOOSE_PROBING : LOOSE_HELD;
 		item->is.owner = inc;
 	}
+}
+
+/* What verify has said, or that nobody could ask; a person may have been faster. */
+static void follow_probe_settle(struct instance *inst, struct run_view *run, struct item_view *item,
+				const struct lop_loose_settle *op)
+{
+	struct machine *m = inst->m;
+	struct witness *w = &run->witnesses[item->record];
+
+	if (op->ret_late)
+		return;
+	if (item->is.loose != LOOSE_PROBING || item->is.owner != inst->inc) {
+		machine_fail(m, "I4", "inc %lld settles item %lld, which it does not verify",
+			     (long long)inst->inc, (long long)op->row.item);
+		return;
+	}
+	check_verified(m, run, item, &op->row);
+	check_settled(inst, run, item, &op->row);
+	if (op->row.state == LOOSE_RETRY) {
+		w->unclear_then = w->unclear + w->told_cancelled;
+		w->nos = 0;
+	}
+	place_set(m, &item->is, &op->row, inst->inc);
 }
 
 static void follow_loose_settle(struct machine *m, struct instance *inst,
@@ -367,8 +398,11 @@ static void follow_loose_settle(struct machine *m, struct instance *inst,
 	struct run_view *run = shadow_run(m, op->row.run_id);
 	struct item_view *item = item_find(run, op->row.item);
 
-	if (item == NULL || item->is.owner != inst->inc ||
-	    (item->is.loose != LOOSE_HELD && item->is.loose != LOOSE_PROBING)) {
+	if (op->is_probe && item != NULL) {
+		follow_probe_settle(inst, run, item, op);
+		return;
+	}
+	if (item == NULL || item->is.owner != inst->inc || item->is.loose != LOOSE_HELD) {
 		machine_fail(m, "I4", "inc %lld settles item %lld, which it does not hold",
 			     (long long)inst->inc, (long long)op->row.item);
 		return;
@@ -385,7 +419,7 @@ static void follow_attempt(struct machine *m, const struct lop_attempt_put *op)
 	if (item == NULL)
 		machine_fail(m, "attempt", "of item %lld of run %lld, which is not there",
 			     (long long)op->item, (long long)op->run_id);
-	else if (op->outcome != OUTCOME_DONE)
+	else if (op->outcome != OUTCOME_DONE && !op->is_probe)
 		check_row(m, run, item);
 }
 

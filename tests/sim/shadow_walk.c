@@ -93,6 +93,7 @@ static void walk_on_loose(void *arg, const struct ledger_loose_row *row)
 	p->redo = row->redo;
 	p->owner = row->owner;
 	p->not_before = row->not_before;
+	p->quiet_until = row->quiet_until;
 }
 
 /* ---- what may have changed ---- */
@@ -105,6 +106,8 @@ static bool walk_may_resolve(const struct shadow_walk *walk, const struct item_v
 	if (!walk->resolves || item->is.loose != LOOSE_DOUBT ||
 	    item->is.not_before > machine_now(walk->m))
 		return false;
+	if (o->verifies) /* it is asked first */
+		return to == LOOSE_RETRY && !o->is_once;
 	if (to == LOOSE_ASKED)
 		return (o->is_once && o->doubt == JOB_DOUBT_ASK) || o->key_valid_us > 0;
 	if (to == LOOSE_WAIVED)
@@ -117,7 +120,7 @@ static bool walk_may_decide(struct shadow_walk *walk, struct run_view *run, stru
 	struct witness *w = &run->witnesses[item->record];
 	uint8_t from = item->is.loose;
 	uint8_t to = item->seen.loose;
-	bool is_doubtful = from == LOOSE_DOUBT || from == LOOSE_ASKED;
+	bool is_doubtful = from == LOOSE_DOUBT || from == LOOSE_PROBING || from == LOOSE_ASKED;
 
 	/* A skip that was asked for is obeyed as soon as nobody holds the item. */
 	if (to == LOOSE_WAIVED && w->person_skip)
@@ -129,7 +132,7 @@ static bool walk_may_decide(struct shadow_walk *walk, struct run_view *run, stru
 		w->person_retry = true;
 		w->retry_at = 0;
 		return from == LOOSE_DEAD && to == LOOSE_RETRY &&
-		       item->seen.not_before >= item->is.not_before;
+		       item->seen.not_before >= item->is.quiet_until;
 	case PERSON_RESOLVE_DONE:
 		w->person_done = true;
 		return is_doubtful && to == LOOSE_DONE;
@@ -139,7 +142,7 @@ static bool walk_may_decide(struct shadow_walk *walk, struct run_view *run, stru
 		w->retry_at = 0;
 		/* Not before it is certain that nothing acts on it any more. */
 		return is_doubtful && to == LOOSE_RETRY &&
-		       item->is.not_before <= machine_now(walk->m) + 2 * US_PER_MS;
+		       item->is.quiet_until <= machine_now(walk->m) + 2 * US_PER_MS;
 	case PERSON_RESOLVE_SKIP:
 		return is_doubtful && to == LOOSE_WAIVED;
 	case PERSON_SKIP:

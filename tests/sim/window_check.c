@@ -84,7 +84,8 @@ static void told_outcome(struct instance *inst, const struct attempt *a, const s
 	struct err err = ERR_INIT;
 
 	if (frame_get_outcome(frame, arena, &f, &err) == 0 && f.outcome != OUTCOME_NOT_BEGUN &&
-	    f.outcome != OUTCOME_ALL && !a->outcome_cancelled)
+	    f.outcome != OUTCOME_ALL && f.lost == LOST_NOT && !a->outcome_cancelled &&
+	    !a->is_verify)
 		judge_add(&inst->judge, f.took_us);
 }
 

@@ -51,10 +51,17 @@ static bool witness_waited_for(const struct machine *m, const struct proc *p)
 				  m->opt->is_noop || waited >= m->opt->timeout_us);
 }
 
+bool witness_shows(const struct machine *m, const struct witness *w)
+{
+	return w->effects > 0 && m->boot_us - w->first_effect_us >= m->opt->shows_after_us;
+}
+
 void witness_take(struct machine *m, struct attempt *a)
 {
 	struct witness *w = a->witness;
 
+	if (a->is_verify)
+		return;
 	witness_check_key(m, a);
 	/* The wall clock decides, and the engine's death forgets. */
 	if (m->boot_us < w->retry_at && !m->opt->fault[F_CLOCK] && !m->somebody_forgot)
@@ -79,7 +86,7 @@ void witness_begun(struct machine *m, struct attempt *a)
 {
 	a->is_begun = true;
 	a->begun_us = m->boot_us;
-	a->witness->begun++;
+	a->witness->begun += !a->is_verify;
 }
 
 static void witness_check_once(struct machine *m, const struct attempt *a)
@@ -87,6 +94,11 @@ static void witness_check_once(struct machine *m, const struct attempt *a)
 	const struct witness *w = a->witness;
 	bool at_least_once = m->opt->doubt == JOB_DOUBT_RETRY;
 
+	/* How long what cannot be proved dead may still act is waited for by the wall clock, and by
+	 * today's limit. */
+	if (m->opt->verifies && (m->opt->fault[F_CLOCK] || m->opt->fault[F_RELOAD]) &&
+	    m->somebody_at_large)
+		return;
 	if (m->opt->is_once && !at_least_once && w->effects > 1 + w->repeats_allowed)
 		machine_fail(m, "twice", "record %u of run %lld took effect %d times", a->record,
 			     (long long)a->run->id, w->effects);
@@ -105,8 +117,16 @@ static void witness_check_repeat(struct machine *m, const struct attempt *a)
 		     a->record, (long long)a->run->id, w->done_told_to->number);
 }
 
+/* … and it takes effect within its time limit, while the other side still knows. */
+static void witness_check_key_at_effect(struct machine *m, const struct attempt *a)
+{
+	if (m->boot_us - a->taken_us <= m->opt->timeout_us && !m->opt->fault[F_RELOAD])
+		witness_check_key(m, a);
+}
+
 void witness_effect(struct machine *m, struct attempt *a)
 {
+	witness_check_key_at_effect(m, a);
 	a->had_effect = true;
 	if (a->witness->effects++ == 0)
 		a->witness->first_effect_us = m->boot_us;
@@ -135,16 +155,43 @@ static int64_t witness_wait(const struct options *o, int number)
 	return o->jitter == JOB_JITTER_EQUAL ? wait / 2 : wait;
 }
 
+/* The engine hears what verify said. */
+static void witness_told_of(struct instance *inst, struct attempt *a)
+{
+	struct witness *w = a->witness;
+
+	a->proc->in_hand--;
+	if (a->outcome_cancelled || a->outcome == OUTCOME_NOT_BEGUN)
+		return;
+	w->nos = a->outcome == OUTCOME_RETRY ? w->nos + 1 : 0;
+	if (a->outcome != OUTCOME_DONE)
+		return;
+	if (w->told[OUTCOME_DONE] == 0 && !w->verified)
+		a->run->n_told_done++;
+	w->verified = true;
+	w->done_told_to = inst;
+}
+
 void witness_told(struct instance *inst, struct attempt *a)
 {
 	struct witness *w = a->witness;
 
+	if (a->is_verify) {
+		witness_told_of(inst, a);
+		return;
+	}
 	if (a->outcome_cancelled)
 		w->told_cancelled++;
 	else
 		w->told[a->outcome]++;
 	if (a->outcome == OUTCOME_UNKNOWN)
 		w->unclear++;
+	if (a->lost == LOST_AMONG)
+		inst->n_lost++; /* to be worked alone: it comes on top of what is under way */
+	if (a->lost == LOST_ALONE) {
+		w->deaths++;
+		w->own_deaths++;
+	}
 	w->retry_at = 0;
 	if (a->outcome == OUTCOME_RETRY) {
 		int64_t wait = witness_wait(inst->m->opt, a->number);
@@ -153,7 +200,7 @@ void witness_told(struct instance *inst, struct attempt *a)
 	if (a->outcome == OUTCOME_DONE)
 		w->done_told_to = inst;
 	breaker_on_outcome(inst, a);
-	if (a->outcome == OUTCOME_DONE && w->told[OUTCOME_DONE] == 1)
+	if (a->outcome == OUTCOME_DONE && w->told[OUTCOME_DONE] == 1 && !w->verified)
 		a->run->n_told_done++;
 	a->proc->in_hand--;
 }
@@ -170,6 +217,8 @@ void witness_lane_end_told(struct proc *p)
 	p->in_hand = 0;
 	for (struct attempt *a = lane_attempts(p); a != NULL; a = a->next) {
 		struct witness *w = a->witness;
+		if (a->is_verify)
+			continue;
 		w->deaths++;
 		p->inst->n_lost++;
 		w->kills += p->is_killed;

@@ -22,6 +22,8 @@ struct run_view;
 struct witness {
 	int effects;
 	int64_t first_effect_us; /* boot clock */
+	bool verified;		 /* an engine was told by verify that it took effect */
+	int nos;		 /* how often in a row it was told the contrary */
 	int begun;
 	int told[OUTCOME_COUNT_]; /* outcomes that reached an engine, cancelled ones not */
 	int told_cancelled;
@@ -55,6 +57,8 @@ struct attempt {
 	int64_t closes_at; /* … to there; 0: always */
 	int plan;	   /* enum lane_plan */
 	int allowed;	   /* to run at once, when it was sent */
+	bool is_verify;	   /* asks whether the item took effect … */
+	bool is_yes;	   /* … and that is what it was told */
 	bool is_waiting;   /* for one of its lane's slots */
 	bool is_begun;
 	bool is_killer; /* it is what the lane died of */
@@ -65,6 +69,7 @@ struct attempt {
 	bool is_cancelled;
 	enum outcome outcome; /* once that was sent */
 	int64_t wait_us;      /* that the other side asked for with it */
+	uint8_t lost;	      /* enum frame_lost */
 	bool outcome_cancelled;
 	struct bulk_sim *bulk; /* part of a unit, else NULL */
 	struct attempt *also;  /* another one that the same answer tells of */
@@ -78,6 +83,8 @@ struct witness *witness_find(struct machine *m, int64_t run_id, uint32_t record)
 void witness_take(struct machine *m, struct attempt *a);
 void witness_begun(struct machine *m, struct attempt *a);
 void witness_effect(struct machine *m, struct attempt *a);
+/* What the other side says of an item that it is asked about now. */
+bool witness_shows(const struct machine *m, const struct witness *w);
 /* The lane has let go of it; what it says is on its way. */
 void witness_let_go(struct attempt *a);
 /* The engine gets to hear the outcome. */

@@ -238,6 +238,7 @@ static void world_bury(void *world, int64_t inc, const uint8_t nonce[16],
 			proc_kill(p, true);
 		} else {
 			p->is_at_large = true;
+			p->m->somebody_at_large = true;
 			p->at_large_us = m->boot_us;
 		}
 	}

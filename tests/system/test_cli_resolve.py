@@ -59,7 +59,7 @@ def test_what_cannot_be(night, args, code, words):
 def test_again_waits_until_nothing_can_act_any_more(night, which):
     """The other side was looked at too early: a process that was not proved dead may do it after that."""
     with sqlite3.connect(night.box.ledger) as db:
-        db.execute("UPDATE loose SET not_before = (strftime('%s', 'now') + 86400) * 1000 WHERE state = 8")
+        db.execute("UPDATE loose SET quiet_until = (strftime('%s', 'now') + 86400) * 1000 WHERE state = 8")
     db.close()
     said = night.box.run('resolve', *which, '--retry', '--why', 'their log is empty')
     assert said.code == 75 and 'may still act' in said.err, said

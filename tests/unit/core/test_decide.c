@@ -110,6 +110,32 @@ static void after_the_key_is_forgotten_a_person_is_asked(void **state)
 	assert_int_equal(decide(&policy, &a).fate, FATE_RETRY);
 }
 
+static void where_it_can_be_verified_it_is_before_anybody_decides(void **state)
+{
+	struct decide_policy policy = POLICY;
+	struct decide_attempt a = {.outcome = OUTCOME_UNKNOWN, .used = 2, .now = NOW};
+
+	policy.verifies = true;
+	policy.settle_us = 10 * US_PER_S;
+	policy.effect = DECIDE_ONCE;
+	policy.doubt = DECIDE_RETRY;
+	struct decision d = decide(&policy, &a);
+	assert_int_equal(d.fate, FATE_DOUBT);
+	assert_int_equal(d.used, 3);
+	assert_int_equal(d.due, NOW + 10 * US_PER_S);
+	/* not while something may still act on it */
+	a.not_before = NOW + US_PER_MIN;
+	assert_int_equal(decide(&policy, &a).due, NOW + US_PER_MIN + 10 * US_PER_S);
+	/* with a key it is repeated as long as the other side knows that */
+	policy.effect = DECIDE_KEYED;
+	policy.key_valid_us = US_PER_HOUR;
+	a.used = 0;
+	a.first_started = NOW;
+	assert_int_equal(decide(&policy, &a).fate, FATE_RETRY);
+	a.first_started = NOW - US_PER_HOUR;
+	assert_int_equal(decide(&policy, &a).fate, FATE_DOUBT);
+}
+
 static void what_we_cut_short_charges_nothing(void **state)
 {
 	struct decide_attempt a = {
@@ -187,6 +213,7 @@ int main(void)
 		cmocka_unit_test(unknown_goes_by_when_in_doubt_where_it_must_happen_once),
 		cmocka_unit_test(a_failure_is_no_doubt_even_where_it_must_happen_once),
 		cmocka_unit_test(after_the_key_is_forgotten_a_person_is_asked),
+		cmocka_unit_test(where_it_can_be_verified_it_is_before_anybody_decides),
 		cmocka_unit_test(what_we_cut_short_charges_nothing),
 		cmocka_unit_test(a_lanes_death_charges_crashes_only_to_who_was_alone),
 		cmocka_unit_test(what_never_began_comes_back_uncharged),

@@ -250,6 +250,23 @@ static void effects_that_cannot_be_are_refused(void **state)
 			  "it is once");
 }
 
+static void who_verifies_is_one_and_has_something_to_say(void **state)
+{
+	assert_only_fault("job: a\nwork: {exec: {shell: x}, verify: {settle: 5s}}\n",
+			  "2:26: work.verify: expected command: [program, argument] or http: "
+			  "{url: …}");
+	assert_only_fault("job: a\nwork: {exec: {shell: x}, verify: {command: []}}\n",
+			  "2:44: work.verify.command: expected a program and its arguments, found "
+			  "nothing");
+	assert_only_fault(
+		"job: a\nwork: {exec: {shell: x}, verify: {command: [look, \"${idd}\"]}}\n",
+		"2:51: work.verify.command[]: unknown placeholder ${idd}");
+	assert_only_fault("job: a\nwork: {exec: {shell: x}, effect: idempotent, verify: "
+			  "{command: [look]}}\n",
+			  "2:46: work.verify: means something only where items can be in doubt: "
+			  "with effect: once, or idempotent with key_valid");
+}
+
 static void slot_needs_a_schedule(void **state)
 {
 	assert_only_fault("job: a\nonce_per: slot\n" NOOP,
@@ -342,6 +359,7 @@ int main(void)
 		cmocka_unit_test(variables_of_ours_cannot_be_set),
 		cmocka_unit_test(statuses_have_one_meaning),
 		cmocka_unit_test(effects_that_cannot_be_are_refused),
+		cmocka_unit_test(who_verifies_is_one_and_has_something_to_say),
 		cmocka_unit_test(slot_needs_a_schedule),
 		cmocka_unit_test(person_is_a_field),
 		cmocka_unit_test(waits_grow),

@@ -134,6 +134,10 @@ static void paragraph_says_what_a_crash_means(void **state)
 		    "must be "
 		    "harmless. The other side knows the key for 1d; after that an item is in "
 		    "doubt");
+	assert_says("job: a\nwork: {exec: {shell: x}, verify: {command: [look, a]}}\n",
+		    "never repeated in silence: 'look' is asked whether it took effect, 10s later: "
+		    "if so it is done; if it twice says no, it is tried again; if it cannot tell, "
+		    "it is asked again as often as retry says, and then a person decides");
 }
 
 static void paragraph_spells_attempts_and_waits_out(void **state)

@@ -111,6 +111,7 @@ void probe_start(struct probe *p, uint32_t ticket)
 {
 	const struct work_attempt attempt = {
 		.ticket = ticket,
+		.is_probe = p->is_probe,
 		.item = {.item = &p->item, .number = 4, .attempt = 2, .idempotency_key = "ikey"}};
 
 	work_start(p->work, &attempt);

@@ -29,6 +29,7 @@ struct probe {
 	struct value values[FIELDS];
 	struct item item;
 	struct lane_slot *slots;
+	bool is_probe;	  /* attempts ask whether the item took effect */
 	int begun_before; /* slots[ticket].begun as it was when `done` was called */
 	/* the outcome */
 	int n_done;

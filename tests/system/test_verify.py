@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`verify`: whoever can see what became of an item in doubt is asked before a person is."""
+import json
+import sqlite3
+
+import pytest
+
+from lib.box import cast, kill, wait_until
+
+JOB = '''version: 1
+job: pay
+source:
+  csv: {path: in.csv}
+  fields: {id: text, mail: text}
+  key: id
+report: {person: mail}
+work:
+  exec: {command: [./act, "${id}"]}
+  effect: once
+  verify: {command: [./look, "${id}"], settle: %(settle)s}
+%(more)s
+retry: {attempts: 3, first: 10ms, factor: 1, max: 10ms, jitter: none}
+'''
+
+# Takes effect, then dies (boom), or dies before it does (fizzle), each for the first time only.
+ACT = '''#!/bin/sh
+first() { mkdir "tried-$1" 2>/dev/null; }
+case "$1" in
+boom*) echo "$1" >>effects; first "$1" && kill -9 $$; exit 0 ;;
+fizzle*) first "$1" && kill -9 $$ ;;
+esac
+echo "$1" >>effects
+'''
+
+LOOK = '''#!/bin/sh
+echo "$1 $STINT_KEY $STINT_IDEMPOTENCY_KEY $STINT_ATTEMPT $(cat)" >>asked
+case "$1" in *foggy*) exit 7 ;; esac
+grep -qx "$1" effects
+'''
+
+
+def make(box, ids, look=LOOK, act=ACT, settle='20ms', more=''):
+    box.file('act', act, mode=0o755)
+    box.file('look', look, mode=0o755)
+    box.file('effects')
+    box.file('in.csv', 'id,mail\n' + ''.join(f'{i},{i}@example.com\n' for i in ids))
+    box.file('pay.yaml', JOB % {'settle': settle, 'more': more})
+
+
+def attempts(box, key):
+    said = box.run('attempts', f'pay/{key}', '--json')
+    assert said.code == 0, said
+    return [(a['attempt'], a['kind'], a['outcome']) for a in json.loads(said.out)['attempts']]
+
+
+def test_what_took_effect_is_done_and_what_did_not_is_tried_again(box):
+    make(box, ['a', 'boom', 'fizzle', 'b'])
+    said = box.run('run', 'pay.yaml')
+    assert said.code == 0, said
+    assert sorted(box.lines('effects')) == ['a', 'b', 'boom', 'fizzle']
+    assert box.keys('done') == ['a', 'b', 'boom', 'fizzle']
+    assert attempts(box, 'boom') == [(1, 'attempt', 'unknown'), (1, 'verify', 'done')]
+    assert attempts(box, 'fizzle') == [(1, 'attempt', 'unknown'), (1, 'verify', 'not_done'),
+                                       (1, 'verify', 'not_done'), (2, 'attempt', 'done')]
+    box.verify()
+
+
+def test_it_is_asked_with_what_the_item_had(box):
+    noted = ACT.replace('boom*) echo', 'boom*) echo "$STINT_IDEMPOTENCY_KEY" >used; echo')
+    make(box, ['boom'], act=noted)
+    assert box.run('run', 'pay.yaml').code == 0
+    key = box.read('used').strip()
+    assert box.lines('asked') == ['boom boom ' + key + ' 1 {"id":"boom","mail":"boom@example.com"}']
+
+
+@pytest.mark.parametrize('policy, state, code', [
+    ('ask', 'in_doubt', 3), ('skip', 'skipped', 0), ('retry', 'done', 0)])
+def test_who_cannot_tell_leaves_it_to_when_in_doubt(box, policy, state, code):
+    make(box, ['boom-foggy'], more=f'  when_in_doubt: {policy}')
+    said = box.run('run', 'pay.yaml')
+    assert said.code == code, said
+    assert box.keys(state) == ['boom-foggy']
+    assert attempts(box, 'boom-foggy')[1:4] == 3 * [(1, 'verify', 'unknown')]
+    assert len(box.lines('effects')) == (2 if policy == 'retry' else 1)
+    box.verify()
+
+
+def test_no_answer_is_a_no_but_that_of_the_program(box):
+    make(box, ['fizzle'], look='#!/no/such/interpreter\n')
+    said = box.run('run', 'pay.yaml')
+    assert said.code == 3, said
+    assert box.keys('in_doubt') == ['fizzle'] and box.lines('effects') == []
+
+
+def test_a_program_that_is_not_there_is_said_before_the_first_item(box):
+    make(box, ['a'])
+    box.file('pay.yaml', (JOB % {'settle': '20ms', 'more': ''}).replace('./look', './lok'))
+    said = box.run('run', 'pay.yaml')
+    assert said.code == 78 and 'verify' in said.err and 'lok' in said.err, said
+    assert box.lines('effects') == []
+
+
+def test_without_attempts_left_what_did_not_happen_is_dead(box):
+    make(box, ['fizzle'])
+    box.file('pay.yaml', (JOB % {'settle': '20ms', 'more': ''}).replace('attempts: 3', 'attempts: 1'))
+    assert box.run('run', 'pay.yaml').code == 3
+    assert box.keys('dead') == ['fizzle']
+    assert 'verified: it did not take effect' in box.run('why', 'pay/fizzle').out
+
+
+# An item waits in the middle, before or after its effect, until the test has killed what it wants to kill.
+SLOW = '''#!/bin/sh
+case "$1" in before*) echo "$1" >>begun; sleep 300 ;; esac
+echo "$1" >>effects
+case "$1" in after*) echo "$1" >>begun; sleep 300 ;; esac
+'''
+
+
+@pytest.mark.parametrize('victim', ['engine', 'lane', 'keeper'])
+def test_killed_in_the_middle_each_takes_effect_once(box, victim):
+    ids = ['before-1', 'after-1', 'before-2', 'after-2']
+    make(box, [*ids, 'plain'], act=SLOW, more='  concurrency: 4')
+    process = box.start('run', 'pay.yaml')
+    wait_until(lambda: len(box.lines('begun')) == 4)
+    box.file('act', '#!/bin/sh\necho "$1" >>effects\n', mode=0o755)
+    for pid in cast(process.pid)[victim]:
+        kill(pid)
+    process.wait(timeout=180)
+    # The keeper starts a dead engine again; without it, the next call goes on.
+    wait_until(lambda: not cast(process.pid)['lane'])
+    said = box.run('run', 'pay.yaml')
+    assert said.code == 0, said
+    assert sorted(box.lines('effects')) == sorted([*ids, 'plain'])
+    assert box.keys('done') == sorted([*ids, 'plain'])
+    box.verify()
+
+
+def test_what_is_due_later_is_left_to_the_next_call(box):
+    make(box, ['boom', 'a'], settle='1h', more='')
+    said = box.run('run', 'pay.yaml')
+    assert said.code == 75, said
+    assert box.keys('in_doubt') == ['boom']
+    said = box.run('why', 'pay/boom')
+    assert 'it is verified from' in said.out, said
+    # A person need not wait for that.
+    assert box.run('resolve', 'pay/boom', '--done', '--why', 'it is in the list').code == 0
+    assert box.run('run', 'pay.yaml').code == 0
+    assert box.lines('asked') == []
+    box.verify()
+
+
+HANG = '''#!/bin/sh
+echo "$1" >>asked
+[ -e decided ] || sleep 300
+exit 1
+'''
+
+
+def test_a_person_decides_while_it_is_verified_and_the_answer_is_not_used(box):
+    make(box, ['boom'], look=HANG)
+    process = box.start('run', 'pay.yaml')
+    wait_until(lambda: box.lines('asked') == ['boom'])
+    said = box.run('why', 'pay/boom')
+    assert 'it is being verified' in said.out, said
+    said = box.run('resolve', 'pay/boom', '--done', '--why', 'it is in the list')
+    assert said.code == 0, said
+    assert box.keys('done') == ['boom']
+    box.file('decided')
+    for pid in cast(process.pid)['child']:
+        kill(pid)
+    assert process.wait(timeout=180) == 0
+    assert 'was decided by a person while it was verified' in box.process_said(process)
+    assert box.keys('done') == ['boom']
+    with sqlite3.connect(f'file:{box.ledger}?mode=ro', uri=True) as db:
+        assert db.execute('SELECT verb, was, became, why FROM audit').fetchall() == [
+            ('resolve --done', 'in_doubt', 'done', 'it is in the list')]
+    box.verify()
+
+
+def test_stopped_while_it_is_verified_it_is_asked_by_the_next_call(box):
+    make(box, ['boom'], look=HANG.replace('exit 1', 'grep -qx "$1" effects'), more='window: {grace: 0s}')
+    process = box.start('run', 'pay.yaml')
+    wait_until(lambda: box.lines('asked') == ['boom'])
+    assert box.run('stop', 'pay', '--now').code == 0
+    assert process.wait(timeout=180) == 75
+    assert box.keys('in_doubt') == ['boom']
+    box.file('decided')
+    assert box.run('run', 'pay.yaml').code == 0
+    assert box.keys('done') == ['boom'] and box.lines('effects') == ['boom']
+    assert attempts(box, 'boom') == [(1, 'attempt', 'unknown'), (1, 'verify', 'done')]
+    box.verify()
+
+
+def test_an_item_whose_key_has_expired_is_verified(box):
+    """With a key that the other side no longer knows it is not done again unseen."""
+    make(box, ['boom', 'fizzle'])
+    box.file('pay.yaml', (JOB % {'settle': '20ms', 'more': '  key_valid: 1s\n  timeout: 60s'}).replace(
+        'effect: once', 'effect: idempotent'))
+    assert box.run('run', 'pay.yaml').code == 0
+    assert sorted(box.lines('effects')) == ['boom', 'fizzle']
+    assert attempts(box, 'fizzle')[-1] == (2, 'attempt', 'done')
+    box.verify()
+
+
+def test_stream_workers_have_a_program_asked_too(box):
+    worker = '''#!/bin/sh
+while read -r line; do
+	id=$(printf '%s' "$line" | sed 's/.*"fields":{"id":"\\([^"]*\\)".*/\\1/')
+	number=$(printf '%s' "$line" | sed 's/{"id":\\([^,]*\\),.*/\\1/')
+	echo "$id" >>effects
+	case "$id" in boom*) mkdir "tried-$id" 2>/dev/null && kill -9 $$ ;; esac
+	echo "{\\"id\\":$number,\\"outcome\\":\\"done\\"}"
+done
+'''
+    make(box, ['a', 'boom', 'b'], act=worker)
+    box.file('pay.yaml', (JOB % {'settle': '20ms', 'more': '  concurrency: 1'}).replace(
+        'exec: {command: [./act, "${id}"]}', 'exec: {command: [./act], mode: stream, workers: 1}'))
+    said = box.run('run', 'pay.yaml')
+    assert said.code == 0, said
+    assert sorted(box.lines('effects')) == ['a', 'b', 'boom']
+    box.verify()
