@@ -25,19 +25,19 @@ static void concurrency_move(struct concurrency *c, uint32_t limit)
 
 void concurrency_set(struct concurrency *c, uint32_t start, uint32_t max)
 {
-	bool is_new = c->max == 0 || start == max;
+	bool begins = c->max == 0 || c->start == 0 || start == 0;
 
-	assert(start >= 1 && max >= start);
+	assert(max >= 1);
 	c->start = start;
 	c->max = max;
-	if (is_new)
-		c->lowest = c->highest = start;
-	concurrency_move(c, is_new ? start : c->limit);
+	if (begins)
+		c->lowest = c->highest = clamp(start == 0 ? max : start, max);
+	concurrency_move(c, begins ? c->lowest : c->limit);
 }
 
 void concurrency_works(struct concurrency *c, bool is_full)
 {
-	if (c->start == c->max || !is_full)
+	if (c->start == 0 || !is_full)
 		return;
 	if (c->limit == c->max)
 		return; /* at the top there is nothing to save up for */
@@ -49,7 +49,7 @@ void concurrency_works(struct concurrency *c, bool is_full)
 
 void concurrency_fails(struct concurrency *c)
 {
-	if (c->start == c->max)
+	if (c->start == 0)
 		return;
 	c->failure += FAILURE_COUNTS;
 	if (c->failure < 1)
@@ -62,5 +62,6 @@ void concurrency_fails(struct concurrency *c)
 
 void concurrency_restart(struct concurrency *c)
 {
-	concurrency_move(c, c->limit < c->start ? c->limit : c->start);
+	if (c->start != 0 && c->start < c->limit)
+		concurrency_move(c, c->start);
 }

@@ -16,13 +16,14 @@
 
 struct concurrency {
 	uint32_t limit; /* now; 1 … max */
-	uint32_t start;
-	uint32_t max; /* start == max: it is fixed */
+	uint32_t start; /* 0: it is fixed */
+	uint32_t max;
 	uint32_t lowest, highest;
 	double success, failure; /* the accounts: each moves the limit when it reaches 1 */
 };
 
-/* Begins at `start`, or takes over new limits and keeps what was learned. */
+/* Begins at `start`, or takes over new limits and keeps what was learned. With `start` 0 it is
+ * fixed: `max`. */
 void concurrency_set(struct concurrency *c, uint32_t start, uint32_t max);
 /* An attempt ended well. `is_full`: as many were out as may be; else it says nothing about more. */
 void concurrency_works(struct concurrency *c, bool is_full);

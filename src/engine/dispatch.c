@@ -218,13 +218,13 @@ static struct ticket *ticket_next(struct run *r)
 static bool rest_comes_soon(const struct run *r)
 {
 	return r->needs_start_mark && r->n_sent > 0 &&
-	       r->n_sent * r->attempt_us / r->limit < r->commit->took_us / 2;
+	       r->n_sent * r->attempt_us / run_limit_now(r) < r->commit->took_us / 2;
 }
 
 /* The lanes will soon have nothing, and what they could have waits for a commit. */
 static void hurry_when_short(struct run *r, uint32_t ahead)
 {
-	bool is_short = r->n_sent < r->limit + ahead / 2 ||
+	bool is_short = r->n_sent < run_limit_now(r) + ahead / 2 ||
 			r->n_sent + r->n_unsettled >= 2 * r->limit + ahead;
 
 	if (is_short && !rest_comes_soon(r) && share_lets(r))
@@ -248,9 +248,10 @@ static void fill_slots(struct run *r)
 	uint32_t ahead = slots_ahead(r);
 
 	/* What waits in a lane begins when one of those has ended that are under way. */
-	while (r->n_sent < r->limit + ahead && window_fits(r, r->n_sent < r->limit ? 0 : 1) &&
-	       unsettled_lets(r, ahead) && protect_lets(r, r->n_sent) && canary_lets(r) &&
-	       share_lets(r) && (r->n_ahead > 0 || may_begin(r))) {
+	while (r->n_sent < run_limit_now(r) + ahead &&
+	       window_fits(r, r->n_sent < run_limit_now(r) ? 0 : 1) && unsettled_lets(r, ahead) &&
+	       protect_lets(r, r->n_sent) && canary_lets(r) && share_lets(r) &&
+	       (r->n_ahead > 0 || may_begin(r))) {
 		struct lane *lane = slots_pick_lane(r, ahead);
 		if (lane == NULL)
 			return;
@@ -266,8 +267,8 @@ static void fill_marks(struct run *r)
 {
 	struct chunk *chunk = NULL;
 	uint32_t index = 0;
-	uint32_t ahead = slots_ahead(r);
-	uint32_t room = ahead > 0 ? 2 * r->limit + ahead : r->limit;
+	uint32_t ahead = slots_marks_ahead(r);
+	uint32_t room = ahead > 0 ? 2 * run_limit_now(r) + ahead : run_limit_now(r);
 
 	while ((protect_is_probing(r) ||
 		r->n_sent + r->n_ahead + r->n_marking + r->n_loose_waiting < room) &&
@@ -363,7 +364,7 @@ static void fill_suspects(struct run *r)
 		return;
 	struct lane *lane = lane_reserved(r);
 	if (lane == NULL || lane->in_flight > 0 || lane->state != LANE_UP ||
-	    r->n_sent >= r->limit + slots_ahead(r) || !protect_lets(r, r->n_sent) ||
+	    r->n_sent >= run_limit_now(r) + slots_ahead(r) || !protect_lets(r, r->n_sent) ||
 	    !canary_lets(r) || !window_fits(r, 0) || !share_lets(r))
 		return;
 	if (loose != NULL) {

@@ -393,7 +393,8 @@ void claim_turn(struct run *r)
 	if (want > 0 && !r->chunk_claim_out && !r->no_more_chunks)
 		claim_chunks(r, want);
 	/* Retries share the slots fairly with chunks: half of them at most (PROTOCOL 3.9). */
-	uint32_t share = r->limit > 1 && r->pending > 0 ? r->limit / 2 : r->limit;
+	uint32_t limit = run_limit_now(r);
+	uint32_t share = limit > 1 && r->pending > 0 ? limit / 2 : limit;
 	uint32_t have = r->n_loose;
 	uint32_t max = have < share ? share - have : 0;
 	if (max > claim_loose_room(r))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The breaker of the endpoint that a run's items talk to.
+ * The breaker of the endpoint that a run's items talk to, and how many at once it bears.
  *
  * Promise: what others know of the endpoint is in the ledger, and is known here within a second.
  *          Nothing is sent before it was asked for, while it is open, or while a change of it is
@@ -62,8 +62,10 @@ static void protect_take(struct run *r, const struct breaker_row *row)
 	if (!has_changed)
 		return;
 	protect_say(r, was);
-	if (r->breaker.state == BREAKER_CLOSED)
+	if (r->breaker.state == BREAKER_CLOSED) {
 		r->idle_poll_at = r->ops->boot_us(r->world);
+		concurrency_restart(&r->concurrency);
+	}
 	/* Whoever probes may die. */
 	if (r->breaker.state == BREAKER_OPEN && row->probe != 0)
 		r->looks_for_dead = true;
@@ -185,11 +187,29 @@ static void protect_judge(struct run *r, enum breaker_says says, const char *rea
 	protect_release(r);
 }
 
+/* How many at once the endpoint bears is found out while its breaker is closed. */
+static void protect_adapt(struct run *r, enum breaker_says says, bool is_known)
+{
+	uint32_t was = run_limit_now(r);
+
+	if (r->breaker.state != BREAKER_CLOSED)
+		return;
+	if (says == BREAKER_WORKS)
+		concurrency_works(&r->concurrency,
+				  r->n_sent + 1 + r->n_ahead + r->n_marking >= was);
+	else if (says == BREAKER_FAILS && !is_known)
+		concurrency_fails(&r->concurrency);
+	/* What waits in the lanes would begin as if more were allowed. */
+	if (was == r->limit && run_limit_now(r) < was)
+		slots_recall_waiting(r);
+}
+
 bool protect_count(struct run *r, enum breaker_says says, bool is_fresh, const char *reason)
 {
 	const struct breaker_policy policy = policy_of(r);
 	bool is_known = says == BREAKER_FAILS && !is_fresh;
 
+	protect_adapt(r, says, is_known);
 	if (!is_known && breaker_count(&r->breaker, &policy, says, r->ops->boot_us(r->world)))
 		protect_trip(r, says, reason);
 	else if (r->breaker.state == BREAKER_HALF_OPEN && !r->breaker_put_out)

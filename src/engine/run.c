@@ -156,6 +156,8 @@ void run_set_limit(struct run *r)
 		r->limit = (uint32_t)job->window.gentle.concurrency;
 	if (r->limit > FRAME_TICKETS_MAX / 4)
 		r->limit = FRAME_TICKETS_MAX / 4;
+	concurrency_set(&r->concurrency, r->is_bulk ? 0 : (uint32_t)job->work.concurrency_start,
+			r->limit);
 }
 
 /* For how long the other side surely knows a key, as far as the decisions are concerned, which keep

@@ -23,6 +23,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "core/breaker.h"
+#include "core/concurrency.h"
 #include "core/decide.h"
 #include "core/forecast.h"
 #include "core/meter.h"
@@ -152,11 +153,12 @@ struct run {
 	struct lanes lanes;
 	bool needs_start_mark;
 	bool is_bulk;
-	uint32_t limit;		   /* items (bulk: units) that run at once */
-	bool is_over_time;	   /* the window is over, and it goes on … */
-	bool is_gentle;		   /* … gently */
-	bool said_late, said_over; /* that it takes longer than expected; that it goes on */
-	int64_t expect_look_at;	   /* boot clock */
+	uint32_t limit;			/* items (bulk: units) that run at once, at most … */
+	struct concurrency concurrency; /* … and now: its limit */
+	bool is_over_time;		/* the window is over, and it goes on … */
+	bool is_gentle;			/* … gently */
+	bool said_late, said_over;	/* that it takes longer than expected; that it goes on */
+	int64_t expect_look_at;		/* boot clock */
 
 	/* what was there when we joined, and what came */
 	struct ledger_counts counts; /* as last read */
@@ -325,6 +327,8 @@ void slots_deal(struct run *r);
 void slots_deal_anew(struct run *r);
 /* How many may wait in lanes now, all together. */
 uint32_t slots_ahead(const struct run *r);
+/* How many more may be marked ahead. */
+uint32_t slots_marks_ahead(const struct run *r);
 /* The lane that an item would begin in soonest, with at most `ahead` that wait there; NULL when
  * there is none. */
 struct lane *slots_pick_lane(struct run *r, uint32_t ahead);
@@ -337,6 +341,11 @@ void slots_recall_late(struct run *r);
 int64_t slots_deadline(const struct run *r);
 
 /* protect.c */
+/* How many may run at once now. */
+static inline uint32_t run_limit_now(const struct run *r)
+{
+	return r->concurrency.limit;
+}
 /* Asks the ledger for the endpoint's breaker; others may have opened or closed it. */
 void protect_look(struct run *r);
 /* Asks for the right to send a probe, or gives it back. */

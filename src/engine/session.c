@@ -403,7 +403,9 @@ void session_get_status(const struct session *s, struct session_status *ret)
 	if (ret->in_doubt < 0)
 		ret->in_doubt = 0; /* what came into doubt elsewhere since it was counted */
 	ret->retry = r->n_retrying;
-	ret->in_flight = r->n_sent < r->limit ? r->n_sent : r->limit;
+	ret->at_once = run_limit_now(r);
+	ret->at_once_max = r->limit;
+	ret->in_flight = r->n_sent < run_limit_now(r) ? r->n_sent : run_limit_now(r);
 	ret->per_second = meter_rate(&r->meter, now);
 	stats_get_status(r, ret);
 	int64_t open = r->n_items - ret->done - ret->failed - ret->skipped - ret->in_doubt;

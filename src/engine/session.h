@@ -56,8 +56,10 @@ struct session_status {
 	int64_t rejected;
 	int64_t done, failed, retry, in_doubt, skipped; /* failed: dead */
 	int64_t in_flight;
-	double per_second; /* settled items, smoothed over the last half minute */
-	int64_t left_us;   /* time left by that rate; -1 unknown */
+	int64_t at_once;     /* so many may be in flight now … */
+	int64_t at_once_max; /* … and so many at most */
+	double per_second;   /* settled items, smoothed over the last half minute */
+	int64_t left_us;     /* time left by that rate; -1 unknown */
 	utime began_at;
 	int64_t p50_us, p99_us; /* how long attempts take; 0 unknown */
 	double failing;		/* the share of attempts that fail, over the last half minute */

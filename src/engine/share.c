@@ -25,14 +25,14 @@ static bool has_lane(const struct run *r)
  * short. */
 static int64_t room_soon(const struct run *r)
 {
-	int64_t room = (int64_t)r->limit + slots_ahead(r) - r->n_sent;
+	int64_t room = (int64_t)run_limit_now(r) + slots_ahead(r) - r->n_sent;
 
 	if (r->breaker.state != BREAKER_CLOSED)
 		return r->n_sent == 0 ? 1 : 0;
 	if (room < 0)
 		room = 0;
 	if (r->attempt_us > 0)
-		room += (int64_t)r->limit * SOON_US / r->attempt_us;
+		room += (int64_t)run_limit_now(r) * SOON_US / r->attempt_us;
 	if (r->canary_left > 0 && room > r->canary_left - (int64_t)r->n_sent)
 		room = r->canary_left - (int64_t)r->n_sent;
 	return room < WANTED_MAX ? room : WANTED_MAX;
@@ -61,7 +61,7 @@ int64_t share_wanted(const struct run *r)
 
 bool share_has_ready(const struct run *r)
 {
-	if (r->n_sent >= r->limit + slots_ahead(r))
+	if (r->n_sent >= run_limit_now(r) + slots_ahead(r))
 		return false;
 	return r->n_ahead > 0 || r->n_loose_waiting > 0 || dispatch_has_suspects(r) ||
 	       (!r->needs_start_mark && r->pending > 0);

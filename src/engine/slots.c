@@ -94,13 +94,18 @@ void slots_deal_anew(struct run *r)
 	slots_deal(r);
 }
 
-uint32_t slots_ahead(const struct run *r)
+uint32_t slots_marks_ahead(const struct run *r)
 {
 	bool is_quick = r->attempt_us > 0 && r->attempt_us < START_AHEAD_BELOW_US;
 
-	if (!is_quick || r->canary_left > 0 || r->breaker.state != BREAKER_CLOSED)
-		return 0;
-	return SENT_AHEAD;
+	return is_quick && r->canary_left <= 0 && r->breaker.state == BREAKER_CLOSED ? SENT_AHEAD
+										     : 0;
+}
+
+uint32_t slots_ahead(const struct run *r)
+{
+	/* Lanes have shares of the most: what waits there would begin although fewer may run. */
+	return run_limit_now(r) < r->limit ? 0 : slots_marks_ahead(r);
 }
 
 struct lane *slots_pick_lane(struct run *r, uint32_t ahead)

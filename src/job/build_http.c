@@ -13,7 +13,7 @@
 #include "job/schema.h"
 #include "job/template_url.h"
 
-enum { SECRET_NAME_MAX = 64, CONCURRENCY_DEFAULT = 16 };
+enum { SECRET_NAME_MAX = 64 };
 
 /* ---- names ---- */
 
@@ -354,8 +354,6 @@ void build_http(struct build *b, struct node *node)
 
 	assert(node->type == NODE_MAP);
 	work->kind = WORK_HTTP;
-	if (work->concurrency == 0)
-		work->concurrency = CONCURRENCY_DEFAULT;
 	build_auth(b, node_find(node, "auth"));
 	build_url(b, node_find(node, "url"));
 	build_headers(b, node);

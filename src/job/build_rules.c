@@ -41,11 +41,27 @@ static void check_waits(struct build *b, const struct node *map, const char *fir
 	build_fault(b, low, "%s is longer than %s, which is %s", low->text, max, high->text);
 }
 
+/* So many at first must not be more than so many at most; where only the most is said, it is. */
+static void check_concurrency(struct build *b)
+{
+	struct node *map = node_find(node_find(b->root, "work"), "concurrency");
+	struct job_work *work = &b->job->work;
+
+	if (work->concurrency_start <= work->concurrency || map == NULL)
+		return;
+	struct node *start = node_find(map, "start");
+	if (build_is_given(start))
+		build_fault(b, start, "start is %d, which is more than max, which is %d",
+			    work->concurrency_start, work->concurrency);
+	work->concurrency_start = work->concurrency;
+}
+
 void build_rules(struct build *b)
 {
 	assert(b != NULL && b->job != NULL && b->root != NULL);
 	check_once_per(b);
 	check_person(b);
+	check_concurrency(b);
 	check_waits(b, node_find(b->root, "retry"), "first", "max");
 	check_waits(b, node_find(node_find(b->root, "source"), "retry"), "first", "max");
 	check_waits(b, node_find(b->root, "breaker"), "open_for", "open_max");

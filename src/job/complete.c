@@ -111,6 +111,21 @@ static void complete_stalled_after(struct node *root, struct arena *arena)
 		    arena_str(arena, buf_str(&text)), arena);
 }
 
+/* What is answered by somebody else adapts to him; programs are bounded by the CPUs. */
+static void complete_concurrency(struct node *work, const struct node *exec, struct arena *arena)
+{
+	const struct node *mode = node_find_good(exec, "mode");
+	bool is_stream = mode != NULL && strcmp(mode->text, "stream") == 0;
+	const struct schema_key *key = schema_find("work.concurrency");
+
+	if (work == NULL || work->type != NODE_MAP || node_find(work, "concurrency") != NULL ||
+	    node_find(work, "noop") != NULL || (exec != NULL && !is_stream))
+		return;
+	struct node *map = new_default(arena, NODE_MAP, key);
+	complete_node(map, arena);
+	node_append(work, map);
+}
+
 void complete_tree(struct node *root, struct arena *arena)
 {
 	assert(root != NULL && root->type == NODE_MAP && arena != NULL);
@@ -125,5 +140,6 @@ void complete_tree(struct node *root, struct arena *arena)
 	set_default(work, "work.effect", is_once ? "once" : "idempotent", arena);
 	set_default(exec, "work.exec.input", node_find(root, "source") != NULL ? "json" : "none",
 		    arena);
+	complete_concurrency(work, exec, arena);
 	complete_stalled_after(root, arena);
 }

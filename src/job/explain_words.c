@@ -271,6 +271,10 @@ static void put_work(const struct job *job, struct buf *out)
 		buf_puts(out, ", as many at once as there are CPUs");
 	else
 		buf_printf(out, ", at most %d at once", work->concurrency);
+	if (work->concurrency_start > 0)
+		buf_printf(out,
+			   " (%d at first; more while all goes well, fewer when attempts fail)",
+			   work->concurrency_start);
 	buf_puts(out, ". An attempt may take ");
 	text_put_duration(out, work->timeout_us);
 	buf_puts(out, "; then it is ended.");

@@ -241,7 +241,8 @@ struct job_work {
 	struct job_test *tests;
 	size_t n_tests;
 	int64_t timeout_us;
-	int concurrency; /* 0: number of CPUs */
+	int concurrency;       /* at most so many at once; 0: number of CPUs */
+	int concurrency_start; /* so many at first, it adapts; 0: it is fixed */
 	struct job_rates rates;
 	struct job_quota quota;
 	int64_t canary;

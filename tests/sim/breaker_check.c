@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/breaker_check.h"
 
+#include "sim/adapt_check.h"
 #include "sim/instance.h"
 #include "sim/lane.h"
 #include "sim/proc.h"
@@ -31,6 +32,8 @@ void breaker_on_answer(struct instance *inst, const struct ledger_txn *txn)
 							: NULL;
 		if (row == NULL)
 			continue;
+		if (inst->is_told_open || inst->has_tripped)
+			adapt_begin(inst);
 		inst->is_told_open = row->is_open && row->probe != inst->inc;
 		inst->has_tripped = false;
 		inst->looked_us = inst->m->boot_us;

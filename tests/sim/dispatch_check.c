@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "frame/frame.h"
 #include "job/job.h"
+#include "sim/adapt_check.h"
 #include "sim/body.h"
 #include "sim/breaker_check.h"
 #include "sim/proc.h"
@@ -175,10 +176,7 @@ static void check_work(struct proc *p, struct run_view *run, const struct frame_
 	for (const struct proc *q = p->inst->procs; q != NULL; q = q->inst_next)
 		in_hand += q->in_hand;
 	check_canary(p, run, in_hand);
-	int allowed = window_concurrency(p->inst) + WAITING_MAX;
-	if (in_hand > allowed && !p->m->opt->is_noop)
-		machine_fail(p->m, "concurrency", "instance %d has %d items out, %d are allowed",
-			     p->inst->number, in_hand, allowed);
+	adapt_check(p->inst, in_hand);
 }
 
 static void check_bulk(struct proc *p, struct run_view *run, const struct frame_bulk *f)
@@ -211,6 +209,7 @@ static int check_frame(struct proc *p, const struct frame *frame, struct arena *
 		rc = frame_get_hello(frame, a, &hello, err);
 		if (rc == 0)
 			p->sent_run_id = hello.run_id;
+		adapt_begin(p->inst);
 		return rc;
 	}
 	if (frame->type != FRAME_CHUNK && frame->type != FRAME_DROP && frame->type != FRAME_WORK &&

@@ -12,6 +12,7 @@
 #include "engine/session.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
+#include "sim/adapt_check.h"
 #include "sim/breaker_check.h"
 #include "sim/night.h"
 #include "sim/proc.h"
@@ -196,6 +197,7 @@ static void instance_deliver(struct instance *inst, struct message *x)
 		if (inst->today != NULL)
 			inst->concurrency = inst->today->work.concurrency;
 		inst->rules = inst->today != NULL ? inst->today : m->job;
+		adapt_begin(inst);
 		session_reload(inst->session, inst->rules);
 		return;
 	}

@@ -76,6 +76,8 @@ struct instance {
 	struct window_judge judge;
 	int concurrency; /* as it was told last */
 	int nice;	 /* of its lanes, as it said */
+	int at_once;	 /* by how attempts ended, not more than so many of them */
+	int fails_in_a_row;
 
 	int64_t inc; /* once the ledger has given one */
 	uint8_t nonce[LEDGER_NONCE_BYTES];

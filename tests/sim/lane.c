@@ -536,6 +536,7 @@ static struct attempt *lane_take_item(struct proc *p, const struct handle_sim *h
 	a->witness = witness_find(m, p->run_id, a->record);
 	if (a->witness == NULL)
 		return NULL;
+	a->is_fresh = a->run->items[h->first_item + index].is.loose == 0;
 	p->worker->attempts = a;
 	witness_take(m, a);
 	return a;

@@ -111,6 +111,7 @@ static void options_draw_work(struct options *o, struct rng *r)
 		o->shows_after_us = tenths(r, 4) ? 0 : rng_range(r, 0, o->settle_us);
 	}
 	o->concurrency = (int)rng_spread(r, 1, 16);
+	o->concurrency_start = tenths(r, 4) ? (int)rng_range(r, 1, o->concurrency) : 0;
 	o->canary = tenths(r, 2) ? rng_range(r, 1, 6) : 0;
 	o->max_dead_pct = tenths(r, 7) ? 100 : rng_range(r, 0, 30);
 	o->attempts = (int)rng_range(r, 1, 6);
@@ -347,8 +348,14 @@ static void options_put_work(const struct options *o, struct buf *out)
 		buf_puts(out, "}\n");
 	}
 	put_us(out, "  timeout", o->timeout_us);
-	buf_printf(out, "\n  concurrency: %d\n  canary: %lld\n", o->concurrency,
-		   (long long)o->canary);
+	if (o->concurrency_start == 0)
+		buf_printf(out, "\n  concurrency: %d\n", o->concurrency);
+	else /* today's file may have a lower most */
+		buf_printf(out, "\n  concurrency: {start: %d, max: %d}\n",
+			   o->concurrency_start < o->concurrency ? o->concurrency_start
+								 : o->concurrency,
+			   o->concurrency);
+	buf_printf(out, "  canary: %lld\n", (long long)o->canary);
 	if (o->max_dead_pct > 0)
 		buf_printf(out, "  max_dead: %lld%%\n", (long long)o->max_dead_pct);
 	options_put_share(o, out);

@@ -111,6 +111,7 @@ struct options {
 	int64_t shows_after_us; /* … which shows there so late, at most after settle */
 	int64_t timeout_us;
 	int concurrency;
+	int concurrency_start; /* 0: it is fixed */
 	int64_t canary;
 	int64_t max_dead_pct;	 /* 0: the default */
 	int64_t max_rejects_pct; /* 0: the default */

@@ -204,7 +204,7 @@ static bool is_idle(const struct instance *inst)
 	bool is_ready = false;
 
 	session_get_status(inst->session, &st);
-	int64_t may_run = judge_spare_us(inst) >= 0 ? window_concurrency(inst) : 1;
+	int64_t may_run = judge_spare_us(inst) >= 0 ? st.at_once : 1;
 	if (strcmp(st.phase, "running") != 0 || st.in_flight >= may_run || inst->stopped_us != 0 ||
 	    inst->has_tripped || m->shadow.breaker.is_open)
 		return false;

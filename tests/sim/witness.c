@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "job/job.h"
+#include "sim/adapt_check.h"
 #include "sim/breaker_check.h"
 #include "sim/instance.h"
 #include "sim/lane.h"
@@ -200,6 +201,7 @@ void witness_told(struct instance *inst, struct attempt *a)
 	if (a->outcome == OUTCOME_DONE)
 		w->done_told_to = inst;
 	breaker_on_outcome(inst, a);
+	adapt_on_outcome(inst, a);
 	if (a->outcome == OUTCOME_DONE && w->told[OUTCOME_DONE] == 1 && !w->verified)
 		a->run->n_told_done++;
 	a->proc->in_hand--;

@@ -63,6 +63,7 @@ struct attempt {
 	bool is_begun;
 	bool is_killer; /* it is what the lane died of */
 	bool had_effect;
+	bool is_fresh;	 /* of a chunk: it has never failed */
 	bool is_probe;	 /* sent while the breaker was open … */
 	int64_t opening; /* … for the so many-th time */
 	bool is_over;	 /* its outcome was sent, or it was lost */

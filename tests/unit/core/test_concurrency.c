@@ -79,7 +79,7 @@ static void what_does_not_fill_it_does_not_raise_it(void **state)
 
 static void a_plain_number_is_fixed(void **state)
 {
-	struct concurrency c = from(8, 8);
+	struct concurrency c = from(0, 8);
 
 	works(&c, 1000);
 	assert_int_equal(c.limit, 8);
@@ -136,6 +136,10 @@ static void new_limits_keep_what_was_learned(void **state)
 	concurrency_set(&c, 2, 32);
 	assert_int_equal(c.limit, 8);
 	concurrency_set(&c, 5, 5);
+	assert_int_equal(c.limit, 5);
+	fails(&c, 4);
+	assert_int_equal(c.limit, 3);
+	concurrency_set(&c, 0, 5);
 	assert_int_equal(c.limit, 5);
 }
 

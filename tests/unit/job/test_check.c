@@ -59,10 +59,20 @@ static void key_that_is_not_built_yet_is_still_checked(void **state)
 		     "3:19: require.memory: expected a size such as 64K or 5G, found 'lots'");
 }
 
+static void concurrency_begins_with_no_more_than_its_most(void **state)
+{
+	assert_only_fault("job: a\nwork: {exec: {shell: x}, concurrency: {start: 65, max: 64}}\n",
+			  "2:47: work.concurrency.start: start is 65, which is more than max, "
+			  "which is 64");
+	assert_only_fault("job: a\nwork: {exec: {shell: x}, concurrency: {start: 17}}\n",
+			  "2:47: work.concurrency.start: start is 17, which is more than max, "
+			  "which is 16");
+	assert_only_fault("job: a\nwork: {exec: {shell: x}, concurrency: {start: 0}}\n",
+			  "2:47: work.concurrency.start: 0 is out of range; it may be 1 to 1024");
+}
+
 static void word_and_form_that_are_not_built_yet_are_refused(void **state)
 {
-	assert_only_fault("job: a\nwork: {noop: {}, concurrency: {start: 8, max: 64}}\n",
-			  "2:31: work.concurrency: this form is not available in this version");
 	assert_only_fault("job: a\nsource: {stdin: {format: lines}, intake: live}\n"
 			  "work: {noop: {}}\n",
 			  "2:42: source.intake: live is not available in this version");
@@ -201,6 +211,7 @@ int main(void)
 		cmocka_unit_test(unknown_key_among_few_gets_the_list),
 		cmocka_unit_test(key_that_is_not_built_yet_is_refused_and_named),
 		cmocka_unit_test(key_that_is_not_built_yet_is_still_checked),
+		cmocka_unit_test(concurrency_begins_with_no_more_than_its_most),
 		cmocka_unit_test(word_and_form_that_are_not_built_yet_are_refused),
 		cmocka_unit_test(wrong_type_says_what_was_expected),
 		cmocka_unit_test(wrong_word_gets_the_words_and_the_nearest),

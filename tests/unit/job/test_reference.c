@@ -60,8 +60,10 @@ static void json_schema_is_json_and_knows_what_this_version_takes(void **state)
 	assert_null(json_pointer(root, "/properties/require/properties/memory"));
 	assert_null(json_pointer(root, "/properties/work/properties/smtp"));
 	assert_int_equal(at(root, "/properties/window/properties/when_over/enum")->n, 3);
-	assert_string_equal(at(root, "/properties/work/properties/concurrency/type")->text,
-			    "integer");
+	assert_string_equal(
+		at(root, "/properties/work/properties/concurrency/anyOf/0/properties/start/type")
+			->text,
+		"integer");
 }
 
 static void reference_has_every_key(void **state)
