@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/out.h"
 #include "ledger/ledger.h"
+#include "report/item.h"
 #include "report/mask.h"
 #include "report/moment.h"
 
@@ -61,6 +62,7 @@ static int on_attempt(void *arg, const struct ledger_row *row)
 		.fingerprint = text_or_empty(page, row, 11),
 		.output_cut = ledger_row_int(row, 13) != 0,
 		.is_verify = strcmp(text_or_empty(page, row, 14), "verify") == 0,
+		.keep = text_or_empty(page, row, 15),
 	};
 	const char *output = ledger_row_text(row, 12, &a->output_len);
 	a->output = output == NULL ? "" : arena_text(&page->arena, output, a->output_len);
@@ -75,7 +77,7 @@ static int load_page(struct ledger *ledger, const struct attempt_filter *f, cons
 {
 	static const char sql[] =
 		"SELECT run, run_id, item, key, number, at, ms, instance, outcome, error_class,"
-		" error, fingerprint, output, output_cut, kind FROM attempt"
+		" error, fingerprint, output, output_cut, kind, keep FROM attempt"
 		" WHERE run_id = ?1 AND (?2 < 0 OR item = ?2) AND (at, item, number) > (?3, ?4, ?5)"
 		" ORDER BY at, item, number LIMIT ?6";
 	struct ledger_param params[] = {
@@ -159,6 +161,7 @@ void attempt_put_json(const struct attempt *a, struct json_writer *w)
 	jw_name(w, "output");
 	jw_string(w, a->output, a->output_len);
 	jw_member_bool(w, "output_cut", a->output_cut);
+	report_put_keep(w, a->keep);
 	jw_object_end(w);
 }
 

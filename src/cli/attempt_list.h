@@ -30,7 +30,8 @@ struct attempt {
 	const char *err_class, *err, *fingerprint; /* "" none */
 	const char *output;
 	size_t output_len;
-	bool output_cut; /* only the tail of it was kept */
+	bool output_cut;  /* only the tail of it was kept */
+	const char *keep; /* a JSON object, "" none */
 };
 
 struct attempt_filter {

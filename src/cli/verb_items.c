@@ -59,6 +59,7 @@ static void put_json(struct json_writer *w, const struct report_run *run,
 		jw_null(w);
 	else
 		jw_int(w, item->instance);
+	report_put_keep(w, item->keep);
 	jw_object_end(w);
 }
 

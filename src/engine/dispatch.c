@@ -42,7 +42,9 @@ static void ticket_send(struct run *r, struct ticket *t, struct lane *lane)
 					       .redo = t->loose != NULL ? t->loose->row.redo : 0,
 					       .opens_at = t->opens_at,
 					       .closes_at = t->closes_at,
-					       .is_probe = probe_is(t->loose)};
+					       .is_probe = probe_is(t->loose),
+					       .request = t->loose != NULL ? t->loose->row.request
+									   : 0};
 		frame_put_work(&lane->out,
 			       &(struct frame_work){.slots = lane->slots, .n = 1, .items = &item});
 	}

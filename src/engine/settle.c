@@ -29,6 +29,8 @@ struct ending {
 	const void *output;
 	size_t output_len;
 	bool output_cut;
+	const char *keep; /* NULL none */
+	uint64_t request; /* what was sent; 0: nothing that is compared */
 };
 
 /* ---- what is written beside the item ---- */
@@ -52,7 +54,8 @@ static void put_attempt(struct run *r, int64_t item, int attempt, const struct e
 					.fingerprint = arena_str(a, print),
 					.output = arena_dup(a, e->output, e->output_len),
 					.output_len = e->output_len,
-					.output_cut = e->output_cut};
+					.output_cut = e->output_cut,
+					.keep = arena_str(a, e->keep)};
 }
 
 enum loose_state settle_loose_state(enum decide_fate fate)
@@ -100,7 +103,8 @@ static struct ledger_loose_row row_after(struct run *r, const struct ending *e,
 		.quiet_until = quiet_at,
 		.err_class = arena_str(a, e->err_class),
 		.err = arena_str(a, e->err),
-		.fingerprint = arena_str(a, print)};
+		.fingerprint = arena_str(a, print),
+		.request = e->request};
 }
 
 /* ---- counting ---- */
@@ -347,8 +351,9 @@ static void settle_ticket(struct run *r, struct ticket *t, const struct ending *
 
 	fingerprint(e->err_class, e->err, print);
 	bool is_new = e->outcome != OUTCOME_NOT_BEGUN && !e->is_recorded;
+	bool says_much = e->output_len > 0 || (e->keep != NULL && e->keep[0] != '\0');
 	if (is_new &&
-	    (e->outcome != OUTCOME_DONE || e->output_len > 0 || is_loose || t->unclear_since != 0))
+	    (e->outcome != OUTCOME_DONE || says_much || is_loose || t->unclear_since != 0))
 		put_attempt(r, item, t->attempt, e, print);
 	if (is_new)
 		count_attempt(r, t, e);
@@ -505,6 +510,8 @@ void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome
 			   .output = f->output,
 			   .output_len = f->output_len,
 			   .output_cut = f->output_cut,
+			   .keep = f->keep,
+			   .request = f->request,
 			   .wait_us = f->wait_us};
 	e.lane_died = f->outcome == OUTCOME_UNKNOWN && f->lost != LOST_NOT;
 	e.blamed = e.lane_died && f->lost == LOST_ALONE && !e.cancelled;

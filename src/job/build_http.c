@@ -339,6 +339,26 @@ static void build_addresses(struct build *b, const struct node *list)
 	}
 }
 
+static void build_keep(struct build *b, struct node *map)
+{
+	struct job_pairs *keep = &b->job->work.http.keep;
+
+	if (map == NULL || map->type != NODE_MAP)
+		return;
+	keep->list = xcalloc(map->n + 1, sizeof(*keep->list));
+	for (struct node *c = map->first; c != NULL; c = c->next) {
+		if (c->key == NULL || c->is_bad || !build_check_name(b, c, false))
+			continue;
+		if (c->len > 0 && c->text[0] != '/') {
+			build_fault(b, c, "%s is no JSON pointer, such as /message/id",
+				    QUOTED(c->text, c->len));
+			continue;
+		}
+		keep->list[keep->n++] = (struct job_pair){.name = xstrdup(c->name),
+							  .value = xstrdup(c->text)};
+	}
+}
+
 static void check_tls(struct build *b, struct node *tls)
 {
 	struct node *key = node_find(tls, "key");
@@ -360,6 +380,7 @@ void build_http(struct build *b, struct node *node)
 	build_body(b, node);
 	build_addresses(b, node_find(node, "allow_addresses"));
 	check_tls(b, node_find(node, "tls"));
+	build_keep(b, node_find(node, "keep"));
 	if (header != NULL)
 		(void)check_header_name(b, header, header->text); /* it reported */
 	work->http.proxy = build_secret_text(b, node_find(node, "proxy"), "work.http.proxy",

@@ -20,7 +20,7 @@ static const struct schema_key rows[] = {
 	 .says = "Any text as body; nothing is escaped in it."},
 	{"work.http.multipart", T_NAMES, .later = true, .says = "A multipart form as body."},
 	{"work.http.multipart.*", T_TEMPLATE, .says = "A part."},
-	{"work.http.keep", T_NAMES, .later = true, .says = "What is kept of the answer."},
+	{"work.http.keep", T_NAMES, .says = "What is kept of the answer."},
 	{"work.http.keep.*", T_TEXT, .says = "A JSON pointer into the answer."},
 	{"work.http.tls", T_MAP, .says = "Certificates."},
 	{"work.http.tls.ca", T_TEXT, AT(work.http.ca), .otherwise = "those of the system",

@@ -155,6 +155,15 @@ bool template_is_param(const struct template *t, size_t *ret_param)
 	return true;
 }
 
+bool template_has_secret(const struct template *t)
+{
+	assert(t != NULL);
+	for (size_t i = 0; i < t->n; i++)
+		if (t->parts[i].kind == PART_SECRET)
+			return true;
+	return false;
+}
+
 bool template_is_constant(const struct template *t)
 {
 	assert(t != NULL);

@@ -91,6 +91,8 @@ ST_MUST_CHECK int template_render(const struct template *t, enum template_place 
 bool template_is_field(const struct template *t, size_t *ret_field);
 /* The same of a parameter. */
 bool template_is_param(const struct template *t, size_t *ret_param);
+/* True when a secret is part of it. */
+bool template_has_secret(const struct template *t);
 /* True when nothing in it depends on the item. */
 bool template_is_constant(const struct template *t);
 

@@ -230,13 +230,14 @@ static void ticket_begin(struct worker *w, struct ticket *ticket)
 	 * time to spare. */
 	if (!job_is_stream(w->brief->job))
 		panic_context("run %s, item %lld", w->brief->run.name, (long long)number);
-	work_start(w->work,
-		   &(struct work_attempt){.ticket = ticket->what.ticket,
-					  .is_probe = ticket->what.is_probe,
-					  .item = {.item = &ticket->item,
-						   .number = number,
-						   .attempt = ticket->what.attempt,
-						   .idempotency_key = ticket->idempotency_key}});
+	work_start(w->work, &(struct work_attempt){
+				    .ticket = ticket->what.ticket,
+				    .is_probe = ticket->what.is_probe,
+				    .item = {.item = &ticket->item,
+					     .number = number,
+					     .attempt = ticket->what.attempt,
+					     .idempotency_key = ticket->idempotency_key},
+				    .request = ticket->what.is_probe ? 0 : ticket->what.request});
 	if (!job_is_stream(w->brief->job))
 		panic_context("%s", "");
 }

@@ -182,8 +182,11 @@ struct ledger_loose_row {
 	utime quiet_until; /* until then something may still act on it: doubt, dead */
 	int32_t nos;	   /* in doubt: how often in a row verify said that it did not happen … */
 	int32_t unclear;   /* … and how often it could not tell */
-	int32_t tries;	   /* attempts since it ended last, and how long these took; … */
-	int64_t spent_us;  /* … LOOSE_SETTLE adds them to what is there */
+	uint64_t request; /* names what was sent first (struct frame_outcome), and stays; 0: nothing
+			   * was
+			   */
+	int32_t tries;	  /* attempts since it ended last, and how long these took; … */
+	int64_t spent_us; /* … LOOSE_SETTLE adds them to what is there */
 	const char *err_class; /* "" none */
 	const char *err;
 	const char *fingerprint; /* 8 hexadecimal digits of the error's shape, "" none */
@@ -491,7 +494,7 @@ struct lop_loose_claim {
 };
 
 /* LS. `row` gives run, item, epoch (guards, with this owner) and what it becomes: state, attempt
- * (absolute), crashes, not_before, quiet_until, nos, unclear, key, person, err_class, err,
+ * (absolute), crashes, not_before, quiet_until, nos, unclear, request, key, person, err_class, err,
  * fingerprint. `is_probe`: of a probing row, which a person may have decided meanwhile; then
  * nothing is changed, nor is the rest undone, and ret_late says so (a batch that is sent again does
  * not). */
@@ -524,7 +527,8 @@ struct lop_attempt_put {
 	const void *output; /* the tail of what it said; may be empty */
 	size_t output_len;
 	bool output_cut;
-	bool is_probe; /* not of the item, but of whether that attempt took effect */
+	bool is_probe;	  /* not of the item, but of whether that attempt took effect */
+	const char *keep; /* a JSON object of what is kept of the answer, "" none */
 };
 
 /* Per minute and instance: attempts, successes too, and the time that went into them. */

@@ -5,9 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "ledger/ledger.h"
 #include "report/moment.h"
@@ -28,6 +30,16 @@ const char *item_state_name(enum item_state state)
 
 	assert(state < ITEM_STATE_COUNT_);
 	return names[state];
+}
+
+void report_put_keep(struct json_writer *w, const char *keep)
+{
+	assert(w != NULL && keep != NULL);
+	jw_name(w, "keep");
+	if (keep[0] == '\0')
+		jw_null(w);
+	else
+		jw_raw(w, keep, strlen(keep));
 }
 
 struct page {
@@ -73,6 +85,7 @@ static int on_item(void *arg, const struct ledger_row *row)
 		.first_started_at = moment_at(row, 9),
 		.instance = ledger_row_int(row, 10),
 		.doubt = text_at(&page->arena, row, 11),
+		.keep = text_or_empty(&page->arena, row, 12),
 	};
 	return 0;
 }
@@ -123,7 +136,9 @@ static int find_window(struct ledger *ledger, const struct report_item_filter *f
 
 #define COLUMNS                                                                                    \
 	"SELECT item, key, state, person, attempts, error_class, error, fingerprint,"              \
-	" next_try, first_started, instance, doubt FROM item WHERE run_id = ?1"
+	" next_try, first_started, instance, doubt,"                                               \
+	" (SELECT a.keep FROM attempt AS a WHERE a.run_id = item.run_id AND a.item = item.item"    \
+	"  AND a.keep IS NOT NULL ORDER BY a.number DESC LIMIT 1) FROM item WHERE run_id = ?1"
 #define CONDITIONS                                                                                 \
 	" AND (?4 < 0 OR item = ?4) AND (?5 IS NULL OR person = ?5)"                               \
 	" AND (?6 IS NULL OR fingerprint = ?6)"                                                    \

@@ -50,6 +50,7 @@ struct report_item {
 	utime next_at;		/* retry, and to be verified: not before; 0 none */
 	utime first_started_at; /* 0: not recorded */
 	int64_t instance;	/* that holds it, 0 none */
+	const char *keep;	/* what was kept of the answer: a JSON object, "" none */
 };
 
 struct report_item_filter {
@@ -59,6 +60,9 @@ struct report_item_filter {
 	const char *fingerprint;
 	int64_t number; /* this one only; -1: all */
 };
+
+/* Writes the member `keep`: the object, null for "". */
+void report_put_keep(struct json_writer *w, const char *keep);
 
 /* Called for each, by number; texts lent for the call. Anything but 0 ends it and is returned. */
 typedef int (*report_item_fn)(void *arg, const struct report_item *item);

@@ -160,9 +160,19 @@ static void http_start(void *state, const struct work_attempt *what)
 	list_append(&http->attempts, &a->node);
 	a->call = http_client_take(http->client);
 	int rc = http_plan_request(http->plan, &what->item, &a->call->request, &a->err);
+	/* Safety: the same key for another request would be refused by the other side, or worse:
+	 * not noticed. */
+	bool is_changed = rc == 0 && what->request != 0 &&
+			  what->request != http_request_name(&a->call->request);
+	if (is_changed)
+		rc = ERR(
+			&a->err, ERR_DATA,
+			"the request is not the one that was sent first with this key: a secret in "
+			"its URL or body has changed, or stint makes it in another way now");
 	if (rc < 0) {
 		bool is_of_item = rc == ERR_DATA || rc == ERR_TOO_BIG;
-		attempt_fail(a, is_of_item, is_of_item ? "bad-item" : "config");
+		const char *class = is_changed ? "request-changed" : "bad-item";
+		attempt_fail(a, is_of_item, is_of_item ? class : "config");
 		return;
 	}
 	if (slots != NULL)

@@ -35,6 +35,7 @@ struct http_request {
 	enum http_method method;
 	struct buf url;
 	struct curl_slist *headers;
+	size_t n_frozen; /* the first headers, which are the same each time it is sent */
 	struct buf body;
 	bool has_body;
 	bool checks_addresses;	 /* the host comes from data: see allow_addresses */

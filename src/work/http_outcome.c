@@ -18,8 +18,10 @@
 #include "work/http_auth.h"
 #include "work/http_call.h"
 #include "work/http_classify.h"
+#include "work/http_plan.h"
 #include "work/http_retry_after.h"
 #include "work/http_token.h"
+#include "work/keep.h"
 
 enum {
 	ERR_LINE_BYTES = 1024,
@@ -129,7 +131,12 @@ static void tell_done(struct http_attempt *a, const struct http_answer *answer)
 					.took_us = answer->took_us,
 					.err_class = "",
 					.err = ""};
+	const struct job_pairs *pairs = &a->http->context->job->work.http.keep;
 
+	AUTO(buf) struct buf keep = BUF_INIT(KEEP_BYTES_MAX);
+	if (pairs->n > 0)
+		keep_put_found(a->http->mask, a->what.item.item, pairs, &answer->body, &keep);
+	outcome.keep = buf_str(&keep);
 	http_call_timings(a->call, outcome.timings_us);
 	tell(a, &outcome);
 }
@@ -154,7 +161,17 @@ static int64_t wait_of(struct http_call *call)
 	return http_retry_after(value, http_call_header(call, "Date"), clock_now());
 }
 
-/* `ret_why` is filled when a test of the answer decided. */
+/* An answer that is longer than what is read of it, and the status alone does not say it all. */
+static bool lacks_what_is_needed(const struct http_attempt *a, const struct http_answer *answer,
+				 enum outcome by_status)
+{
+	if (!answer->is_cut || !answer->is_whole || !answer->is_sent)
+		return false;
+	return a->http->tests != NULL ||
+	       (by_status == OUTCOME_DONE && a->http->context->job->work.http.keep.n > 0);
+}
+
+/* `ret_why` is filled when a test of the answer decided, or could not. */
 static enum outcome judge(const struct http_attempt *a, const struct http_answer *answer,
 			  char class[HTTP_CLASS_BYTES], struct err *ret_why)
 {
@@ -164,7 +181,13 @@ static enum outcome judge(const struct http_attempt *a, const struct http_answer
 					  .item = &a->what.item};
 	enum outcome outcome = http_classify(&a->http->context->job->work, answer, class);
 
-	if (!a->cancelled && answer->is_whole && answer->is_sent && answer->status > 0) {
+	if (!a->cancelled && lacks_what_is_needed(a, answer, outcome)) {
+		(void)snprintf(class, HTTP_CLASS_BYTES, "answer-cut"); /* fits */
+		(void)ERR(ret_why, ERR_DATA,
+			  "the answer is longer than max_answer, so what has to be looked at in it "
+			  "is not there");
+		outcome = OUTCOME_UNKNOWN;
+	} else if (!a->cancelled && answer->is_whole && answer->is_sent && answer->status > 0) {
 		outcome = answer_judge(a->http->tests, &whole, outcome, ret_why);
 		if (ret_why->code != 0)
 			(void)snprintf(class, HTTP_CLASS_BYTES, ANSWER_CLASS); /* fits */
@@ -218,6 +241,7 @@ void http_attempt_tell(struct http_attempt *a)
 		.output_len = output.len,
 		.output_cut = answer->is_cut || answer->body.len > OUTPUT_BYTES,
 		.wait_us = wait_of(a->call),
+		.request = answer->is_sent ? http_request_name(&a->call->request) : 0,
 	};
 	http_call_timings(a->call, told.timings_us);
 	tell(a, &told);

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "job/job.h"
 #include "job/template.h"
@@ -26,6 +27,7 @@ enum {
 struct pair_plan {
 	const char *name;
 	struct template *value;
+	bool is_secret;
 };
 
 struct http_plan {
@@ -67,6 +69,7 @@ static int parse_pairs(const struct job *job, const struct job_pairs *pairs,
 		if (rc < 0)
 			return rc;
 		plans[i].name = pairs->list[i].name;
+		plans[i].is_secret = template_has_secret(plans[i].value);
 		*ret_n = i + 1;
 	}
 	return 0;
@@ -179,13 +182,16 @@ int http_request_add_header(struct http_request *request, const char *name, cons
 	return 0;
 }
 
-static int put_headers(const struct http_plan *plan, const struct template_item *item,
+/* Those that are made of secrets, or the others. */
+static int put_headers(const struct http_plan *plan, const struct template_item *item, bool secrets,
 		       struct http_request *request, struct err *err)
 {
 	AUTO(buf) struct buf value = BUF_INIT(HEADER_BYTES_MAX);
 
 	for (size_t i = 0; i < plan->n_headers; i++) {
 		const struct pair_plan *header = &plan->headers[i];
+		if (header->is_secret != secrets)
+			continue;
 		buf_reset(&value);
 		int rc = template_render(header->value, TEMPLATE_HEADER, plan->context->run, item,
 					 &value, err);
@@ -304,12 +310,31 @@ int http_plan_request(const struct http_plan *plan, const struct template_item *
 	if (rc < 0)
 		err_add(err, "url: ");
 	if (rc == 0)
-		rc = put_headers(plan, item, request, err);
+		rc = put_headers(plan, item, false, request, err);
 	if (rc == 0)
 		rc = put_key(plan, item, request, err);
 	if (rc == 0)
 		rc = put_body(plan, item, request, err);
 	/* To ask whether a body is welcome would make two steps of one. */
 	request->headers = curl_slist_append(request->headers, "Expect:");
-	return rc;
+	for (const struct curl_slist *h = request->headers; h != NULL; h = h->next)
+		request->n_frozen++;
+	return rc < 0 ? rc : put_headers(plan, item, true, request, err);
+}
+
+uint64_t http_request_name(const struct http_request *request)
+{
+	AUTO(buf) struct buf all = BUF_INIT(SIZE_MAX / 4);
+	uint8_t digest[SHA256_BYTES] = {0};
+	uint64_t name = 0;
+	size_t n = request->n_frozen;
+
+	buf_put_u8(&all, (uint8_t)request->method);
+	buf_put_bytes(&all, buf_str(&request->url), request->url.len);
+	for (const struct curl_slist *h = request->headers; h != NULL && n > 0; h = h->next, n--)
+		buf_put_bytes(&all, h->data, strlen(h->data));
+	buf_put_bytes(&all, buf_str(&request->body), request->body.len);
+	hash_sha256(all.data, all.len, digest);
+	memcpy(&name, digest, sizeof(name));
+	return name == 0 ? 1 : name;
 }

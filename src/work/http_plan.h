@@ -10,6 +10,8 @@
 #ifndef STINT_WORK_HTTP_PLAN_H
 #define STINT_WORK_HTTP_PLAN_H
 
+#include <stdint.h>
+
 #include "base/attr.h"
 
 struct err;
@@ -26,6 +28,9 @@ void http_plan_free(struct http_plan *plan);
  * that cannot be read). */
 ST_MUST_CHECK int http_plan_request(const struct http_plan *plan, const struct template_item *item,
 				    struct http_request *request, struct err *err);
+/* A number that names the request: two are the same, byte for byte, when it is. How it logs on, and
+ * other headers that are made of secrets, are left out, since these may be renewed. Never 0. */
+uint64_t http_request_name(const struct http_request *request);
 /* Adds a header to a request. ERR_DATA: its value cannot stand in one. */
 ST_MUST_CHECK int http_request_add_header(struct http_request *request, const char *name,
 					  const char *value, struct err *err);

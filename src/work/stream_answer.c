@@ -168,5 +168,7 @@ int stream_answer_parse(struct json_doc *doc, const char *line, size_t len,
 	const struct json *keep = json_find(root, "keep", sizeof("keep") - 1);
 	if (rc == 0 && keep != NULL && keep->type != JSON_OBJECT && keep->type != JSON_NULL)
 		return ERR(err, ERR_DATA, "its \"keep\" is no object");
+	if (rc == 0 && keep != NULL && keep->type == JSON_OBJECT && keep->n > 0)
+		a->keep = keep;
 	return rc;
 }

@@ -16,6 +16,7 @@
 #include "core/outcome.h"
 
 struct err;
+struct json;
 struct json_doc;
 
 /* The longest line that is read, without its end. */
@@ -26,6 +27,7 @@ struct stream_answer {
 	enum outcome outcome;
 	const char *error; /* lent by the document; "" where there is none */
 	size_t error_len;
+	const struct json *keep; /* an object, lent by the document; NULL none */
 };
 
 /* A document to be used for line after line; json_doc_free. */

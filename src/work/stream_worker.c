@@ -22,6 +22,7 @@
 #include "work/exec_mask.h"
 #include "work/exec_plan.h"
 #include "work/exec_spawn.h"
+#include "work/keep.h"
 #include "work/stream_answer.h"
 #include "work/stream_line.h"
 
@@ -196,6 +197,7 @@ static void worker_settle(struct stream_worker *w, struct stream_item *item,
 	bool is_done = answer->outcome == OUTCOME_DONE;
 	AUTO(buf) struct buf words = BUF_INIT(WORDS_BYTES_MAX);
 	AUTO(buf) struct buf said = BUF_INIT(FRAME_BYTES_MAX / 2);
+	AUTO(buf) struct buf keep = BUF_INIT(KEEP_BYTES_MAX);
 	int64_t now = clock_monotonic_us();
 	struct frame_outcome outcome = {
 		.outcome = (uint8_t)answer->outcome,
@@ -215,6 +217,9 @@ static void worker_settle(struct stream_worker *w, struct stream_item *item,
 		outcome.output_len = said.len;
 		outcome.output_cut = exec_output_is_cut(&w->said);
 	}
+	if (answer->keep != NULL)
+		keep_put_object(stream->mask, item->what.item.item, answer->keep, &keep);
+	outcome.keep = buf_str(&keep);
 	worker_note_order(w, item);
 	w->answered_us = now;
 	w->has_answered = true;

@@ -49,6 +49,7 @@ struct work_attempt {
 	uint32_t ticket;
 	bool is_probe; /* asks whether the item took effect; only where the job says how (verify) */
 	struct template_item item; /* lent until `done` */
+	uint64_t request;	   /* what the first attempt sent, see struct frame_outcome; 0 */
 };
 
 /* Makes what the job's work section asks for: parses its templates, finds its program and user.

@@ -168,6 +168,7 @@ static void fill_loose(struct twins *t, struct ledger_txn *txn, struct ledger_lo
 	row->quiet_until = likely(t, 50) ? 0 : t->now + chance_below(t, US_PER_S);
 	row->nos = (int32_t)chance_below(t, 2);
 	row->unclear = (int32_t)chance_below(t, 4);
+	row->request = (uint64_t)-chance_below(t, 3);
 	row->tries = (int32_t)chance_below(t, 3);
 	row->spent_us = chance_below(t, US_PER_MIN);
 	row->first_started = chance_below(t, 3) == 0 ? 0 : t->now - chance_below(t, US_PER_MIN);

@@ -292,7 +292,8 @@ static struct ledger_op *probe_settle(struct bench *b, int64_t run, int32_t epoc
 							       .not_before = b->now + US_PER_S,
 							       .quiet_until = b->now,
 							       .nos = 1,
-							       .unclear = 2},
+							       .unclear = 2,
+							       .request = UINT64_MAX},
 						       .is_probe = true};
 	commit(b);
 	return op;
@@ -347,6 +348,7 @@ static void an_answer_is_taken_once_and_by_its_owner(void **state)
 	const struct ledger_loose_row *row = &op->u.loose_claim.ret_rows[0];
 	assert_int_equal(row->nos, 1);
 	assert_int_equal(row->unclear, 2);
+	assert_true(row->request == UINT64_MAX);
 	assert_int_equal(row->quiet_until, b->now - US_PER_S);
 	assert_false(probe_settle(b, run, row->epoch, LOOSE_DONE)->u.loose_settle.ret_late);
 	assert_int_equal(counts_of(b, run).done, 1);

@@ -243,6 +243,12 @@ static void lane_send_later(struct proc *p, const struct buf *frame)
 	machine_after(m, rng_spread(&m->rng, US_PER_MS, LETTER_LATE_US), letter_on_time, letter, 0);
 }
 
+/* What it sends is the same each time, and says whose it is. */
+static uint64_t attempt_request(const struct attempt *a)
+{
+	return UINT64_MAX - a->record;
+}
+
 static void attempt_answer(struct attempt *a, enum outcome outcome, const char *err_class)
 {
 	struct proc *p = a->proc;
@@ -270,7 +276,8 @@ static void attempt_answer(struct attempt *a, enum outcome outcome, const char *
 				  .key = key,
 				  .lost = a->lost,
 				  .person = "",
-				  .wait_us = a->wait_us};
+				  .wait_us = a->wait_us,
+				  .request = a->is_begun ? attempt_request(a) : 0};
 	f.output_len = f.output == NULL ? 0 : 5;
 	witness_let_go(a);
 	attempt_unlink(a);

@@ -40,6 +40,7 @@ struct item_place { /* what the ledger says of an item */
 	int64_t owner;
 	utime not_before;
 	utime quiet_until;
+	uint64_t request; /* what was sent first */
 	int64_t since_us; /* boot clock: when it became so */
 };
 

@@ -321,6 +321,8 @@ static void place_set(struct machine *m, struct item_place *p, const struct ledg
 	p->owner = is_held ? inc : 0;
 	p->not_before = row->not_before;
 	p->quiet_until = row->quiet_until;
+	if (p->request == 0)
+		p->request = row->request;
 	p->since_us = m->boot_us;
 }
 

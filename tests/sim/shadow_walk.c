@@ -94,6 +94,7 @@ static void walk_on_loose(void *arg, const struct ledger_loose_row *row)
 	p->owner = row->owner;
 	p->not_before = row->not_before;
 	p->quiet_until = row->quiet_until;
+	p->request = row->request;
 }
 
 /* ---- what may have changed ---- */
@@ -166,7 +167,8 @@ static void walk_item(struct shadow_walk *walk, struct run_view *run, uint32_t i
 			     (long long)run->id, seen->started);
 	if (seen->loose == is->loose) {
 		bool same = is->done == seen->done && is->owner == seen->owner &&
-			    is->attempt == seen->attempt && is->crashes == seen->crashes;
+			    is->attempt == seen->attempt && is->crashes == seen->crashes &&
+			    is->request == seen->request;
 		if (!same)
 			machine_fail(walk->m, "shadow",
 				     "item %u of run %lld: done %d, owner %lld, attempt %d", index,

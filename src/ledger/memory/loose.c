@@ -43,6 +43,8 @@ static void mem_loose_write(struct memory *m, struct mem_loose *l,
 	l->unclear = row->unclear;
 	l->tries += row->tries;
 	l->spent_us += row->spent_us;
+	if (l->request == 0) /* the first stays */
+		l->request = row->request;
 	if (row->key != NULL)
 		l->key = mem_text(m, row->key);
 	if (row->person != NULL)

@@ -78,6 +78,7 @@ struct mem_loose {
 	int32_t nos;
 	int32_t tries;
 	int64_t spent_us;
+	uint64_t request;
 	int32_t unclear;
 	const char *err_class;
 	const char *err;

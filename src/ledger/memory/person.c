@@ -44,6 +44,8 @@ static void mem_act_on_loose(struct memory *m, const struct mem_act *act, struct
 	l->owner = l->token = 0;
 	l->nos = l->unclear = 0;
 	if (becomes == LOOSE_RETRY)
+		l->request = 0; /* a person means what it is now */
+	if (becomes == LOOSE_RETRY)
 		l->not_before_ms = l->quiet_until_ms > act->now_ms ? l->quiet_until_ms
 								   : act->now_ms;
 	if (act->verb == PERSON_RESOLVE_RETRY)

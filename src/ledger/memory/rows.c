@@ -88,6 +88,7 @@ void mem_put_loose(struct arena *a, const struct mem_loose *l, struct ledger_loo
 		.unclear = l->unclear,
 		.tries = l->tries,
 		.spent_us = l->spent_us,
+		.request = l->request,
 		.err_class = arena_str(a, l->err_class),
 		.err = arena_str(a, l->err),
 		.fingerprint = arena_str(a, l->fingerprint),

@@ -44,11 +44,11 @@ int sq_loose_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		"INSERT INTO loose(run_id, item, chunk_id, key, person, state, attempt, crashes,"
 		" redo,"
 		" first_started, not_before, owner, epoch, err_class, err, fingerprint, updated,"
-		" quiet_until, nos, unclear, tries, spent_us)"
+		" quiet_until, nos, unclear, tries, spent_us, request)"
 		" SELECT ?1, ?2, c.id, coalesce(?4, (SELECT json_extract(k.keys,"
 		" '$[' || (?2 - c.first_item) || ']') FROM chunk_keys AS k"
 		" WHERE k.chunk_id = c.id)), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-		" ?17, ?18, ?19, ?20, ?21, ?22"
+		" ?17, ?18, ?19, ?20, ?21, ?22, ?23"
 		" FROM chunk AS c WHERE c.id = ?3 AND c.run_id = ?1 AND ?2 >= c.first_item"
 		" AND ?2 < c.first_item + c.n ON CONFLICT DO NOTHING";
 	const struct lop_loose_put *p = &op->u.loose_put;
@@ -67,7 +67,7 @@ int sq_loose_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 			SQ_TEXT(text_or_empty(r->err_class)), SQ_TEXT(text_or_empty(r->err)),
 			SQ_TEXT(text_or_empty(r->fingerprint)), SQ_INT(rule_ms(txn->now)),
 			SQ_INT(rule_ms_up(r->quiet_until)), SQ_INT(r->nos), SQ_INT(r->unclear),
-			SQ_INT(r->tries), SQ_INT(r->spent_us)));
+			SQ_INT(r->tries), SQ_INT(r->spent_us), SQ_INT((int64_t)r->request)));
 	if (rc == 0)
 		return sq_lost(txn, "item %lld of run %lld is not in chunk %lld any more",
 			       (long long)r->item, (long long)r->run_id, (long long)r->chunk_id);
@@ -206,6 +206,7 @@ int sq_loose_settle(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		" ?12,"
 		" fingerprint = ?13, updated = ?14, first_started = ?15, quiet_until = ?16,"
 		" nos = ?17, unclear = ?18, tries = tries + ?20, spent_us = spent_us + ?21,"
+		" request = CASE WHEN request = 0 THEN ?22 ELSE request END,"
 		" owner = CASE WHEN ?5 IN (2, 7) THEN owner END,"
 		" token = CASE WHEN ?5 IN (2, 7) THEN token END"
 		" WHERE run_id = ?1 AND item = ?2 AND owner = ?3 AND epoch = ?4 AND state = ?19";
@@ -221,7 +222,7 @@ int sq_loose_settle(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 			SQ_INT_OR_NULL(rule_ms(r->first_started)),
 			SQ_INT(rule_ms_up(r->quiet_until)), SQ_INT(r->nos), SQ_INT(r->unclear),
 			SQ_INT(s->is_probe ? LOOSE_PROBING : LOOSE_HELD), SQ_INT(r->tries),
-			SQ_INT(r->spent_us)));
+			SQ_INT(r->spent_us), SQ_INT((int64_t)r->request)));
 
 	s->ret_late = s->is_probe && rc == 0;
 	if (s->ret_late)

@@ -126,6 +126,7 @@ static int sq_act_on_loose(struct sq *q, struct arena *a, const struct sq_act *a
 		" token = NULL, nos = 0, unclear = 0, epoch = epoch + (state = 7),"
 		" not_before = CASE WHEN ?3 = 1 THEN max(quiet_until, ?4) ELSE not_before END,"
 		" first_started = CASE WHEN ?7 THEN NULL ELSE first_started END,"
+		" request = CASE WHEN ?3 = 1 THEN 0 ELSE request END,"
 		" attempt = CASE WHEN ?6 THEN 0 ELSE attempt END,"
 		" crashes = CASE WHEN ?6 THEN 0 ELSE crashes END WHERE run_id = ?1 AND item = ?2";
 	int64_t audit_id = 0;

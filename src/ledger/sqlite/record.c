@@ -11,8 +11,9 @@ int sq_attempt_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	static const char sql[] =
 		"INSERT INTO attempt_(at, run_id, item, attempt, inc, outcome, ms, err_class, err,"
-		" fingerprint, output_cut, output, is_probe)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+		" fingerprint, output_cut, output, is_probe, keep)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+		" nullif(?14, ''))";
 	const struct lop_attempt_put *p = &op->u.attempt_put;
 	struct sq_value output = SQ_BLOB(p->output, p->output_len);
 
@@ -24,7 +25,8 @@ int sq_attempt_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 			SQ_INT(p->attempt), SQ_INT(txn->inc), SQ_INT(p->outcome),
 			SQ_INT(rule_ms(p->took_us)), SQ_TEXT(text_or_empty(p->err_class)),
 			SQ_TEXT(text_or_empty(p->err)), SQ_TEXT(text_or_empty(p->fingerprint)),
-			SQ_INT(p->output_cut ? 1 : 0), output, SQ_INT(p->is_probe ? 1 : 0)));
+			SQ_INT(p->output_cut ? 1 : 0), output, SQ_INT(p->is_probe ? 1 : 0),
+			SQ_TEXT(text_or_empty(p->keep))));
 	return rc < 0 ? SQ_FAILED : 0;
 }
 

@@ -128,6 +128,7 @@ void sq_get_loose(struct arena *a, sqlite3_stmt *st, struct ledger_loose_row *re
 		.unclear = sqlite3_column_int(st, 20),
 		.tries = sqlite3_column_int(st, 21),
 		.spent_us = sqlite3_column_int64(st, 22),
+		.request = (uint64_t)sqlite3_column_int64(st, 23),
 	};
 }
 

@@ -158,6 +158,9 @@ static const char *const step_2[] = {
 	"ALTER TABLE loose ADD COLUMN quiet_until INTEGER NOT NULL DEFAULT 0",
 	"ALTER TABLE loose ADD COLUMN nos INTEGER NOT NULL DEFAULT 0",
 	"ALTER TABLE loose ADD COLUMN unclear INTEGER NOT NULL DEFAULT 0",
+	/* What was sent first, and what is kept of an answer. */
+	"ALTER TABLE loose ADD COLUMN request INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE attempt_ ADD COLUMN keep TEXT",
 	"UPDATE loose SET quiet_until = not_before WHERE state IN (3, 4, 8)",
 	"ALTER TABLE attempt_ ADD COLUMN is_probe INTEGER NOT NULL DEFAULT 0",
 	/* Shared out among instances and jobs: the last slot of a rate (nanoseconds of the boot

@@ -114,7 +114,7 @@ static const char attempt_view[] =
 	"  WHEN 4 THEN 'all_alike' WHEN 5 THEN 'unknown' WHEN 6 THEN 'not_begun' END AS outcome,"
 	" nullif(a.err_class, '') AS error_class, nullif(a.err, '') AS error,"
 	" nullif(a.fingerprint, '') AS fingerprint, CAST(a.output AS TEXT) AS output, a.output_cut,"
-	" CASE a.is_probe WHEN 1 THEN 'verify' ELSE 'attempt' END AS kind"
+	" CASE a.is_probe WHEN 1 THEN 'verify' ELSE 'attempt' END AS kind, a.keep"
 	" FROM attempt_ AS a JOIN run_ AS r ON r.id = a.run_id";
 
 static const char reject_view[] =
