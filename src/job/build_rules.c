@@ -56,12 +56,23 @@ static void check_concurrency(struct build *b)
 	work->concurrency_start = work->concurrency;
 }
 
+static void check_cost(struct build *b)
+{
+	struct node *cost = node_find(b->root, "cost");
+	struct node *after = node_find(cost, "value_after");
+
+	b->job->cost.is_given = build_is_given(cost);
+	if (build_is_given(after) && node_find(cost, "value_per_item") == NULL)
+		build_fault(b, after, "says when value_per_item comes, which is not given");
+}
+
 void build_rules(struct build *b)
 {
 	assert(b != NULL && b->job != NULL && b->root != NULL);
 	check_once_per(b);
 	check_person(b);
 	check_concurrency(b);
+	check_cost(b);
 	check_waits(b, node_find(b->root, "retry"), "first", "max");
 	check_waits(b, node_find(node_find(b->root, "source"), "retry"), "first", "max");
 	check_waits(b, node_find(b->root, "breaker"), "open_for", "open_max");

@@ -558,6 +558,53 @@ static void put_person(const struct job *job, struct buf *out)
 		buf_putc(out, '\n');
 }
 
+static void put_price(const struct decimal *amount, const char *what, const char **mark,
+		      struct buf *out)
+{
+	const struct decimal nothing = {0};
+
+	if (decimal_compare(amount, &nothing) == 0)
+		return;
+	buf_puts(out, *mark);
+	*mark = ", ";
+	decimal_format(amount, out);
+	buf_puts(out, what);
+}
+
+static void put_cost(const struct job_cost *c, struct buf *out)
+{
+	const struct decimal nothing = {0};
+	const char *mark = ": ";
+
+	if (!c->is_given)
+		return;
+	buf_puts(out, "What it costs");
+	if (c->currency != NULL) {
+		buf_puts(out, ", in ");
+		put_quoted(c->currency, out);
+	}
+	put_price(&c->per_hour, " an hour of each instance", &mark, out);
+	put_price(&c->per_item, " an item", &mark, out);
+	put_price(&c->per_retry, " a further attempt", &mark, out);
+	put_price(&c->over_quota, " a call beyond the quota", &mark, out);
+	if (c->billed_every_us > 0) {
+		buf_puts(out, "; billed every ");
+		text_put_duration(out, c->billed_every_us);
+	}
+	buf_putc(out, '.');
+	if (decimal_compare(&c->value_per_item, &nothing) > 0) {
+		buf_puts(out, " An item that is done brings ");
+		decimal_format(&c->value_per_item, out);
+		if (c->value_after_us > 0) {
+			buf_puts(out, ", ");
+			text_put_duration(out, c->value_after_us);
+			buf_puts(out, " after its run");
+		}
+		buf_puts(out, ". The report says what has to be carried in between.");
+	}
+	buf_putc(out, '\n');
+}
+
 void explain_put_words(const struct job *job, struct buf *out)
 {
 	assert(job != NULL && out != NULL);
@@ -575,4 +622,5 @@ void explain_put_words(const struct job *job, struct buf *out)
 	put_failure(job, out);
 	put_stop(job, out);
 	put_person(job, out);
+	put_cost(&job->cost, out);
 }

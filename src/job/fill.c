@@ -81,6 +81,9 @@ static void put_scalar(struct job *job, const struct schema_key *key, const stru
 	case SCHEMA_RATIO:
 		put_bytes(job, key, &scalar->number, sizeof(scalar->number));
 		return;
+	case SCHEMA_AMOUNT:
+		put_bytes(job, key, &scalar->amount, sizeof(scalar->amount));
+		return;
 	case SCHEMA_CHAR:
 		put_bytes(job, key, &scalar->character, sizeof(scalar->character));
 		return;

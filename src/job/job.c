@@ -103,6 +103,7 @@ void job_free(struct job *job)
 	free(job->owner);
 	free(job->runbook);
 	free(job->person);
+	free(job->cost.currency);
 	free(job->text);
 	free(job);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/decimal.h"
 #include "job/field.h"
 #include "job/http.h"
 #include "job/status.h"
@@ -274,6 +275,16 @@ struct job_process { /* of lanes, and of what they start */
 	int io;	     /* enum job_io */
 };
 
+/* What a run costs and what its items bring; amounts that are not given are 0. */
+struct job_cost {
+	bool is_given;
+	struct decimal per_hour, per_item, per_retry, over_quota;
+	char *currency;		 /* NULL: none */
+	int64_t billed_every_us; /* 0: paid at once */
+	struct decimal value_per_item;
+	int64_t value_after_us;
+};
+
 struct job {
 	char *path;	 /* as given, for messages */
 	char *directory; /* absolute; what relative paths start from */
@@ -313,6 +324,7 @@ struct job {
 	int64_t chunk_bytes;
 	struct job_window window;
 	struct job_process process;
+	struct job_cost cost;
 	char *person; /* report.person: the field that says for whom an item is, or NULL */
 	char *text;   /* the normalised file: canonical JSON of what was given, without defaults */
 };

@@ -205,6 +205,7 @@ static void put_one(struct json_writer *w, const struct schema_key *key, int typ
 		break;
 	case SCHEMA_INTEGER:
 	case SCHEMA_NUMBER:
+	case SCHEMA_AMOUNT:
 		put_type(w, type == SCHEMA_INTEGER ? "integer" : "number");
 		put_range(w, key);
 		break;

@@ -21,6 +21,9 @@ enum {
 	WORD_BYTES = 32,
 };
 
+#define AMOUNT_MAX INT64_C(1000000000)
+enum { AMOUNT_SCALE_MAX = 9 };
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -139,6 +142,23 @@ static int read_number(const struct schema_key *key, const struct node *node, st
 	if (s->number < (double)key->min || (key->max != 0 && s->number > (double)key->max))
 		return ERR(err, ERR_CONFIG, "%s is out of range; it may be %" PRId64 " to %" PRId64,
 			   node->text, key->min, key->max);
+	return 0;
+}
+
+/* So large that no sum of them is too large for a decimal. */
+static int read_amount(const struct node *node, struct scalar *s, struct err *err)
+{
+	const struct decimal most = decimal_from_int(AMOUNT_MAX);
+	struct err reason = ERR_INIT;
+
+	if (!node->is_plain || decimal_parse(node->text, node->len, '.', &s->amount, &reason) < 0)
+		return SCALAR_NOT;
+	if (s->amount.negative || s->amount.scale > AMOUNT_SCALE_MAX ||
+	    decimal_compare(&s->amount, &most) > 0)
+		return ERR(err, ERR_CONFIG,
+			   "%s is out of range; it may be 0 to %" PRId64
+			   " with %d digits behind the point",
+			   node->text, AMOUNT_MAX, AMOUNT_SCALE_MAX);
 	return 0;
 }
 
@@ -360,6 +380,8 @@ static int read_as(enum schema_type_index type, const struct schema_key *key,
 		return read_integer(key, node, s, err);
 	case SCHEMA_NUMBER:
 		return read_number(key, node, s, err);
+	case SCHEMA_AMOUNT:
+		return read_amount(node, s, err);
 	case SCHEMA_DURATION:
 		return read_duration(key, node, s, err);
 	case SCHEMA_SIZE:

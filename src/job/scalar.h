@@ -21,6 +21,7 @@ struct scalar {
 	bool is_later;		     /* right, and not available in this version */
 	int64_t integer; /* integers, durations, sizes, clock minutes, booleans, words, umask */
 	double number;
+	struct decimal amount;
 	char character; /* '\0': none */
 	struct job_limit limit;
 	struct job_rate rate;

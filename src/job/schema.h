@@ -32,6 +32,7 @@ struct buf;
 	X(BOOLEAN, "boolean", "true or false")                                                     \
 	X(INTEGER, "integer", "a whole number")                                                    \
 	X(NUMBER, "number", "a number such as 2 or 0.5")                                           \
+	X(AMOUNT, "amount", "an amount such as 2 or 0.40")                                         \
 	X(DURATION, "duration", "a duration such as 30s or 1h30m")                                 \
 	X(SIZE, "size", "a size such as 64K or 5G")                                                \
 	X(RATIO, "ratio", "a ratio such as 5%")                                                    \

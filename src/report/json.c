@@ -169,6 +169,7 @@ void report_put_json(const struct report *r, struct json_writer *w)
 	put_errors(r, w);
 	put_details(r, w);
 	latency_put_json(r->stats, w);
+	cost_put_json(&r->cost, w);
 	put_buckets(r, w);
 	put_next(r, w);
 }

@@ -15,6 +15,7 @@
 
 enum {
 	CLASSES_SHOWN = 20,
+	SIGMAS = 3,
 	NAME_COLUMNS = 22,
 	CLASS_COLUMNS = 20,
 	SAMPLE_COLUMNS = 60,
@@ -52,6 +53,13 @@ void latency_put_total(const struct ledger_stats *s, struct histogram *ret_all)
 {
 	for (size_t i = 0; i < s->n_latency; i++)
 		if (is_total(&s->latency[i]))
+			histogram_merge(ret_all, s->latency[i].histogram);
+}
+
+void latency_put_items(const struct ledger_stats *s, struct histogram *ret_all)
+{
+	for (size_t i = 0; i < s->n_latency; i++)
+		if (strcmp(s->latency[i].phase, timing_name(TIMING_ITEM)) == 0)
 			histogram_merge(ret_all, s->latency[i].histogram);
 }
 
@@ -145,6 +153,25 @@ static void put_endpoint(const struct ledger_stats *s, const char *endpoint, str
 	}
 }
 
+/* R10: what an item takes, with all attempts at it. */
+static void put_item(const struct ledger_stats *s, struct buf *out)
+{
+	struct histogram h = {0};
+
+	latency_put_items(s, &h);
+	if (h.count == 0)
+		return;
+	double mean = histogram_mean_us(&h);
+	double reach = SIGMAS * histogram_deviation_us(&h);
+	buf_puts(out, "  an item took ");
+	text_put_short_span(out, (int64_t)mean);
+	buf_puts(out, " on average, all attempts together; by three deviations, ");
+	text_put_short_span(out, mean > reach ? (int64_t)(mean - reach) : 0);
+	buf_puts(out, " to ");
+	text_put_short_span(out, (int64_t)(mean + reach));
+	buf_putc(out, '\n');
+}
+
 void latency_put_text(const struct ledger_stats *s, struct buf *out)
 {
 	int64_t unmeasured = s->effort.done + s->effort.failed - measured(s);
@@ -158,6 +185,7 @@ void latency_put_text(const struct ledger_stats *s, struct buf *out)
 	for (size_t i = 0; i < s->n_latency; i++)
 		if (i == 0 || strcmp(s->latency[i].endpoint, s->latency[i - 1].endpoint) != 0)
 			put_endpoint(s, s->latency[i].endpoint, out);
+	put_item(s, out);
 	if (unmeasured > 0)
 		buf_printf(out,
 			   "  and %" PRId64 " attempts whose durations are not known: who is killed"

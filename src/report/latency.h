@@ -24,6 +24,8 @@ ST_MUST_CHECK int latency_load(struct ledger *ledger, int64_t run_id, struct led
 
 /* The attempts whose durations are known: all endpoints' `total` as one. Adds to `ret_all`. */
 void latency_put_total(const struct ledger_stats *s, struct histogram *ret_all);
+/* Likewise, what items took, with all attempts at them. */
+void latency_put_items(const struct ledger_stats *s, struct histogram *ret_all);
 /* Failed attempts that are counted by class. */
 int64_t latency_by_class(const struct ledger_stats *s);
 /* No part is larger than the whole; else `why` (may be NULL) gets the sums. */

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "report/amounts.h"
+#include "report/cost.h"
 #include "report/mask.h"
 #include "report/note.h"
 #include "report/run.h"
@@ -106,6 +107,7 @@ struct report {
 	size_t n_reasons;
 	int64_t n_more_rejects; /* for reasons that are not shown */
 	struct amounts amounts;
+	struct cost_sheet cost;
 	struct notes notes;
 	enum report_by by;
 	struct report_bucket *buckets;

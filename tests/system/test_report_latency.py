@@ -60,7 +60,7 @@ def test_each_attempt_is_measured(box):
     """40 programs that sleep for 20 ms: nothing is shorter than that."""
     doc = work(box, '{command: [sleep, "0.02"], input: none}', 40)
     found = phases(doc)
-    assert set(found) == {'total', 'start', 'run'}
+    assert set(found) == {'total', 'start', 'run', 'item'}
     for row in found.values():
         assert row['count'] == 40
         check_order(row)
@@ -90,7 +90,7 @@ def test_stream_workers(box):
     box.file('worker', WORKER, mode=0o755)
     doc = work(box, '{command: [./worker], mode: stream, workers: 2}', 300)
     found = phases(doc)
-    assert set(found) == {'total', 'wait'}
+    assert set(found) == {'total', 'wait', 'item'}
     assert found['wait']['count'] == found['total']['count'] == 300
 
 
@@ -106,6 +106,9 @@ def test_failures_are_counted_by_class(box):
     assert sum(f['attempts'] for f in doc['failures']) == attempts['failed']
     assert sum(f['took_us'] for f in doc['failures']) == attempts['failed_us'] <= attempts['took_us']
     assert phases(doc)['total']['count'] == 46
+    # Three attempts of an item are one duration.
+    item = phases(doc)['item']
+    assert item['count'] == 30 and item['max_us'] >= phases(doc)['total']['min_us'] * 3
     for args in ((), ('--by', 'error')):
         page = box.run('report', *args).out
         assert re.search(r'^  exit-75 +16 +\d.*busy \d+$', page, re.M), page
