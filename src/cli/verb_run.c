@@ -73,8 +73,6 @@ int verb_run(struct cli *cli, struct err *err)
 		rc = work_check(job, err);
 	if (rc == 0) {
 		bool ignores_window = cli->options.is_given[OPTION_IGNORE_WINDOW];
-		if (ignores_window)
-			job->window.max_us = 0;
 		struct work_run run = {
 			.cli = cli,
 			.file = cli_word(cli, 0),
@@ -92,11 +90,9 @@ int verb_run(struct cli *cli, struct err *err)
 						cli->options.is_given[OPTION_WITH_NEW_FILE],
 					.source_path = wish.source == NULL ? "" : wish.source,
 					.first_n = wish.first,
-					.stop_by = ignores_window
-							   ? UTIME_NEVER
-							   : slot_stop_by(
-								     job->window.stop_by_minute,
-								     called_at),
+					.ignores_window = ignores_window,
+					.stop_by = slot_stop_by(job->window.stop_by_minute,
+								called_at),
 				},
 		};
 		rc = cli->is_dry_run ? work_run_plan(&run, err) : work_run(&run, err);

@@ -101,8 +101,9 @@ static struct decision decide_outcome(const struct decide_policy *policy,
 	case OUTCOME_RETRY:
 		return decide_again_charged(policy, a);
 	case OUTCOME_DEAD:
-		return (struct decision){
-			.fate = FATE_DEAD, .used = a->used + 1, .crashes = a->crashes};
+		return (struct decision){.fate = FATE_DEAD,
+					 .used = a->used + (a->never_begun ? 0 : 1),
+					 .crashes = a->crashes};
 	case OUTCOME_ALL:
 		return decide_again_free(a, a->now);
 	case OUTCOME_UNKNOWN:

@@ -6,7 +6,7 @@
  * Rules (PROTOCOL 2, 3.7, 3.9; JOBFILE "What an attempt can end as", "Effects"):
  *   done       done.
  *   retry      charged; again after a wait, or dead when the attempts are used up.
- *   dead       charged; dead.
+ *   dead       charged, unless it was refused before it began; dead.
  *   all alike  uncharged; again when the breaker lets it, which opens.
  *   unknown    idempotent: charged, again (with the same key, while key_valid lasts with a margin
  * of a tenth; then it is in doubt). once: in doubt. What is in doubt is verified where the job says
@@ -48,6 +48,7 @@ struct decide_attempt {
 	int used;	     /* attempts charged before this one */
 	int crashes;	     /* deaths charged before */
 	bool cancelled;	     /* ended because we said so */
+	bool never_begun;    /* refused before it began (outcome dead) */
 	bool lane_died;	     /* the lane died with it (outcome unknown or not begun) */
 	bool blamed;	     /* … and it was the only one that can have killed it */
 	bool excused;	     /* the breaker is open: the other side is to blame, not the item */

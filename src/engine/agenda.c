@@ -199,6 +199,7 @@ static void session_close_run(struct session *s)
 	entry->breaker = s->run->breaker;
 	entry->said_late = s->run->said_late;
 	entry->said_over = s->run->said_over;
+	entry->said_cutoff = s->run->said_cutoff;
 	entry->may_come_again = !s->run->was_asked_to_stop && !s->run->fails &&
 				s->run->exit_status == EXIT_LATER;
 	run_free(s->run);
@@ -256,6 +257,7 @@ static void session_next_run(struct session *s)
 			s->run->breaker = entry->breaker;
 			s->run->said_late = entry->said_late;
 			s->run->said_over = entry->said_over;
+			s->run->said_cutoff = entry->said_cutoff;
 			return;
 		}
 		s->at++;

@@ -60,6 +60,7 @@ struct run *run_new(struct session *s, int64_t run_id, bool is_patient)
 	r->phase = RUN_JOINING;
 	r->next_due = UTIME_NEVER;
 	r->left_due = UTIME_NEVER;
+	r->cutoff = UTIME_NEVER;
 	r->cut_at = INT64_MAX;
 	r->unsettled_since = INT64_MAX;
 	r->probed_item = -1;
@@ -313,6 +314,7 @@ void run_refresh(struct run *r, const struct job *now)
 	r->is_over_time = r->is_gentle = false; /* it may have been made longer */
 	run_apply_job(r);
 	slots_deal_anew(r);
+	window_take_cutoff(r);
 }
 
 static void run_end_at_once(struct run *r, int exit_status)
@@ -358,6 +360,7 @@ static void run_on_joined(void *arg, struct ledger_op *op)
 	}
 	run_apply_job(r);
 	run_make_hello(r);
+	window_take_cutoff(r);
 	stats_begin(r);
 	run_name_endpoint(r);
 	if (r->job->work.canary > r->counts.done)

@@ -159,6 +159,9 @@ struct run {
 	bool is_gentle;			/* … gently */
 	bool said_late, said_over;	/* that it takes longer than expected; that it goes on */
 	int64_t expect_look_at;		/* boot clock */
+	utime cutoff;	   /* when the business date is over; UTIME_NEVER: it does not matter */
+	bool looked_unfit; /* nothing fits, and it was looked whether anything is left */
+	bool said_cutoff;  /* that it will be, or is */
 
 	/* what was there when we joined, and what came */
 	struct ledger_counts counts; /* as last read */
@@ -303,6 +306,10 @@ bool window_fits(const struct run *r, int64_t behind);
 /* After all that can be begun was: stops a run that has more, of which nothing fits. */
 void window_turn(struct run *r);
 void window_stop_unfit(struct run *r);
+/* After the job, or its windows, have become known: until when an item may begin. */
+void window_take_cutoff(struct run *r);
+/* The business date is over, and what was not begun is not begun any more. */
+bool window_is_cut_off(const struct run *r);
 /* The latest point of time that this session may still wait for. */
 utime window_horizon(const struct run *r);
 int64_t window_deadline(const struct run *r);

@@ -34,6 +34,7 @@ struct session_spec {
 	const char *source_path; /* --source, "" none */
 	int64_t first_n;	 /* --first, 0 none */
 	utime stop_by;		 /* window.stop_by as a point of time; UTIME_NEVER none */
+	bool ignores_window;	 /* --ignore-window: nothing of it ends or holds the run */
 	int lanes;		 /* how many worker processes at most; at least 1 */
 	int cpus;		 /* default concurrency of exec */
 	/* who this instance is */

@@ -32,8 +32,8 @@ struct session_run { /* a run of this call and how it ended */
 	int exit_status;
 	utime left_due; /* UTIME_NEVER: waits for nothing */
 	bool may_come_again;
-	struct breaker breaker;	   /* as it was when the run was left */
-	bool said_late, said_over; /* a call says it once of each run */
+	struct breaker breaker;			/* as it was when the run was left */
+	bool said_late, said_over, said_cutoff; /* a call says it once of each run */
 };
 
 struct session {

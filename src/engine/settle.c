@@ -293,6 +293,7 @@ static struct decision settle_decide(struct run *r, const struct ticket *t, cons
 					 .used = row != NULL ? row->attempt : 0,
 					 .crashes = row != NULL ? row->crashes : 0,
 					 .cancelled = e->cancelled,
+					 .never_begun = e->began_at == 0,
 					 .lane_died = e->lane_died,
 					 .blamed = e->blamed,
 					 .excused = is_excused,

@@ -23,11 +23,18 @@ enum {
 	EXPECT_ATTEMPTS = 20, /* or as many as run at once, where that is less */
 };
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* The boot clock at which the window is over, INT64_MAX: never. */
 static int64_t window_end(const struct run *r)
 {
 	int64_t at = INT64_MAX;
 
+	if (r->spec->ignores_window)
+		return at;
 	if (r->job->window.max_us > 0)
 		at = r->began_at + r->job->window.max_us;
 	if (r->spec->stop_by != UTIME_NEVER)
@@ -46,10 +53,18 @@ static int64_t window_last_begin(const struct run *r)
 	return end - forecast_one_us(r->forecast);
 }
 
+bool window_is_cut_off(const struct run *r)
+{
+	return r->cutoff != UTIME_NEVER && r->job->window.cutoff.then != JOB_CUTOFF_GO_ON &&
+	       r->ops->now(r->world) >= r->cutoff;
+}
+
 bool window_fits(const struct run *r, int64_t behind)
 {
 	int64_t last = window_last_begin(r);
 
+	if (window_is_cut_off(r))
+		return false;
 	if (last == INT64_MAX)
 		return true;
 	return r->ops->boot_us(r->world) + behind * forecast_one_us(r->forecast) <= last;
@@ -64,6 +79,8 @@ utime window_horizon(const struct run *r)
 
 	if (last != INT64_MAX && now + last - boot_us < horizon)
 		horizon = now + last - boot_us;
+	if (r->job->window.cutoff.then != JOB_CUTOFF_GO_ON && r->cutoff < horizon)
+		horizon = r->cutoff;
 	return horizon;
 }
 
@@ -105,8 +122,25 @@ static const char *put_limit(const struct run *r, struct buf *out)
 	return buf_str(out);
 }
 
+/* The business date is over: what was not begun waits for a person, or the run fails. */
+static void window_stop_cut_off(struct run *r)
+{
+	int minute = r->job->window.cutoff.minute;
+	bool fails = r->job->window.cutoff.then == JOB_CUTOFF_FAIL;
+
+	run_stop(r, fails ? EXIT_FAILED : EXIT_LATER, fails,
+		 "the business date %s is over at %02d:%02d (window.date_cutoff)%s", r->row.date,
+		 minute / MINUTES_PER_HOUR, minute % MINUTES_PER_HOUR,
+		 fails ? ""
+		       : ": what was not begun is held; --ignore-window works it all the same");
+}
+
 void window_stop_unfit(struct run *r)
 {
+	if (window_is_cut_off(r)) {
+		window_stop_cut_off(r);
+		return;
+	}
 	AUTO(buf) struct buf limit = BUF_INIT(2 * DURATION_MAX);
 	AUTO(buf) struct buf mean = BUF_INIT(DURATION_MAX);
 	AUTO(buf) struct buf spread = BUF_INIT(DURATION_MAX);
@@ -124,15 +158,18 @@ static bool has_more_in_hand(const struct run *r)
 
 void window_turn(struct run *r)
 {
-	if (window_fits(r, 0))
+	if (window_fits(r, 0)) {
+		r->looked_unfit = false;
 		return;
+	}
 	slots_recall_waiting(r); /* it would begin too late */
 	if (r->n_sent > 0 || r->n_marking > 0 || r->chunk_claim_out || r->loose_claim_out)
 		return;
 	if (has_more_in_hand(r))
 		window_stop_unfit(r);
-	else
+	else if (!r->looked_unfit)
 		run_look_soon(r); /* it may be finished, and has nothing to wait for */
+	r->looked_unfit = true;
 }
 
 /* ---- longer than expected ---- */
@@ -205,19 +242,97 @@ static void window_say_late(struct run *r, int64_t rest_us)
 }
 
 /* A warning goes out when the forecast crosses `expect`, at the latest when time itself does. */
-static void window_expect(struct run *r)
+static void window_expect(struct run *r, int64_t rest_us)
 {
 	int64_t expect_us = r->job->window.expect_us;
 	int64_t now = r->ops->boot_us(r->world);
 
-	if (expect_us == 0 || r->said_late || now < r->expect_look_at)
+	if (expect_us == 0 || r->said_late)
 		return;
-	r->expect_look_at = run_earliest(now + US_PER_S, r->began_at + expect_us);
-	int64_t rest_us = window_rest_us(r);
 	bool is_over = now - r->began_at >= expect_us;
 	if (is_over ? r->phase != RUN_WORKING || items_open(r) > 0
 		    : rest_us > 0 && now - r->began_at + rest_us > expect_us)
 		window_say_late(r, rest_us);
+}
+
+/* ---- the business date ---- */
+
+void window_take_cutoff(struct run *r)
+{
+	const struct job_cutoff *cutoff = &r->job->window.cutoff;
+	utime begin_before = 0;
+
+	r->cutoff = UTIME_NEVER;
+	if (cutoff->minute >= 0 && !r->spec->ignores_window)
+		r->cutoff = r->ops->day_time(r->world, r->row.date, cutoff->minute);
+	if (r->cutoff != UTIME_NEVER && cutoff->then != JOB_CUTOFF_GO_ON)
+		begin_before = r->cutoff > 0 ? r->cutoff : 1;
+	if (begin_before == r->hello.begin_before)
+		return;
+	r->hello.begin_before = begin_before;
+	for (size_t i = 0; i < r->lanes.n_places; i++)
+		if (slots_is_worker(&r->lanes.lane[i]))
+			frame_put_cutoff(&r->lanes.lane[i].out, begin_before);
+}
+
+static const char *then_words(enum job_cutoff_then then)
+{
+	switch (then) {
+	case JOB_CUTOFF_GO_ON:
+		return "and then goes on";
+	case JOB_CUTOFF_HOLD:
+		return "and what is not begun by then is held";
+	case JOB_CUTOFF_FAIL:
+		return "and then fails";
+	case JOB_CUTOFF_COUNT_:
+		break;
+	}
+	unreachable("a word that does not exist");
+}
+
+/* A warning goes out when the forecast misses the end of the date, at the latest when that has
+ * come. */
+static void window_warn_cutoff(struct run *r, int64_t rest_us)
+{
+	const struct job_cutoff *cutoff = &r->job->window.cutoff;
+	utime now = r->ops->now(r->world);
+	AUTO(buf) struct buf text = BUF_INIT(LATE_MAX);
+	bool is_over = now >= r->cutoff;
+	bool warns = is_over ? cutoff->then == JOB_CUTOFF_GO_ON /* else the run's reason says it */
+			     : rest_us >= 0 && now + rest_us > r->cutoff;
+
+	if (!warns || r->said_cutoff || r->cutoff == UTIME_NEVER || r->phase != RUN_WORKING ||
+	    items_open(r) <= 0)
+		return;
+	r->said_cutoff = true;
+	if (is_over)
+		buf_printf(&text, "its business date %s is over (window.date_cutoff)%s",
+			   r->row.date, cutoff->then == JOB_CUTOFF_GO_ON ? ", and it goes on" : "");
+	else
+		buf_printf(&text,
+			   "by the forecast it misses %02d:%02d, when its business date %s is over "
+			   "(window.date_cutoff), %s",
+			   cutoff->minute / MINUTES_PER_HOUR, cutoff->minute % MINUTES_PER_HOUR,
+			   r->row.date, then_words(cutoff->then));
+	window_note(r, "window.date_cutoff", buf_str(&text), rest_us < 0 ? 0 : now + rest_us);
+}
+
+/* ---- what is looked at now and then ---- */
+
+static void window_forecast(struct run *r)
+{
+	int64_t now = r->ops->boot_us(r->world);
+
+	if (now < r->expect_look_at || ((r->job->window.expect_us == 0 || r->said_late) &&
+					(r->cutoff == UTIME_NEVER || r->said_cutoff)))
+		return;
+	r->expect_look_at = now + US_PER_S;
+	if (r->job->window.expect_us > 0)
+		r->expect_look_at = run_earliest(
+			r->expect_look_at, later(r->began_at + r->job->window.expect_us, now));
+	int64_t rest_us = window_rest_us(r);
+	window_expect(r, rest_us);
+	window_warn_cutoff(r, rest_us);
 }
 
 /* ---- the end of it ---- */
@@ -262,7 +377,7 @@ void window_check(struct run *r)
 	const struct job_window *w = &r->job->window;
 	int64_t now = r->ops->boot_us(r->world);
 
-	window_expect(r);
+	window_forecast(r);
 	if (now >= window_end(r))
 		window_is_over(r);
 	if ((r->breaker.state != BREAKER_CLOSED && r->phase == RUN_WORKING) ||
@@ -286,6 +401,9 @@ int64_t window_deadline(const struct run *r)
 		at = run_earliest(at, end > now ? end : now);
 	if (w->expect_us > 0 && !r->said_late && r->began_at + w->expect_us > now)
 		at = run_earliest(at, r->began_at + w->expect_us);
+	utime wall = r->ops->now(r->world);
+	if (r->cutoff != UTIME_NEVER && r->cutoff > wall)
+		at = run_earliest(at, now + r->cutoff - wall);
 	/* Then nothing fits any more: what waits in lanes is called back, or the run stops. */
 	if (r->phase == RUN_WORKING && last != INT64_MAX && last >= now)
 		at = run_earliest(at, last + 1);

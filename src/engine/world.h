@@ -36,6 +36,8 @@ struct world_ops {
 	utime (*now)(void *world);
 	/* The machine's zone then: seconds east of UTC. */
 	int (*zone_offset_s)(void *world, utime at);
+	/* The moment of a time of day, in the job's time zone. `date` is 2026-11-23. */
+	utime (*day_time)(void *world, const char *date, int minute);
 	/* A clock that never jumps and counts suspend (CLOCK_BOOTTIME). For every timeout. */
 	int64_t (*boot_us)(void *world);
 	uint64_t (*random)(void *world);

@@ -12,6 +12,7 @@
 #include "host/limits.h"
 #include "host/process.h"
 #include "host/progress.h"
+#include "job/date.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
 #include "loop/loop.h"
@@ -26,7 +27,7 @@
 /* A signal that reaches us twice, from a terminal or service manager and through the keeper, is
  * one. */
 #define SAME_SIGNAL_US (200 * US_PER_MS)
-enum { HOST_NAME_MAX_CHARS = 256 };
+enum { HOST_NAME_MAX_CHARS = 256, MINUTES_PER_HOUR = 60 };
 
 struct host {
 	const struct host_options *options;
@@ -63,6 +64,22 @@ static int host_zone_offset_s(void *world, utime at)
 	(void)world;
 	clock_civil(at, &civil);
 	return civil.offset_s;
+}
+
+static utime host_day_time(void *world, const char *date, int minute)
+{
+	struct date day = {0};
+
+	(void)world;
+	if (!date_parse_iso(date, strlen(date), &day))
+		return UTIME_NEVER; /* a date of the ledger: a program of later days may write
+				       others */
+	struct civil civil = {.year = day.year,
+			      .month = day.month,
+			      .day = day.day,
+			      .hour = minute / MINUTES_PER_HOUR,
+			      .minute = minute % MINUTES_PER_HOUR};
+	return clock_from_civil(&civil);
 }
 
 static int64_t host_boot_us(void *world)
@@ -182,6 +199,7 @@ static void host_end(void *world, int exit_status)
 static const struct world_ops host_ops = {
 	.now = host_now,
 	.zone_offset_s = host_zone_offset_s,
+	.day_time = host_day_time,
 	.boot_us = host_boot_us,
 	.random = host_random,
 	.timer = host_timer,

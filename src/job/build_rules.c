@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What must hold between keys of different sections. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -23,6 +24,27 @@ static void check_person(struct build *b)
 	if (person != NULL && b->names_are_known &&
 	    job_find_work_field(b->job, person->text, person->len) < 0)
 		build_fault_no_field(b, person);
+}
+
+/* An item's age is that of a date or a timestamp of its own. */
+static void check_max_age(struct build *b)
+{
+	struct node *source = node_find(b->root, "source");
+	struct node *field = node_find_good(node_find(source, "max_age"), "field");
+
+	if (field == NULL || !b->names_are_known)
+		return;
+	int index = job_find_field(b->job, field->text, field->len);
+	if (index < 0) {
+		build_fault_no_field(b, field);
+		return;
+	}
+	enum field_type type = b->job->source.fields[index].type;
+	if (type != FIELD_DATE && type != FIELD_TIMESTAMP)
+		build_fault(b, field, "%s is %s %s; an age is that of a date or a timestamp",
+			    b->job->source.fields[index].name,
+			    strchr("aeiou", field_type_name(type)[0]) != NULL ? "an" : "a",
+			    field_type_name(type));
 }
 
 /* A first wait above the longest one; only where the file says both. */
@@ -73,6 +95,7 @@ void build_rules(struct build *b)
 	check_person(b);
 	check_concurrency(b);
 	check_cost(b);
+	check_max_age(b);
 	check_waits(b, node_find(b->root, "retry"), "first", "max");
 	check_waits(b, node_find(node_find(b->root, "source"), "retry"), "first", "max");
 	check_waits(b, node_find(b->root, "breaker"), "open_for", "open_max");

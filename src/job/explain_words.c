@@ -131,6 +131,11 @@ static void put_guards(const struct job *job, struct buf *out)
 	if (source->max_items > 0)
 		buf_printf(out, " More than %" PRId64 " items stop it before the first one.",
 			   source->max_items);
+	if (source->max_age.field != NULL) {
+		buf_printf(out, " An item whose %s is longer ago than ", source->max_age.field);
+		text_put_duration(out, source->max_age.limit_us);
+		buf_puts(out, " is not begun any more: it is dead.");
+	}
 	if (source->surge > 0)
 		buf_printf(out,
 			   " So do more than %g times the median of the last 20 runs (from 5 on).",
@@ -497,6 +502,19 @@ static void put_expect(const struct job_window *w, struct buf *out)
 	buf_putc(out, '.');
 }
 
+static void put_cutoff(const struct job_cutoff *cutoff, struct buf *out)
+{
+	static const char *const words[] = {
+		[JOB_CUTOFF_GO_ON] = "go on all the same, with a warning",
+		[JOB_CUTOFF_HOLD] = "are held until a person decides (--ignore-window)",
+		[JOB_CUTOFF_FAIL] = "are left, and the run fails",
+	};
+
+	if (cutoff->minute >= 0)
+		buf_printf(out, " Items not begun by %02d:%02d of the run's date %s.",
+			   cutoff->minute / 60, cutoff->minute % 60, words[cutoff->then]);
+}
+
 static void put_stop(const struct job *job, struct buf *out)
 {
 	const struct job_window *w = &job->window;
@@ -517,6 +535,7 @@ static void put_stop(const struct job *job, struct buf *out)
 	buf_puts(out, ".");
 	put_over(w, out);
 	put_expect(w, out);
+	put_cutoff(&w->cutoff, out);
 	switch (job->carry_over) {
 	case JOB_RESUME_FIRST:
 		buf_puts(out,

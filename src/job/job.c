@@ -41,6 +41,7 @@ static void source_done(struct job_source *source)
 	free(source->trailer_columns);
 	free(source->then_directory);
 	free(source->key);
+	free(source->max_age.field);
 	for (size_t i = 0; i < source->n_fields; i++)
 		field_done(&source->fields[i]);
 	free(source->fields);
@@ -130,6 +131,7 @@ static struct job *job_new(const char *path, const char *directory)
 	job->path = xstrdup(path);
 	job->directory = xstrdup(directory);
 	job->window.stop_by_minute = -1;
+	job->window.cutoff.minute = -1;
 	job->window.gentle = (struct job_gentle){.concurrency = 1, .nice = 19};
 	job->process = (struct job_process){.nice = JOB_NICE_AS_IS, .io = JOB_IO_AS_IS};
 	job->work.umask = -1;

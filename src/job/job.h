@@ -170,6 +170,11 @@ struct job_control {	/* a total that the source's trailer or a parameter states 
 	char *expected; /* a template over trailer and parameters */
 };
 
+struct job_max_age {
+	char *field; /* a date or a timestamp; NULL: any age will do */
+	int64_t limit_us;
+};
+
 struct job_source {
 	enum source_kind kind;
 	enum stdin_format format; /* stdin only */
@@ -200,6 +205,7 @@ struct job_source {
 	enum job_malformed when_malformed;
 	struct job_limit max_rejects; /* unset: the larger of 10 and 1 % */
 	struct job_retry retry;	      /* of loading; within_run_us unused */
+	struct job_max_age max_age;
 };
 
 /* {body: LUA} in one of these lists. */
@@ -252,6 +258,13 @@ struct job_work {
 
 enum job_when_over { JOB_OVER_STOP, JOB_OVER_GO_ON, JOB_OVER_GENTLE, JOB_WHEN_OVER_COUNT_ };
 
+enum job_cutoff_then { JOB_CUTOFF_GO_ON, JOB_CUTOFF_HOLD, JOB_CUTOFF_FAIL, JOB_CUTOFF_COUNT_ };
+
+struct job_cutoff {
+	int minute; /* of the run's date, -1: none */
+	enum job_cutoff_then then;
+};
+
 struct job_gentle {
 	int concurrency;
 	int nice;
@@ -265,6 +278,7 @@ struct job_window {
 	int64_t stalled_after_us;
 	enum job_when_over when_over;
 	struct job_gentle gentle;
+	struct job_cutoff cutoff;
 };
 
 enum { JOB_NICE_AS_IS = 100 };

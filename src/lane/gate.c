@@ -14,3 +14,9 @@ enum gate_answer gate_ask(const struct frame_work_item *what, int64_t boot_us, i
 	*ret_wait_us = what->opens_at - boot_us;
 	return *ret_wait_us > 0 ? GATE_WAIT : GATE_OPEN;
 }
+
+bool gate_is_cut_off(const struct frame_work_item *what, utime begin_before, utime now)
+{
+	assert(what != NULL);
+	return begin_before != 0 && now >= begin_before && !what->is_probe;
+}

@@ -9,8 +9,10 @@
 #ifndef STINT_LANE_GATE_H
 #define STINT_LANE_GATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "frame/frame.h"
 
 enum gate_answer {
@@ -21,5 +23,9 @@ enum gate_answer {
 
 enum gate_answer gate_ask(const struct frame_work_item *what, int64_t boot_us,
 			  int64_t *ret_wait_us);
+
+/* The business date is over (`begin_before`, 0: that does not matter). Whether an attempt took
+ * effect may be asked at any time. */
+bool gate_is_cut_off(const struct frame_work_item *what, utime begin_before, utime now);
 
 #endif

@@ -15,6 +15,7 @@
 #include "core/outcome.h"
 #include "job/item.h"
 #include "job/job.h"
+#include "lane/age.h"
 #include "lane/brief.h"
 #include "lane/chunk.h"
 #include "lane/gate.h"
@@ -59,7 +60,8 @@ struct worker {
 	struct list waiting;			   /* tickets that were not begun, oldest first */
 	uint32_t may_run;			   /* at once */
 	struct reshape reshape;
-	int person; /* the field that says for whom an item is, or -1 */
+	utime begin_before; /* 0: whenever */
+	int person;	    /* the field that says for whom an item is, or -1 */
 	bool is_stopping;
 	bool is_closing; /* the work lets go of what outlives items */
 	int exit_status;
@@ -294,6 +296,23 @@ static void ticket_give_back(struct worker *w, struct ticket *ticket)
 	ticket_free(w, ticket);
 }
 
+/* Too old to be begun: it is answered for, and gone. */
+static bool ticket_is_too_old(struct worker *w, struct ticket *ticket)
+{
+	const struct job *job = w->brief->job;
+	char why[AGE_WHY_MAX];
+
+	if (ticket->what.is_probe || !age_is_over(job, &ticket->item, clock_now(), why))
+		return false;
+	worker_answer(w, &ticket->item,
+		      &(struct frame_outcome){.ticket = ticket->what.ticket,
+					      .outcome = OUTCOME_DEAD,
+					      .err_class = "too-old",
+					      .err = why});
+	ticket_free(w, ticket);
+	return true;
+}
+
 /* Reading it may have taken a while: the gate is asked again. */
 static void ticket_try(struct worker *w, struct ticket *ticket)
 {
@@ -302,10 +321,11 @@ static void ticket_try(struct worker *w, struct ticket *ticket)
 	list_remove(&ticket->node);
 	if (!ticket_read(w, ticket))
 		return;
-	if (gate_ask(&ticket->what, clock_boot_us(), &wait_us) == GATE_OPEN)
-		ticket_begin(w, ticket);
-	else
+	if (gate_ask(&ticket->what, clock_boot_us(), &wait_us) != GATE_OPEN ||
+	    gate_is_cut_off(&ticket->what, w->begin_before, clock_now()))
 		ticket_give_back(w, ticket);
+	else if (!ticket_is_too_old(w, ticket))
+		ticket_begin(w, ticket);
 }
 
 /* Begins what waits, as far as it may run. */
@@ -447,6 +467,8 @@ static int worker_on_frame(struct worker *w, const struct frame *frame, struct e
 			work_cancel(w->work, ticket);
 		}
 		return rc;
+	case FRAME_CUTOFF:
+		return frame_get_cutoff(frame, &w->begin_before, err);
 	case FRAME_RECALL:
 		worker_give_back(w, UINT32_MAX);
 		return frame_get_empty(frame, err);
@@ -555,6 +577,7 @@ static int worker_init(struct worker *w, struct lane_slot *slots, struct err *er
 					     .closed = worker_on_closed};
 
 	w->slots = slots;
+	w->begin_before = w->brief->hello.begin_before;
 	list_init(&w->waiting);
 	w->person = -1;
 	if (job->person != NULL)

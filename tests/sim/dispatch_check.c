@@ -137,7 +137,7 @@ static void check_work_item(struct proc *p, struct run_view *run, const struct f
 }
 
 /* Nothing new is begun after a stop, behind a window, or while the breaker is open. */
-static void check_may_begin(struct proc *p)
+static void check_may_begin(struct proc *p, const struct run_view *run)
 {
 	struct machine *m = p->m;
 	const struct instance *inst = p->inst;
@@ -146,7 +146,7 @@ static void check_may_begin(struct proc *p)
 	if (inst->stopped_us != 0)
 		machine_fail(m, "stop", "instance %d begins an item after it was told to stop",
 			     inst->number);
-	bool stops = m->opt->when_over == JOB_OVER_STOP;
+	bool stops = m->opt->when_over == JOB_OVER_STOP && !inst->ignores_window;
 	if (stops && machine_now(m) >= inst->stop_by)
 		machine_fail(m, "stop-by", "instance %d begins an item after its time",
 			     inst->number);
@@ -154,6 +154,7 @@ static void check_may_begin(struct proc *p)
 		machine_fail(m, "window", "instance %d begins an item behind its window",
 			     inst->number);
 	window_check_begin(p->inst);
+	window_check_cutoff(p->inst, run);
 	breaker_check_begin(p);
 }
 
@@ -172,7 +173,7 @@ static void check_work(struct proc *p, struct run_view *run, const struct frame_
 {
 	int in_hand = 0;
 
-	check_may_begin(p);
+	check_may_begin(p, run);
 
 	for (uint32_t i = 0; i < f->n; i++)
 		check_work_item(p, run, &f->items[i]);
@@ -187,6 +188,7 @@ static void check_bulk(struct proc *p, struct run_view *run, const struct frame_
 	const struct handle_view *h = handle_find(p, f->handle);
 
 	window_check_begin(p->inst);
+	window_check_cutoff(p->inst, run);
 	if (h == NULL || f->n != h->n || bits_count(f->bits, f->n) == 0) {
 		machine_fail(p->m, "work", "lane %u is given bulk ticket %u, handle %u, %u items",
 			     p->lane, f->ticket, f->handle, f->n);

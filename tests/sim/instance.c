@@ -370,6 +370,10 @@ static void instance_begin(struct instance *inst)
 	if (machine_fault(m, F_STOP_BY))
 		spec.stop_by = machine_now(m) + rng_spread(&m->rng, US_PER_MS, 10 * US_PER_MIN);
 	inst->stop_by = spec.stop_by;
+	/* A person sees to it that what is held is not held for ever. */
+	spec.ignores_window = m->healed && m->opt->cutoff_minute >= 0 &&
+			      m->opt->cutoff_then != JOB_CUTOFF_GO_ON;
+	inst->ignores_window = spec.ignores_window;
 	memcpy(spec.nonce, inst->nonce, sizeof(spec.nonce));
 	memcpy(spec.ledger_uuid, m->uuid, sizeof(spec.ledger_uuid));
 	inst->session = session_new(&sim_world_ops, inst, &spec);

@@ -89,6 +89,7 @@ struct instance {
 	int64_t began_us;
 	int64_t stopped_us; /* when it heard the first signal, 0 never */
 	utime stop_by;
+	bool ignores_window;
 	bool is_told_open; /* the breaker, and it has no right to probe */
 	bool has_tripped;  /* it heard that all fail alike, and nothing of the breaker since */
 	bool probe_works;

@@ -15,6 +15,7 @@
 #include "sim/proc.h"
 #include "sim/shadow.h"
 #include "sim/share.h"
+#include "sim/window_check.h"
 #include "sim/witness.h"
 
 #define SIGNAL_SEGV 11
@@ -119,10 +120,12 @@ static void lane_on_gate(struct machine *m, void *object, int64_t n);
 static bool attempt_passes(struct attempt *a)
 {
 	struct machine *m = a->proc->m;
+	utime before = a->proc->begin_before;
+	bool is_cut_off = before != 0 && machine_now(m) >= before;
 
-	if (a->closes_at == 0)
+	if (a->closes_at == 0 && !is_cut_off)
 		return true;
-	if (m->boot_us > a->closes_at) {
+	if (is_cut_off || m->boot_us > a->closes_at) {
 		a->is_cancelled = true;
 		attempt_answer(a, OUTCOME_NOT_BEGUN, "");
 		return false;
@@ -468,8 +471,9 @@ static void attempt_on_begin(struct machine *m, void *object, int64_t n)
 	(void)n;
 	if (a->is_over || !p->is_alive || a->is_begun || a->is_cancelled || a->is_waiting)
 		return;
-	if (!attempt_passes(a))
+	if (a->bulk == NULL && !attempt_passes(a))
 		return;
+	window_check_cutoff(p->inst, a->run);
 	a->plan = (int)lane_plan(a);
 	TRACE(m, TRACE_PLAN, p->pid, a->ticket, a->record, a->plan);
 	if (a->plan == PLAN_DIE_BEFORE) {
@@ -686,6 +690,8 @@ static int lane_read(struct proc *p, const struct frame *frame, struct arena *ar
 			lane_drop(p, number);
 		else if (rc == 0)
 			lane_cancel(p, number);
+	} else if (frame->type == FRAME_CUTOFF) {
+		rc = frame_get_cutoff(frame, &p->begin_before, err);
 	} else if (frame->type == FRAME_RECALL) {
 		lane_recall(p);
 	} else if (frame->type != FRAME_STOP) {

@@ -46,6 +46,7 @@ void machine_begin(struct machine *m, const struct options *opt)
 	m->boot_us = BOOT_BEGIN_US;
 	m->began_us = m->boot_us;
 	m->wall_ahead_us = WALL_BEGIN_US - m->boot_us;
+	m->wall_began = WALL_BEGIN_US;
 	m->next_pid = 1000;
 	rng_seed(&seeds, opt->seed ^ UINT64_C(0x6e69676874));
 	rng_seed(&m->rng, rng_next(&seeds));

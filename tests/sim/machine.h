@@ -98,6 +98,7 @@ struct machine {
 
 	int64_t boot_us;
 	int64_t began_us;      /* boot clock when the night began */
+	utime wall_began;      /* … and the wall clock */
 	int64_t wall_ahead_us; /* wall clock minus boot clock */
 
 	struct rng fault_rng[FAULT_COUNT_];

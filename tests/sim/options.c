@@ -33,6 +33,7 @@ static const char *const missing_words[] = {"fail", "wait", "ok"};
 static const char *const then_words[] = {"keep", "move:done", "delete"};
 static const char *const unique_words[] = {"none", "run", "job"};
 static const char *const jitter_words[] = {"full", "equal", "none"};
+static const char *const cutoff_words[] = {"go_on", "hold", "fail"};
 static const char *const over_words[] = {"stop", "go_on", "gentle"};
 static const char *const carry_words[] = {"resume_first", "leave", "abandon"};
 
@@ -176,6 +177,8 @@ static void options_draw_night(struct options *o, struct rng *r)
 		o->window_max_us = window_us > work_us ? window_us : work_us;
 	o->when_over = tenths(r, 6) ? (int)JOB_OVER_STOP : (int)rng_range(r, 1, 2);
 	o->gentle_concurrency = (int)rng_range(r, 1, 4);
+	o->cutoff_minute = tenths(r, 2) && !o->per_start ? (int)rng_below(r, 24 * 60) : -1;
+	o->cutoff_then = (int)rng_below(r, JOB_CUTOFF_COUNT_);
 	o->expect_us = tenths(r, 3) ? rng_spread(r, US_PER_S, 20 * US_PER_MIN) : 0;
 	o->heal_after_us = rng_spread(r, 10 * US_PER_S, 4 * US_PER_HOUR);
 	o->fault_starts = (int)rng_range(r, 1, 12);
@@ -370,6 +373,10 @@ static void options_put_window(const struct options *o, struct buf *out)
 		put_us(out, ", max", o->window_max_us);
 	if (o->expect_us > 0)
 		put_us(out, ", expect", o->expect_us);
+	if (o->cutoff_minute >= 0)
+		buf_printf(out, ", date_cutoff: {at: \"%02d:%02d\", then: %s}",
+			   o->cutoff_minute / 60, o->cutoff_minute % 60,
+			   cutoff_words[o->cutoff_then]);
 	buf_printf(out, ", when_over: %s", over_words[o->when_over]);
 	if (o->when_over == JOB_OVER_GENTLE)
 		buf_printf(out, ", gentle: {concurrency: %d, nice: %d}", o->gentle_concurrency,

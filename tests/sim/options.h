@@ -136,6 +136,8 @@ struct options {
 	int when_over;	       /* enum job_when_over */
 	int gentle_concurrency;
 	int64_t expect_us; /* 0 none */
+	int cutoff_minute; /* date_cutoff, -1 none */
+	int cutoff_then;   /* enum job_cutoff_then */
 	int64_t grace_us;
 	int64_t stalled_after_us;
 	int carry_over; /* enum job_carry_over */

@@ -62,7 +62,7 @@ static void proc_on_hello(struct proc *p, const struct frame *frame)
 {
 	struct arena a = {0};
 	struct err err = ERR_INIT;
-	struct frame_hello hello;
+	struct frame_hello hello = {0};
 
 	if (frame_get_hello(frame, &a, &hello, &err) < 0 || hello.version != FRAME_VERSION ||
 	    hello.role != p->role)
@@ -71,6 +71,7 @@ static void proc_on_hello(struct proc *p, const struct frame *frame)
 		machine_fail(p->m, "hello", "pid %lld is greeted twice", (long long)p->pid);
 	else
 		p->run_id = hello.run_id;
+	p->begin_before = hello.begin_before;
 	p->had_hello = true;
 	if (p->role == LANE_READER && !p->m->failure.happened)
 		reader_on_hello(p, &hello);

@@ -56,9 +56,10 @@ struct proc {
 	bool is_stopping; /* FRAME_STOP came */
 	int signal;
 
-	int64_t in_at;	/* when the last bytes on the way to it arrive */
-	int64_t out_at; /* and those on the way from it */
-	int64_t run_id; /* from HELLO */
+	int64_t in_at;	    /* when the last bytes on the way to it arrive */
+	int64_t out_at;	    /* and those on the way from it */
+	int64_t run_id;	    /* from HELLO */
+	utime begin_before; /* likewise, and CUTOFF; 0: whenever */
 	uint8_t begun[FRAME_TICKETS_MAX / 8];
 	int64_t sent_run_id;	  /* the same by the sender's books, as are … */
 	struct handle_view *sent; /* … the bodies that it was given, */

@@ -9,16 +9,21 @@
 #include "base/err.h"
 #include "engine/session.h"
 #include "frame/frame.h"
+#include "job/date.h"
 #include "job/job.h"
 #include "ledger/txn.h"
 #include "sim/instance.h"
 #include "sim/machine.h"
+#include "sim/proc.h"
 #include "sim/shadow.h"
 #include "sim/witness.h"
 
 /* Sums of floating-point numbers in another order. */
 #define TOLERANCE_US US_PER_MS
 #define EXPECT_SLACK_US US_PER_S
+/* Nights are short: so are their days. */
+#define DAY_US (20 * US_PER_MIN)
+#define MINUTE_US (2 * US_PER_S)
 /* Longer than anything takes that stands between a free slot and an item, where all goes well. */
 #define IDLE_MAX_US (3 * US_PER_S)
 
@@ -48,6 +53,8 @@ static int64_t judge_left_us(const struct instance *inst)
 	const struct job *job = inst->rules;
 	int64_t left = INT64_MAX;
 
+	if (inst->ignores_window)
+		return left;
 	if (job->window.max_us > 0)
 		left = inst->began_us + job->window.max_us - m->boot_us;
 	if (inst->stop_by != UTIME_NEVER && inst->stop_by - machine_now(m) < left)
@@ -63,6 +70,35 @@ static int64_t judge_spare_us(const struct instance *inst)
 	if (left == INT64_MAX || inst->rules->window.when_over != JOB_OVER_STOP)
 		return INT64_MAX;
 	return left - judge_one_us(&inst->judge);
+}
+
+utime window_day_time(const struct machine *m, const char *date, int minute)
+{
+	struct date day = {0};
+	struct date first = {2026, 11, 23};
+	int64_t slot = 0;
+
+	if (date_parse_iso(date, DATE_TEXT_LEN, &day))
+		slot = date_to_days(&day) - date_to_days(&first);
+	return m->wall_began + slot * DAY_US + minute * MINUTE_US;
+}
+
+/* The business date of a run is over, and its items are not to be begun any more. */
+static bool is_cut_off(const struct instance *inst, const struct run_view *run)
+{
+	const struct options *o = inst->m->opt;
+
+	return o->cutoff_minute >= 0 && o->cutoff_then != JOB_CUTOFF_GO_ON &&
+	       !inst->ignores_window && !o->is_noop &&
+	       machine_now(inst->m) >= window_day_time(inst->m, run->slot_text, o->cutoff_minute);
+}
+
+void window_check_cutoff(const struct instance *inst, const struct run_view *run)
+{
+	if (is_cut_off(inst, run))
+		machine_fail(inst->m, "cutoff",
+			     "instance %d begins an item of run %lld after its date is over",
+			     inst->number, (long long)run->id);
 }
 
 static bool is_gentle(const struct instance *inst)
@@ -183,6 +219,8 @@ static bool is_smooth(const struct machine *m)
 /* It holds an item that no lane has. */
 static bool has_item_ready(const struct instance *inst, struct run_view *run)
 {
+	if (is_cut_off(inst, run))
+		return false;
 	for (uint32_t i = 0; i < run->n_items; i++) {
 		const struct item_place *place = &run->items[i].is;
 		const struct chunk_view *c = shadow_chunk_of(run, i);

@@ -10,10 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
+
 struct attempt;
 struct frame;
 struct instance;
 struct ledger_txn;
+struct machine;
+struct run_view;
 
 /* What one call has seen of attempts. */
 struct window_judge {
@@ -33,6 +37,10 @@ void window_check_idle(struct instance *inst);
 /* It hands this in: had it reason to leave because nothing more fits? Does it say only once that it
  * is late? */
 void window_check_txn(struct instance *inst, const struct ledger_txn *txn);
+/* It sends an item of that run to a lane, or a lane of its begins one. */
+void window_check_cutoff(const struct instance *inst, const struct run_view *run);
+/* When that time of that business date is, in a night. */
+utime window_day_time(const struct machine *m, const char *date, int minute);
 /* How many it may let run now. */
 int window_concurrency(const struct instance *inst);
 

@@ -34,6 +34,11 @@ static int world_zone_offset_s(void *world, utime at)
 	return ZONE_OFFSET_S;
 }
 
+static utime world_day_time(void *world, const char *date, int minute)
+{
+	return window_day_time(((struct instance *)world)->m, date, minute);
+}
+
 static int64_t world_boot_us(void *world)
 {
 	return ((struct instance *)world)->m->boot_us;
@@ -264,6 +269,7 @@ static void world_end(void *world, int exit_status)
 const struct world_ops sim_world_ops = {
 	.now = world_now,
 	.zone_offset_s = world_zone_offset_s,
+	.day_time = world_day_time,
 	.boot_us = world_boot_us,
 	.random = world_random,
 	.timer = world_timer,

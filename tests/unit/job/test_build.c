@@ -283,6 +283,26 @@ static void person_is_a_field(void **state)
 		"opt");
 }
 
+static void age_is_that_of_a_date(void **state)
+{
+	static const char head[] =
+		"job: a\nsource: {csv: {path: x}, fields: {n: integer, d: date, t: 'timestamp?'}, "
+		"max_age: {field: ";
+	AUTO(buf) struct buf text = BUF_INIT(4096);
+
+	buf_printf(&text, "%sn, limit: 3d}}\nwork: {noop: {}}\n", head);
+	assert_only_fault(buf_str(&text),
+			  "2:91: source.max_age.field: n is an integer; an age is that of a date "
+			  "or a timestamp");
+	buf_reset(&text);
+	buf_printf(&text, "%sx, limit: 3d}}\nwork: {noop: {}}\n", head);
+	assert_only_fault(buf_str(&text), "2:91: source.max_age.field: there is no field 'x'; the "
+					  "fields are n, d, t");
+	buf_reset(&text);
+	buf_printf(&text, "%st, limit: 3d}}\nwork: {noop: {}}\n", head);
+	job_free(job_of(buf_str(&text)));
+}
+
 static void waits_grow(void **state)
 {
 	assert_only_fault("job: a\nretry: {first: 2h, max: 1h}\n" NOOP,
@@ -362,6 +382,7 @@ int main(void)
 		cmocka_unit_test(who_verifies_is_one_and_has_something_to_say),
 		cmocka_unit_test(slot_needs_a_schedule),
 		cmocka_unit_test(person_is_a_field),
+		cmocka_unit_test(age_is_that_of_a_date),
 		cmocka_unit_test(waits_grow),
 		cmocka_unit_test(parameters_have_defaults_of_their_type),
 		cmocka_unit_test(secrets_are_references),

@@ -168,6 +168,10 @@ static void paragraph_says_what_stops_it_and_who_is_needed(void **state)
 		    "Its window is over at 06:00; it then goes on gently: at most 1 at once, with "
 		    "niceness 19. A warning goes out when the forecast says that it will take "
 		    "longer than 45m.");
+	assert_says("job: a\nwork: {noop: {}}\n"
+		    "window: {date_cutoff: {at: 23:59, then: hold}}\n",
+		    "Items not begun by 23:59 of the run's date are held until a person decides "
+		    "(--ignore-window).");
 	assert_says(full, "carry_over is leave.");
 	assert_says(full, "and for whom each is (mail).");
 	assert_says(least, "Each day has one run: once it has finished, another call of the same "

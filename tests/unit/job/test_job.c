@@ -230,7 +230,8 @@ static void every_key_of_a_run_arrives(void **state)
 		      "breaker: {open_for: 1s, open_max: 2s, give_up_after: 3s}\n"
 		      "chunk: {items: 7, bytes: 64K}\n"
 		      "window: {max: 4h, stop_by: 06:30, grace: 5s, stalled_after: 1m, when_over: "
-		      "gentle, gentle: {concurrency: 3}, expect: 45m}\n"
+		      "gentle, gentle: {concurrency: 3}, expect: 45m, "
+		      "date_cutoff: {at: 23:59, then: hold}}\n"
 		      "process: {nice: -5, io: idle}\n"
 		      "report: {person: id}\n");
 
@@ -253,6 +254,8 @@ static void every_key_of_a_run_arrives(void **state)
 	assert_int_equal(job->window.grace_us, 5 * US_PER_S);
 	assert_int_equal(job->window.stalled_after_us, US_PER_MIN);
 	assert_int_equal(job->window.expect_us, 45 * US_PER_MIN);
+	assert_int_equal(job->window.cutoff.minute, 24 * 60 - 1);
+	assert_int_equal(job->window.cutoff.then, JOB_CUTOFF_HOLD);
 	assert_int_equal(job->window.when_over, JOB_OVER_GENTLE);
 	assert_int_equal(job->window.gentle.concurrency, 3);
 	assert_int_equal(job->window.gentle.nice, 19);

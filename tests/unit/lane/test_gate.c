@@ -33,11 +33,24 @@ static void without_a_slot_it_may_always_begin(void **state)
 	assert_int_equal(gate_ask(&what, INT64_MAX, &wait), GATE_OPEN);
 }
 
+static void nothing_begins_from_the_cutoff_on_but_questions(void **state)
+{
+	const struct frame_work_item what = {.attempt = 1};
+	const struct frame_work_item question = {.attempt = 1, .is_probe = true};
+
+	(void)state;
+	assert_false(gate_is_cut_off(&what, 1000, 999));
+	assert_true(gate_is_cut_off(&what, 1000, 1000));
+	assert_false(gate_is_cut_off(&what, 0, INT64_MAX));
+	assert_false(gate_is_cut_off(&question, 1000, 1000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_item_begins_within_its_slot_and_never_outside),
 		cmocka_unit_test(without_a_slot_it_may_always_begin),
+		cmocka_unit_test(nothing_begins_from_the_cutoff_on_but_questions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
