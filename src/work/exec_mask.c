@@ -141,16 +141,18 @@ size_t exec_mask_longest(struct exec_mask *mask, const struct item *item)
 	return longest;
 }
 
-/* How long the longest needle is that stands at `data`, 0 when none does. */
-static size_t mask_match(const struct exec_mask *mask, const char *data, size_t len)
+/* How long the longest needle is that stands at `data`, 0 when none does. With `is_cut` the
+ * beginning of one may be all that is left. */
+static size_t mask_match(const struct exec_mask *mask, const char *data, size_t len, bool is_cut)
 {
 	size_t longest = 0;
 
 	for (size_t i = 0; i < mask->n; i++) {
 		const struct needle *needle = &mask->needles[i];
-		if (needle->len <= len && needle->len > longest &&
-		    memcmp(data, needle->text, needle->len) == 0)
-			longest = needle->len;
+		size_t n = needle->len <= len || !is_cut ? needle->len : len;
+		if (n <= len && n >= MASK_BYTES_MIN && n > longest &&
+		    memcmp(data, needle->text, n) == 0)
+			longest = n;
 	}
 	return longest;
 }
@@ -169,7 +171,7 @@ void exec_mask_put(struct exec_mask *mask, const struct item *item, const struct
 	for (size_t at = 0; mask->n > 0 && at < text->len;) {
 		size_t found = 0;
 		if (may_begin[(unsigned char)text->data[at]])
-			found = mask_match(mask, text->data + at, text->len - at);
+			found = mask_match(mask, text->data + at, text->len - at, text->is_cut);
 		if (found == 0) {
 			at++;
 			continue;

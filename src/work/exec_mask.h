@@ -10,6 +10,7 @@
 #ifndef STINT_WORK_EXEC_MASK_H
 #define STINT_WORK_EXEC_MASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -35,6 +36,7 @@ struct mask_text {
 	const char *data;
 	size_t len;
 	size_t from;
+	bool is_cut; /* it went on: a value may have begun in it and not ended */
 };
 
 /* Appends it, masked. A value that begins before `from` and ends behind it is masked as well. */

@@ -77,6 +77,10 @@ static int attempt_put_auth(struct http_attempt *a, struct http_request *request
 	if (is_new) { /* what may be echoed back may have changed with it */
 		exec_mask_free(http->mask);
 		http->mask = exec_mask_new(http->context->job);
+		/* The user and password in base64 are in nobody's secrets as such. */
+		const char *blank = rc == 0 && value != NULL ? strchr(value, ' ') : NULL;
+		if (blank != NULL)
+			exec_mask_add(http->mask, blank + 1, strlen(blank + 1));
 	}
 	if (rc < 0 || value == NULL)
 		return rc;

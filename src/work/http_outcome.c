@@ -27,12 +27,51 @@ enum {
 	ERR_LINE_BYTES = 1024,
 	FIRST_LINE_CHARS = 200,
 	OUTPUT_BYTES = 16 * 1024, /* of an answer, for `stint attempts` */
+	MASKED_BYTES = 64 * 1024, /* of an answer are looked at for these */
 };
 
-/* The status line without the version: "503 Service Unavailable". */
-static void put_status(const struct http_answer *answer, struct buf *line)
+/* What may be shown of an answer: masked before it is cut, so that no piece of a secret is left. */
+struct shown {
+	struct buf line;
+	struct buf body;
+};
+
+static void mask_part(const struct http_attempt *a, const struct mask_text *part, struct buf *out)
 {
-	const char *blank = strchr(answer->line, ' ');
+	/* No value that is masked is shorter than what stands for it. */
+	buf_init(out, part->len);
+	exec_mask_put(a->http->mask, a->what.item.item, part, out);
+}
+
+static void shown_init(struct shown *shown, const struct http_attempt *a,
+		       const struct http_answer *answer)
+{
+	size_t line = strlen(answer->line);
+	size_t body = answer->body.len < MASKED_BYTES ? answer->body.len : MASKED_BYTES;
+	bool is_cut = body < answer->body.len || answer->is_cut || !answer->is_whole;
+
+	mask_part(a,
+		  &(struct mask_text){.data = answer->line,
+				      .len = line,
+				      .is_cut = line + 1 == sizeof(answer->line)},
+		  &shown->line);
+	mask_part(
+		a,
+		&(struct mask_text){.data = buf_str(&answer->body), .len = body, .is_cut = is_cut},
+		&shown->body);
+}
+
+static void shown_done(struct shown *shown)
+{
+	buf_done(&shown->line);
+	buf_done(&shown->body);
+}
+
+/* The status line without the version: "503 Service Unavailable". */
+static void put_status(const struct http_answer *answer, const struct shown *shown,
+		       struct buf *line)
+{
+	const char *blank = strchr(buf_str(&shown->line), ' ');
 
 	buf_puts(line, "answered ");
 	if (blank == NULL)
@@ -55,7 +94,7 @@ static void put_first_line(const struct buf *body, struct buf *line)
 }
 
 static void put_words(const struct http_attempt *a, const struct http_answer *answer,
-		      struct buf *line)
+		      const struct shown *shown, struct buf *line)
 {
 	if (a->cancelled) {
 		buf_puts(line, answer->is_sent ? "ended on request, before the answer was there"
@@ -66,8 +105,8 @@ static void put_words(const struct http_attempt *a, const struct http_answer *an
 			   "nothing was sent (allow_addresses)",
 			   http_address_kind_name(answer->address_kind));
 	} else if (answer->is_whole && answer->is_sent) {
-		put_status(answer, line);
-		put_first_line(&answer->body, line);
+		put_status(answer, shown, line);
+		put_first_line(&shown->body, line);
 	} else if (answer->code == CURLE_OPERATION_TIMEDOUT) {
 		buf_puts(line,
 			 answer->is_sent ? "no whole answer within " : "nothing was sent within ");
@@ -84,14 +123,14 @@ static void put_words(const struct http_attempt *a, const struct http_answer *an
 }
 
 /* The status line and the beginning of the answer. */
-static void put_output(const struct http_answer *answer, struct buf *out)
+static void put_output(const struct http_answer *answer, const struct shown *shown, struct buf *out)
 {
-	size_t n = answer->body.len < OUTPUT_BYTES ? answer->body.len : OUTPUT_BYTES;
+	size_t n = shown->body.len < OUTPUT_BYTES ? shown->body.len : OUTPUT_BYTES;
 
 	if (answer->status == 0)
 		return;
-	buf_printf(out, "%s\n", answer->line);
-	buf_put(out, buf_str(&answer->body), n);
+	buf_printf(out, "%s\n", buf_str(&shown->line));
+	buf_put(out, buf_str(&shown->body), n);
 }
 
 static void mask_into(const struct http_attempt *a, const struct buf *text, struct buf *out)
@@ -221,14 +260,15 @@ void http_attempt_tell(struct http_attempt *a)
 	}
 	AUTO(buf) struct buf words = BUF_INIT(ERR_LINE_BYTES);
 	AUTO(buf) struct buf line = BUF_INIT(2 * (size_t)ERR_LINE_BYTES);
-	AUTO(buf) struct buf text = BUF_INIT(2 * (size_t)OUTPUT_BYTES);
-	AUTO(buf) struct buf output = BUF_INIT(4 * (size_t)OUTPUT_BYTES);
-	put_words(a, answer, &words);
+	AUTO(buf) struct buf output = BUF_INIT(2 * (size_t)OUTPUT_BYTES);
+	struct shown shown;
+	shown_init(&shown, a, answer);
+	put_words(a, answer, &shown, &words);
 	if (why.code != 0)
 		buf_printf(&words, ": %s", why.text);
 	mask_into(a, &words, &line);
-	put_output(answer, &text);
-	mask_into(a, &text, &output);
+	put_output(answer, &shown, &output);
+	shown_done(&shown);
 	if (answer->status == 401)
 		http_auth_expire(a->http->auth);
 	struct frame_outcome told = {

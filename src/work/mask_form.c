@@ -53,6 +53,17 @@ static void put_json_ascii(const char *text, size_t len, bool escapes_slash, str
 	}
 }
 
+static void put_json_twice(const char *text, size_t len, struct buf *out)
+{
+	AUTO(buf) struct buf once = BUF_INIT(MASK_FORM_GROWTH * len + 3);
+
+	(void)buf_reserve(&once, once.max); /* it never moves, either */
+	put_json(text, len, &once);
+	put_json_ascii(buf_str(&once), once.len, false, out);
+	if (once.data != NULL)
+		explicit_bzero(once.data, once.cap);
+}
+
 static bool is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -102,6 +113,9 @@ void mask_form_put(enum mask_form form, const char *text, size_t len, struct buf
 	case MASK_FORM_JSON_ASCII:
 	case MASK_FORM_JSON_SLASH:
 		put_json_ascii(text, len, form == MASK_FORM_JSON_SLASH, out);
+		return;
+	case MASK_FORM_JSON_TWICE:
+		put_json_twice(text, len, out);
 		return;
 	case MASK_FORM_PERCENT:
 	case MASK_FORM_FORM:

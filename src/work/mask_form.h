@@ -15,6 +15,7 @@ enum mask_form {
 	MASK_FORM_JSON,	      /* no more escapes than needed */
 	MASK_FORM_JSON_ASCII, /* \u00fc for what is not ASCII */
 	MASK_FORM_JSON_SLASH, /* and \/ for a slash */
+	MASK_FORM_JSON_TWICE, /* a JSON text quoted as a JSON string */
 	MASK_FORM_PERCENT,
 	MASK_FORM_FORM, /* percent, and + for a blank */
 	MASK_FORM_PAGE, /* &amp; */
@@ -22,7 +23,7 @@ enum mask_form {
 };
 
 /* No form is longer than this times the value. */
-enum { MASK_FORM_GROWTH = 6 };
+enum { MASK_FORM_GROWTH = 7 };
 
 void mask_form_put(enum mask_form form, const char *text, size_t len, struct buf *out);
 

@@ -80,9 +80,17 @@ def echo(connection, request, code='200'):
     connection.read_body(request)
     told = request.head + b'\r\n' + request.body
     first = request.header('Authorization') or ''
-    body = json.dumps({'told': told.decode('latin-1'), 'authorization': first}).encode()
+    body = json.dumps({'told': told.decode('utf-8', 'replace'), 'authorization': first}).encode()
     head = f'HTTP/1.1 {code} You said {first}\r\nX-You-Said: {first}\r\nContent-Length: {len(body)}\r\n\r\n'
     connection.send(head.encode('latin-1') + body)
+
+
+@way
+def echo_half(connection, request):
+    """Is cut off in the middle of a secret."""
+    first = request.header('Authorization') or ''
+    send_and_close(connection, request, b'HTTP/1.1 500 No\r\nContent-Length: 1000\r\n\r\nYou said ' +
+                   first[:-4].encode('latin-1'))
 
 
 @way
@@ -269,7 +277,8 @@ def old(connection, request):
 
 @way
 def odd_status(connection, request, code='999'):
-    send_and_close(connection, request, f'HTTP/1.1 {code} Odd\r\nContent-Length: 0\r\n\r\n'.encode())
+    connection.read_body(request)
+    connection.send(f'HTTP/1.1 {code} Odd\r\nContent-Length: 0\r\n\r\n'.encode())
 
 
 @way

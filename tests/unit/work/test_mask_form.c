@@ -17,18 +17,20 @@ static void each_form_is_what_others_write(void **state)
 		const char *text;
 		const char *forms[MASK_FORM_COUNT_];
 	} cases[] = {
-		{"plain", {"plain", "plain", "plain", "plain", "plain", "plain", "plain"}},
+		{"plain", {"plain", "plain", "plain", "plain", "plain", "plain", "plain", "plain"}},
 		{"a/\"\\ &<>'+ü\xf0\x9d\x84\x9e\n",
 		 {
 			 [MASK_FORM_PLAIN] = "a/\"\\ &<>'+ü\xf0\x9d\x84\x9e\n",
 			 [MASK_FORM_JSON] = "a/\\\"\\\\ &<>'+ü\xf0\x9d\x84\x9e\\n",
 			 [MASK_FORM_JSON_ASCII] = "a/\\\"\\\\ &<>'+\\u00fc\\ud834\\udd1e\\n",
 			 [MASK_FORM_JSON_SLASH] = "a\\/\\\"\\\\ &<>'+\\u00fc\\ud834\\udd1e\\n",
+			 [MASK_FORM_JSON_TWICE] =
+				 "a/\\\\\\\"\\\\\\\\ &<>'+\\u00fc\\ud834\\udd1e\\\\n",
 			 [MASK_FORM_PERCENT] = "a%2F%22%5C%20%26%3C%3E%27%2B%C3%BC%F0%9D%84%9E%0A",
 			 [MASK_FORM_FORM] = "a%2F%22%5C+%26%3C%3E%27%2B%C3%BC%F0%9D%84%9E%0A",
 			 [MASK_FORM_PAGE] = "a/&quot;\\ &amp;&lt;&gt;&#39;+ü\xf0\x9d\x84\x9e\n",
 		 }},
-		{"", {"", "", "", "", "", "", ""}},
+		{"", {"", "", "", "", "", "", "", ""}},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
