@@ -74,6 +74,29 @@ static int64_t in_hand_max(const struct run *r)
 	return run_earliest(share, IN_HAND_MAX);
 }
 
+static struct lop_quota_take *quota_add(struct run *r, commit_fn fn)
+{
+	const char *name = r->share.quota.name;
+	struct ledger_op *op = commit_add(r->commit, LOP_QUOTA_TAKE, fn, r);
+
+	op->u.quota_take = (struct lop_quota_take){.name = arena_str(commit_arena(r->commit), name),
+						   .seen_used = -1};
+	return &op->u.quota_take;
+}
+
+static void quota_give_back(struct run *r)
+{
+	struct run_quota *q = &r->share.quota;
+
+	if (q->name == NULL || (q->in_hand == 0 && q->seen_used < 0))
+		return;
+	struct lop_quota_take *take = quota_add(r, NULL);
+	take->period = take->give_period = q->from;
+	take->give = q->in_hand;
+	take->seen_used = q->seen_used < 0 ? -1 : q->seen_used - q->in_hand;
+	q->in_hand = 0;
+}
+
 static void quota_on_taken(void *arg, struct ledger_op *op)
 {
 	struct run *r = arg;
@@ -86,16 +109,8 @@ static void quota_on_taken(void *arg, struct ledger_op *op)
 	q->in_hand += take->ret_n;
 	q->is_used_up = q->in_hand == 0;
 	q->ask_at = r->ops->boot_us(r->world) + USED_UP_LOOK_US;
-}
-
-static struct lop_quota_take *quota_add(struct run *r, commit_fn fn)
-{
-	const char *name = r->share.quota.name;
-	struct ledger_op *op = commit_add(r->commit, LOP_QUOTA_TAKE, fn, r);
-
-	op->u.quota_take = (struct lop_quota_take){.name = arena_str(commit_arena(r->commit), name),
-						   .seen_used = -1};
-	return &op->u.quota_take;
+	if (r->phase >= RUN_LEAVING) /* it was under way when the rest went back */
+		quota_give_back(r);
 }
 
 static void quota_ask(struct run *r, int64_t n)
@@ -207,19 +222,6 @@ void share_hear_left(struct run *r, int64_t left)
 }
 
 /* ---- beginning and end ---- */
-
-static void quota_give_back(struct run *r)
-{
-	struct run_quota *q = &r->share.quota;
-
-	if (q->name == NULL || (q->in_hand == 0 && q->seen_used < 0))
-		return;
-	struct lop_quota_take *take = quota_add(r, NULL);
-	take->period = take->give_period = q->from;
-	take->give = q->in_hand;
-	take->seen_used = q->seen_used < 0 ? -1 : q->seen_used - q->in_hand;
-	q->in_hand = 0;
-}
 
 void quota_apply_job(struct run *r)
 {

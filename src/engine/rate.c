@@ -13,7 +13,7 @@
 /* So long before a slot opens its item is sent to a lane. */
 #define LEAD_US (50 * US_PER_MS)
 /* Slots are taken so far ahead, or by so many commits. */
-#define AHEAD_US (200 * US_PER_MS)
+#define AHEAD_US (500 * US_PER_MS)
 #define AHEAD_MAX_US US_PER_MIN
 enum { AHEAD_COMMITS = 8 };
 /* What holds is looked up that often, for somebody may have set the clock. */

@@ -8,7 +8,7 @@
 #include "job/quota.h"
 
 /* So far ahead attempts are counted that will have ended: about a block of slots. */
-#define SOON_US (200 * US_PER_MS)
+#define SOON_US (500 * US_PER_MS)
 enum { WANTED_MAX = 1 << 20, MINUTES_PER_HOUR = 60 };
 
 /* ---- how much is wanted ---- */

@@ -28,6 +28,7 @@ enum {
 	FIRST_LINE_CHARS = 200,
 	OUTPUT_BYTES = 16 * 1024, /* of an answer, for `stint attempts` */
 	MASKED_BYTES = 64 * 1024, /* of an answer are looked at for these */
+	QUOTA_DIGITS_MAX = 12,
 };
 
 /* What may be shown of an answer: masked before it is cut, so that no piece of a secret is left. */
@@ -140,6 +141,26 @@ static void mask_into(const struct http_attempt *a, const struct buf *text, stru
 	exec_mask_put(a->http->mask, a->what.item.item, &all, out);
 }
 
+/* What the other side says is left of its quota: a number, whatever stands behind it. */
+static void put_quota_left(const struct http_attempt *a, struct frame_outcome *outcome)
+{
+	const char *name = a->http->context->job->work.quota.remaining_header;
+	int64_t left = 0;
+
+	if (name == NULL || a->call == NULL || a->call->answer.status == 0)
+		return;
+	const char *value = http_call_header(a->call, name);
+	if (value == NULL)
+		return;
+	size_t n = strspn(value, "0123456789");
+	if (n == 0 || n > QUOTA_DIGITS_MAX)
+		return;
+	for (size_t i = 0; i < n; i++)
+		left = 10 * left + value[i] - '0';
+	outcome->has_quota_left = true;
+	outcome->quota_left = left;
+}
+
 /* Tells the outcome; the attempt is gone before it is told. */
 static void tell(struct http_attempt *a, struct frame_outcome *outcome)
 {
@@ -147,6 +168,7 @@ static void tell(struct http_attempt *a, struct frame_outcome *outcome)
 
 	outcome->ticket = a->what.ticket;
 	outcome->cancelled = a->cancelled;
+	put_quota_left(a, outcome);
 	http_attempt_free(a);
 	context->done(context->arg, outcome);
 }

@@ -2,6 +2,7 @@
 """Rates and quotas, measured where they are to be kept: at the effect."""
 import datetime
 import fcntl
+import http.server
 import json
 import os
 import pty
@@ -9,6 +10,7 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 
 import pytest
 from lib.box import cast, kill, wait_until
@@ -125,7 +127,7 @@ def test_a_lower_rate_holds_in_its_hours_and_a_wait_for_it_has_a_name(box, scree
     write_job(box, 5, 'rate: [{limit: 1000/s}, {limit: 2/h, from: "%s", to: "%s"}]' % tuple(hours[:2]))
     run, wait_for = screen()
     wait_for(f'waits for its rate of 2/h until {hours[1]} in ')
-    assert effects(box) == ['1']
+    wait_until(lambda: effects(box) == ['1'])
     # The hours of this one are others.
     keys = write_job(box, 5, 'rate: [{limit: 1000/s}, {limit: 2/h, from: "%s", to: "%s"}]' % tuple(hours[1:]))
     run.send_signal(signal.SIGHUP)
@@ -208,6 +210,43 @@ def test_a_quota_may_be_waited_for_by_name(box, screen):
     write_job(box, 3, 'quota: {name: q, limit: 1, per: month, time_zone: UTC, when_used_up: wait}')
     run, wait_for = screen()
     wait_for('waits for its quota q, used up until ')
-    assert effects(box) == ['1']
+    wait_until(lambda: effects(box) == ['1'])
     run.send_signal(signal.SIGTERM)
     assert run.wait(120) == 75
+
+
+class Counting(http.server.BaseHTTPRequestHandler):
+    """Says how much of its quota is left."""
+    protocol_version = 'HTTP/1.1'
+    left = 0
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers['Content-Length'] or 0))
+        Counting.left -= 1
+        self.send_response(200)
+        self.send_header('X-RateLimit-Remaining', str(Counting.left))
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+
+    def log_message(self, *args):  # nobody reads it
+        pass
+
+
+def test_what_the_other_side_says_is_left_counts(box):
+    Counting.left = 4
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Counting)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f'http://127.0.0.1:{server.server_port}/'
+        quota = '{name: theirs, limit: 1000, per: month, reserve: 1, remaining_header: X-RateLimit-Remaining}'
+        write_job(box, 9, f'effect: idempotent\n  concurrency: 1\n  quota: {quota}',
+                  work=f'http: {{url: "{url}", json: {{id: "${{id}}"}}}}')
+        said = box.run('run', 'r.yaml', '--no-progress')
+        assert said.code == 75 and 'the quota theirs is used up' in said.said, said
+        assert Counting.left == 1
+        # It is known to the next call, too.
+        assert box.run('run', 'r.yaml', '--no-progress').code == 75
+        assert Counting.left == 1
+    finally:
+        server.shutdown()
+        server.server_close()
