@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/item_walk.h"
 #include "cli/ledger_choice.h"
+#include "cli/sent.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "ledger/ledger.h"
@@ -30,6 +31,8 @@ struct lister {
 	struct cli *cli;
 	struct table *table;
 	struct json_writer *w; /* NULL: text */
+	struct sent sent;      /* with `w`: of items in doubt */
+	struct err *err;
 	int64_t n;
 };
 
@@ -60,7 +63,23 @@ static void put_json(struct json_writer *w, const struct report_run *run,
 	else
 		jw_int(w, item->instance);
 	report_put_keep(w, item->keep);
-	jw_object_end(w);
+}
+
+/* What was sent, where somebody has to find out what became of it. */
+static int put_json_sent(struct lister *l, const struct report_run *run,
+			 const struct report_item *item)
+{
+	int rc = 0;
+
+	if (item->doubt == NULL) {
+		jw_name(l->w, "sent");
+		jw_null(l->w);
+	} else {
+		rc = sent_get(&l->sent, run->id, item->number, l->err);
+		sent_put_json(&l->sent, l->w);
+	}
+	jw_object_end(l->w);
+	return rc;
 }
 
 static int put_item(void *arg, const struct report_run *run, const struct report_item *item)
@@ -71,8 +90,9 @@ static int put_item(void *arg, const struct report_run *run, const struct report
 	l->n++;
 	if (l->w != NULL) {
 		put_json(l->w, run, item);
+		int rc = put_json_sent(l, run, item);
 		out_spill(&l->cli->out);
-		return 0;
+		return rc;
 	}
 	table_put_f(l->table, "%" PRId64 ":%" PRId64, run->id, item->number);
 	table_put(l->table, item->key);
@@ -90,7 +110,8 @@ static int list_items(struct cli *cli, struct item_walk *walk, struct err *err)
 {
 	struct table table = {0};
 	struct json_writer w = {0};
-	struct lister l = {.cli = cli, .table = &table, .w = cli->wants_json ? &w : NULL};
+	struct lister l = {
+		.cli = cli, .err = err, .table = &table, .w = cli->wants_json ? &w : NULL};
 
 	if (l.w != NULL) {
 		jw_init(&w, &cli->out.buf);
@@ -101,7 +122,9 @@ static int list_items(struct cli *cli, struct item_walk *walk, struct err *err)
 	} else {
 		table_init(&table, &cli->out, columns, ARRAY_LEN(columns));
 	}
+	sent_init(&l.sent, walk->ledger);
 	int rc = item_walk_each(walk, put_item, &l, err);
+	sent_done(&l.sent);
 	if (l.w == NULL)
 		table_end(&table);
 	if (rc < 0)

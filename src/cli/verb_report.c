@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "cli/doubt_list.h"
 #include "cli/find.h"
 #include "cli/item_list.h"
 #include "cli/ledger_choice.h"
@@ -58,16 +59,19 @@ static int put_report(struct reporting *r, int64_t run_id)
 		if (r->n > 0)
 			buf_puts(&out->buf, "\n\n");
 		report_put_text(report, &out->buf);
+		if (r->by == REPORT_BY_NONE)
+			rc = doubt_list_put(r->cli, r->ledger, &report->run, r->err);
 	} else if (r->format == FORMAT_JSON) {
 		if (r->is_list)
 			jw_object(r->w);
 		report_put_json(report, r->w);
+		rc = doubt_list_put_json(r->cli, r->ledger, &report->run, r->w, r->err);
 		if (r->is_list)
 			jw_object_end(r->w);
 	}
 	r->n++;
 	out_spill(out);
-	return 0;
+	return rc;
 }
 
 static int on_run(void *arg, const struct report_run *run)

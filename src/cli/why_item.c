@@ -11,6 +11,7 @@
 #include "cli/attempt_list.h"
 #include "cli/find.h"
 #include "cli/run_job.h"
+#include "cli/sent.h"
 #include "cli/why.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
@@ -19,7 +20,7 @@
 #include "report/run.h"
 #include "sys/clock.h"
 
-enum { NAME_MAX_BYTES = 64 };
+enum { NAME_MAX_BYTES = 64, SENT_MAX = 512 * 1024 };
 
 struct about {
 	struct why *why;
@@ -212,6 +213,27 @@ static int say_history(struct ledger *ledger, struct about *a, struct err *err)
 	return rc;
 }
 
+/* Line by line. */
+static int say_sent(struct ledger *ledger, struct about *a, struct err *err)
+{
+	AUTO(buf) struct buf lines = BUF_INIT(SENT_MAX);
+	struct sent sent = {0};
+
+	if (a->item.doubt[0] == '\0')
+		return 0;
+	sent_init(&sent, ledger);
+	int rc = sent_get(&sent, a->item.run_id, a->item.number, err);
+	if (rc == 0)
+		sent_put_text(&sent, "", &lines);
+	sent_done(&sent);
+	for (const char *line = buf_str(&lines); *line != '\0';) {
+		size_t len = strcspn(line, "\n");
+		why_say(a->why, "%.*s", (int)len, line);
+		line += len + (line[len] == '\n' ? 1 : 0);
+	}
+	return rc;
+}
+
 int why_item(struct cli *cli, struct ledger *ledger, const char *word, struct why *why,
 	     struct err *err)
 {
@@ -234,7 +256,9 @@ int why_item(struct cli *cli, struct ledger *ledger, const char *word, struct wh
 	say_state(&about);
 	if (strcmp(about.item.state, "done") != 0)
 		say_last_error(&about);
-	rc = say_history(ledger, &about, err);
+	rc = say_sent(ledger, &about, err);
+	if (rc == 0)
+		rc = say_history(ledger, &about, err);
 	add_next(&about);
 	return rc;
 }

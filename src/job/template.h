@@ -43,6 +43,7 @@ struct template_run {
 	const char *const *param_values; /* in the order of job->params */
 	const char *const
 		*trailer_values; /* of job->source.trailer_columns; NULL but for control */
+	bool hides_secrets;	 /* for people: *** instead, and they are not read */
 };
 
 /* What the placeholders of one attempt stand for. `item` is NULL where there is none. */

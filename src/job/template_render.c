@@ -170,6 +170,8 @@ static int put_date(struct render *r, const struct part *part, struct err *err)
 
 static int put_secret(struct render *r, size_t index, struct err *err)
 {
+	if (r->run->hides_secrets)
+		return put_text(r, "***", err);
 	AUTO(buf) struct buf value = BUF_INIT(SECRET_BYTES_MAX);
 	/* Safety: all of it at once, or growing would leave copies that nobody wipes. */
 	(void)buf_reserve(&value, SECRET_BYTES_MAX); /* secret_read says it when it fails */

@@ -6,7 +6,9 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "job/item.h"
 #include "job/job.h"
+#include "work/key.h"
 
 /* Parameters are text values of a few lines. */
 enum { PARAMS_BYTES_MAX = 16 * 1024 * 1024 };
@@ -59,6 +61,23 @@ int brief_init(struct brief *brief, const struct frame *frame, struct err *err)
 					   .slot = hello->slot,
 					   .date = hello->date};
 	return brief_take_params(brief, err);
+}
+
+void brief_make_key(const struct brief *brief, const struct item *item, int64_t number,
+		    int32_t redo, char out[ITEM_KEY_CHARS + 1])
+{
+	enum job_unique unique = brief->job->source.unique;
+	struct work_key key = {.ledger_uuid = brief->hello.ledger_uuid,
+			       .run_id = brief->hello.run_id,
+			       .item = number,
+			       .redo = redo};
+
+	if (unique == JOB_UNIQUE_JOB || unique == JOB_UNIQUE_WITHIN) {
+		key.job = brief->job->name;
+		key.key = item->key;
+		key.key_len = item->key_len;
+	}
+	work_key_format(&key, out);
 }
 
 void brief_done(struct brief *brief)

@@ -9,10 +9,12 @@
 
 #include "base/arena.h"
 #include "base/attr.h"
+#include "base/hash.h"
 #include "frame/frame.h"
 #include "job/template.h"
 
 struct err;
+struct item;
 struct job;
 
 struct brief {
@@ -26,5 +28,9 @@ struct brief {
  * `hello` is filled all the same. */
 ST_MUST_CHECK int brief_init(struct brief *brief, const struct frame *frame, struct err *err);
 void brief_done(struct brief *brief);
+
+/* The idempotency key of an item of the run. */
+void brief_make_key(const struct brief *brief, const struct item *item, int64_t number,
+		    int32_t redo, char out[ITEM_KEY_CHARS + 1]);
 
 #endif

@@ -26,7 +26,6 @@
 #include "sys/fault.h"
 #include "sys/log.h"
 #include "sys/panic.h"
-#include "work/key.h"
 #include "work/work.h"
 
 enum {
@@ -206,28 +205,11 @@ static int worker_on_drop(struct worker *w, const struct frame *frame, struct er
 	return 0;
 }
 
-static void make_key(const struct worker *w, const struct item *item, int64_t number, int32_t redo,
-		     char *out)
-{
-	enum job_unique unique = w->brief->job->source.unique;
-	struct work_key key = {.ledger_uuid = w->brief->hello.ledger_uuid,
-			       .run_id = w->brief->hello.run_id,
-			       .item = number,
-			       .redo = redo};
-
-	if (unique == JOB_UNIQUE_JOB || unique == JOB_UNIQUE_WITHIN) {
-		key.job = w->brief->job->name;
-		key.key = item->key;
-		key.key_len = item->key_len;
-	}
-	work_key_format(&key, out);
-}
-
 static void ticket_begin(struct worker *w, struct ticket *ticket)
 {
 	int64_t number = ticket->chunk->first_item + ticket->what.index;
 
-	make_key(w, &ticket->item, number, ticket->what.redo, ticket->idempotency_key);
+	brief_make_key(w->brief, &ticket->item, number, ticket->what.redo, ticket->idempotency_key);
 	/* An item for a long-lived worker is only noted down: nothing that could end us, and no
 	 * time to spare. */
 	if (!job_is_stream(w->brief->job))

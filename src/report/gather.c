@@ -231,6 +231,8 @@ int report_gather(struct ledger *ledger, int64_t run_id, enum report_by by, utim
 	if (rc == 0)
 		rc = cost_gather(ledger, &r->run, r->stats, &r->arena, &r->cost, err);
 	if (rc == 0)
+		rc = decided_gather(ledger, run_id, &r->arena, &r->decided, err);
+	if (rc == 0)
 		rc = report_fill_buckets(ledger, r, err);
 	if (rc < 0) {
 		report_free(r);

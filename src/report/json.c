@@ -171,5 +171,6 @@ void report_put_json(const struct report *r, struct json_writer *w)
 	latency_put_json(r->stats, w);
 	cost_put_json(&r->cost, w);
 	put_buckets(r, w);
+	decided_put_json(&r->decided, w);
 	put_next(r, w);
 }

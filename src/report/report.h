@@ -17,6 +17,7 @@
 #include "base/attr.h"
 #include "report/amounts.h"
 #include "report/cost.h"
+#include "report/decided.h"
 #include "report/mask.h"
 #include "report/note.h"
 #include "report/run.h"
@@ -106,6 +107,7 @@ struct report {
 	struct report_reason reasons[REPORT_REASONS_MAX];
 	size_t n_reasons;
 	int64_t n_more_rejects; /* for reasons that are not shown */
+	struct decided decided;
 	struct amounts amounts;
 	struct cost_sheet cost;
 	struct notes notes;

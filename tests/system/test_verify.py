@@ -219,3 +219,82 @@ done
     assert said.code == 0, said
     assert sorted(box.lines('effects')) == ['a', 'b', 'boom']
     box.verify()
+
+
+# ---- what a person needs to find out ---------------------------------------------------------------
+
+NAMED = '''version: 1
+job: pay
+secrets: {token: env:TOKEN}
+source:
+  csv: {path: in.csv}
+  fields: {id: text, mail: text, card: {type: text, sensitive: true}}
+  key: id
+report: {person: mail}
+work:
+  exec: {command: [./act, "${id}", "--card=${card}", "--token=${secret.token}", "two words"],
+         env: {T: "${secret.token}"}}
+  effect: once
+  concurrency: 3
+'''
+
+
+def die_over(box, job, ids):
+    """Leaves these items in doubt, by the death of everything at once."""
+    box.env['TOKEN'] = 'hunter2-token'
+    box.file('act', '#!/bin/sh\necho "$1" >>begun; sleep 300\n', mode=0o755)
+    box.file('in.csv', 'id,mail,card\n' + ''.join(f'{i},{i}@example.com,4111-{i}\n' for i in ids))
+    box.file('pay.yaml', job)
+    process = box.start('run', 'pay.yaml')
+    wait_until(lambda: len(box.lines('begun')) == len(ids))
+    pids = cast(process.pid)
+    for pid in pids['keeper'] + pids['engine'] + pids['lane']:
+        kill(pid)
+    process.wait(timeout=180)
+    # The next call finds them; it has nothing else to do.
+    del box.env['TOKEN']
+    said = box.run('run', 'pay.yaml')
+    assert said.code == 3, said
+
+
+def test_the_report_names_each_item_in_doubt_for_whom_and_what_was_sent(box):
+    die_over(box, NAMED, ['a1', 'b2', 'c3'])
+    said = box.run('report', 'pay')
+    assert said.code == 0, said
+    assert 'In doubt, one by one' in said.out
+    for number, item in enumerate(['a1', 'b2', 'c3']):
+        assert f'1:{number}  {item}, for {item}@example.com, since 20' in said.out
+        assert f"sent: ./act {item} '--card=***' '--token=***' 'two words'" in said.out
+        assert f'"mail":"{item}@example.com","card":"***"' in said.out
+        assert f'stint resolve 1:{number} --done --why TEXT    (or --retry, --skip)' in said.out
+    document = json.loads(box.run('report', 'pay', '--json').out)
+    assert [d['person'] for d in document['doubts']] == ['a1@example.com', 'b2@example.com', 'c3@example.com']
+    first = document['doubts'][0]
+    assert first['item'] == '1:0' and first['since'] and first['doubt'] == 'asked'
+    assert first['sent']['what'].startswith('./act a1 ') and first['sent']['body_sha256'] is None
+    keys = {d['sent']['idempotency_key'] for d in document['doubts']}
+    assert len(keys) == 3 and all(len(key) == 32 for key in keys)
+    [item] = [i for i in box.items('--state', 'in_doubt') if i['number'] == 1]
+    assert item['sent'] == document['doubts'][1]['sent']
+    assert './act b2' in box.run('why', 'pay/b2').out
+    everything = said.out + json.dumps(document) + box.run('why', 'pay/b2').out + json.dumps(box.items())
+    assert '4111' not in everything and 'hunter2' not in everything
+
+
+def test_a_decision_is_on_record_wherever_somebody_looks(box):
+    die_over(box, NAMED, ['a1', 'b2', 'c3'])
+    assert box.run('resolve', 'pay/a1', '--done', '--why', 'the bank has it').code == 0
+    assert 'resolve --done: the bank has it' in box.run('why', 'pay/a1').out
+    said = box.run('report', 'pay')
+    assert 'the bank has it' in said.out and '1:0  a1' not in said.out, said
+    [decision] = json.loads(box.run('report', 'pay', '--json').out)['decisions']
+    assert (decision['verb'], decision['number'], decision['why']) == ('resolve --done', 0, 'the bank has it')
+    assert decision['who'] and decision['at']
+
+
+def test_without_its_source_it_is_said_why_nothing_can_be_shown(box):
+    die_over(box, NAMED, ['a1'])
+    box.file('in.csv', 'another file\n')
+    said = box.run('report', 'pay')
+    assert said.code == 0 and 'what was sent cannot be shown: ' in said.out, said
+    assert 'stint resolve 1:0 --done' in said.out
