@@ -44,6 +44,9 @@ void why_put(struct why *why, struct cli *cli);
 /* The three kinds of question. */
 ST_MUST_CHECK int why_run(struct ledger *ledger, const struct report_run *run, struct why *why,
 			  struct err *err);
+/* A part of that: the rate and the quota of a run at work. */
+ST_MUST_CHECK int why_share(struct ledger *ledger, const struct report_run *run, struct why *why,
+			    struct err *err);
 ST_MUST_CHECK int why_job(struct cli *cli, struct ledger *ledger, const char *word, struct why *why,
 			  struct err *err);
 ST_MUST_CHECK int why_item(struct cli *cli, struct ledger *ledger, const char *word,

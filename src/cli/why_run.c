@@ -188,7 +188,9 @@ int why_run(struct ledger *ledger, const struct report_run *run, struct why *why
 		say_over(run, why);
 	} else if (run->n_joined > 0) {
 		say_working(run, why);
-		rc = say_requests(ledger, run->id, why, err);
+		rc = why_share(ledger, run, why, err);
+		if (rc == 0)
+			rc = say_requests(ledger, run->id, why, err);
 		if (rc == 0)
 			rc = say_notes(ledger, run->id, why, err);
 	} else {

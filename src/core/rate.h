@@ -20,7 +20,7 @@
 
 #include "base/attr.h"
 
-enum { RATE_RULES_MAX = 16, NS_PER_US = 1000 };
+enum { RATE_RULES_MAX = 17, NS_PER_US = 1000 };
 
 struct rate_rule {
 	int64_t n;	 /* so many … */

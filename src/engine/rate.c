@@ -27,13 +27,18 @@ void rate_apply_job(struct run *r)
 	struct run_rate *rate = &r->share.rate;
 	const struct job_rates *rates = &r->job->work.rates;
 
-	static_assert((int)JOB_RATE_RULES_MAX == (int)RATE_RULES_MAX, "each rule has its place");
+	static_assert((int)JOB_RATE_RULES_MAX < (int)RATE_RULES_MAX,
+		      "each rule has its place, and that of a gentle run");
 	rate->n_rules = rates->n;
 	for (size_t i = 0; i < rates->n; i++)
 		rate->rules[i] = (struct rate_rule){.n = rates->rule[i].limit.n,
 						    .per_us = rates->rule[i].limit.per_us,
 						    .from_minute = rates->rule[i].from_minute,
 						    .to_minute = rates->rule[i].to_minute};
+	if (r->is_gentle && r->job->window.gentle.rate.n > 0)
+		rate->rules[rate->n_rules++] = (struct rate_rule){
+			.n = r->job->window.gentle.rate.n,
+			.per_us = r->job->window.gentle.rate.per_us};
 	rate->now_to = 0;
 	rate->n_blocks = 0;
 	rate->ask_at = 0;

@@ -348,6 +348,9 @@ static void window_go_on(struct run *r)
 		   is_by_max(r) ? "window.max" : "window.stop_by");
 	if (w->when_over == JOB_OVER_GENTLE) {
 		r->is_gentle = true;
+		share_apply_job(r);
+		if (w->gentle.rate.n > 0) /* what is counted is done one by one */
+			r->is_bulk = false;
 		run_set_limit(r);
 		slots_deal_anew(r);
 		/* New lanes, too; who is nicer already stays so. */

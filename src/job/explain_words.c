@@ -489,8 +489,13 @@ static void put_over(const struct job_window *w, struct buf *out)
 	if (w->when_over == JOB_OVER_GO_ON)
 		buf_puts(out, "; it then goes on as before.");
 	else
-		buf_printf(out, "; it then goes on gently: at most %d at once, with niceness %d.",
+		buf_printf(out, "; it then goes on gently: at most %d at once, with niceness %d",
 			   w->gentle.concurrency, w->gentle.nice);
+	if (w->when_over == JOB_OVER_GENTLE && w->gentle.rate.n > 0)
+		buf_printf(out, ", and %" PRId64 " begin in any %s", w->gentle.rate.n,
+			   unit_word(w->gentle.rate.per_us));
+	if (w->when_over == JOB_OVER_GENTLE)
+		buf_putc(out, '.');
 }
 
 static void put_expect(const struct job_window *w, struct buf *out)

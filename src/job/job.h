@@ -266,6 +266,7 @@ struct job_cutoff {
 };
 
 struct job_gentle {
+	struct job_rate rate; /* besides those of the work; n 0: none */
 	int concurrency;
 	int nice;
 };

@@ -128,6 +128,8 @@ def test_a_lower_rate_holds_in_its_hours_and_a_wait_for_it_has_a_name(box, scree
     run, wait_for = screen()
     wait_for(f'waits for its rate of 2/h until {hours[1]} in ')
     wait_until(lambda: effects(box) == ['1'])
+    said = box.run('why', 'r').out
+    assert f'its rate lets 2 attempts begin in any hour until {hours[1]}; the next may begin ' in said, said
     # The hours of this one are others.
     keys = write_job(box, 5, 'rate: [{limit: 1000/s}, {limit: 2/h, from: "%s", to: "%s"}]' % tuple(hours[1:]))
     run.send_signal(signal.SIGHUP)
@@ -145,6 +147,18 @@ def test_retries_keep_the_rate_and_waiting_uses_up_no_attempt(box):
     assert len(effects(box)) == 1
     assert sorted((item['state'], item['attempts']) for item in box.items('--run', 'r')) == [
         ('retry', 1), ('waiting', 0)]
+
+
+def test_a_run_that_goes_on_gently_has_a_rate_of_its_own(box, screen):
+    write_job(box, 9, 'concurrency: 1',
+              work="exec: {shell: 'sleep 2; echo x $STINT_KEY >>effects', input: none}",
+              more='window: {max: 1s, when_over: gentle, gentle: {rate: 2/h}}')
+    run, wait_for = screen()
+    wait_for('waits for its rate of 2/h in ')
+    wait_until(lambda: effects(box) == ['1', '2'])  # one before, one since
+    run.send_signal(signal.SIGTERM)
+    assert run.wait(120) == 75
+    assert effects(box) == ['1', '2']
 
 
 def test_noop_keeps_it_too(box):
@@ -211,6 +225,7 @@ def test_a_quota_may_be_waited_for_by_name(box, screen):
     run, wait_for = screen()
     wait_for('waits for its quota q, used up until ')
     wait_until(lambda: effects(box) == ['1'])
+    assert 'of its quota q 1 of 1 are used or given out; it resets at ' in box.run('why', 'r').out
     run.send_signal(signal.SIGTERM)
     assert run.wait(120) == 75
 
