@@ -80,6 +80,9 @@ _stint()
 	report)
 		options='--since --by --format'
 		;;
+	forecast)
+		options='--items'
+		;;
 	items)
 		options='--run --state --person --error --where'
 		;;
@@ -121,7 +124,7 @@ _stint()
 		options=''
 		;;
 	'')
-		words='init check explain schema drill run status why runs report items attempts logs rejects retry resolve skip stop abandon instances ledger version help'
+		words='init check explain schema drill run status why runs report forecast items attempts logs rejects retry resolve skip stop abandon instances ledger version help'
 		;;
 	esac
 	if [[ $cur == -* ]]; then

@@ -42,6 +42,8 @@ complete -c stint -n __fish_use_subcommand -a report -d 'what happened; without 
 complete -c stint -n '__fish_seen_subcommand_from report' -l since -x -a 'today yesterday' -d 'all runs since then: 2026-11-23, today, yesterday, or a time such as 36h ago: 36h'
 complete -c stint -n '__fish_seen_subcommand_from report' -l by -x -a 'hour instance position error person' -d 'a table by hour, instance, position, error or person'
 complete -c stint -n '__fish_seen_subcommand_from report' -l format -x -a 'text json csv' -d 'text, json or csv'
+complete -c stint -n __fish_use_subcommand -a forecast -d 'from past runs: how long N items will take, when the window will be outgrown, what it will cost'
+complete -c stint -n '__fish_seen_subcommand_from forecast' -l items -x -d 'for so many items'
 complete -c stint -n __fish_use_subcommand -a items -d 'items with key, state, person, attempts, last error'
 complete -c stint -n '__fish_seen_subcommand_from items' -l run -x -d 'items of this run'
 complete -c stint -n '__fish_seen_subcommand_from items' -l state -x -a 'waiting running done skipped retry in_doubt dead' -d 'items in this state: waiting, running, done, skipped, retry, in_doubt or dead'

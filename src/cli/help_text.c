@@ -95,6 +95,13 @@ static const char on_report_details[] =
 	"`--format csv` is a line for each item that failed, waits for another try or needs a "
 	"person.";
 
+static const char on_forecast_examples[] = "stint forecast invoice-mail\n"
+					   "stint forecast invoice-mail.yaml --items 50000\n";
+static const char on_forecast_details[] =
+	"From up to 50 finished runs; one that was unlike the others changes little. With a job "
+	"file, by its window and cost of today; with a name, by those of the latest run. Growth is "
+	"told from four runs on. Exit status 1: no run that had items has finished yet.";
+
 static const char on_items_examples[] = "stint items --run invoice-mail@2026-11-23 --state dead\n"
 					"stint items invoice-mail/inv-000017\n"
 					"stint items --error 3f2a90c1 --json\n";
@@ -183,6 +190,7 @@ static const struct verb_text texts[VERB_COUNT_] = {
 	[VERB_WHY] = {on_why_examples, on_why_details},
 	[VERB_RUNS_LIST] = {on_runs_list_examples, on_runs_list_details},
 	[VERB_REPORT] = {on_report_examples, on_report_details},
+	[VERB_FORECAST] = {on_forecast_examples, on_forecast_details},
 	[VERB_ITEMS] = {on_items_examples, on_items_details},
 	[VERB_ATTEMPTS] = {on_attempts_examples, on_attempts_details},
 	[VERB_LOGS] = {on_logs_examples, on_logs_details},

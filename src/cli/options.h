@@ -80,6 +80,7 @@ struct err;
 	X(OPTION_KEY, "key", '\0', "KEY", "the key of the item")                                   \
 	X(OPTION_WARN, "warning", 'w', "DURATION", "warning when older")                           \
 	X(OPTION_CRITICAL, "critical", 'c', "DURATION", "critical when older")                     \
+	X(OPTION_ITEMS, "items", '\0', "COUNT", "for so many items")                               \
 	X(OPTION_MAX_DEAD, "max-dead", '\0', "COUNT", "critical when more are dead")
 
 enum option_id {

@@ -57,6 +57,10 @@ struct err;
 	  OPTION_BIT(OPTION_COUNT_N) | OPTION_BIT(OPTION_COMPARE))                                 \
 	X(VERB_REPORT, "report", verb_report, "[RUN]", "what happened; without RUN the latest",    \
 	  OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_BY) | OPTION_BIT(OPTION_FORMAT))            \
+	X(VERB_FORECAST, "forecast", verb_forecast, "JOB",                                         \
+	  "from past runs: how long N items will take, when the window will be outgrown, what "    \
+	  "it will cost",                                                                          \
+	  OPTION_BIT(OPTION_ITEMS))                                                                \
 	X(VERB_ITEMS, "items", verb_items, "[SELECTION]",                                          \
 	  "items with key, state, person, attempts, last error", VERB_SELECTS)                     \
 	X(VERB_ATTEMPTS, "attempts", verb_attempts, "ITEM",                                        \
@@ -117,10 +121,7 @@ struct err;
 	  OPTION_BIT(OPTION_WARN) | OPTION_BIT(OPTION_CRITICAL) | OPTION_BIT(OPTION_MAX_DEAD))     \
 	X(VERB_GENERATE, "generate", NULL, "SYSTEM FILE…",                                         \
 	  "what systemd, cron, Kubernetes … need to start the job and to notice that it did not",  \
-	  OPTION_BIT(OPTION_TO_DIRECTORY))                                                         \
-	X(VERB_FORECAST, "forecast", NULL, "JOB",                                                  \
-	  "from past runs: how long N items will take, when the window will be outgrown",          \
-	  UINT64_C(0))
+	  OPTION_BIT(OPTION_TO_DIRECTORY))
 
 #define VERBS(X) VERBS_HERE(X) VERBS_LATER(X)
 
@@ -158,6 +159,7 @@ int verb_status(struct cli *cli, struct err *err);
 int verb_why(struct cli *cli, struct err *err);
 int verb_runs(struct cli *cli, struct err *err);
 int verb_report(struct cli *cli, struct err *err);
+int verb_forecast(struct cli *cli, struct err *err);
 int verb_items(struct cli *cli, struct err *err);
 int verb_attempts(struct cli *cli, struct err *err);
 int verb_logs(struct cli *cli, struct err *err);

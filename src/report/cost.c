@@ -311,6 +311,10 @@ static void put_item(const struct cost_sheet *s, struct buf *out)
 		return;
 	buf_puts(out, "  an item costs ");
 	put_money(out, s, &s->mean);
+	if (s->is_planned) {
+		buf_putc(out, '\n');
+		return;
+	}
 	buf_printf(out, " on average, with a deviation of %.6g; by three of these, %.6g to %.6g\n",
 		   s->deviation, s->low, s->high);
 }
@@ -385,11 +389,11 @@ static void put_carry(const struct cost_sheet *s, struct buf *out)
 	buf_putc(out, '\n');
 }
 
-void cost_put_text(const struct cost_sheet *s, struct buf *out)
+void cost_put_text(const struct cost_sheet *s, const char *title, struct buf *out)
 {
 	if (!s->is_given)
 		return;
-	buf_puts(out, "\nWhat it cost");
+	buf_printf(out, "\n%s", title);
 	if (s->currency[0] != '\0') {
 		buf_puts(out, ", in ");
 		text_put_printable(out, s->currency, strlen(s->currency), NUMBER_MAX);
@@ -397,7 +401,8 @@ void cost_put_text(const struct cost_sheet *s, struct buf *out)
 	buf_putc(out, '\n');
 	put_parts(s, out);
 	put_item(s, out);
-	put_waste(s, out);
+	if (!s->is_planned)
+		put_waste(s, out);
 	if (s->has_value)
 		put_carry(s, out);
 }
@@ -439,6 +444,21 @@ static void put_carry_json(const struct cost_sheet *s, struct json_writer *w)
 	jw_object_end(w);
 }
 
+/* What only a run can tell. */
+static void put_past_json(const struct cost_sheet *s, struct json_writer *w)
+{
+	member_estimate(w, "deviation", s->deviation);
+	member_estimate(w, "low", s->low);
+	member_estimate(w, "high", s->high);
+	jw_member_int(w, "failed", s->failed);
+	jw_member_int(w, "failed_us", s->failed_us);
+	member_amount(w, "failed_cost", &s->failed_cost);
+	jw_member_int(w, "resultless", s->resultless);
+	member_amount(w, "resultless_cost", &s->resultless_cost);
+	jw_member_int(w, "again_us", s->again_us);
+	member_amount(w, "again_all_cost", &s->again_all_cost);
+}
+
 void cost_put_json(const struct cost_sheet *s, struct json_writer *w)
 {
 	jw_name(w, "cost");
@@ -458,16 +478,8 @@ void cost_put_json(const struct cost_sheet *s, struct json_writer *w)
 	member_amount(w, "over_quota_cost", &s->quota_cost);
 	member_amount(w, "total", &s->total);
 	member_amount(w, "mean", &s->mean);
-	member_estimate(w, "deviation", s->deviation);
-	member_estimate(w, "low", s->low);
-	member_estimate(w, "high", s->high);
-	jw_member_int(w, "failed", s->failed);
-	jw_member_int(w, "failed_us", s->failed_us);
-	member_amount(w, "failed_cost", &s->failed_cost);
-	jw_member_int(w, "resultless", s->resultless);
-	member_amount(w, "resultless_cost", &s->resultless_cost);
-	jw_member_int(w, "again_us", s->again_us);
-	member_amount(w, "again_all_cost", &s->again_all_cost);
+	if (!s->is_planned)
+		put_past_json(s, w);
 	put_carry_json(s, w);
 	jw_object_end(w);
 }

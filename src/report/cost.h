@@ -25,7 +25,8 @@ struct ledger;
 struct report_run;
 
 struct cost_sheet {
-	bool is_given; /* the job has a `cost` */
+	bool is_given;	 /* the job has a `cost` */
+	bool is_planned; /* of a run to come: what only a run can tell is not there */
 	const char *currency;
 	int64_t worked_us, first, again, over_quota; /* what is paid for … */
 	struct decimal time_cost, first_cost, again_cost, quota_cost, total; /* … and how much */
@@ -62,7 +63,7 @@ int64_t cost_period_us(const struct job_cost *cost);
 
 /* Two digits behind the point at least, six at most. */
 void cost_put_amount(struct buf *out, const struct decimal *amount);
-void cost_put_text(const struct cost_sheet *sheet, struct buf *out);
+void cost_put_text(const struct cost_sheet *sheet, const char *title, struct buf *out);
 /* The member "cost" of an object; null where the job has none. */
 void cost_put_json(const struct cost_sheet *sheet, struct json_writer *w);
 

@@ -283,7 +283,7 @@ void report_put_text(const struct report *r, struct buf *out)
 	if (r->by == REPORT_BY_NONE) {
 		put_rejects(r, out);
 		latency_put_text(r->stats, out);
-		cost_put_text(&r->cost, out);
+		cost_put_text(&r->cost, "What it cost", out);
 		put_slowest(r, out);
 		decided_put_text(&r->decided, r->run.id, out);
 		put_next(r, out);

@@ -10,10 +10,10 @@ import pytest
 from lib.box import STINT, TOP
 
 LATER = ['rehearse', 'next', 'backfill', 'serve', 'work', 'pause', 'resume', 'ack', 'add', 'archive',
-         'monitor', 'generate', 'forecast']
-HERE = ['init', 'check', 'explain', 'schema', 'drill', 'run', 'status', 'why', 'runs', 'report', 'items',
-        'attempts', 'logs', 'rejects', 'retry', 'resolve', 'skip', 'stop', 'abandon', 'instances',
-        'ledger', 'version', 'help']
+         'monitor', 'generate']
+HERE = ['init', 'check', 'explain', 'schema', 'drill', 'run', 'status', 'why', 'runs', 'report',
+        'forecast', 'items', 'attempts', 'logs', 'rejects', 'retry', 'resolve', 'skip', 'stop',
+        'abandon', 'instances', 'ledger', 'version', 'help']
 
 
 def call(*args):
