@@ -197,6 +197,8 @@ static void check_header(struct build *b, struct node *c, const struct node *htt
 		build_fault_key(b, c,
 				"stint sends the idempotency key in this header; "
 				"idempotency_key: {header: …} gives it another");
+	else if (strcasecmp(c->name, "Content-Type") == 0 && node_find(http, "multipart") != NULL)
+		build_fault_key(b, c, "multipart says it itself, with its boundary");
 	else if (c->type == NODE_SCALAR && has_line_end(c))
 		build_fault(b, c, "a header's value stands on one line");
 }

@@ -18,7 +18,7 @@ static const struct schema_key rows[] = {
 	{"work.http.form.*", T_TEMPLATE, .says = "A value."},
 	{"work.http.body", T_TEMPLATE, AT(work.http.body),
 	 .says = "Any text as body; nothing is escaped in it."},
-	{"work.http.multipart", T_NAMES, .later = true, .says = "A multipart form as body."},
+	{"work.http.multipart", T_NAMES, .says = "A multipart form as body."},
 	{"work.http.multipart.*", T_TEMPLATE, .says = "A part."},
 	{"work.http.keep", T_NAMES, .says = "What is kept of the answer."},
 	{"work.http.keep.*", T_TEXT, .says = "A JSON pointer into the answer."},
@@ -43,7 +43,7 @@ static const struct schema_key rows[] = {
 	{"work.http.allow_addresses[]", T_ENUM, .words = "loopback|link_local|private",
 	 .says = "A kind of address."},
 	{"work.http.follow", T_BOOLEAN, .fallback = "false", AT(work.http.follow),
-	 .says = "Whether redirects are followed."},
+	 .says = "Whether redirects are followed: 307 and 308, and with GET and HEAD all."},
 
 	{"work.smtp", T_MAP, .later = true, .is_kind = true, .says = "A mail for each item."},
 	{"work.smtp.url", T_TEXT, .is_required = true, .says = "The relay."},

@@ -11,8 +11,10 @@
  * it and sees to it that there is no second first byte.
  */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -23,6 +25,7 @@
 #include "work/answer.h"
 #include "work/backend.h"
 #include "work/exec_mask.h"
+#include "work/exec_plan.h"
 #include "work/http_attempt.h"
 #include "work/http_auth.h"
 #include "work/http_call.h"
@@ -292,11 +295,26 @@ static int http_open(const struct work_context *context, void **ret_state, struc
 	return 0;
 }
 
+static int check_file(const struct job *job, const char *path, const char *what, struct err *err)
+{
+	if (path == NULL)
+		return 0;
+	AUTO(str) char *joined = exec_plan_join(job->directory, path);
+	if (access(joined, R_OK) < 0)
+		return ERR_SYS(err, ERR_CONFIG, errno, "%s '%s'", what, joined);
+	return 0;
+}
+
 static int http_check(const struct job *job, struct err *err)
 {
-	(void)job;
-	(void)err;
-	return 0;
+	const struct job_http *http = &job->work.http;
+	int rc = check_file(job, http->ca, "tls: ca", err);
+
+	if (rc == 0)
+		rc = check_file(job, http->cert, "tls: cert", err);
+	if (rc == 0)
+		rc = check_file(job, http->key, "tls: key", err);
+	return rc;
 }
 
 const struct work_backend work_http = {

@@ -14,6 +14,7 @@
 #include "sys/fault.h"
 #include "work/http_address.h"
 #include "work/http_client.h"
+#include "work/http_follow.h"
 
 enum {
 	CALL_MAGIC = 0x4843616c,
@@ -99,36 +100,6 @@ static size_t call_on_body(char *data, size_t one, size_t len, void *arg)
 	return one * len;
 }
 
-/* ---- its end ---- */
-
-/* What the end says about the answer. */
-static void call_judge(struct http_call *call, CURLcode code)
-{
-	struct http_answer *answer = &call->answer;
-	long connect_status = 0;
-
-	answer->code = code;
-	answer->took_us = clock_monotonic_us() - call->began_us;
-	(void)curl_easy_getinfo(call->transfer.easy, CURLINFO_RESPONSE_CODE,
-				&answer->status); /* 0 then */
-	(void)curl_easy_getinfo(call->transfer.easy, CURLINFO_HTTP_CONNECTCODE,
-				&connect_status); /* 0 then */
-	if (!answer->is_sent)
-		answer->status = 0; /* it is the proxy's */
-	answer->is_proxy_auth = !answer->is_sent && connect_status == 407;
-	answer->is_whole = code == CURLE_OK || (code == CURLE_WRITE_ERROR && answer->is_cut);
-}
-
-static void call_ended(struct http_transfer *transfer, CURLcode code)
-{
-	struct http_call *call = CONTAINER_OF(transfer, struct http_call, transfer);
-
-	assert(call->magic == CALL_MAGIC && call->is_running);
-	call->is_running = false;
-	call_judge(call, code);
-	call->done(call->arg, call);
-}
-
 /* ---- beginning ---- */
 
 #define SET(option, value)                                                                         \
@@ -156,24 +127,79 @@ static CURLcode set_method(CURL *easy, const struct http_request *request)
 	return code;
 }
 
-void http_call_begin(struct http_call *call, http_call_fn done, void *arg)
+static void call_transfer(struct http_call *call, int64_t timeout_us)
 {
-	assert(call != NULL && call->magic == CALL_MAGIC && !call->is_running && done != NULL);
 	CURL *easy = call->transfer.easy;
 	const struct http_request *request = &call->request;
 	CURLcode code = set_method(easy, request);
 
 	SET(CURLOPT_URL, buf_str(&request->url));
 	SET(CURLOPT_HTTPHEADER, request->headers);
-	SET(CURLOPT_TIMEOUT_MS, (long)((request->timeout_us + US_PER_MS - 1) / US_PER_MS));
+	SET(CURLOPT_TIMEOUT_MS, (long)((timeout_us + US_PER_MS - 1) / US_PER_MS));
 	if (code != CURLE_OK)
 		unreachable("no memory for libcurl");
+	call->is_running = true;
+	http_pump_add(http_client_pump(call->client), &call->transfer);
+}
+
+/* ---- its end ---- */
+
+/* What the end says about the answer. */
+static void call_judge(struct http_call *call, CURLcode code)
+{
+	struct http_answer *answer = &call->answer;
+	long connect_status = 0;
+
+	answer->code = code;
+	answer->took_us = clock_monotonic_us() - call->began_us;
+	(void)curl_easy_getinfo(call->transfer.easy, CURLINFO_RESPONSE_CODE,
+				&answer->status); /* 0 then */
+	(void)curl_easy_getinfo(call->transfer.easy, CURLINFO_HTTP_CONNECTCODE,
+				&connect_status); /* 0 then */
+	if (!answer->is_sent)
+		answer->status = 0; /* it is the proxy's */
+	answer->is_proxy_auth = !answer->is_sent && connect_status == 407;
+	answer->is_whole = code == CURLE_OK || (code == CURLE_WRITE_ERROR && answer->is_cut);
+}
+
+/* To where a redirect leads, with what is left of the time. */
+static void call_send_on(struct http_call *call)
+{
+	struct http_answer *answer = &call->answer;
+	int64_t left_us = call->request.timeout_us - answer->took_us;
+
+	/* Safety: it stays sent, whatever comes of the next sending: what was answered so far is
+	 * only that it is to be sent elsewhere. */
+	buf_reset(&answer->body);
+	answer->line[0] = '\0';
+	answer->status = 0;
+	answer->why[0] = '\0';
+	call->n_sends = 0;
+	call->header_bytes = 0;
+	call_transfer(call, left_us);
+}
+
+static void call_ended(struct http_transfer *transfer, CURLcode code)
+{
+	struct http_call *call = CONTAINER_OF(transfer, struct http_call, transfer);
+
+	assert(call->magic == CALL_MAGIC && call->is_running);
+	call->is_running = false;
+	call_judge(call, code);
+	if (http_follow(call))
+		call_send_on(call);
+	else
+		call->done(call->arg, call);
+}
+
+void http_call_begin(struct http_call *call, http_call_fn done, void *arg)
+{
+	assert(call != NULL && call->magic == CALL_MAGIC && !call->is_running && done != NULL);
 	call->done = done;
 	call->arg = arg;
-	call->is_running = true;
 	call->answer.began_at = clock_now();
 	call->began_us = clock_monotonic_us();
-	http_pump_add(http_client_pump(call->client), &call->transfer);
+	call_transfer(call, call->request.timeout_us);
 }
 
 void http_call_cancel(struct http_call *call)
@@ -288,6 +314,7 @@ void http_call_reset(struct http_call *call)
 	call->request = (struct http_request){.url = url, .body = body};
 	call->answer = (struct http_answer){.body = answer};
 	call->n_sends = 0;
+	call->n_hops = 0;
 	call->header_bytes = 0;
 	call->done = NULL;
 	call->arg = NULL;

@@ -35,6 +35,7 @@ struct http_request {
 	enum http_method method;
 	struct buf url;
 	struct curl_slist *headers;
+	uint64_t name;	 /* http_request_name once a redirect has changed it; 0 */
 	size_t n_frozen; /* the first headers, which are the same each time it is sent */
 	struct buf body;
 	bool has_body;
@@ -67,7 +68,8 @@ struct http_call {
 	struct http_client *client;
 	struct http_request request;
 	struct http_answer answer;
-	int n_sends;
+	int n_sends; /* to where it goes now */
+	int n_hops;  /* redirects that were followed */
 	size_t header_bytes;
 	int64_t began_us;
 	bool is_running;

@@ -100,7 +100,12 @@ static void put_words(const struct http_attempt *a, const struct http_answer *an
 	if (a->cancelled) {
 		buf_puts(line, answer->is_sent ? "ended on request, before the answer was there"
 					       : "ended on request, before anything was sent");
-	} else if (answer->is_refused) {
+	} else if (answer->is_refused && a->call->n_hops > 0) {
+		buf_printf(line,
+			   "a redirect leads to a host whose address is %s: it was not sent there "
+			   "(allow_addresses)",
+			   http_address_kind_name(answer->address_kind));
+	} else if (answer->is_refused && !answer->is_sent) {
 		buf_printf(line,
 			   "the host of the URL comes from a placeholder and its address is %s: "
 			   "nothing was sent (allow_addresses)",

@@ -14,6 +14,7 @@
 #include "job/template.h"
 #include "job/template_url.h"
 #include "work/http_call.h"
+#include "work/http_form.h"
 #include "work/http_json.h"
 #include "work/work.h"
 
@@ -220,56 +221,51 @@ static int put_key(const struct http_plan *plan, const struct template_item *ite
 
 /* ---- bodies ---- */
 
-/* application/x-www-form-urlencoded, as the URL standard has it. */
-static void put_form_text(struct buf *out, const char *text, size_t len)
+static int render_fields(const struct http_plan *plan, const struct template_item *item,
+			 struct buf *values, struct http_field *fields, struct err *err)
 {
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-				(c >= '0' && c <= '9') || (c != '\0' && strchr("*-._", c) != NULL);
-		if (is_plain) {
-			buf_putc(out, (char)c);
-		} else if (c == ' ') {
-			buf_putc(out, '+');
-		} else {
-			buf_putc(out, '%');
-			buf_putc(out, hex[c >> 4]);
-			buf_putc(out, hex[c & 15]);
-		}
-	}
-}
-
-static int put_form(const struct http_plan *plan, const struct template_item *item, struct buf *out,
-		    struct err *err)
-{
-	AUTO(buf) struct buf value = BUF_INIT(VALUE_BYTES_MAX);
-
 	for (size_t i = 0; i < plan->n_fields; i++) {
 		const struct pair_plan *field = &plan->fields[i];
-		buf_reset(&value);
+		buf_init(&values[i], VALUE_BYTES_MAX);
 		int rc = template_render(field->value, TEMPLATE_TEXT, plan->context->run, item,
-					 &value, err);
+					 &values[i], err);
 		if (rc < 0) {
-			err_add(err, "form %s: ", field->name);
+			err_add(err, "field %s of the form: ", field->name);
 			return rc;
 		}
-		if (i > 0)
-			buf_putc(out, '&');
-		put_form_text(out, field->name, strlen(field->name));
-		buf_putc(out, '=');
-		put_form_text(out, buf_str(&value), value.len);
+		fields[i] = (struct http_field){
+			.name = field->name, .value = buf_str(&values[i]), .len = values[i].len};
 	}
-	return buf_check(out, "the form", err);
+	return 0;
+}
+
+/* `type`: of the body, with the boundary in it. */
+static int put_form(const struct http_plan *plan, const struct template_item *item,
+		    struct buf *type, struct buf *out, struct err *err)
+{
+	struct buf *values = xcalloc(plan->n_fields + 1, sizeof(*values));
+	struct http_field *fields = xcalloc(plan->n_fields + 1, sizeof(*fields));
+	char boundary[HTTP_BOUNDARY_BYTES] = "";
+	int rc = render_fields(plan, item, values, fields, err);
+
+	if (rc == 0 && plan->context->job->work.http.body_kind == HTTP_BODY_FORM) {
+		http_form_put(fields, plan->n_fields, out);
+		buf_puts(type, "application/x-www-form-urlencoded");
+	} else if (rc == 0) {
+		http_multipart_put(fields, plan->n_fields, item->idempotency_key, boundary, out);
+		buf_printf(type, "multipart/form-data; boundary=%s", boundary);
+	}
+	for (size_t i = 0; i < plan->n_fields; i++)
+		buf_done(&values[i]);
+	free(values);
+	free(fields);
+	return rc < 0 ? rc : buf_check(out, "the form", err);
 }
 
 static int put_body(const struct http_plan *plan, const struct template_item *item,
 		    struct http_request *request, struct err *err)
 {
-	static const char *const types[] = {[HTTP_BODY_JSON] = "application/json",
-					    [HTTP_BODY_FORM] = "application/x-www-form-urlencoded",
-					    [HTTP_BODY_TEXT] = "text/plain; charset=utf-8"};
+	AUTO(buf) struct buf type = BUF_INIT(HEADER_BYTES_MAX);
 	enum http_body kind = plan->context->job->work.http.body_kind;
 	const struct template_run *run = plan->context->run;
 	int rc = 0;
@@ -281,19 +277,21 @@ static int put_body(const struct http_plan *plan, const struct template_item *it
 		request->headers = curl_slist_append(request->headers, "Content-Type:");
 		return 0;
 	case HTTP_BODY_JSON:
+		buf_puts(&type, "application/json");
 		rc = http_json_put(plan->json, run, item, &request->body, err);
 		break;
 	case HTTP_BODY_FORM:
 	case HTTP_BODY_MULTIPART:
-		rc = put_form(plan, item, &request->body, err);
+		rc = put_form(plan, item, &type, &request->body, err);
 		break;
 	case HTTP_BODY_TEXT:
+		buf_puts(&type, "text/plain; charset=utf-8");
 		rc = template_render(plan->body, TEMPLATE_TEXT, run, item, &request->body, err);
 		break;
 	}
 	if (rc < 0 || plan->names_type)
 		return rc;
-	return http_request_add_header(request, "Content-Type", types[kind], err);
+	return http_request_add_header(request, "Content-Type", buf_str(&type), err);
 }
 
 int http_plan_request(const struct http_plan *plan, const struct template_item *item,
@@ -329,6 +327,8 @@ uint64_t http_request_name(const struct http_request *request)
 	uint64_t name = 0;
 	size_t n = request->n_frozen;
 
+	if (request->name != 0)
+		return request->name;
 	buf_put_u8(&all, (uint8_t)request->method);
 	buf_put_bytes(&all, buf_str(&request->url), request->url.len);
 	for (const struct curl_slist *h = request->headers; h != NULL && n > 0; h = h->next, n--)

@@ -193,6 +193,56 @@ static void a_value_in_a_pattern_names_one_file(void **state)
 	assert_renders(f, TEMPLATE_PATTERN, "in/*${id}.csv", "in/*a\\*\\?\\[b]\\\\.csv");
 }
 
+static void set_id(struct fixture *f, const char *text)
+{
+	f->fields[0] = (struct value){.text = text, .len = strlen(text)};
+}
+
+static void a_value_stays_within_its_part_of_a_url(void **state)
+{
+	struct fixture *f = *state;
+
+	set_id(f, "a/b?c#d@e:f%20g");
+	assert_renders(f, TEMPLATE_URL, "https://x/${id}/y",
+		       "https://x/a%2Fb%3Fc%23d%40e%3Af%2520g/y");
+	assert_renders(f, TEMPLATE_URL, "https://x?${id}", "https://x?a%2Fb%3Fc%23d%40e%3Af%2520g");
+	assert_fails(f, TEMPLATE_URL, "https://${id}/y", ERR_DATA,
+		     "'a/b?c#d@e:f%20g' cannot be part of a host's name");
+	set_id(f, "api.example.com:8443");
+	assert_renders(f, TEMPLATE_URL, "https://${id}/y", "https://api.example.com:8443/y");
+	set_id(f, "https://api.example.com/x?y=z");
+	assert_renders(f, TEMPLATE_URL, "${id}", "https://api.example.com/x?y=z");
+	assert_renders(f, TEMPLATE_URL, "${id}${id}",
+		       "https://api.example.com/x?y=zhttps%3A%2F%2Fapi.example.com%2Fx%3Fy%3Dz");
+	set_id(f, "https://a b");
+	assert_fails(f, TEMPLATE_URL, "${id}", ERR_DATA,
+		     "a blank or a control character in the URL 'https://a b'");
+	set_id(f, "/etc/passwd");
+	assert_fails(f, TEMPLATE_URL, "${id}", ERR_DATA,
+		     "'/etc/passwd' is no URL: it has no http:// or https://");
+}
+
+static void a_value_leads_to_no_other_part_of_a_url(void **state)
+{
+	static const char *const empty = "an empty value makes a part of the URL's path empty";
+	struct fixture *f = *state;
+
+	set_id(f, "..");
+	assert_fails(f, TEMPLATE_URL, "https://x/a/${id}/b", ERR_DATA,
+		     "'..' as a part of the URL's path leads elsewhere");
+	assert_renders(f, TEMPLATE_URL, "https://x/a${id}/b?${id}", "https://x/a../b?..");
+	set_id(f, ".");
+	assert_fails(f, TEMPLATE_URL, "https://x/${id}", ERR_DATA,
+		     "'.' as a part of the URL's path leads elsewhere");
+	assert_fails(f, TEMPLATE_URL, "https://x/.${id}?q", ERR_DATA,
+		     "'..' as a part of the URL's path leads elsewhere");
+	set_id(f, "");
+	assert_fails(f, TEMPLATE_URL, "https://x/a/${id}/b", ERR_DATA, empty);
+	assert_fails(f, TEMPLATE_URL, "https://x/a/${id}", ERR_DATA, empty);
+	assert_fails(f, TEMPLATE_URL, "https://x/a/${id}${id}?b", ERR_DATA, empty);
+	assert_renders(f, TEMPLATE_URL, "https://x/a/${id}b/?q=${id}", "https://x/a/b/?q=");
+}
+
 static void null_is_no_text(void **state)
 {
 	assert_fails(*state, TEMPLATE_TEXT, "mail to ${email}", ERR_DATA,
@@ -375,6 +425,8 @@ int main(void)
 		CASE(nul_is_refused_in_arguments),
 		CASE(path_cannot_be_left),
 		CASE(a_value_in_a_pattern_names_one_file),
+		CASE(a_value_stays_within_its_part_of_a_url),
+		CASE(a_value_leads_to_no_other_part_of_a_url),
 		CASE(null_is_no_text),
 		CASE(secrets_are_read_when_rendered),
 		CASE(unknown_names_are_found_when_parsed),
