@@ -48,8 +48,8 @@ static const char on_drill_details[] =
 	"Plays one night after the other with this program, on a copy of the job: kills at each "
 	"stage, a stop, a paused engine, a full disk, an answer that is lost, comes late, or is a "
 	"refusal. What the job does is replaced by a stand-in that does nothing but note that it "
-	"was called; effect, key_valid, when_in_doubt, the attempts and the first items of the "
-	"source are yours. Ledger and source are not touched. It takes about a minute. Exit status "
+	"was called, and verify asks it; effect, key_valid, when_in_doubt, the attempts, transform "
+	"and the first items of the source are yours. Ledger and source are not touched. It takes about a minute. Exit status "
 	"0: every promise was kept; 1: one was not, and what is left of that night is shown.";
 
 static const char on_run_examples[] =

@@ -95,23 +95,40 @@ static void put_source(struct json_writer *w, const struct job *job, const struc
 	jw_object_end(w);
 }
 
-static void put_work(struct json_writer *w, const struct copy_wish *wish, const struct node *work)
+static void put_command(struct json_writer *w, const struct copy_wish *wish, const char *part)
 {
 	char turn[16];
-	const char *const command[] = {wish->program, STANDIN_VERB, wish->stage,
-				       scene_get(wish->scene)->name, turn};
-	int concurrency = wish->job->work.concurrency;
-	bool is_few = concurrency > 0 && concurrency < CONCURRENCY_MAX;
+	const char *const command[] = {wish->program, STANDIN_VERB, wish->stage, part, turn};
 
 	(void)snprintf(turn, sizeof(turn), "%d", wish->turn);
-	jw_object(w);
-	jw_name(w, "exec");
-	jw_object(w);
 	jw_name(w, "command");
 	jw_array(w);
 	for (size_t i = 0; i < ARRAY_LEN(command); i++)
 		jw_text(w, command[i]);
 	jw_array_end(w);
+}
+
+/* Who asks the other side asks the stand-in. */
+static void put_verify(struct json_writer *w, const struct copy_wish *wish)
+{
+	if (!job_verifies(wish->job))
+		return;
+	jw_name(w, "verify");
+	jw_object(w);
+	put_command(w, wish, STANDIN_VERIFY);
+	jw_member_text(w, "settle", "100ms");
+	jw_object_end(w);
+}
+
+static void put_work(struct json_writer *w, const struct copy_wish *wish, const struct node *work)
+{
+	int concurrency = wish->job->work.concurrency;
+	bool is_few = concurrency > 0 && concurrency < CONCURRENCY_MAX;
+
+	jw_object(w);
+	jw_name(w, "exec");
+	jw_object(w);
+	put_command(w, wish, scene_get(wish->scene)->name);
 	jw_member_text(w, "input", "none");
 	jw_object_end(w);
 	for (size_t i = 0; i < ARRAY_LEN(kept_of_work); i++)
@@ -119,6 +136,7 @@ static void put_work(struct json_writer *w, const struct copy_wish *wish, const 
 	if (node_find(work, "effect") == NULL || node_find(work, "effect")->is_default)
 		jw_member_text(w, "effect",
 			       wish->job->work.effect == JOB_ONCE ? "once" : "idempotent");
+	put_verify(w, wish);
 	jw_member_text(w, "timeout", "3s");
 	jw_member_int(w, "concurrency", is_few ? concurrency : CONCURRENCY_MAX);
 	jw_object_end(w);

@@ -3,10 +3,10 @@
  * The harmless copy of a job that a drill is played with.
  *
  * Kept as they are: parameters, constants, source (read only: `then` is left out), fields, filter,
- * transform, effect, key_valid, when_in_doubt, attempts, chunk. Replaced: the work, by a stand-in.
- * Made short: waits, time limits, the breaker's pauses. Left out: everything that speaks to
- * somebody (reports, alerts, pings), and windows, rates and quotas, which a drill does not wait
- * for.
+ * transform, effect, key_valid, when_in_doubt, attempts, chunk. Replaced by a stand-in: the work,
+ * and whoever verifies it. Made short: waits, time limits, the breaker's pauses. Left out:
+ * everything that speaks to somebody (reports, alerts, pings), and windows, rates and quotas, which
+ * a drill does not wait for.
  */
 #ifndef STINT_DRILL_COPY_H
 #define STINT_DRILL_COPY_H

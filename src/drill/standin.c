@@ -19,7 +19,14 @@
 #include "drill/scene.h"
 #include "sys/file.h"
 
-enum { STATUS_FAILED = 1, STATUS_REFUSED = 75, TURNS_MAX = 100000, LINE_MAX_BYTES = 64 * 1024 };
+enum {
+	STATUS_FAILED = 1,
+	STATUS_UNKNOWN = 2,
+	STATUS_REFUSED = 75,
+	TURNS_MAX = 100000,
+	LINE_MAX_BYTES = 64 * 1024,
+	EFFECTS_BYTES_MAX = 1024 * 1024
+};
 
 /* Who called whom: the keeper started the engine, that the lane, and that one us. */
 struct family {
@@ -163,11 +170,32 @@ static void deed_after(enum scene_id scene, const char *stage, const struct fami
 		(void)raise(SIGKILL);
 }
 
+/* What a program of work.verify says: 0 it took effect, 1 it did not. Nothing is read of a line
+ * that is not whole: it is longer than the key. */
+static int verify(const char *stage)
+{
+	AUTO(buf) struct buf text = BUF_INIT(EFFECTS_BYTES_MAX);
+	AUTO(buf) struct buf line = BUF_INIT(LINE_MAX_BYTES);
+	struct err err = ERR_INIT;
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/" STANDIN_EFFECTS, stage);
+	int rc = file_read_all(path, EFFECTS_BYTES_MAX, &text, &err);
+	if (rc == ERR_NOINPUT) /* nothing took effect yet */
+		return STATUS_FAILED;
+	if (rc < 0)
+		return STATUS_UNKNOWN;
+	buf_printf(&line, "%s ", environment("STINT_IDEMPOTENCY_KEY"));
+	return strstr(buf_str(&text), buf_str(&line)) == NULL ? STATUS_FAILED : 0;
+}
+
 int standin_main(int argc, char **argv)
 {
 	if (argc != 5)
 		return STATUS_FAILED;
 	const char *stage = argv[2];
+	if (strcmp(argv[3], STANDIN_VERIFY) == 0)
+		return verify(stage);
 	enum scene_id scene = scene_from_name(argv[3]);
 	long first = strtol(argv[4], NULL, 10);
 	struct family f = find_family();

@@ -10,6 +10,7 @@
 #define STINT_DRILL_STANDIN_H
 
 #define STANDIN_VERB "drill-stand-in" /* hidden: argv[1] of this program */
+#define STANDIN_VERIFY "verify"	      /* in place of a scene: asks whether the item took effect */
 
 /* In the stage. */
 #define STANDIN_EFFECTS "effects"

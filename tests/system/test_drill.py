@@ -49,6 +49,34 @@ def test_the_promises_are_kept(box, effect):
     assert scenes['refused']['effects'] == 12 and scenes['refused']['done'] == 12
 
 
+def test_what_can_be_verified_needs_no_person(box):
+    write_job(box, 'once', ', verify: {command: [/bin/false]}')
+    said = box.run('drill', 'job.yaml', '--json', timeout=600)
+    assert said.code == 0, said
+    for scene in scenes_of(said)[1].values():
+        assert scene['done'] == scene['effects'] == 12 and scene['exit_status'] == 0, scene
+
+
+def test_a_web_service_is_not_called(box):
+    box.file('items.csv', 'id,total\n' + ''.join(f'{i},{i}.50\n' for i in range(1, 31)))
+    box.file('job.yaml', '''
+job: pay
+secrets: {api: env:NOT_THERE}
+source: {csv: {path: items.csv}, key: id, fields: {id: integer, total: decimal}}
+transform: |
+  double = total * 2
+work:
+  http: {url: "http://127.0.0.1:9/${id}", json: {total: "${double}"}, auth: {bearer: "${secret.api}"}}
+  effect: idempotent
+  concurrency: {start: 2, max: 8}
+  rate: 1/m
+''')
+    said = box.run('drill', 'job.yaml', '--json', timeout=600)
+    assert said.code == 0, said
+    for scene in scenes_of(said)[1].values():
+        assert scene['done'] == scene['took_effect'] == 12, scene
+
+
 def test_nothing_is_touched(box):
     write_job(box, 'once')
     before = sorted(os.listdir(box.path))
