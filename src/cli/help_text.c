@@ -45,12 +45,14 @@ static const char on_schema_details[] =
 
 static const char on_drill_examples[] = "stint drill mails.yaml\n";
 static const char on_drill_details[] =
-	"Plays one night after the other with this program, on a copy of the job: kills at each "
-	"stage, a stop, a paused engine, a full disk, an answer that is lost, comes late, or is a "
-	"refusal. What the job does is replaced by a stand-in that does nothing but note that it "
-	"was called, and verify asks it; effect, key_valid, when_in_doubt, the attempts, transform "
-	"and the first items of the source are yours. Ledger and source are not touched. It takes about a minute. Exit status "
-	"0: every promise was kept; 1: one was not, and what is left of that night is shown.";
+	"Plays one night after the other with this program, on a copy of the job: kills "
+	"at each stage, a stop, a paused engine, a full disk, an answer that is lost, "
+	"comes late, or is a refusal. What the job does is replaced by a stand-in that "
+	"does nothing but note that it was called, and verify asks it; effect, "
+	"key_valid, when_in_doubt, the attempts, transform and the first items of the "
+	"source are yours. Ledger and source are not touched. It takes about a minute. "
+	"Exit status 0: every promise was kept; 1: one was not, and what is left of that "
+	"night is shown.";
 
 static const char on_run_examples[] =
 	"stint run mails.yaml                    # unfinished runs, then today's\n"
