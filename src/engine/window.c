@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "engine/share.h"
 
 enum {
 	DURATION_MAX = 48,
@@ -209,10 +210,13 @@ static bool knows_enough(const struct run *r)
 static int64_t window_rest_us(struct run *r)
 {
 	int64_t now = r->ops->boot_us(r->world);
-	struct forecast_rest rest = {.items = items_open(r), .concurrency = r->limit};
+	struct forecast_rest rest = {.items = items_open(r), .concurrency = run_limit_now(r)};
 
 	if (r->phase != RUN_WORKING || r->is_bulk || !knows_enough(r))
 		return -1;
+	if (rate_is_limited(r))
+		rest.per_second = (double)r->share.rate.now.n * (double)US_PER_S /
+				  (double)r->share.rate.now.per_us;
 	/* What it takes beside the attempts is seen once it has gone on for a while. */
 	if (r->meter.began_us != 0 && now - r->meter.began_us > METER_SECONDS * US_PER_S)
 		rest.seen = meter_rate(&r->meter, now);

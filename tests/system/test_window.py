@@ -104,6 +104,17 @@ def test_a_run_goes_on_gently_one_at_once_and_nicer(box):
     box.verify()
 
 
+def test_behind_its_window_a_run_keeps_the_gentle_rate(box):
+    """Nine items at four a second, once it is gentle: never faster, however quick the machine."""
+    shell = 'date +%s.%N >>begun; ' + APPEND
+    write(box, 9, '{max: 1ms, when_over: gentle, gentle: {rate: 4/s, concurrency: 8}}', shell=shell,
+          concurrency=8)
+    run(box, 0)
+    begun = sorted(map(float, box.lines('begun')))
+    assert len(begun) == 9
+    assert begun[-1] - begun[0] > 1.5
+
+
 def test_programs_under_way_become_nice_too(box):
     shell = 'while [ ! -e done ]; do sleep 0.05; nice >>nices; done; ' + APPEND
     write(box, 1, '{max: 500ms, when_over: gentle, gentle: {nice: 13}}', shell=shell)
