@@ -152,6 +152,19 @@ static void build_exec(struct build *b, struct node *exec)
 		build_fault(b, user, "expected a user's name, found ''");
 }
 
+/* ---- lua ---- */
+
+static void build_lua(struct build *b, struct node *lua)
+{
+	struct node *script = node_find_good(lua, "script");
+
+	b->job->work.kind = WORK_LUA;
+	if (script == NULL || script->type != NODE_SCALAR)
+		return;
+	b->job->work.script_at = build_script_place(script);
+	build_script(b, script, SCRIPT_WORK);
+}
+
 /* ---- statuses ---- */
 
 static void build_statuses(struct build *b, struct node *list, uint8_t set[STATUS_BYTES])
@@ -162,6 +175,10 @@ static void build_statuses(struct build *b, struct node *list, uint8_t set[STATU
 		return;
 	if (b->job->work.kind == WORK_NOOP) {
 		build_fault_key(b, list, "noop starts no program that could end with a status");
+		return;
+	}
+	if (b->job->work.kind == WORK_LUA) {
+		build_fault_key(b, list, "a script says itself what becomes of an item");
 		return;
 	}
 	if (job_is_stream(b->job)) {
@@ -251,6 +268,8 @@ void build_work(struct build *b)
 		build_exec(b, kind);
 	else if (strcmp(kind->name, "http") == 0)
 		build_http(b, kind);
+	else if (strcmp(kind->name, "lua") == 0)
+		build_lua(b, kind);
 	else
 		b->job->work.kind = WORK_NOOP;
 	build_outcomes(b, work);

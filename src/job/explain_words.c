@@ -268,7 +268,9 @@ static void put_work(const struct job *job, struct buf *out)
 		return;
 	}
 	buf_puts(out, "For each item it ");
-	if (work->kind == WORK_HTTP)
+	if (work->kind == WORK_LUA)
+		buf_puts(out, "runs a script in Lua, which says what becomes of it");
+	else if (work->kind == WORK_HTTP)
 		explain_put_request(job, out);
 	else
 		put_program(work, out);
@@ -456,6 +458,10 @@ static void put_failure(const struct job *job, struct buf *out)
 	put_retry(job, out);
 	if (job->work.kind == WORK_HTTP)
 		explain_put_request_failure(job, out);
+	else if (job->work.kind == WORK_LUA)
+		buf_puts(out, " retry(why) is such a failure; after dead(why), and where the "
+			      "script fails, the item is dead at once. Should anything hit every "
+			      "item alike, the breaker opens.");
 	else
 		buf_puts(out, " Exit status 64 to 68 and 76 say that it can never be done: dead at "
 			      "once. Exit status 69, 77, 78, 126 and 127 are no fault of the item: "

@@ -56,6 +56,7 @@ static void work_done(struct job_work *work)
 	texts_free(work->env_names);
 	texts_free(work->env_values);
 	free(work->directory);
+	free(work->script);
 	for (size_t i = 0; i < work->n_tests; i++)
 		free(work->tests[i].text);
 	free(work->tests);

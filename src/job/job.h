@@ -72,7 +72,7 @@ enum source_kind {
 	SOURCE_KIND_COUNT_
 };
 enum stdin_format { STDIN_CSV, STDIN_JSONL, STDIN_LINES, STDIN_FORMAT_COUNT_ };
-enum work_kind { WORK_EXEC, WORK_NOOP, WORK_HTTP, WORK_KIND_COUNT_ };
+enum work_kind { WORK_EXEC, WORK_NOOP, WORK_HTTP, WORK_LUA, WORK_KIND_COUNT_ };
 enum exec_input {
 	EXEC_INPUT_JSON,
 	EXEC_INPUT_CSV,
@@ -245,6 +245,10 @@ struct job_work {
 	uint8_t retry_when[STATUS_BYTES];
 	uint8_t dead_when[STATUS_BYTES];
 	uint8_t doubt_when[STATUS_BYTES];
+	char *script; /* of lua */
+	struct job_place script_at;
+	int64_t lua_instructions; /* 0: as the job */
+	int64_t lua_memory_bytes;
 	struct job_test *tests;
 	size_t n_tests;
 	int64_t timeout_us;

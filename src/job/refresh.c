@@ -57,7 +57,8 @@ static bool is_same(const struct node *a, const struct node *b)
 
 	if (a == NULL || b == NULL || a->type != b->type)
 		return a == b;
-	if (a->type == NODE_SCALAR)
+	/* Where anything may stand, 1 is not "1". */
+	if (a->type == NODE_SCALAR && (a->key == NULL || (a->key->types & T_ANY) == 0))
 		return scalar_is_same(a->key, a, b);
 	put_node(a, &left);
 	put_node(b, &right);

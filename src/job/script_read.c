@@ -152,9 +152,11 @@ int script_read_function(struct script_reader *r)
 {
 	size_t n_locals = r->n_locals;
 	bool has_arguments = r->has_arguments;
+	int n_loops = r->n_loops;
 
 	r->source->may_run_long = true;
 	r->has_arguments = false;
+	r->n_loops = 0;
 	r->n_functions++;
 	int rc = read_parameters(r);
 	if (rc == 0)
@@ -163,6 +165,7 @@ int script_read_function(struct script_reader *r)
 		rc = script_expect(r, "end");
 	r->n_functions--;
 	r->has_arguments = has_arguments;
+	r->n_loops = n_loops;
 	r->n_locals = n_locals;
 	r->part = PART_OF_ANY;
 	return rc;
@@ -209,6 +212,14 @@ static int read_do(struct script_reader *r)
 	return rc < 0 ? rc : script_expect(r, "end");
 }
 
+static int read_loop(struct script_reader *r)
+{
+	r->n_loops++;
+	int rc = read_do(r);
+	r->n_loops--;
+	return rc;
+}
+
 static int read_while(struct script_reader *r)
 {
 	int rc = script_pass(r);
@@ -216,7 +227,7 @@ static int read_while(struct script_reader *r)
 	r->source->may_run_long = true;
 	if (rc == 0)
 		rc = script_read_expression(r);
-	return rc < 0 ? rc : read_do(r);
+	return rc < 0 ? rc : read_loop(r);
 }
 
 /* The variables of the block are visible in the condition. */
@@ -229,8 +240,10 @@ static int read_repeat(struct script_reader *r)
 		return rc;
 	r->source->may_run_long = true;
 	rc = script_pass(r);
+	r->n_loops++;
 	if (rc == 0)
 		rc = read_statements(r);
+	r->n_loops--;
 	if (rc == 0)
 		rc = script_expect(r, "until");
 	if (rc == 0)
@@ -264,7 +277,7 @@ static int read_for(struct script_reader *r)
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = script_add_local(r, &names[i]);
 	if (rc == 0)
-		rc = read_do(r);
+		rc = read_loop(r);
 	r->n_locals = n_locals;
 	return rc;
 }
@@ -384,6 +397,8 @@ static int read_plain(struct script_reader *r)
 
 static int read_statement(struct script_reader *r)
 {
+	if (script_is(r, "break") && r->n_loops == 0)
+		return script_fault(r, "break outside a loop");
 	if (script_is(r, ";") || script_is(r, "break"))
 		return script_pass(r);
 	if (script_is(r, "if"))
@@ -439,6 +454,7 @@ static void begin(struct script_reader *r, const char *text, size_t len)
 	r->depth = 0;
 	r->n_locals = 0;
 	r->n_functions = 0;
+	r->n_loops = 0;
 	r->has_return = false;
 	r->last = (struct script_token){0};
 	script_scan_init(&r->scan, text, len);

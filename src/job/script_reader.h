@@ -25,6 +25,7 @@ struct script_reader {
 	size_t n_locals;
 	int depth;	    /* of nested expressions and blocks */
 	int n_functions;    /* around */
+	int n_loops;	    /* around, in this function */
 	bool has_arguments; /* `...` means something */
 	bool has_return;
 	enum script_part part;

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "job/job.h"
+#include "script/action.h"
 #include "script/body_test.h"
 #include "script/filter.h"
 #include "script/transform.h"
@@ -37,6 +38,17 @@ static int check_test(const struct job *job, const struct job_test *test, struct
 	return 0;
 }
 
+static int check_action(const struct job *job, struct err *err)
+{
+	struct action *compiled = NULL;
+	struct err why = ERR_INIT;
+
+	if (action_open(job, NULL, &compiled, &why) < 0)
+		return fault_at(job, &job->work.script_at, &why, err);
+	action_free(compiled);
+	return 0;
+}
+
 int script_check(const struct job *job, struct err *err)
 {
 	struct err why = ERR_INIT;
@@ -51,6 +63,8 @@ int script_check(const struct job *job, struct err *err)
 		rc = fault_at(job, &job->transform_at, &why, err);
 	filter_free(filter);
 	transform_free(transform);
+	if (rc == 0 && job->work.script != NULL)
+		rc = check_action(job, err);
 	for (size_t i = 0; rc == 0 && i < job->work.n_tests; i++)
 		rc = check_test(job, &job->work.tests[i], err);
 	return rc;

@@ -48,11 +48,14 @@ int answer_tests_open(const struct job *job, const struct template_run *run,
 	return 0;
 }
 
-/* True when the status decides before any test. */
-static bool is_decided(const struct job_work *work, int64_t status)
+/* True when the status decides before any test: it is listed, it hits every item alike, or HTTP
+ * says by it that nothing was done (429). */
+static bool is_decided(const struct job_work *work, int64_t status, enum outcome by_status)
 {
 	size_t bit = (size_t)status;
 
+	if (by_status == OUTCOME_ALL || (work->kind == WORK_HTTP && by_status == OUTCOME_RETRY))
+		return true;
 	return bits_get(work->retry_when, bit) || bits_get(work->dead_when, bit) ||
 	       bits_get(work->doubt_when, bit);
 }
@@ -82,7 +85,7 @@ enum outcome answer_judge(struct answer_tests *tests, const struct body_answer *
 
 	assert(answer != NULL && ret_why != NULL);
 	*ret_why = ERR_INIT;
-	if (tests == NULL || is_decided(tests->work, answer->status))
+	if (tests == NULL || is_decided(tests->work, answer->status, by_status))
 		return by_status;
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
 		if (!holds(tests, order[i], answer, &failure))

@@ -2,7 +2,8 @@
 /*
  * What a whole answer means, by its status and by the tests of what it says:
  *
- *   1. A status that stands in retry_when, dead_when or doubt_when decides.
+ *   1. A status that stands in retry_when, dead_when or doubt_when decides; so does one that hits
+ *      every item alike, and of HTTP one that says that nothing was done (429).
  *   2. Else the tests: doubt_when, dead_when, retry_when, done_when; the first that holds.
  *   3. Else a status in done_when, then what statuses mean by themselves. But where that is "done"
  *      nobody knows when a test failed, or when done_when has tests and nothing in it holds.

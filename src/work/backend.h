@@ -30,6 +30,7 @@ struct work_backend {
 
 extern const struct work_backend work_exec;
 extern const struct work_backend work_http;
+extern const struct work_backend work_lua;
 extern const struct work_backend work_noop;
 extern const struct work_backend work_stream;
 

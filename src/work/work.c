@@ -41,6 +41,8 @@ static const struct work_backend *backend_of(const struct job *job)
 		return &work_exec;
 	case WORK_HTTP:
 		return &work_http;
+	case WORK_LUA:
+		return &work_lua;
 	case WORK_NOOP:
 	case WORK_KIND_COUNT_:
 		break;

@@ -71,10 +71,10 @@ def test_many_are_left_out_of_many(box, run):
 
 
 def test_a_record_on_which_it_fails_is_a_reject_with_the_line(box, run):
-    run('|\n  if total < 0 then\n    return total * 1.5 > 0\n  end\n  return true')
+    run('|\n  if total < 0 then\n    return total * nil > 0\n  end\n  return true')
     rejects = json.loads(box.run('rejects', 'filtered', '--json').out)['rejects']
     assert [(r['line'], r['reason']) for r in rejects] == [
-        (5, 'filter:2: a decimal and a float do not mix: write decimal("0.92") for 0.92')]
+        (5, 'filter:2: cannot multiply a decimal and nil')]
     assert len(box.lines('out')) == 4
     box.verify()
 
@@ -88,9 +88,12 @@ def test_a_script_without_end_is_ended(box, run, script):
 
 
 @pytest.mark.parametrize('script, place, text', [
-    ('"currency and"', '8:9', 'filter: unexpected symbol near'),
-    ("|\n  local a = 1\n  return total == 0", '10:1', 'for numbers there is equal(a, b)'),
-    ("|\n  local a = 1\n  return )", '10:1', 'filter: unexpected symbol near'),
+    ('"currency and"', '8:22', 'filter: expected a value, and the script ends'),
+    ("|\n  local a = 1\n  return totl == 0", '10:10', "'totl' is no field, no constant and no "
+     "function here; did you mean 'total'?"),
+    ("|\n  local a = 1\n  return )", '10:10', "filter: expected a value, found ')'"),
+    ("|\n  local a <const> = 1\n  a = 2\n  return true", '10:3',
+     "filter:2: attempt to assign to const variable 'a'"),
 ])
 def test_check_and_run_name_the_place(box, run, script, place, text):
     said = run(script)

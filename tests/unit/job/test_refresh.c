@@ -75,6 +75,13 @@ static void differences_of_what_a_run_keeps_are_said(void **state)
 		 "\"input\":\"none\"}, is absent\n"
 		 "work.effect: was \"once\", is \"idempotent\"\n"
 		 "work.noop: was absent, is {}\n"},
+		{"job: a\nconstants: {r: {EUR: 1, USD: 0.92}, n: 1}\n" SOURCE "}\n" WORK
+		 "}\ntransform: x = 1\nlua_limits: {memory: 1M}\n",
+		 "job: a\nconstants: {r: {EUR: 1, USD: 0.920}, n: \"1\"}\n" SOURCE "}\n" WORK
+		 "}\ntransform: x = 2\nlua_limits: {memory: 2M}\n",
+		 "constants.r: was {\"EUR\":1,\"USD\":0.92}, is {\"EUR\":1,\"USD\":0.920}\n"
+		 "constants.n: was 1, is \"1\"\n"
+		 "transform: was \"x = 1\", is \"x = 2\"\n"},
 		{"job: a\nsource: {jsonl: {path: a}, fields: {a: text, b: text}}\n" WORK "}\n",
 		 "job: a\nsource: {jsonl: {path: a}, fields: {b: text, a: text}}\n" WORK "}\n",
 		 "source.fields: their order has changed\n"},
