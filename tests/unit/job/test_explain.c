@@ -28,6 +28,16 @@ static const char full[] =
 	"retry: {attempts: 8, jitter: equal}\n"
 	"window: {max: 4h, stop_by: 06:00}\ncarry_over: leave\nreport: {person: mail}\n";
 
+static const char request[] =
+	"job: web\nsecrets: {s: env:T}\n"
+	"source: {csv: {path: in.csv}, key: id, fields: {id: text, total: decimal}}\n"
+	"work:\n  http:\n    method: PUT\n    url: https://api.example.com/${id}\n"
+	"    auth: {basic: {user: u, password: env:T}}\n    headers: {X-K: \"${secret.s}\"}\n"
+	"    json: {id: \"${id}\", t: 1.50, n: null, s: \"null\", five: \"5\","
+	" list: [1, \"2\", true, \"true\", {a: \"x: y\"}], empty: {}, none: []}\n"
+	"    keep: {a: /b}\n    follow: true\n"
+	"  effect: idempotent\n  done_when: [2xx, 303, \"40[89]\"]\n  retry_when: [500-503]\n";
+
 static char *explain(const char *text)
 {
 	AUTO(buf) struct buf out = BUF_INIT(TEXT_BYTES);
@@ -59,7 +69,7 @@ static void assert_says(const char *text, const char *words)
 
 static void explained_job_reads_back_to_the_same_job(void **state)
 {
-	const char *const texts[] = {least, full};
+	const char *const texts[] = {least, full, request};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		AUTO(buf) struct buf difference = BUF_INIT(TEXT_BYTES);
@@ -101,6 +111,15 @@ static void lines_stay_short_enough_to_read(void **state)
 		line += n + 1;
 	}
 	free(said);
+}
+
+static void paragraph_says_what_is_sent(void **state)
+{
+	assert_says(request, "For each item it sends PUT 'https://api.example.com/${id}' with a "
+			     "JSON body, logged on by user and password, with the item's key in "
+			     "Idempotency-Key");
+	assert_says(request, "and so is 409, not before a Retry-After says so.");
+	assert_says(request, "Done are also 200-299, 303, 408-409. To be tried again: 500-503.");
 }
 
 static void paragraph_says_what_is_read(void **state)
@@ -186,6 +205,7 @@ int main(void)
 		cmocka_unit_test(defaults_are_shown_with_what_they_are_for),
 		cmocka_unit_test(lines_stay_short_enough_to_read),
 		cmocka_unit_test(paragraph_says_what_is_read),
+		cmocka_unit_test(paragraph_says_what_is_sent),
 		cmocka_unit_test(paragraph_says_what_a_crash_means),
 		cmocka_unit_test(paragraph_spells_attempts_and_waits_out),
 		cmocka_unit_test(paragraph_says_what_stops_it_and_who_is_needed),
