@@ -177,6 +177,20 @@ static void runs_have_the_states_that_people_know(void **state)
 	answers(b, sql, "done|\n");
 }
 
+static void a_quota_says_what_is_used_since_when(void **state)
+{
+	struct bench *b = *state;
+	struct ledger_op *op = begin(b, b->a, LOP_QUOTA_TAKE);
+
+	op->u.quota_take = (struct lop_quota_take){.name = "partner",
+						   .period = INT64_C(1795392000) * US_PER_S,
+						   .most = 9,
+						   .want = 4,
+						   .seen_used = -1};
+	commit(b);
+	answers(b, "SELECT name, period, used FROM quota", "partner|2026-11-23T00:00|4\n");
+}
+
 static void a_run_that_needs_a_person_says_so(void **state)
 {
 	struct bench *b = *state;
@@ -299,6 +313,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(what_deviates_is_told_in_full),
 	CASE(the_view_of_a_run_counts_as_the_ledger_does),
 	CASE(runs_have_the_states_that_people_know),
+	CASE(a_quota_says_what_is_used_since_when),
 	CASE(a_run_that_needs_a_person_says_so),
 	CASE(attempts_rejects_instances_and_minutes_are_views_too),
 	CASE(odd_sizes_are_expanded_exactly),

@@ -82,7 +82,7 @@ def screen(box):
 
 def test_two_engines_on_one_ledger_keep_the_rate_in_every_window(box):
     """A minute is long enough for jitter of a busy machine to be within the guard: 1.2 s."""
-    keys = write_job(box, 140, 'rate: 120/m', more='chunk: {items: 7}')
+    keys = write_job(box, 128, 'rate: 120/m', more='chunk: {items: 7}')
     first = box.start('run', 'r.yaml', '--no-progress')
     wait_until(lambda: len(effects(box)) > 3)
     second = box.start('run', 'r.yaml', '--no-progress')

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The views that people and their tools read: run, item, attempt, reject, instance, audit, minute,
- * breaker.
+ * breaker, quota.
  *
  * Promise: plain SQL, without any function of ours, so that every sqlite3 shell can read them.
  * Their
@@ -166,9 +166,15 @@ static const char note_view[] =
 	" n.kind, n.text, @iso(n.until) AS until"
 	" FROM note_ AS n JOIN run_ AS r ON r.id = n.run_id";
 
+/* The period is in the quota's own zone, which the ledger does not know. */
+static const char quota_view[] =
+	"CREATE VIEW quota AS SELECT q.name,"
+	" strftime('%Y-%m-%dT%H:%M', q.period / 1000.0, 'unixepoch') AS period, q.used"
+	" FROM quota_ AS q";
+
 const char *const sq_views[] = {
 	run_view,    item_view,	   attempt_view, reject_view, instance_view, audit_view,
-	minute_view, failure_view, breaker_view, note_view,   NULL,
+	minute_view, failure_view, breaker_view, note_view,   quota_view,    NULL,
 };
 
 /* ---- macros ---- */
