@@ -49,7 +49,7 @@ def test_what_has_no_address_was_not_sent(named, server, host):
 @pytest.mark.parametrize('effect', ['once', 'idempotent'])
 def test_a_name_that_hangs_holds_up_nobody_else(named, server, effect):
     items = {f'n{i}': 'inside.test' for i in range(20)} | {'h': 'hangs.test'}
-    web_job.write(named, url(server, '${way}') + '/ok/${id}', items, effect=effect, timeout='2s', attempts=1,
+    web_job.write(named, url(server, '${way}') + '/ok/${id}', items, effect=effect, timeout='5s', attempts=2,
                   http='allow_addresses: [loopback]')
     web_job.run(named, 3)
     assert sorted(key for key, state in web_job.states(named).items() if state == 'done') == sorted(items)[1:]

@@ -2,6 +2,7 @@
 """Contents that mean harm, in every place of a request: the server gets the value and nothing else."""
 import json
 import urllib.parse
+from email.parser import BytesParser
 
 import pytest
 from lib import web_job
@@ -71,6 +72,16 @@ def test_a_body_of_its_own_is_the_value(box, server):
     for number, value in enumerate(ALL):
         assert found[number].body.decode() == f'<{value}>'
         assert found[number].headers('Content-Type') == ['text/plain']
+
+
+def test_a_multipart_form_is_the_value(box, server):
+    found = run(box, server, 'multipart: {note: "${note}", other: "x${note}"}')
+    for number, value in enumerate(ALL):
+        head = ('Content-Type: ' + found[number].header('Content-Type') + '\r\n\r\n').encode()
+        parts = BytesParser().parsebytes(head + found[number].body).get_payload()
+        names = [part.get_param('name', header='content-disposition') for part in parts]
+        assert names == ['note', 'other']
+        assert f'\r\n\r\n{value}\r\n--'.encode() in found[number].body
 
 
 def test_a_part_of_an_url_is_the_value(box, server):
