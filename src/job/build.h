@@ -35,6 +35,8 @@ void build_http(struct build *b, struct node *node); /* work.http */
 void build_share(struct build *b);		     /* rate, quota */
 void build_control(struct build *b);
 void build_totals(struct build *b);
+/* A URL of a request: its placeholders, and what they may stand in. */
+void build_http_url(struct build *b, struct node *url);
 /* work.verify; called by build_work. */
 void build_verify(struct build *b, struct node *work);
 /* What must hold between keys, once everything is there. */

@@ -318,7 +318,7 @@ static void build_body(struct build *b, struct node *node)
 
 /* ---- the rest ---- */
 
-static void build_url(struct build *b, struct node *url)
+void build_http_url(struct build *b, struct node *url)
 {
 	AUTO(template) struct template *t = NULL;
 	struct err err = ERR_INIT;
@@ -377,7 +377,7 @@ void build_http(struct build *b, struct node *node)
 	assert(node->type == NODE_MAP);
 	work->kind = WORK_HTTP;
 	build_auth(b, node_find(node, "auth"));
-	build_url(b, node_find(node, "url"));
+	build_http_url(b, node_find(node, "url"));
 	build_headers(b, node);
 	build_body(b, node);
 	build_addresses(b, node_find(node, "allow_addresses"));

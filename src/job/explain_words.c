@@ -300,7 +300,7 @@ static void put_verify(const struct job *job, struct buf *out)
 
 	if (!job_verifies(job))
 		return;
-	put_quoted(verify->command[0], out);
+	put_quoted(verify->command != NULL ? verify->command[0] : verify->url, out);
 	buf_puts(out, " is asked whether it took effect, ");
 	text_put_duration(out, verify->settle_us);
 	buf_puts(out, " later: if so it is done; if it twice says no, it is tried again; if it "

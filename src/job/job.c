@@ -51,6 +51,7 @@ static void work_done(struct job_work *work)
 {
 	texts_free(work->command);
 	texts_free(work->verify.command);
+	free(work->verify.url);
 	free(work->shell);
 	free(work->input_template);
 	texts_free(work->env_names);
@@ -266,7 +267,7 @@ bool job_is_bulk(const struct job *job)
 bool job_verifies(const struct job *job)
 {
 	assert(job != NULL);
-	return job->work.verify.command != NULL;
+	return job->work.verify.command != NULL || job->work.verify.url != NULL;
 }
 
 bool job_is_stream(const struct job *job)

@@ -217,7 +217,10 @@ struct job_test {
 
 /* Who is asked whether an item in doubt took effect; none: nobody but when_in_doubt. */
 struct job_verify {
-	char **command; /* templates, NULL-terminated; NULL: none */
+	char **command; /* templates, NULL-terminated; or … */
+	char *url;	/* … a template; both NULL: none */
+	uint8_t done_when[STATUS_BYTES];
+	uint8_t not_done_when[STATUS_BYTES];
 	int64_t settle_us;
 };
 

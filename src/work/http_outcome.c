@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -237,6 +238,32 @@ static bool lacks_what_is_needed(const struct http_attempt *a, const struct http
 	       (by_status == OUTCOME_DONE && a->http->context->job->work.http.keep.n > 0);
 }
 
+/* Of a question whether an item took effect. Safety: only a status that stands for it is an answer;
+ * that nothing could be sent, or nobody answered, is none. */
+static enum outcome judge_probe(const struct http_attempt *a, const struct http_answer *answer,
+				char class[HTTP_CLASS_BYTES])
+{
+	const struct job_verify *verify = &a->http->context->job->work.verify;
+	enum outcome outcome = http_classify(&a->http->context->job->work, answer, class);
+	bool is_answer = answer->is_sent && answer->is_whole && answer->status >= 0 &&
+			 answer->status < STATUS_COUNT;
+
+	if (a->cancelled)
+		(void)snprintf(class, HTTP_CLASS_BYTES, "cancelled"); /* fits */
+	else if (is_answer)
+		(void)snprintf(class, HTTP_CLASS_BYTES, "http-%ld", answer->status); /* fits */
+	if (outcome == OUTCOME_NOT_BEGUN || (is_worn(a, answer) && outcome == OUTCOME_ALL))
+		return OUTCOME_NOT_BEGUN; /* it is asked with a new token */
+	if (a->cancelled || !is_answer)
+		return OUTCOME_UNKNOWN;
+	if (bits_get(verify->not_done_when, (size_t)answer->status))
+		return OUTCOME_RETRY;
+	if (!bits_get(verify->done_when, (size_t)answer->status))
+		return OUTCOME_UNKNOWN;
+	class[0] = '\0';
+	return OUTCOME_DONE;
+}
+
 /* `ret_why` is filled when a test of the answer decided, or could not. */
 static enum outcome judge(const struct http_attempt *a, const struct http_answer *answer,
 			  char class[HTTP_CLASS_BYTES], struct err *ret_why)
@@ -280,7 +307,8 @@ void http_attempt_tell(struct http_attempt *a)
 	const struct http_answer *answer = &a->call->answer;
 	char class[HTTP_CLASS_BYTES] = "";
 	struct err why = ERR_INIT;
-	enum outcome outcome = judge(a, answer, class, &why);
+	enum outcome outcome = a->http->context->asks ? judge_probe(a, answer, class)
+						      : judge(a, answer, class, &why);
 	if (outcome == OUTCOME_DONE) {
 		tell_done(a, answer);
 		return;

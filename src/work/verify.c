@@ -2,22 +2,24 @@
 #include "work/verify.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "job/endpoint.h"
 #include "job/job.h"
 #include "work/backend.h"
 
-enum { KEEP_OUTPUT_BYTES = 16 * 1024 };
+enum { KEEP_OUTPUT_BYTES = 16 * 1024, MAX_ANSWER_BYTES = 1024 * 1024 };
 
 /* What a program of a kind of work that starts none is started with. */
 static const struct job_work plain = {.umask = -1, .keep_output_bytes = KEEP_OUTPUT_BYTES};
 
-void verify_job(const struct job *job, struct job *ret_job)
+/* A program gets what the item's own program gets. */
+static void ask_program(const struct job *job, struct job_work *work)
 {
-	assert(job != NULL && job_verifies(job) && ret_job != NULL);
-	*ret_job = *job;
-	struct job_work *work = &ret_job->work;
 	if (job->work.kind != WORK_EXEC) {
 		*work = plain;
 		work->verify = job->work.verify;
@@ -32,10 +34,53 @@ void verify_job(const struct job *job, struct job *ret_job)
 	work->shell = NULL;
 }
 
+/* Whether what is asked is the server that the items are sent to: nobody else is told who we are.
+ */
+static bool is_same_server(const struct job *job)
+{
+	enum { ENDPOINT_MAX = 64 * 1024 };
+	AUTO(buf) struct buf theirs = BUF_INIT(ENDPOINT_MAX);
+	AUTO(buf) struct buf asked = BUF_INIT(ENDPOINT_MAX);
+
+	if (job->work.kind != WORK_HTTP)
+		return false;
+	endpoint_put_url(&theirs, job->work.http.url, job->name);
+	endpoint_put_url(&asked, job->work.verify.url, job->name);
+	return strcmp(buf_str(&theirs), buf_str(&asked)) == 0;
+}
+
+/* A GET, without a body, that keeps nothing. */
+static void ask_server(const struct job *job, struct job_work *work)
+{
+	struct job_http *http = &work->http;
+
+	if (!is_same_server(job))
+		*http = (struct job_http){
+			.max_answer_bytes = MAX_ANSWER_BYTES, .ca = http->ca, .proxy = http->proxy};
+	http->method = HTTP_GET;
+	http->url = work->verify.url;
+	http->body_kind = HTTP_BODY_NONE;
+	http->json = NULL;
+	http->body = NULL;
+	http->fields = http->keep = (struct job_pairs){0};
+	work->kind = WORK_HTTP;
+	work->n_tests = 0;
+}
+
+void verify_job(const struct job *job, struct job *ret_job)
+{
+	assert(job != NULL && job_verifies(job) && ret_job != NULL);
+	*ret_job = *job;
+	if (job->work.verify.url != NULL)
+		ask_server(job, &ret_job->work);
+	else
+		ask_program(job, &ret_job->work);
+}
+
 const struct work_backend *verify_backend(const struct job *job)
 {
 	assert(job_verifies(job));
-	return &work_exec;
+	return job->work.verify.url != NULL ? &work_http : &work_exec;
 }
 
 int verify_check(const struct job *job, struct err *err)

@@ -3,8 +3,10 @@
  * Asking whether an item took effect: `verify` of the job, as work of its own.
  *
  * Promise: a command gets what the item's own program gets: its environment, its fields as input,
- *          its directory and user. Its answer is OUTCOME_DONE (it took effect), OUTCOME_RETRY (it
- *          did not), or anything else: nobody can tell. No failure of its own passes for an answer.
+ *          its directory and user. A server is asked by a GET, and told who we are only where the
+ *          items are sent to the same one. The answer is OUTCOME_DONE (it took effect),
+ * OUTCOME_RETRY (it did not), or anything else: nobody can tell. No failure of its own passes for
+ * an answer.
  */
 #ifndef STINT_WORK_VERIFY_H
 #define STINT_WORK_VERIFY_H

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`verify`: whoever can see what became of an item in doubt is asked before a person is."""
+import http.server
 import json
 import sqlite3
+import threading
 
 import pytest
 
@@ -298,3 +300,158 @@ def test_without_its_source_it_is_said_why_nothing_can_be_shown(box):
     said = box.run('report', 'pay')
     assert said.code == 0 and 'what was sent cannot be shown: ' in said.out, said
     assert 'stint resolve 1:0 --done' in said.out
+
+
+# ---- a server is asked -----------------------------------------------------------------------------
+
+
+class Bank:
+    """Takes payments by POST, and says by GET which ones it has. A payment whose key contains `lost` is taken
+    and never answered, one with `refused` is not taken and not answered; `busy` cannot be looked up."""
+
+    def __init__(self):
+        bank = self
+        self.taken, self.asked, self.headers = [], [], {}
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def answer(self, status):
+                self.send_response(status)
+                self.send_header('Content-Length', '0')
+                self.end_headers()
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get('Content-Length', 0)))
+                key = self.path.split('/')[-1]
+                once = key not in bank.taken
+                if 'refused' not in key or ('no', key) in bank.asked:
+                    bank.taken.append(key)
+                if ('lost' in key or 'refused' in key) and once and ('no', key) not in bank.asked:
+                    self.close_connection = True
+                else:
+                    self.answer(200)
+
+            def do_GET(self):
+                key = self.path.split('/')[-1]
+                status = 503 if 'busy' in key else 200 if key in bank.taken else 404
+                bank.asked.append(('yes' if status == 200 else 'no' if status == 404 else '?', key))
+                bank.headers = dict(self.headers)
+                self.answer(status)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        self.url = f'http://127.0.0.1:{self.server.server_port}'
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def bank():
+    bank = Bank()
+    yield bank
+    bank.close()
+
+
+HTTP_JOB = '''version: 1
+job: pay
+secrets: {token: env:TOKEN}
+source:
+  csv: {path: in.csv}
+  fields: {id: text}
+  key: id
+work:
+  http:
+    url: %(url)s/pay/${id}
+    auth: {bearer: "${secret.token}"}
+    json: {id: "${id}"}
+  effect: once
+  verify: {http: {url: "%(asked)s/payments/${id}"}, settle: 20ms}
+retry: {attempts: 3, first: 10ms, factor: 1, max: 10ms, jitter: none}
+'''
+
+
+def make_http(box, ids, url, asked=None):
+    box.env['TOKEN'] = 'hunter2-token'
+    box.file('in.csv', 'id\n' + ''.join(f'{i}\n' for i in ids))
+    box.file('pay.yaml', HTTP_JOB % {'url': url, 'asked': asked or url})
+
+
+def test_a_server_is_asked_what_it_has(box, bank):
+    make_http(box, ['a', 'lost-1', 'refused-1', 'b'], bank.url)
+    said = box.run('run', 'pay.yaml')
+    assert said.code == 0, said
+    assert sorted(bank.taken) == ['a', 'b', 'lost-1', 'refused-1']
+    assert attempts(box, 'lost-1') == [(1, 'attempt', 'unknown'), (1, 'verify', 'done')]
+    assert attempts(box, 'refused-1') == [(1, 'attempt', 'unknown'), (1, 'verify', 'not_done'),
+                                          (1, 'verify', 'not_done'), (2, 'attempt', 'done')]
+    assert bank.headers['Authorization'] == 'Bearer hunter2-token'
+    box.verify()
+
+
+def test_a_server_that_cannot_tell_leaves_it_to_a_person(box, bank):
+    make_http(box, ['busy-lost'], bank.url)
+    said = box.run('run', 'pay.yaml')
+    assert said.code == 3, said
+    assert attempts(box, 'busy-lost')[1:] == 3 * [(1, 'verify', 'unknown')]
+    said = box.run('report', 'pay')
+    assert f'sent: POST {bank.url}/pay/busy-lost' in said.out and '{"id":"busy-lost"}' in said.out, said
+    assert 'SHA-256 ' in said.out and 'hunter2' not in said.out
+    assert bank.taken == ['busy-lost']
+
+
+def test_a_server_that_is_not_there_is_no_answer(box, bank):
+    gone = Bank()
+    gone.close()
+    make_http(box, ['refused-1'], bank.url, gone.url)
+    said = box.run('run', 'pay.yaml')
+    assert said.code == 3, said
+    assert box.keys('in_doubt') == ['refused-1'] and bank.taken == []
+
+
+def test_another_server_is_not_told_who_we_are(box, bank):
+    other = Bank()
+    try:
+        make_http(box, ['lost-1'], bank.url, other.url)
+        other.taken = ['lost-1']
+        said = box.run('run', 'pay.yaml')
+        assert said.code == 0, said
+        assert 'Authorization' not in other.headers
+    finally:
+        other.close()
+
+
+def test_after_a_kill_the_server_is_asked(box, bank):
+    """The program waits while the server holds its answer back."""
+    make_http(box, ['a', 'b'], bank.url)
+    box.file('pay.yaml', box.read('pay.yaml').replace('work:', 'work:\n  concurrency: 1'))
+    box.file('in.csv', 'id\nhold\nb\n')
+    hold = threading.Event()
+    handler = bank.server.RequestHandlerClass
+    post = handler.do_POST
+
+    def held(self):
+        if self.path.endswith('/hold') and 'hold' not in bank.taken:
+            bank.taken.append('hold')
+            hold.wait(120)
+            self.close_connection = True
+        else:
+            post(self)
+    handler.do_POST = held
+    process = box.start('run', 'pay.yaml')
+    wait_until(lambda: bank.taken == ['hold'])
+    pids = cast(process.pid)
+    for pid in pids['keeper'] + pids['engine'] + pids['lane']:
+        kill(pid)
+    process.wait(timeout=180)
+    hold.set()
+    said = box.run('run', 'pay.yaml')
+    assert said.code == 0, said
+    assert bank.taken == ['hold', 'b']
+    assert box.keys('done') == ['b', 'hold']
+    box.verify()

@@ -261,6 +261,13 @@ static void who_verifies_is_one_and_has_something_to_say(void **state)
 	assert_only_fault(
 		"job: a\nwork: {exec: {shell: x}, verify: {command: [look, \"${idd}\"]}}\n",
 		"2:51: work.verify.command[]: unknown placeholder ${idd}");
+	assert_only_fault("job: a\nwork: {exec: {shell: x}, verify: {http: {url: 'ftp://x/'}}}\n",
+			  "2:47: work.verify.http.url: expected a URL of http or https, found "
+			  "'ftp://x/'");
+	assert_only_fault("job: a\nwork: {exec: {shell: x}, verify: {http: {url: 'http://x/', "
+			  "done_when: [404]}}}\n",
+			  "2:60: work.verify.http.done_when: status 404 would say both, that it "
+			  "took effect and that it did not");
 	assert_only_fault("job: a\nwork: {exec: {shell: x}, effect: idempotent, verify: "
 			  "{command: [look]}}\n",
 			  "2:46: work.verify: means something only where items can be in doubt: "
