@@ -115,6 +115,7 @@ byte stage[M];
 byte ghost[M] = NOTHING; /* what a lost lane may still act on */
 #define NO 1
 #define YES 2
+#define UNCLEAR 3
 byte probed[M];	   /* the answer of the outside to a probe */
 byte probes[M] = NOTHING;
 
@@ -131,6 +132,20 @@ byte probes[M] = NOTHING;
 /* ---- outside ---- */
 
 byte effects[N];
+/* LAGS: what happened shows later; `settle` is made longer than that. */
+#ifdef LAGS
+bit shows[N];
+bit said_no[N]; /* once, in a row */
+#define SHOWS(i) shows[i]
+#else
+#define SHOWS(i) (effects[i] > 0)
+#endif
+/* NO_SETTLE: it is asked for the second time at once. ONE_NO: the first no is enough. */
+#if defined(LAGS) && !defined(NO_SETTLE)
+#define HAS_SETTLED(i) (!said_no[i] || effects[i] == 0 || shows[i])
+#else
+#define HAS_SETTLED(i) true
+#endif
 bit known[N];	/* KEYED: the target knows the item's key */
 bit late[N];	/* KEYED: nine tenths of key_valid have gone by since first_started */
 bit covered[N];	/* first_started is not later than what the target knows */
@@ -498,7 +513,7 @@ inline cannot_go_on(x)
 inline claim_probe(x, i)
 {
 	alive[x] && MAY_CLAIM(x) && state[x] != STOPPING && loose[i] == DOUBT && probes[x] == NOTHING &&
-		MAY_BEGIN(i) ->
+		MAY_BEGIN(i) && HAS_SETTLED(i) ->
 	loose[i] = PROBING;
 	holder[i] = x;
 	probes[x] = i
@@ -508,9 +523,24 @@ inline ask_outside(x)
 {
 	alive[x] && probes[x] != NOTHING && probed[x] == 0 ->
 	if
-	:: effects[probes[x]] > 0 -> probed[x] = YES
-	:: else -> probed[x] = NO
+	:: SHOWS(probes[x]) -> probed[x] = YES
+	:: !SHOWS(probes[x]) -> probed[x] = NO
+	:: probed[x] = UNCLEAR
 	fi
+}
+
+/* It did not happen. */
+inline take_no(i)
+{
+#if defined(LAGS) && !defined(ONE_NO)
+	if
+	:: said_no[i] -> said_no[i] = 0; becomes(i, RETRY); clear_unclear(i)
+	:: else -> said_no[i] = 1; becomes(i, DOUBT)
+	fi
+#else
+	becomes(i, RETRY);
+	clear_unclear(i)
+#endif
 }
 
 inline settle_probe(x)
@@ -518,13 +548,17 @@ inline settle_probe(x)
 	alive[x] && probed[x] != 0 ->
 	i = probes[x];
 	if
-	:: !MAY_WRITE(x) || !HOLDS_ROW(x, i) -> quit(x)
+	:: !MAY_WRITE(x) -> quit(x)
+	:: MAY_WRITE(x) && (loose[i] != PROBING || !HOLDS_ROW(x, i)) ->
+		probes[x] = NOTHING; /* a person was faster */
+		probed[x] = 0
 	:: else ->
 		probes[x] = NOTHING;
 		quarantine[i] = NOBODY;
 		if
 		:: probed[x] == YES -> becomes(i, DONE)
-		:: else -> becomes(i, RETRY); clear_unclear(i)
+		:: probed[x] == NO -> take_no(i)
+		:: probed[x] == UNCLEAR -> becomes(i, ASKED)
 		fi;
 		probed[x] = 0
 	fi
@@ -775,6 +809,10 @@ proctype others()
 #endif
 	:: atomic { start_again(0) }
 	:: atomic { start_again(1) }
+#ifdef LAGS
+	:: atomic { effects[0] > 0 && !shows[0] -> shows[0] = 1 }
+	:: atomic { effects[N - 1] > 0 && !shows[N - 1] -> shows[N - 1] = 1 }
+#endif
 #ifndef PROBE
 	:: atomic { resolve_doubt(0) }
 	:: atomic { resolve_doubt(N - 1) }
@@ -799,7 +837,7 @@ proctype others()
 
 inline try_again(i)
 {
-	loose[i] = RETRY;
+	becomes(i, RETRY);
 	finished = 0;
 #ifdef HASTY
 	quarantine[i] = NOBODY;
@@ -812,7 +850,7 @@ bit looked[N]; /* STALE: somebody saw that nothing had happened, a while ago */
 /* Looks at the other side, and says what is there. */
 inline resolve(i)
 {
-	(loose[i] == ASKED || loose[i] == DOUBT) && decisions < DECISIONS ->
+	(loose[i] == ASKED || loose[i] == DOUBT || loose[i] == PROBING) && decisions < DECISIONS ->
 	decisions++;
 	if
 	:: effects[i] > 0 -> becomes(i, DONE)
