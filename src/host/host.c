@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "ledger/ledger.h"
 #include "loop/loop.h"
 #include "loop/writer.h"
+#include "sys/cgroup.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/log.h"
@@ -44,6 +46,7 @@ struct host {
 	char host_name[HOST_NAME_MAX_CHARS];
 	char boot_id[PROC_ID_MAX];
 	int64_t last_signal_at;
+	char *group; /* of lanes, a control group; NULL: ours */
 	bool progress_is_shown;
 	bool is_over;
 	int exit_status;
@@ -381,6 +384,7 @@ static void host_set_up(struct host *h)
 							      .frames_end = host_on_frames_end,
 							      .end = host_on_lane_end,
 							      .buried = host_on_buried});
+	processes_use_group(h->processes, h->group);
 	if (h->options->keeper_fd >= 0) {
 		h->keeper = loop_watch_new(h->loop, h->options->keeper_fd, LOOP_READ,
 					   host_on_keeper, h);
@@ -397,12 +401,14 @@ int host_run(const struct host_options *options, int *ret_exit, struct err *err)
 	struct host h = {.options = options};
 
 	assert(options != NULL && options->ledger != NULL && ret_exit != NULL);
-	if (limits_check(options->spec.job, err) < 0)
+	if (limits_check(options->spec.job, err) < 0 ||
+	    limits_make_group(options->spec.job, &h.group, err) < 0)
 		return err->code;
 	host_fill_spec(&h);
 	h.loop = loop_new();
 	if (writer_new(h.loop, host_apply, host_on_applied, &h, &h.writer, err) < 0) {
 		loop_free(h.loop);
+		free(h.group);
 		return err->code;
 	}
 	host_set_up(&h);
@@ -412,5 +418,8 @@ int host_run(const struct host_options *options, int *ret_exit, struct err *err)
 	*ret_exit = h.exit_status;
 	h.is_over = true;
 	host_take_down(&h);
+	if (h.group != NULL)
+		cgroup_remove(h.group);
+	free(h.group);
 	return 0;
 }

@@ -13,5 +13,8 @@ struct job;
 
 /* ERR_UNAVAILABLE names the key and what is missing. */
 ST_MUST_CHECK int limits_check(const struct job *job, struct err *err);
+/* Makes the control group that lanes are to be in, where the job asks for one; else *ret_group is
+ * NULL. The caller frees it, and removes the group at the end. ERR_UNAVAILABLE. */
+ST_MUST_CHECK int limits_make_group(const struct job *job, char **ret_group, struct err *err);
 
 #endif

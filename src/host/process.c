@@ -22,7 +22,9 @@
 #include "host/grave.h"
 #include "host/process_inside.h"
 #include "loop/loop.h"
+#include "sys/cgroup.h"
 #include "sys/file.h"
+#include "sys/log.h"
 #include "sys/priority.h"
 #include "sys/proc.h"
 
@@ -53,6 +55,11 @@ struct processes *processes_new(struct loop *loop, const uint8_t nonce[16],
 	list_init(&ps->all);
 	list_init(&ps->graves);
 	return ps;
+}
+
+void processes_use_group(struct processes *ps, const char *group)
+{
+	ps->group = group;
 }
 
 static void process_close_socket(struct process *p)
@@ -239,6 +246,12 @@ int process_start(struct processes *ps, enum lane_role role, uint32_t lane,
 		(void)close(pair[0]);
 		process_free(p);
 		return ERR_TEMP;
+	}
+	/* Before its first frame: it has done nothing, and started nothing. */
+	struct err why = ERR_INIT;
+	if (ps->group != NULL && cgroup_take(ps->group, p->pid, &why) < 0) {
+		log_error("%s", why.text);
+		(void)kill(p->pid, SIGKILL); /* our child; its end is told as any */
 	}
 	list_append(&ps->all, &p->link);
 	p->watch = loop_watch_new(ps->loop, pair[0], LOOP_READ, process_on_socket, p);

@@ -33,6 +33,8 @@ struct process_events {
 
 struct processes *processes_new(struct loop *loop, const uint8_t nonce[16],
 				const struct process_events *events);
+/* Processes are started in this control group; NULL: in ours. Keeps `group`. */
+void processes_use_group(struct processes *ps, const char *group);
 /* Kills what is left. */
 void processes_free(struct processes *ps);
 

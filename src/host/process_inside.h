@@ -32,6 +32,7 @@ struct process {
 
 struct processes {
 	struct loop *loop;
+	const char *group; /* a control group, NULL: ours */
 	struct process_events events;
 	uint8_t nonce[16];
 	struct list all;

@@ -292,9 +292,11 @@ struct job_window {
 enum { JOB_NICE_AS_IS = 100 };
 enum job_io { JOB_IO_AS_IS = -1, JOB_IO_IDLE, JOB_IO_BEST_EFFORT };
 
-struct job_process { /* of lanes, and of what they start */
-	int nice;    /* -20 … 19, or JOB_NICE_AS_IS */
-	int io;	     /* enum job_io */
+struct job_process {	    /* of lanes, and of what they start */
+	int nice;	    /* -20 … 19, or JOB_NICE_AS_IS */
+	int io;		    /* enum job_io */
+	int64_t memory_max; /* bytes, 0: no limit */
+	int cpu_weight;	    /* 0: as it is */
 };
 
 /* What a run costs and what its items bring; amounts that are not given are 0. */

@@ -226,3 +226,27 @@ def test_an_age_needs_a_date(box):
     said = box.run('check', 'window.yaml')
     assert said.code == 78
     assert 'source.max_age.field: id is an integer; an age is that of a date or a timestamp' in said.said
+
+
+@pytest.mark.parametrize('key', ['memory_max: 300M', 'cpu_weight: 20'])
+def test_what_needs_a_control_group_is_applied_or_refused_with_words(box, key):
+    write(box, 3, '{}', more=f'process: {{{key}}}\n')
+    said = box.run('run', 'window.yaml', '--no-progress')
+    if said.code == 0:
+        assert len(box.lines('effects')) == 3
+        return
+    assert said.code == 69, said
+    assert f'process.{key.split(":")[0]} cannot be applied here' in said.err
+    assert 'Delegate=yes' in said.err
+    assert not box.lines('effects')
+
+
+def test_a_program_that_wants_more_memory_than_the_job_has_is_ended_alone(box):
+    write(box, 3, '{}', shell='[ "$STINT_KEY" != 2 ] || exec tail /dev/zero; ' + APPEND,
+          more='process: {memory_max: 100M}\n')
+    said = box.run('run', 'window.yaml', '--no-progress')
+    if said.code == 69:
+        pytest.skip('no control group can be made here')
+    assert said.code == 3, said
+    assert sorted(box.lines('effects')) == ['1', '3']
+    assert box.keys('in_doubt') == ['2']

@@ -232,7 +232,7 @@ static void every_key_of_a_run_arrives(void **state)
 		      "window: {max: 4h, stop_by: 06:30, grace: 5s, stalled_after: 1m, when_over: "
 		      "gentle, gentle: {concurrency: 3}, expect: 45m, "
 		      "date_cutoff: {at: 23:59, then: hold}}\n"
-		      "process: {nice: -5, io: idle}\n"
+		      "process: {nice: -5, io: idle, memory_max: 1G, cpu_weight: 20}\n"
 		      "report: {person: id}\n");
 
 	assert_string_equal(job->description, "d");
@@ -261,6 +261,8 @@ static void every_key_of_a_run_arrives(void **state)
 	assert_int_equal(job->window.gentle.nice, 19);
 	assert_int_equal(job->process.nice, -5);
 	assert_int_equal(job->process.io, JOB_IO_IDLE);
+	assert_int_equal(job->process.memory_max, INT64_C(1024) * 1024 * 1024);
+	assert_int_equal(job->process.cpu_weight, 20);
 	assert_string_equal(job->person, "id");
 }
 
