@@ -26,6 +26,9 @@ typedef int64_t utime;
 #define ST_NORETURN __attribute__((noreturn))
 #define ST_UNUSED __attribute__((unused))
 
+/* The highest bit that is set in an unsigned number up to 64 bits, which is not 0. */
+#define ST_HIGHEST_BIT(x) (63U - (unsigned)__builtin_clzll(x))
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The struct of which `ptr` is the member `member`. */

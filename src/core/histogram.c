@@ -56,11 +56,10 @@ static void squares_add(struct histogram *h, struct wide w)
 static unsigned bucket_of(int64_t us)
 {
 	uint64_t v = (uint64_t)us;
-	unsigned shift = 0;
 
-	for (unsigned step = 16; step > 0; step /= 2)
-		if (v >> (shift + step) >= SUBS)
-			shift += step;
+	if (v < 2 * SUBS)
+		return (unsigned)v;
+	unsigned shift = ST_HIGHEST_BIT(v) - SUB_BITS;
 	return shift * SUBS + (unsigned)(v >> shift);
 }
 
@@ -92,7 +91,10 @@ void histogram_add_n(struct histogram *h, int64_t us, int64_t n)
 		h->max_us = us;
 	h->count += (uint64_t)n;
 	h->sum_us += sum;
-	squares_add(h, wide_multiply(sum, (uint64_t)us));
+	/* Nearly always one, and less than an hour. */
+	bool is_small = (sum | (uint64_t)us) >> HALF_BITS == 0;
+	squares_add(h, is_small ? (struct wide){.low = sum * (uint64_t)us}
+				: wide_multiply(sum, (uint64_t)us));
 	h->buckets[bucket_of(us)] += (uint64_t)n;
 }
 

@@ -48,6 +48,7 @@ struct stats {
 	uint64_t rollup_in;
 	struct class *classes;
 	size_t n_classes;
+	int64_t n_tried, n_failed; /* since then */
 	struct meter tried, failed;
 };
 
@@ -91,17 +92,18 @@ void stats_timing(struct run *r, enum timing timing, int64_t us)
 
 /* ---- counts ---- */
 
+/* That a minute ends while a transaction is gathered, which takes milliseconds, does not matter:
+ * each look at the clock would cost more than all else here. */
 static struct lop_rollup_add *rollup_of(struct run *r)
 {
 	struct stats *s = r->stats;
-	utime now = r->ops->now(r->world);
-	utime minute = now - now % US_PER_MIN;
 
-	if (s->rollup_in != commit_number(r->commit) || s->rollup->u.rollup_add.minute != minute) {
+	if (s->rollup_in != commit_number(r->commit)) {
+		utime now = r->ops->now(r->world);
 		s->rollup = commit_add(r->commit, LOP_ROLLUP_ADD, NULL, NULL);
 		s->rollup_in = commit_number(r->commit);
 		s->rollup->u.rollup_add = (struct lop_rollup_add){.run_id = r->id,
-								  .minute = minute};
+								  .minute = now - now % US_PER_MIN};
 	}
 	return &s->rollup->u.rollup_add;
 }
@@ -145,7 +147,6 @@ static void count_failure(struct run *r, const struct stats_attempt *a)
 void stats_attempt(struct run *r, const struct stats_attempt *a)
 {
 	struct lop_rollup_add *sum = rollup_of(r);
-	int64_t boot_us = r->ops->boot_us(r->world);
 
 	sum->took_us += a->took_us;
 	if (a->is_done) {
@@ -154,13 +155,13 @@ void stats_attempt(struct run *r, const struct stats_attempt *a)
 		sum->failed++;
 		sum->failed_us += a->took_us;
 		count_failure(r, a);
-		meter_add(&r->stats->failed, boot_us, 1);
+		r->stats->n_failed++;
 	}
 	if (a->is_again) {
 		sum->again++;
 		sum->again_us += a->took_us;
 	}
-	meter_add(&r->stats->tried, boot_us, 1);
+	r->stats->n_tried++;
 	stats_timing(r, TIMING_TOTAL, a->took_us);
 	for (int i = 0; a->timings_us != NULL && i < TIMING_LANE_COUNT; i++)
 		if (a->timings_us[i] > 0)
@@ -190,7 +191,7 @@ void stats_unit(struct run *r, int64_t n, int64_t took_us)
 	assert(n > 0);
 	sum->done += n;
 	sum->took_us += took_us;
-	meter_add(&r->stats->tried, r->ops->boot_us(r->world), n);
+	r->stats->n_tried += n;
 	histogram_add_n(since_of(r->stats, TIMING_TOTAL), took_us / n, n);
 	add_items(r, n, 1, took_us / n);
 }
@@ -229,6 +230,9 @@ void stats_end(struct run *r)
 	int64_t now = r->ops->boot_us(r->world);
 	rollup_of(r)->worked_us += now - s->worked_until;
 	s->worked_until = now;
+	meter_add(&s->tried, now, s->n_tried);
+	meter_add(&s->failed, now, s->n_failed);
+	s->n_tried = s->n_failed = 0;
 	for (int i = 0; i < TIMING_COUNT_; i++)
 		put_durations(r, (enum timing)i);
 	s->is_pending = false;
