@@ -137,7 +137,7 @@ static void put_text(struct buf *out, const struct report_run *run)
 	put_part(out, run->n_filtered, "filtered");
 	put_part(out, run->n_held_back, "held back");
 	buf_puts(out, "; ");
-	text_put_span(out, end - run->started_at);
+	text_put_span(out, end > run->started_at ? end - run->started_at : 0);
 	buf_putc(out, '\n');
 	next_of_run(run, &arena, &next);
 	for (size_t i = 0; i < next.n; i++)

@@ -105,6 +105,15 @@ static bool read_time(const char *text, struct civil *ret_civil)
 	return true;
 }
 
+/* A time that was read with its zone. */
+static utime moment_of(const struct civil *c)
+{
+	struct date day = {.year = c->year, .month = c->month, .day = c->day};
+
+	return date_to_days(&day) * US_PER_DAY + c->hour * US_PER_HOUR + c->minute * US_PER_MIN +
+	       (c->second - c->offset_s) * US_PER_S;
+}
+
 static int take_slot(const char *text, utime now, struct slot *slot, struct err *err)
 {
 	struct civil c = {0};
@@ -120,6 +129,7 @@ static int take_slot(const char *text, utime now, struct slot *slot, struct err 
 			   QUOTED(text, strlen(text)));
 	(void)snprintf(slot->text, sizeof(slot->text), "%s", text);
 	(void)snprintf(slot->date, sizeof(slot->date), "%.10s", text);
+	slot->at = moment_of(&c);
 	return 0;
 }
 
@@ -153,22 +163,38 @@ int slot_choose(const struct job *job, const struct slot_wish *wish, struct slot
 	return rc;
 }
 
-utime slot_stop_by(int minute_of_day, utime called_at)
+utime slot_stop_by(int minute_of_day, utime since)
 {
 	struct civil c = {0};
 
 	if (minute_of_day < 0)
 		return UTIME_NEVER;
-	clock_civil(called_at, &c);
+	clock_civil(since, &c);
 	c.hour = minute_of_day / MINUTES_PER_HOUR;
 	c.minute = minute_of_day % MINUTES_PER_HOUR;
 	c.second = 0;
 	c.us = 0;
 	utime at = clock_from_civil(&c);
-	if (at > called_at)
+	if (at > since)
 		return at;
 	c.day++; /* a 32nd is the first of the next month, as for mktime(3) */
 	return clock_from_civil(&c);
+}
+
+int slot_find_stop_by(const struct slot *slot, int minute_of_day, utime called_at,
+		      utime *ret_stop_by, struct err *err)
+{
+	bool has_come = slot->at != 0 && slot->at <= called_at;
+	utime stop_by = slot_stop_by(minute_of_day, has_come ? slot->at : called_at);
+
+	if (stop_by <= called_at)
+		return ERR(err, ERR_UNAVAILABLE,
+			   "the window of %s was over at %02d:%02d (window.stop_by); "
+			   "--ignore-window starts it all the same",
+			   slot->text, minute_of_day / MINUTES_PER_HOUR,
+			   minute_of_day % MINUTES_PER_HOUR);
+	*ret_stop_by = stop_by;
+	return 0;
 }
 
 int when_parse(const char *text, const char *what, utime now, utime *ret_time, struct err *err)
@@ -196,8 +222,6 @@ int when_parse(const char *text, const char *what, utime now, utime *ret_time, s
 			   "%s %s: a day such as 2026-11-23, today, yesterday, a time such as "
 			   "2026-11-23T06:00+01:00 or how long ago such as 36h is expected",
 			   what, QUOTED(text, strlen(text)));
-	date = (struct date){.year = c.year, .month = c.month, .day = c.day};
-	*ret_time = date_to_days(&date) * US_PER_DAY + c.hour * US_PER_HOUR +
-		    c.minute * US_PER_MIN + (c.second - c.offset_s) * US_PER_S;
+	*ret_time = moment_of(&c);
 	return 0;
 }

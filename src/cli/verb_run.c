@@ -71,8 +71,12 @@ int verb_run(struct cli *cli, struct err *err)
 		rc = script_check(job, err);
 	if (rc == 0)
 		rc = work_check(job, err);
+	bool ignores_window = cli->options.is_given[OPTION_IGNORE_WINDOW];
+	utime stop_by = UTIME_NEVER;
+	if (rc == 0 && !ignores_window)
+		rc = slot_find_stop_by(&wish.slot, job->window.stop_by_minute, called_at, &stop_by,
+				       err);
 	if (rc == 0) {
-		bool ignores_window = cli->options.is_given[OPTION_IGNORE_WINDOW];
 		struct work_run run = {
 			.cli = cli,
 			.file = cli_word(cli, 0),
@@ -91,8 +95,7 @@ int verb_run(struct cli *cli, struct err *err)
 					.source_path = wish.source == NULL ? "" : wish.source,
 					.first_n = wish.first,
 					.ignores_window = ignores_window,
-					.stop_by = slot_stop_by(job->window.stop_by_minute,
-								called_at),
+					.stop_by = stop_by,
 				},
 		};
 		rc = cli->is_dry_run ? work_run_plan(&run, err) : work_run(&run, err);

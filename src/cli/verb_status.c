@@ -134,7 +134,7 @@ static void put_run(struct cli *cli, struct found *found, const struct report_ru
 		put_number(b, run->n_rejected, "rejected", &mark);
 	if (part == PART_ON) {
 		buf_puts(b, "; for ");
-		text_put_span(b, clock_now() - run->started_at);
+		text_put_span(b, report_run_took_us(run, clock_now()));
 		buf_printf(b, ", by %" PRId64 " instance%s", run->n_joined,
 			   run->n_joined == 1 ? "" : "s");
 	}

@@ -87,7 +87,7 @@ static void say_working(const struct report_run *run, struct why *why)
 
 	why_say(why, "%" PRId64 " instance%s at work on it; it began %s ago", run->n_joined,
 		run->n_joined == 1 ? " is" : "s are",
-		span_text(why, clock_now() - run->started_at));
+		span_text(why, report_run_took_us(run, clock_now())));
 	why_count(why, c->running, "item is being worked on", "items are being worked on");
 	why_count(why, c->waiting, "item is waiting", "items are waiting");
 	if (c->running == 0 && c->waiting == 0 && c->retry > 0 && c->next_due != UTIME_NEVER)

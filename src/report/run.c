@@ -282,5 +282,7 @@ struct report_run report_run_dup(const struct report_run *run, struct arena *are
 
 int64_t report_run_took_us(const struct report_run *run, utime now)
 {
-	return (run->ended_at != 0 ? run->ended_at : now) - run->started_at;
+	int64_t took_us = (run->ended_at != 0 ? run->ended_at : now) - run->started_at;
+
+	return took_us > 0 ? took_us : 0; /* somebody has set the clock back */
 }

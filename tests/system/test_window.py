@@ -250,3 +250,14 @@ def test_a_program_that_wants_more_memory_than_the_job_has_is_ended_alone(box):
     assert said.code == 3, said
     assert sorted(box.lines('effects')) == ['1', '3']
     assert box.keys('in_doubt') == ['2']
+
+
+def test_a_start_on_a_slot_whose_window_is_over_needs_a_word(box):
+    write(box, 3, '{stop_by: 06:00}')
+    slot = ['--slot', '2026-01-05T01:30+00:00']
+    said = box.run('run', 'window.yaml', '--no-progress', *slot)
+    assert said.code == 69, said
+    assert 'was over at 06:00 (window.stop_by); --ignore-window starts it' in said.err
+    assert not box.lines('effects')
+    run(box, 0, *slot, '--ignore-window')
+    assert len(box.lines('effects')) == 3

@@ -151,6 +151,27 @@ static void points_of_time_are_days_times_and_how_long_ago(void **state)
 	assert_non_null(strstr(err.text, "--since 'soon'"));
 }
 
+/* A start on an earlier slot is bound by that slot's own window. */
+static void stop_by_is_that_of_the_scheduled_time(void **state)
+{
+	struct slot slot = {.text = "x", .at = NOW - US_PER_HOUR};
+	struct err err = ERR_INIT;
+	utime at = 0;
+
+	assert_int_equal(slot_find_stop_by(&slot, 17 * 60, NOW, &at, &err), 0);
+	assert_int_equal(at, NOW + 30 * US_PER_MIN);
+	assert_int_equal(slot_find_stop_by(&slot, 16 * 60, NOW, &at, &err), ERR_UNAVAILABLE);
+	assert_non_null(strstr(err.text, "over at 16:00 (window.stop_by); --ignore-window"));
+	assert_int_equal(slot_find_stop_by(&slot, -1, NOW, &at, &err), 0);
+	assert_int_equal(at, UTIME_NEVER);
+	slot.at = NOW + US_PER_HOUR; /* of one that is to come, the call's */
+	assert_int_equal(slot_find_stop_by(&slot, 17 * 60, NOW, &at, &err), 0);
+	assert_int_equal(at, NOW + 30 * US_PER_MIN);
+	slot.at = 0;
+	assert_int_equal(slot_find_stop_by(&slot, 16 * 60, NOW, &at, &err), 0);
+	assert_int_equal(at, NOW + 23 * US_PER_HOUR + 30 * US_PER_MIN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +183,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_time_is_refused),
 		cmocka_unit_test(date_and_slot_together_are_refused),
 		cmocka_unit_test(stop_by_is_the_first_such_time_after_the_call),
+		cmocka_unit_test(stop_by_is_that_of_the_scheduled_time),
 		cmocka_unit_test(points_of_time_are_days_times_and_how_long_ago),
 	};
 
