@@ -22,6 +22,7 @@ enum {
 	HTTP_PLAN_MAGIC = 0x48506c6e,
 	HEADER_BYTES_MAX = 64 * 1024,
 	VALUE_BYTES_MAX = 16 * 1024 * 1024,
+	EXPECT_BYTES = 512 * 1024, /* libcurl's own threshold is 1 MiB */
 };
 
 /* A name and its value, of headers and form fields. */
@@ -168,11 +169,9 @@ int http_request_add_header(struct http_request *request, const char *name, cons
 	assert(request != NULL && name != NULL && value != NULL);
 	if (!is_header_value(value))
 		return ERR(err, ERR_DATA, "header %s: a control character in its value", name);
-	/* libcurl's way to write a header without a value. */
-	if (value[0] == '\0')
-		buf_printf(&line, "%s;", name);
-	else
-		buf_printf(&line, "%s: %s", name, value);
+	buf_puts(&line, name);
+	buf_puts(&line, value[0] == '\0' ? ";" : ": "); /* libcurl's way to write no value */
+	buf_puts(&line, value);
 	int rc = buf_check(&line, "a header", err);
 	if (rc < 0)
 		return rc;
@@ -215,7 +214,10 @@ static int put_key(const struct http_plan *plan, const struct template_item *ite
 
 	if (http->method == HTTP_GET || http->method == HTTP_HEAD)
 		return 0; /* they have no effect that could be had twice */
-	buf_printf(&value, http->key_is_quoted ? "\"%s\"" : "%s", item->idempotency_key);
+	const char *quote = http->key_is_quoted ? "\"" : "";
+	buf_puts(&value, quote);
+	buf_puts(&value, item->idempotency_key);
+	buf_puts(&value, quote);
 	return http_request_add_header(request, http->key_header, buf_str(&value), err);
 }
 
@@ -313,8 +315,10 @@ int http_plan_request(const struct http_plan *plan, const struct template_item *
 		rc = put_key(plan, item, request, err);
 	if (rc == 0)
 		rc = put_body(plan, item, request, err);
-	/* To ask whether a body is welcome would make two steps of one. */
-	request->headers = curl_slist_append(request->headers, "Expect:");
+	/* To ask whether a body is welcome, as libcurl does with large ones, would make two steps
+	 * of one. */
+	if (request->body.len > EXPECT_BYTES)
+		request->headers = curl_slist_append(request->headers, "Expect:");
 	for (const struct curl_slist *h = request->headers; h != NULL; h = h->next)
 		request->n_frozen++;
 	return rc < 0 ? rc : put_headers(plan, item, true, request, err);
