@@ -65,19 +65,6 @@ static void probe_on_settled(void *arg, struct ledger_op *op)
 			(long long)r->id, (long long)settle->row.item);
 }
 
-/* It ended without another attempt: those before are counted with its end. */
-static void probe_count_item(struct run *r, const struct ledger_loose_row *was,
-			     struct ledger_loose_row *row)
-{
-	bool is_end = row->state != LOOSE_RETRY && row->state != LOOSE_DOUBT;
-
-	if (!is_end || was->tries == 0)
-		return;
-	row->tries = -was->tries;
-	row->spent_us = -was->spent_us;
-	stats_item(r, was->tries, was->spent_us);
-}
-
 static void probe_write(struct run *r, const struct loose *loose, const struct probe_decision *d,
 			bool is_clear)
 {
@@ -106,7 +93,6 @@ static void probe_write(struct run *r, const struct loose *loose, const struct p
 						.err = arena_str(a, was->err),
 						.fingerprint = arena_str(a, was->fingerprint)};
 	settle->is_probe = true;
-	probe_count_item(r, was, &settle->row);
 	settle->remember_key = d->fate == FATE_DONE && run_remembers_keys(r);
 	if (d->fate == FATE_DONE)
 		settle->row.err_class = settle->row.err = settle->row.fingerprint = "";

@@ -121,7 +121,7 @@ case "$1" in after*) echo "$1" >>begun; sleep 300 ;; esac
 @pytest.mark.parametrize('victim', ['engine', 'lane', 'keeper'])
 def test_killed_in_the_middle_each_takes_effect_once(box, victim):
     ids = ['before-1', 'after-1', 'before-2', 'after-2']
-    make(box, [*ids, 'plain'], act=SLOW, more='  concurrency: 4')
+    make(box, [*ids, 'plain'], act=SLOW, more='  concurrency: 4\nwindow: {grace: 100ms}')
     process = box.start('run', 'pay.yaml')
     wait_until(lambda: len(box.lines('begun')) == 4)
     box.file('act', '#!/bin/sh\necho "$1" >>effects\n', mode=0o755)
