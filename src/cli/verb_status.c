@@ -15,6 +15,7 @@
 #include "cli/ledger_choice.h"
 #include "cli/verbs.h"
 #include "ledger/ledger.h"
+#include "report/endpoint.h"
 #include "report/latency.h"
 #include "report/next.h"
 #include "report/note.h"
@@ -43,6 +44,7 @@ struct found {
 	struct ledger *ledger;
 	struct report_run runs[PART_MAX];
 	struct notes notes[PART_MAX];
+	struct endpoints endpoints[PART_MAX];
 	size_t n;
 	int64_t more;
 	enum part part;
@@ -77,6 +79,7 @@ static int find_part(struct ledger *ledger, const char *job, enum part part, str
 	found->more = 0;
 	found->ledger = ledger;
 	memset(found->notes, 0, sizeof(found->notes));
+	memset(found->endpoints, 0, sizeof(found->endpoints));
 	found->part = part;
 	return report_runs(ledger, &filter, keep, found, err);
 }
@@ -153,8 +156,12 @@ static int gather_notes(struct ledger *ledger, struct found *found, struct err *
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < found->n && rc == 0 && found->part == PART_ON; i++)
+	for (size_t i = 0; i < found->n && rc == 0 && found->part == PART_ON; i++) {
 		rc = notes_gather(ledger, found->runs[i].id, &found->arena, &found->notes[i], err);
+		if (rc == 0)
+			rc = endpoints_gather(ledger, found->runs[i].id, &found->arena,
+					      &found->endpoints[i], err);
+	}
 	return rc;
 }
 
@@ -185,6 +192,7 @@ static void put_text(struct cli *cli, struct found *found)
 	for (size_t i = 0; i < found->n; i++) {
 		put_run(cli, found, &found->runs[i]);
 		notes_put_text(&found->notes[i], "    ", b);
+		endpoints_put_text(&found->endpoints[i], "    ", b);
 	}
 	if (found->more > 0)
 		buf_printf(b, "  and %" PRId64 " more\n", found->more);
@@ -204,6 +212,7 @@ static void put_json(struct json_writer *w, struct found *found)
 		if (found->part == PART_ON) {
 			put_latency(found, &found->runs[i], NULL, w);
 			notes_put_json(&found->notes[i], w);
+			endpoints_put_json(&found->endpoints[i], w);
 		}
 		jw_object_end(w);
 	}

@@ -15,6 +15,7 @@
 #include "cli/why.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
+#include "report/endpoint.h"
 #include "report/note.h"
 #include "report/report.h"
 #include "sys/clock.h"
@@ -77,6 +78,22 @@ static int say_notes(struct ledger *ledger, int64_t run_id, struct why *why, str
 		why_say(why, "%s: %s%s%s", time_text(why, notes.notes[i].at), notes.notes[i].text,
 			notes.notes[i].until == 0 ? "" : "; it may end ",
 			notes.notes[i].until == 0 ? "" : time_text(why, notes.notes[i].until));
+	return rc;
+}
+
+/* What its items talk to is out of order. */
+static int say_breakers(struct ledger *ledger, int64_t run_id, struct why *why, struct err *err)
+{
+	struct endpoints found = {0};
+
+	int rc = endpoints_gather(ledger, run_id, &why->arena, &found, err);
+	for (size_t i = 0; rc == 0 && i < found.n; i++) {
+		AUTO(buf) struct buf words = BUF_INIT(TEXT_MAX);
+		if (!found.endpoints[i].is_open)
+			continue;
+		endpoint_put_breaker(&found.endpoints[i], &words);
+		why_say(why, "%s", buf_str(&words));
+	}
 	return rc;
 }
 
@@ -196,6 +213,8 @@ int why_run(struct ledger *ledger, const struct report_run *run, struct why *why
 	} else {
 		say_idle(run, why);
 	}
+	if (rc == 0 && !run->is_over)
+		rc = say_breakers(ledger, run->id, why, err);
 	say_numbers(run, why);
 	if (rc == 0)
 		rc = say_causes(ledger, run, why, err);

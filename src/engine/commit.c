@@ -71,7 +71,7 @@ static bool op_is_urgent(enum ledger_op_kind kind)
 {
 	return kind != LOP_CHUNK_PROGRESS && kind != LOP_LOOSE_PUT && kind != LOP_LOOSE_SETTLE &&
 	       kind != LOP_ATTEMPT_PUT && kind != LOP_ROLLUP_ADD && kind != LOP_LATENCY_ADD &&
-	       kind != LOP_FAILURE_ADD;
+	       kind != LOP_FAILURE_ADD && kind != LOP_ENDPOINT_PUT;
 }
 
 struct ledger_op *commit_add(struct commit *c, enum ledger_op_kind kind, commit_fn fn, void *arg)

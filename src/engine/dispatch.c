@@ -205,8 +205,9 @@ static struct ticket *ticket_next(struct run *r)
 		r->n_ahead--;
 		return CONTAINER_OF(list_first(&r->ahead), struct ticket, link);
 	}
-	/* What failed before is the worse probe. */
-	bool prefers_fresh = protect_is_probing(r) && r->pending > 0;
+	/* What failed before is the worse probe; what needs a mark first would wait for its room.
+	 */
+	bool prefers_fresh = protect_is_probing(r) && r->pending > 0 && !r->needs_start_mark;
 	struct loose *loose = prefers_fresh ? NULL : loose_next(r, false);
 	if (loose != NULL)
 		return ticket_for_loose(r, loose);
@@ -272,8 +273,7 @@ static void fill_marks(struct run *r)
 	uint32_t ahead = slots_marks_ahead(r);
 	uint32_t room = ahead > 0 ? 2 * run_limit_now(r) + ahead : run_limit_now(r);
 
-	while ((protect_is_probing(r) ||
-		r->n_sent + r->n_ahead + r->n_marking + r->n_loose_waiting < room) &&
+	while (r->n_sent + r->n_ahead + r->n_marking + r->n_loose_waiting < room &&
 	       r->n_ahead + r->n_marking + r->n_loose_waiting < share_room(r) &&
 	       begun_room(r) > 0 && may_begin(r) && chunk_pick(r, &chunk, &index)) {
 		struct ticket *t = ticket_for_item(r, chunk, index);

@@ -20,6 +20,9 @@
 /* What an attempt's end may take beyond its time limit, and the lane's, and a slow ledger. */
 #define PROBE_ENDS_US (60 * US_PER_S)
 
+/* What people see of the concurrency is as old as this at most. */
+#define LIMIT_TOLD_US (5 * US_PER_S)
+
 static struct breaker_policy policy_of(const struct run *r)
 {
 	const struct job_breaker *b = &r->job->breaker;
@@ -218,6 +221,23 @@ bool protect_count(struct run *r, enum breaker_says says, bool is_fresh, const c
 	       breaker_excuses(&r->breaker, &policy, r->ops->now(r->world));
 }
 
+/* For people, now and then. */
+static void protect_tell_limit(struct run *r)
+{
+	const struct concurrency *c = &r->concurrency;
+	struct ledger_op *op = commit_add(r->commit, LOP_ENDPOINT_PUT, NULL, NULL);
+
+	op->u.endpoint_put = (struct lop_endpoint_put){
+		.run_id = r->id,
+		.endpoint = arena_str(commit_arena(r->commit), r->endpoint),
+		.at_once = c->limit,
+		.lowest = c->lowest,
+		.highest = c->highest,
+		.max = r->limit};
+	r->limit_told = c->limit;
+	r->limit_told_at = r->ops->boot_us(r->world);
+}
+
 /* ---- the probe ---- */
 
 /* Is there, or may there be, something to send? */
@@ -236,6 +256,9 @@ void protect_turn(struct run *r)
 {
 	int64_t now = r->ops->boot_us(r->world);
 
+	if (r->limit_told == 0 ||
+	    (r->limit_told != run_limit_now(r) && now >= r->limit_told_at + LIMIT_TOLD_US))
+		protect_tell_limit(r);
 	if (r->breaker_put_out || !r->breaker_is_known || r->n_sent > 0)
 		return;
 	if (r->breaker.state == BREAKER_OPEN && now >= r->breaker.until_us &&
@@ -254,6 +277,8 @@ void protect_turn(struct run *r)
 
 void protect_leave(struct run *r)
 {
+	if (r->limit_told != 0)
+		protect_tell_limit(r);
 	if (r->breaker.state == BREAKER_HALF_OPEN && !r->breaker_put_out)
 		protect_release(r);
 }

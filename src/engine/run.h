@@ -214,8 +214,10 @@ struct run {
 	bool breaker_look_out; /* it is being asked */
 	bool breaker_put_out;  /* a change is being written */
 	char breaker_words[2 * BREAKER_REASON_MAX];
-	int64_t probe_since; /* boot clock: half open, when the right to probe was asked for */
-	int64_t probed_item; /* of the last probe, -1 none: another one goes next */
+	int64_t limit_told_at; /* boot clock: when the ledger was told how many at once … */
+	uint32_t limit_told;   /* … that were; 0: not yet */
+	int64_t probe_since;   /* boot clock: half open, when the right to probe was asked for */
+	int64_t probed_item;   /* of the last probe, -1 none: another one goes next */
 	int64_t canary_left;
 	struct run_share share;
 	struct meter meter;

@@ -65,6 +65,7 @@ static const struct op_shape shapes[LEDGER_OP_COUNT_] = {
 	SHAPE(LOP_PERSON, person, OP_WRITES, ret_changed),
 	SHAPE(LOP_BREAKER_GET, breaker_get, OP_READS, ret_row),
 	SHAPE(LOP_BREAKER_PUT, breaker_put, OP_WRITES, ret_row),
+	SHAPE_WITHOUT_RESULTS(LOP_ENDPOINT_PUT, endpoint_put),
 };
 
 struct ledger_txn *ledger_txn_new(void)

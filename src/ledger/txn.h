@@ -239,7 +239,8 @@ struct ledger_loose_row {
 	X(LOP_QUOTA_TAKE, quota_take)                                                              \
 	X(LOP_PERSON, person)                                                                      \
 	X(LOP_BREAKER_GET, breaker_get)                                                            \
-	X(LOP_BREAKER_PUT, breaker_put)
+	X(LOP_BREAKER_PUT, breaker_put)                                                            \
+	X(LOP_ENDPOINT_PUT, endpoint_put)
 
 enum ledger_op_kind {
 #define X(id, member) id,
@@ -686,6 +687,14 @@ struct lop_breaker_put {
 	const char *endpoint;
 	struct breaker_row row;
 	struct breaker_row ret_row;
+};
+
+/* What a run's items talk to, and how many at once this instance lets: now, at least and at most so
+ * far, and by the job at most. */
+struct lop_endpoint_put {
+	int64_t run_id;
+	const char *endpoint;
+	int64_t at_once, lowest, highest, max;
 };
 
 struct ledger_op {

@@ -225,6 +225,8 @@ int report_gather(struct ledger *ledger, int64_t run_id, enum report_by by, utim
 	if (rc == 0)
 		rc = notes_gather(ledger, r->run.id, &r->arena, &r->notes, err);
 	if (rc == 0)
+		rc = endpoints_gather(ledger, r->run.id, &r->arena, &r->endpoints, err);
+	if (rc == 0)
 		rc = gather_rejects(ledger, r, err);
 	if (rc == 0)
 		rc = amounts_gather(ledger, run_id, &r->arena, &r->amounts, err);

@@ -18,6 +18,7 @@
 #include "report/amounts.h"
 #include "report/cost.h"
 #include "report/decided.h"
+#include "report/endpoint.h"
 #include "report/mask.h"
 #include "report/note.h"
 #include "report/run.h"
@@ -111,6 +112,7 @@ struct report {
 	struct amounts amounts;
 	struct cost_sheet cost;
 	struct notes notes;
+	struct endpoints endpoints;
 	enum report_by by;
 	struct report_bucket *buckets;
 	size_t n_buckets;

@@ -271,6 +271,7 @@ void report_put_text(const struct report *r, struct buf *out)
 	assert(r != NULL && out != NULL);
 	put_head(r, out);
 	notes_put_text(&r->notes, "", out);
+	endpoints_put_text(&r->endpoints, "", out);
 	put_sums(r, out);
 	amounts_put_text(&r->amounts, out);
 	if (r->run.n_read == 0 && r->run.is_over)

@@ -254,9 +254,17 @@ static void attempts_rejects_instances_and_minutes_are_views_too(void **state)
 	op = also(b, LOP_RUN_NOTE);
 	op->u.run_note = (struct lop_run_note){run, b->now, "window.max", "later",
 					       b->now + US_PER_MIN};
+	op = also(b, LOP_ENDPOINT_PUT);
+	op->u.endpoint_put = (struct lop_endpoint_put){run, "exec of job", 4, 4, 8, 16};
+	op = also(b, LOP_ENDPOINT_PUT);
+	op->u.endpoint_put = (struct lop_endpoint_put){run, "exec of job", 7, 5, 9, 16};
 	op = also(b, LOP_LANE_PUT);
 	op->u.lane_put.pid = 77;
 	commit(b);
+	answers(b,
+		"SELECT run, endpoint, instance, at_once, lowest, highest, most, breaker, since"
+		" FROM endpoint",
+		"job@2026-11-23|exec of job|1|7|4|9|16|closed|-\n");
 	answers(b,
 		"SELECT run, item, key, number, at, instance, ms, outcome, error_class, error,"
 		" fingerprint, output, output_cut FROM attempt",

@@ -597,6 +597,7 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_BREAKER_PUT:
 		breaker_follow(inst, op);
 		return false;
+	case LOP_ENDPOINT_PUT:
 	case LOP_INSTANCE_LIST:
 	case LOP_RUN_LIST:
 	case LOP_RUN_LEAVE:

@@ -206,6 +206,7 @@ static const struct mem_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_PERSON] = {mem_person, false},
 	[LOP_BREAKER_GET] = {mem_breaker_get, true},
 	[LOP_BREAKER_PUT] = {mem_breaker_put, true},
+	[LOP_ENDPOINT_PUT] = {mem_endpoint_put, false},
 };
 
 /* F, and the number of the batch. */

@@ -298,6 +298,7 @@ int mem_quota_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *o
 int mem_person(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_breaker_get(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_breaker_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_endpoint_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 
 /* ---- walk.c: the rest of the backend ---- */
 

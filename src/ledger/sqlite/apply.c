@@ -72,6 +72,7 @@ static const struct sq_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_PERSON] = {sq_person, false},
 	[LOP_BREAKER_GET] = {sq_breaker_get, true},
 	[LOP_BREAKER_PUT] = {sq_breaker_put, true},
+	[LOP_ENDPOINT_PUT] = {sq_endpoint_put, false},
 };
 
 /* F. 0, LEDGER_FENCED, LEDGER_LOST or SQ_FAILED. */

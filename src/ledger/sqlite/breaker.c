@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The breakers of endpoints. */
+/* Endpoints: their breakers, and how many attempts at once they are given. */
 #include "ledger/sqlite/sqlite.h"
 
 static int sq_breaker_find(struct sq *q, struct arena *a, const char *endpoint,
@@ -64,4 +64,22 @@ int sq_breaker_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 			      SQ_INT(rule_ms(txn->now)))) < 0)
 		return SQ_FAILED;
 	return sq_breaker_find(q, &txn->arena, put->endpoint, &put->ret_row);
+}
+
+int sq_endpoint_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] =
+		"INSERT INTO endpoint_(run_id, endpoint, inc, at_once, lowest, highest, most)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+		" ON CONFLICT (run_id, endpoint, inc) DO UPDATE SET at_once = excluded.at_once,"
+		"  lowest = min(lowest, excluded.lowest), highest = max(highest, excluded.highest),"
+		"  most = excluded.most";
+	const struct lop_endpoint_put *put = &op->u.endpoint_put;
+
+	return sq_change(q, sql,
+			 SQ_ARGS(SQ_INT(put->run_id), SQ_TEXT(put->endpoint), SQ_INT(txn->inc),
+				 SQ_INT(put->at_once), SQ_INT(put->lowest), SQ_INT(put->highest),
+				 SQ_INT(put->max))) < 0
+		       ? SQ_FAILED
+		       : 0;
 }

@@ -206,6 +206,11 @@ static const char *const step_2[] = {
 	"  probe_until INTEGER NOT NULL, probe_for INTEGER NOT NULL, n_opened INTEGER NOT NULL,"
 	"  reason TEXT NOT NULL, changed_at INTEGER NOT NULL,"
 	"  CHECK (probe IS NULL OR is_open = 1)) STRICT, WITHOUT ROWID",
+	/* what a run talks to, and how many at once each instance let */
+	"CREATE TABLE endpoint_(run_id INTEGER NOT NULL REFERENCES run_, endpoint TEXT NOT NULL,"
+	"  inc INTEGER NOT NULL, at_once INTEGER NOT NULL, lowest INTEGER NOT NULL,"
+	"  highest INTEGER NOT NULL, most INTEGER NOT NULL,"
+	"  PRIMARY KEY (run_id, endpoint, inc)) STRICT, WITHOUT ROWID",
 	/* What a person should know of a run while it is on. */
 	"CREATE TABLE note_(id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
 	"  run_id INTEGER NOT NULL REFERENCES run_, inc INTEGER NOT NULL, kind TEXT NOT NULL,"

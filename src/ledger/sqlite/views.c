@@ -172,9 +172,17 @@ static const char quota_view[] =
 	" strftime('%Y-%m-%dT%H:%M', q.period / 1000.0, 'unixepoch') AS period, q.used"
 	" FROM quota_ AS q";
 
+static const char endpoint_view[] =
+	"CREATE VIEW endpoint AS SELECT r.name AS run, e.run_id, e.endpoint, e.inc AS instance,"
+	" e.at_once, e.lowest, e.highest, e.most, coalesce(b.state, 'closed') AS breaker, b.since,"
+	" b.next_probe, b.reason"
+	" FROM endpoint_ AS e JOIN run_ AS r ON r.id = e.run_id"
+	" LEFT JOIN breaker AS b ON b.endpoint = e.endpoint";
+
 const char *const sq_views[] = {
-	run_view,    item_view,	   attempt_view, reject_view, instance_view, audit_view,
-	minute_view, failure_view, breaker_view, note_view,   quota_view,    NULL,
+	run_view,   item_view,	   attempt_view, reject_view,  instance_view,
+	audit_view, minute_view,   failure_view, breaker_view, note_view,
+	quota_view, endpoint_view, NULL,
 };
 
 /* ---- macros ---- */
