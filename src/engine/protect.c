@@ -211,14 +211,16 @@ bool protect_count(struct run *r, enum breaker_says says, bool is_fresh, const c
 {
 	const struct breaker_policy policy = policy_of(r);
 	bool is_known = says == BREAKER_FAILS && !is_fresh;
+	/* What opens it was counted, and is charged, as those before: only then is it known. */
+	bool is_excused = says == BREAKER_FAILS &&
+			  breaker_excuses(&r->breaker, &policy, r->ops->now(r->world));
 
 	protect_adapt(r, says, is_known);
 	if (!is_known && breaker_count(&r->breaker, &policy, says, r->ops->boot_us(r->world)))
 		protect_trip(r, says, reason);
 	else if (r->breaker.state == BREAKER_HALF_OPEN && !r->breaker_put_out)
 		protect_judge(r, says, reason);
-	return says == BREAKER_FAILS &&
-	       breaker_excuses(&r->breaker, &policy, r->ops->now(r->world));
+	return is_excused;
 }
 
 /* For people, now and then. */

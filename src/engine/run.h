@@ -367,8 +367,7 @@ bool protect_holds(const struct run *r);
 bool protect_is_probing(const struct run *r);
 /* An attempt ended; `reason` in words. That an item fails again says more about the item than about
  * the other side, so only those that never failed before (fresh) can open the breaker by their
- * number. True when the endpoint is to blame and its breaker is, or is being, opened: the item is
- * not charged. */
+ * number. True when the endpoint is to blame and its breaker was open: the item is not charged. */
 bool protect_count(struct run *r, enum breaker_says says, bool is_fresh, const char *reason);
 /* The run is left: somebody else may probe. */
 void protect_leave(struct run *r);

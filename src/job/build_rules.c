@@ -88,12 +88,25 @@ static void check_cost(struct build *b)
 		build_fault(b, after, "says when value_per_item comes, which is not given");
 }
 
+/* How a program ends that is started for each item says something about that item, as long as the
+ * job does not say otherwise: a batch of bad items shall be dead tonight, and not wait for an hour.
+ * What hits every item alike opens the breaker all the same. */
+static void build_breaker(struct build *b)
+{
+	const struct job_work *work = &b->job->work;
+
+	if (work->kind == WORK_EXEC && work->mode == EXEC_EACH &&
+	    !build_is_given(node_find(b->root, "breaker")))
+		b->job->breaker.at_least = INT64_MAX;
+}
+
 void build_rules(struct build *b)
 {
 	assert(b != NULL && b->job != NULL && b->root != NULL);
 	check_once_per(b);
 	check_person(b);
 	check_concurrency(b);
+	build_breaker(b);
 	check_cost(b);
 	check_max_age(b);
 	check_waits(b, node_find(b->root, "retry"), "first", "max");

@@ -437,12 +437,15 @@ static void put_statuses(const struct job_work *work, struct buf *out)
 
 static void put_breaker(const struct job_breaker *b, struct buf *out)
 {
-	buf_printf(out,
-		   " So it does when %g%% of at least %" PRId64
-		   " attempts at items that had not failed before fail within ",
-		   100 * b->failures, b->at_least);
-	text_put_duration(out, b->window_us);
-	buf_puts(out, ". Everything waits ");
+	if (b->at_least < INT64_MAX) {
+		buf_printf(out,
+			   " So it does when %g%% of at least %" PRId64
+			   " attempts at items that had not failed before fail within ",
+			   100 * b->failures, b->at_least);
+		text_put_duration(out, b->window_us);
+		buf_putc(out, '.');
+	}
+	buf_puts(out, " Everything waits ");
 	text_put_duration(out, b->open_for_us);
 	buf_puts(out, ", growing to ");
 	text_put_duration(out, b->open_max_us);

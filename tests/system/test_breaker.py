@@ -125,6 +125,15 @@ def test_a_share_of_failures_that_is_smaller_leaves_it_closed(box):
     assert breaker(box) is None
 
 
+def test_a_program_that_fails_for_each_item_does_not_wait_for_it(box):
+    """Without a breaker section: all are dead, and the night is over."""
+    write(box, 100, 'exit 1', PAUSES)
+    text = box.read('calls.yaml').replace('effect: idempotent', 'effect: idempotent\n  max_dead: 100%')
+    box.file('calls.yaml', text[:text.index('breaker:')])
+    assert box.run('run', 'calls.yaml', '--no-progress').code == 3
+    assert len(box.keys('dead')) == 100 and breaker(box) is None
+
+
 ONE_AT_A_TIME = '''echo "$STINT_KEY" >>tries
 [ -e down ] || { echo "$STINT_KEY" >>effects; exit 0; }
 mkdir probing 2>/dev/null || { [ ! -e armed ] || echo two >>overlaps; exit 69; }

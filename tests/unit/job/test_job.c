@@ -245,6 +245,9 @@ static void every_key_of_a_run_arrives(void **state)
 	assert_int_equal(job->retry.jitter, JOB_JITTER_NONE);
 	assert_int_equal(job->retry.within_run_us, 0);
 	assert_int_equal(job->breaker.open_for_us, US_PER_S);
+	assert_int_equal(job->breaker.at_least, 20);
+	assert_int_equal(job->breaker.window_us, US_PER_MIN);
+	assert_true(job->breaker.failures > 0.49 && job->breaker.failures < 0.51);
 	assert_int_equal(job->breaker.open_max_us, 2 * US_PER_S);
 	assert_int_equal(job->breaker.give_up_after_us, 3 * US_PER_S);
 	assert_int_equal(job->chunk_items, 7);
