@@ -425,8 +425,10 @@ static void follow_attempt(struct machine *m, const struct lop_attempt_put *op)
 		check_row(m, run, item);
 }
 
-static void follow_lane(struct machine *m, struct instance *inst, int64_t pid, bool is_put)
+static void follow_lane(struct machine *m, struct instance *inst, const struct ledger_op *op)
 {
+	bool is_put = op->kind == LOP_LANE_PUT;
+	int64_t pid = is_put ? op->u.lane_put.pid : op->u.lane_drop.pid;
 	struct proc *p = proc_find_pid(m, pid);
 
 	if (p == NULL || p->inst != inst) {
@@ -524,10 +526,8 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 		follow_instance(m, inst, op);
 		return false;
 	case LOP_LANE_PUT:
-		follow_lane(m, inst, op->u.lane_put.pid, true);
-		return false;
 	case LOP_LANE_DROP:
-		follow_lane(m, inst, op->u.lane_drop.pid, false);
+		follow_lane(m, inst, op);
 		return false;
 	case LOP_REAP:
 		if (op->u.reap.ret_done)
