@@ -3,6 +3,8 @@
 import json
 import re
 import sqlite3
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from lib.box import cast, kill, wait_until
@@ -92,6 +94,37 @@ def test_stream_workers(box):
     found = phases(doc)
     assert set(found) == {'total', 'wait', 'item'}
     assert found['wait']['count'] == found['total']['count'] == 300
+
+
+class Answers(BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers['Content-Length']))
+        self.send_response(200)
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+def test_requests_are_measured_by_phase_and_endpoint(box):
+    """A kept connection is made once, and waited on each time."""
+    with ThreadingHTTPServer(('127.0.0.1', 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        there = f'http://127.0.0.1:{server.server_address[1]}'
+        box.file('in.csv', 'id\n' + ''.join(f'{i}\n' for i in range(50)))
+        box.file('work.yaml', JOB.replace('exec: %s', 'http: {url: "%s/x", json: {id: "${id}"}}')
+                 % (there, 'idempotent'))
+        said = box.run('run', 'work.yaml', '--no-progress')
+        server.shutdown()
+    assert said.code == 0, said
+    found = phases(report(box), there)
+    assert {'connect', 'send', 'wait', 'total'} <= set(found), found
+    assert found['total']['count'] == found['wait']['count'] == 50
+    assert found['connect']['count'] < 50
+    assert found['wait']['mean_us'] <= found['total']['mean_us']
 
 
 def test_failures_are_counted_by_class(box):
