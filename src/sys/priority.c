@@ -55,12 +55,14 @@ int priority_set_io(enum priority_io io, struct err *err)
 
 void priority_raise_nice(pid_t pid, int nice)
 {
-	bool is_leader = getpgid(pid) == pid;
-
-	int which = is_leader ? PRIO_PGRP : PRIO_PROCESS;
+	id_t id = (id_t)pid;
 
 	/* A group with all threads of its members; who has changed his group, alone. Gone, or not
 	 * ours: then there is nothing to do. */
-	if (getpriority(which, (id_t)pid) < nice)
-		(void)setpriority(which, (id_t)pid, nice);
+	if (getpgid(pid) == pid) {
+		if (getpriority(PRIO_PGRP, id) < nice)
+			(void)setpriority(PRIO_PGRP, id, nice);
+	} else if (getpriority(PRIO_PROCESS, id) < nice) {
+		(void)setpriority(PRIO_PROCESS, id, nice);
+	}
 }
