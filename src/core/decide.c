@@ -130,7 +130,11 @@ struct decision decide(const struct decide_policy *policy, const struct decide_a
 	/* Also after an attempt that certainly did nothing: an earlier one is still unclear. */
 	if (d.fate == FATE_RETRY && !decide_key_lasts(policy, a->first_started, d.due))
 		d.fate = policy->verifies ? FATE_DOUBT : FATE_ASKED;
-	if (d.fate == FATE_DOUBT)
+	if (d.fate == FATE_DOUBT) {
+		utime wait_until = d.due; /* of an attempt that failed after an unclear one */
 		d.due = decide_doubt_due(policy, a->now > a->not_before ? a->now : a->not_before);
+		if (d.due < wait_until)
+			d.due = wait_until;
+	}
 	return d;
 }
