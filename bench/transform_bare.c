@@ -5,9 +5,9 @@
  * script is compiled once, and what it sets is read back as text. Numbers are binary floating
  * point, nothing is checked, limited or recorded. Prints records a second.
  */
-#include <lauxlib.h>
+#include <lauxlib.h> /* lint: allow foreign: a bare program is written against Lua itself */
 #include <lua.h>
-#include <lualib.h>
+#include <lualib.h> /* lint: allow foreign: likewise */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
