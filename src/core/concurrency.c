@@ -30,9 +30,15 @@ void concurrency_set(struct concurrency *c, uint32_t start, uint32_t max)
 	assert(max >= 1);
 	c->start = start;
 	c->max = max;
-	if (begins)
+	if (begins) {
 		c->lowest = c->highest = clamp(start == 0 ? max : start, max);
-	concurrency_move(c, begins ? c->lowest : c->limit);
+		concurrency_move(c, c->lowest);
+		return;
+	}
+	/* The accounts stand: what failed before the limits changed has failed. */
+	c->limit = clamp(c->limit, max);
+	if (c->limit < c->lowest)
+		c->lowest = c->limit;
 }
 
 void concurrency_works(struct concurrency *c, bool is_full)
