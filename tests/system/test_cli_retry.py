@@ -189,7 +189,7 @@ def test_many(box):
     """More than a few, in many chunks."""
     box.file('many.yaml', 'version: 1\njob: many\nsource:\n  csv: {path: many.csv}\n  key: id\n'
              '  fields: {id: text}\nwork:\n  exec: {command: ["false"], input: none}\n  effect: idempotent\n'
-             '  concurrency: 2\nretry: {attempts: 1}\n')
+             '  concurrency: 2\nretry: {attempts: 1}\nbreaker: {at_least: 1000}\n')
     box.file('many.csv', 'id\n' + ''.join(f'k{i}\n' for i in range(300)))
     assert box.run('run', 'many.yaml', '--no-progress').code in (1, 3)
     dead = len(box.keys('dead'))

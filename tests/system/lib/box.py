@@ -93,8 +93,10 @@ class Box:
     def open_to_others(self):
         """Lets every user look into the box. The folders above it are this test session's own."""
         folder = self.path
-        while os.stat(folder).st_mode & 0o055 != 0o055:
-            os.chmod(folder, os.stat(folder).st_mode | 0o055)
+        while folder != '/':
+            mode = os.stat(folder).st_mode
+            if mode & 0o055 != 0o055:
+                os.chmod(folder, mode | 0o055)
             folder = os.path.dirname(folder)
 
     def close(self):
