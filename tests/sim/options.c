@@ -232,6 +232,7 @@ static void options_make_paced(struct options *o, struct rng *r)
 	o->rate_per_us = US_PER_S;
 	o->rate_n = rng_spread(r, 5, 500);
 	o->low_n = o->quota_limit = o->window_max_us = o->canary = 0;
+	o->cutoff_minute = -1; /* nothing but the rate holds it back */
 	o->no_source = o->when_empty_fail = false;
 	o->slots = o->regions = 1;
 	o->per_start = false;
