@@ -189,7 +189,7 @@ static void explain(void)
 
 static void render(void)
 {
-	static const char text[] = "${id} of ${run.date:%d.%m.%Y}: ${note} $${x}";
+	static const char text[] = "https://x/${id}/${run.date:%d.%m.%Y}?${note}=$${x}";
 	static const struct value values[] = {
 		{.text = "A", .len = 1}, {.text = "5", .len = 1}, {.text = "\"b\"", .len = 3}};
 	static const struct item item = {
