@@ -4,6 +4,7 @@ import socket
 import subprocess
 
 import pytest
+from lib.box import wait_until
 from lib.certificates import Certificates
 from lib.hostile import CERTIFICATES, Hostile
 from lib.hostile_ways import WAYS
@@ -53,6 +54,7 @@ def test_what_libcurl_sends_twice_behind_the_back_of_its_caller_is_seen(server):
 def test_half_a_request_is_written_down_too(server):
     with socket.create_connection(('127.0.0.1', server.ports['plain'])) as sock:
         sock.sendall(b'POST /ok/half HTTP/1.1\r\nIdempotency-Key: half\r\nContent-Le')
+    wait_until(lambda: server.by_key().get('half'))  # it is accepted in its own time
     server.settle()
     request, = server.by_key()['half']
     assert not request.is_whole

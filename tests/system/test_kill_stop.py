@@ -52,7 +52,7 @@ def test_a_signal_stops_between_items_and_the_next_call_does_the_rest(box, how):
 
 
 def test_a_person_stops_a_run(box):
-    keys = write_job(box, 2000)
+    keys = write_job(box, 10000)  # many seconds of work: the engine looks for requests each second
     run = box.start('run', 'stop.yaml', '--no-progress')
     wait_until(lambda: len(box.lines('effects')) > 50)
     said = box.run('stop', '--job', 'stop', '--yes')
