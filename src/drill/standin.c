@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "drill/scene.h"
 #include "sys/file.h"
+#include "sys/proc.h"
 
 enum {
 	STATUS_FAILED = 1,
@@ -35,26 +36,12 @@ struct family {
 	pid_t keeper;
 };
 
-/* proc(5), stat: the field behind the state; names may hold blanks and brackets. */
-static pid_t parent_of(pid_t pid)
-{
-	char path[64];
-	char text[512] = {0};
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fd_read_full(fd, text, sizeof(text) - 1) <= 0)
-		return 0;
-	const char *end = strrchr(text, ')');
-	return end == NULL || strlen(end) < 4 ? 0 : (pid_t)strtol(end + 4, NULL, 10);
-}
-
 static struct family find_family(void)
 {
 	struct family f = {.lane = getppid()};
 
-	f.engine = parent_of(f.lane);
-	f.keeper = f.engine > 1 ? parent_of(f.engine) : 0;
+	f.engine = proc_parent(f.lane);
+	f.keeper = f.engine > 1 ? proc_parent(f.engine) : 0;
 	return f;
 }
 

@@ -11,7 +11,6 @@
 #include "core/histogram.h"
 #include "core/meter.h"
 #include "engine/run.h"
-#include "job/endpoint.h"
 
 /* Durations go into the ledger that often. */
 #define PUT_US US_PER_S
@@ -19,7 +18,6 @@
 #define WORKED_US (10 * US_PER_MIN)
 
 enum {
-	ENDPOINT_MAX = 512,
 	CLASS_MAX = 64,
 	SAMPLE_MAX = 200,
 	HISTOGRAM_BYTES_MAX = 64 * 1024,
@@ -38,7 +36,6 @@ struct class
 };
 
 struct stats {
-	char *endpoint;
 	struct histogram *since[TIMING_COUNT_]; /* what is not written yet; NULL: none ever */
 	struct histogram all;			/* total, of this session, as far as written */
 	bool is_pending;
@@ -54,12 +51,9 @@ struct stats {
 
 void stats_begin(struct run *r)
 {
-	AUTO(buf) struct buf endpoint = BUF_INIT(ENDPOINT_MAX);
 	struct stats *s = xnew(struct stats);
 
 	assert(r->stats == NULL && r->job != NULL);
-	endpoint_put(&endpoint, r->job);
-	s->endpoint = xstrdup(buf_str(&endpoint));
 	s->worked_until = r->ops->boot_us(r->world);
 	r->stats = s;
 }
@@ -71,7 +65,6 @@ void stats_free(struct stats *s)
 	for (int i = 0; i < TIMING_COUNT_; i++)
 		free(s->since[i]);
 	free(s->classes);
-	free(s->endpoint);
 	free(s);
 }
 
@@ -135,7 +128,7 @@ static void count_failure(struct run *r, const struct stats_attempt *a)
 		c->op_in = commit_number(r->commit);
 		c->op->u.failure_add = (struct lop_failure_add){
 			.run_id = r->id,
-			.endpoint = arena_str(arena, r->stats->endpoint),
+			.endpoint = arena_str(arena, r->endpoint),
 			.err_class = arena_str(arena, c->name),
 			.sample = arena_text(arena, a->err, strnlen(a->err, SAMPLE_MAX)),
 		};
@@ -215,7 +208,7 @@ static void put_durations(struct run *r, enum timing timing)
 	struct arena *arena = commit_arena(r->commit);
 	*add = (struct lop_latency_add){
 		.run_id = r->id,
-		.endpoint = arena_str(arena, is_ledgers ? ENDPOINT_LEDGER : r->stats->endpoint),
+		.endpoint = arena_str(arena, is_ledgers ? ENDPOINT_LEDGER : r->endpoint),
 		.phase = timing_name(timing),
 		.histogram = arena_dup(arena, bytes.data, bytes.len),
 		.len = bytes.len};

@@ -20,19 +20,10 @@ void sums_init(struct sums *s, const struct job *job)
 	*s = (struct sums){.job = job, .n = job->n_totals};
 }
 
-/* Values are canonical, so they always read. */
-static bool amount_of(const struct value *v, struct decimal *ret_amount)
-{
-	struct err ignored = ERR_INIT;
-
-	*ret_amount = (struct decimal){0};
-	return v->is_null || decimal_parse(v->text, v->len, '.', ret_amount, &ignored) == 0;
-}
-
 void sums_take(const struct sums *s, const struct value *values, struct decimal *ret_amounts)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (!amount_of(&values[s->job->totals[i]], &ret_amounts[i]))
+		if (!totals_amount(&values[s->job->totals[i]], &ret_amounts[i]))
 			unreachable("totals are of integers and decimals");
 }
 
@@ -48,14 +39,15 @@ int sums_add(struct sums *s, enum sums_part part, const struct decimal *amounts,
 	return 0;
 }
 
-int sums_add_bad(struct sums *s, sums_field_fn read_field, void *arg, struct err *err)
+int sums_add_bad(struct sums *s, totals_field_fn read_field, void *arg, struct err *err)
 {
 	struct decimal amounts[JOB_TOTALS_MAX] = {{0}};
 	bool is_unread = false;
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct value v = {.is_null = true};
-		is_unread |= !read_field(arg, s->job->totals[i], &v) || !amount_of(&v, &amounts[i]);
+		is_unread |= !read_field(arg, s->job->totals[i], &v) ||
+			     !totals_amount(&v, &amounts[i]);
 	}
 	s->n_unread += is_unread;
 	return sums_add(s, SUMS_REJECTED, amounts, err);

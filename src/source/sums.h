@@ -16,6 +16,7 @@
 #include "base/attr.h"
 #include "base/decimal.h"
 #include "job/job.h"
+#include "source/totals.h"
 
 struct buf;
 struct err;
@@ -37,10 +38,8 @@ void sums_take(const struct sums *s, const struct value *values, struct decimal 
 /* ERR_DATA when a sum has more than 38 digits. */
 ST_MUST_CHECK int sums_add(struct sums *s, enum sums_part part, const struct decimal *amounts,
 			   struct err *err);
-/* A record that became no item. `read_field` reads a field of it on its own; false when it cannot.
- */
-typedef bool (*sums_field_fn)(void *arg, size_t field, struct value *ret_value);
-ST_MUST_CHECK int sums_add_bad(struct sums *s, sums_field_fn read_field, void *arg,
+/* A record that became no item; see totals_add_bad. */
+ST_MUST_CHECK int sums_add_bad(struct sums *s, totals_field_fn read_field, void *arg,
 			       struct err *err);
 /* Appends the amounts of items, `stride` decimals apart: [["1.50"],["2"]]. */
 void sums_put_items(const struct sums *s, const struct decimal *amounts, size_t stride,

@@ -57,8 +57,7 @@ void totals_done(struct totals *t)
 	*t = (struct totals){0};
 }
 
-/* Nothing for null: a sum passes over it. Values are canonical, so they always read. */
-static bool amount_of(const struct value *v, struct decimal *ret_amount)
+bool totals_amount(const struct value *v, struct decimal *ret_amount)
 {
 	struct err ignored = ERR_INIT;
 
@@ -70,7 +69,7 @@ void totals_take(const struct totals *t, const struct value *values, struct deci
 {
 	for (size_t i = 0; i < t->n; i++) {
 		ret_amounts[i] = (struct decimal){0};
-		if (t->list[i].is_sum && !amount_of(&values[t->list[i].field], &ret_amounts[i]))
+		if (t->list[i].is_sum && !totals_amount(&values[t->list[i].field], &ret_amounts[i]))
 			unreachable("control sums are of integers and decimals");
 	}
 }
@@ -105,7 +104,7 @@ int totals_add_bad(struct totals *t, totals_field_fn read_field, void *arg, stru
 		struct decimal amount = {0};
 		struct value v = {.is_null = true};
 		if (total->is_sum &&
-		    (!read_field(arg, total->field, &v) || !amount_of(&v, &amount)))
+		    (!read_field(arg, total->field, &v) || !totals_amount(&v, &amount)))
 			total->n_unread++;
 		rc = add_to(total, &amount, err);
 	}

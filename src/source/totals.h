@@ -45,6 +45,9 @@ struct totals {
 	size_t n;
 };
 
+/* What a value adds to a sum: nothing for null. False for what is no number; an integer or a
+ * decimal always is, since values are canonical. */
+bool totals_amount(const struct value *v, struct decimal *ret_amount);
 void totals_init(struct totals *t, const struct job *job);
 void totals_done(struct totals *t);
 /* What an item adds: one decimal for each control, taken now and added now or later. */

@@ -24,8 +24,9 @@
 enum {
 	SMALL_FILE_BYTES = 8 * 1024,
 	ENVIRON_MAX_BYTES = 4 * 1024 * 1024, /* Linux allows a quarter of the stack limit */
-	STAT_START_TIME = 22,		     /* field of /proc/PID/stat, proc(5) */
-	STAT_AFTER_NAME = 3,		     /* the field after the program's name */
+	STAT_PARENT = 4,
+	STAT_START_TIME = 22, /* field of /proc/PID/stat, proc(5) */
+	STAT_AFTER_NAME = 3,  /* the field after the program's name */
 };
 
 /* A file of /proc/PID; false when it cannot be read. */
@@ -38,7 +39,8 @@ static bool proc_read(pid_t pid, const char *file, size_t max, struct buf *out)
 	return file_read_all(path, max, out, &err) == 0;
 }
 
-int64_t proc_start_time(pid_t pid)
+/* A number of /proc/PID/stat, by its field; -1 when there is none. */
+static int64_t proc_stat_number(pid_t pid, int wanted)
 {
 	AUTO(buf) struct buf stat = BUF_INIT(SMALL_FILE_BYTES);
 
@@ -49,15 +51,27 @@ int64_t proc_start_time(pid_t pid)
 	if (at == NULL)
 		return -1;
 	at++;
-	for (int field = STAT_AFTER_NAME; field < STAT_START_TIME && at != NULL; field++)
+	for (int field = STAT_AFTER_NAME; field < wanted && at != NULL; field++)
 		at = strchr(at + 1, ' ');
 	if (at == NULL)
 		return -1;
 	struct err err = ERR_INIT;
-	int64_t ticks = -1;
-	if (text_parse_int(at + 1, strspn(at + 1, "0123456789"), &ticks, &err) < 0)
+	int64_t number = -1;
+	if (text_parse_int(at + 1, strspn(at + 1, "0123456789"), &number, &err) < 0)
 		return -1;
-	return ticks;
+	return number;
+}
+
+int64_t proc_start_time(pid_t pid)
+{
+	return proc_stat_number(pid, STAT_START_TIME);
+}
+
+pid_t proc_parent(pid_t pid)
+{
+	int64_t parent = proc_stat_number(pid, STAT_PARENT);
+
+	return parent < 0 ? 0 : (pid_t)parent;
 }
 
 /* The first line of a small file, "" when it is absent, empty or too long. */

@@ -21,6 +21,8 @@ enum { PROC_ID_MAX = 40 };
 
 /* When the process started, in clock ticks since boot; -1 when there is no such process. */
 int64_t proc_start_time(pid_t pid);
+/* 0 when there is no such process, or none above it. */
+pid_t proc_parent(pid_t pid);
 /* What names this boot, 36 characters; "" when /proc does not tell. */
 void proc_boot_id(char out[PROC_ID_MAX]);
 /* What names this machine: /etc/machine-id, else the boot id. */

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -12,6 +11,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "job/http.h"
+#include "work/exec_plan.h"
 #include "work/http_call.h"
 #include "work/http_pump.h"
 
@@ -35,15 +35,7 @@ struct http_client {
 
 static char *path_of(const struct http_client *client, const char *path)
 {
-	char *joined = NULL;
-
-	if (path == NULL)
-		return NULL;
-	if (path[0] == '/')
-		return xstrdup(path);
-	if (asprintf(&joined, "%s/%s", client->options.directory, path) < 0)
-		unreachable("no memory for a path");
-	return joined;
+	return path == NULL ? NULL : exec_plan_join(client->options.directory, path);
 }
 
 int http_client_new(const struct http_client_options *options, struct http_client **ret_client,

@@ -251,9 +251,17 @@ static void empty_element_of_path_is_the_working_directory(void **state)
 	assert_string_equal(path, "./here");
 }
 
+static void a_process_has_a_parent(void **state)
+{
+	assert_int_equal(proc_parent(getpid()), getppid());
+	assert_int_equal(proc_parent(1), 0);
+	assert_int_equal(proc_parent(-1), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_process_has_a_parent),
 		cmocka_unit_test(start_time_tells_processes_apart),
 		cmocka_unit_test(strange_program_names_do_not_confuse),
 		cmocka_unit_test(start_time_of_a_dead_process_is_none),
