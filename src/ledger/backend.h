@@ -25,6 +25,11 @@ struct ledger_backend {
 			     int64_t *ret_findings, struct err *err);
 	int (*upgrade)(struct ledger *ledger, int *ret_from, int *ret_to, struct err *err);
 	int (*restored)(struct ledger *ledger, utime now, int64_t *ret_doubtful, struct err *err);
+	/* Where instances beat (ledger.has_beats); NULL in backends that never have beats. */
+	struct ledger_pulse *(*pulse_new)(struct ledger *ledger);
+	void (*pulse_free)(struct ledger_pulse *pulse);
+	enum ledger_status (*pulse_beat)(struct ledger_pulse *pulse, int64_t inc,
+					 const uint8_t nonce[LEDGER_NONCE_BYTES], struct err *err);
 };
 
 struct ledger {
@@ -34,6 +39,12 @@ struct ledger {
 	uint8_t uuid[LEDGER_UUID_BYTES];
 	int schema_version;
 	bool read_only;
+	bool has_beats; /* set by open */
+};
+
+/* A backend's own begins with it. */
+struct ledger_pulse {
+	struct ledger *ledger;
 };
 
 extern const struct ledger_backend ledger_sqlite;

@@ -114,6 +114,37 @@ void ledger_apply(struct ledger *ledger, struct ledger_txn *txn)
 	assert(txn->status != LEDGER_PENDING);
 }
 
+bool ledger_has_beats(const struct ledger *ledger)
+{
+	ledger_assert(ledger);
+	return ledger->has_beats;
+}
+
+struct ledger_pulse *ledger_pulse_new(struct ledger *ledger)
+{
+	ledger_assert(ledger);
+	assert(ledger->has_beats);
+	struct ledger_pulse *pulse = ledger->backend->pulse_new(ledger);
+	pulse->ledger = ledger;
+	return pulse;
+}
+
+void ledger_pulse_free(struct ledger_pulse *pulse)
+{
+	if (pulse == NULL)
+		return;
+	ledger_assert(pulse->ledger);
+	pulse->ledger->backend->pulse_free(pulse);
+}
+
+enum ledger_status ledger_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
+				     const uint8_t nonce[LEDGER_NONCE_BYTES], struct err *err)
+{
+	assert(pulse != NULL && inc > 0 && nonce != NULL);
+	ledger_assert(pulse->ledger);
+	return pulse->ledger->backend->pulse_beat(pulse, inc, nonce, err);
+}
+
 /* lint: allow parameters: the face has them */
 int ledger_select(struct ledger *ledger, const char *sql, const struct ledger_param *params,
 		  size_t n, ledger_row_fn fn, void *arg, struct err *err)

@@ -47,6 +47,25 @@ int ledger_schema_version(const struct ledger *ledger);
 /* Applies the transaction and fills its status, err and results. Blocks for as long as it takes. */
 void ledger_apply(struct ledger *ledger, struct ledger_txn *txn);
 
+/* ---- beats: how an instance is seen to live where no kernel's lock can tell ---- */
+
+/* Whether instances of this ledger have to beat. */
+bool ledger_has_beats(const struct ledger *ledger);
+
+/* The pulse of an instance: a connection of its own beside the ledger's, so that no slow
+ * transaction holds beats up. Another thread than the ledger's may use it; the ledger must outlive
+ * it. Only where ledger_has_beats. */
+struct ledger_pulse;
+/* Connects to nothing yet. */
+struct ledger_pulse *ledger_pulse_new(struct ledger *ledger);
+void ledger_pulse_free(struct ledger_pulse *pulse);
+/* One beat; connects, and takes the lock that says that somebody is there, where that has to be
+ * done. Blocks for a few seconds at most. LEDGER_APPLIED: acknowledged; LEDGER_FENCED: the
+ * incarnation was reaped or never was; LEDGER_UNKNOWN: it may have been made or not, beat again. */
+ST_MUST_CHECK enum ledger_status ledger_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
+						   const uint8_t nonce[LEDGER_NONCE_BYTES],
+						   struct err *err);
+
 /* ---- reading for people: plain SQL over the views item, attempt, run, reject, instance, … ---- */
 
 enum ledger_param_type { LEDGER_INT, LEDGER_TEXT };
@@ -106,5 +125,7 @@ ST_MUST_CHECK int ledger_restored(struct ledger *ledger, utime now, int64_t *ret
 
 /* Marks an incarnation's process as gone (a crash), as the kernel's lock would show. */
 void ledger_memory_kill(struct ledger *ledger, int64_t inc);
+/* From now on it is a ledger with beats, as a database server's: a kill only frees the lock. */
+void ledger_memory_use_beats(struct ledger *ledger);
 
 #endif

@@ -105,7 +105,11 @@ struct ledger_instance_row {
 	int64_t pid;
 	enum instance_state state;
 	utime started_at;
-	bool is_gone; /* its process is provably no more (the kernel let go of its lock) */
+	bool is_gone; /* its process is provably no more (the kernel let go of its lock); never on
+			 a ledger that has beats */
+	int64_t beat; /* how often it has shown that it lives; 0 where there are no beats */
+	bool is_lock_free; /* with beats: nobody holds its lock. A hint: after a failover or a
+			      restart of the server all are free while all live */
 	const struct ledger_lane_row *lanes;
 	size_t n_lanes;
 };
@@ -285,10 +289,14 @@ struct lop_lane_drop {
  * where nothing is marked as started, all that is open in its chunks goes into doubt). Started and
  * not done -> doubt, loose held -> doubt, probing -> doubt as it was, chunks freed, loader freed,
  * run_instance rows left, state reaped. Nothing happens (ret_done false) when it is neither live
- * nor stopping or is not provably gone. */
+ * nor stopping, or is not gone: where the kernel's locks tell, when its lock is held; where there
+ * are beats, when it has beaten since it was watched, or when its lock is held and it `is_hung`
+ * not: then whatever it has open at the server is ended first. */
 struct lop_reap {
 	int64_t dead;
 	int64_t quarantine_us;
+	int64_t beat; /* as it was watched standing still; not looked at where there are no beats */
+	bool is_hung; /* it holds its lock, and does nothing */
 	bool ret_done;
 	int64_t ret_doubtful;
 };

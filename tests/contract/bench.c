@@ -46,6 +46,9 @@ int bench_setup(void **state)
 		(void)snprintf(b->url, sizeof(b->url), "memory:");
 	}
 	b->ledger = bench_open(b, LEDGER_CREATE);
+	if (strcmp(bench_backend, "beats") == 0)
+		ledger_memory_use_beats(b->ledger);
+	b->has_beats = ledger_has_beats(b->ledger);
 	b->a = &b->actors[0];
 	b->b = &b->actors[1];
 	b->c = &b->actors[2];
@@ -82,6 +85,8 @@ int bench_teardown(void **state)
 	int64_t findings = b->is_broken_on_purpose ? 0 : bench_verify(b);
 
 	ledger_txn_free(b->txn);
+	for (size_t i = 0; i < BENCH_ACTORS; i++)
+		ledger_pulse_free(b->actors[i].pulse);
 	for (size_t i = 0; i < BENCH_ACTORS && b->is_sqlite; i++)
 		ledger_close(b->actors[i].ledger);
 	ledger_close(b->ledger);
@@ -179,10 +184,36 @@ void actor_begin(struct bench *b, struct actor *actor)
 	assert_true(op->u.instance_begin.ret_inc > 0);
 	assert_int_equal(b->txn->inc, op->u.instance_begin.ret_inc);
 	actor->inc = op->u.instance_begin.ret_inc;
+	if (!b->has_beats)
+		return;
+	ledger_pulse_free(actor->pulse);
+	actor->pulse = ledger_pulse_new(actor->ledger);
+	assert_int_equal(actor_beat(actor), LEDGER_APPLIED);
+}
+
+enum ledger_status actor_beat(struct actor *actor)
+{
+	struct err err = ERR_INIT;
+
+	return ledger_pulse_beat(actor->pulse, actor->inc, actor->nonce, &err);
+}
+
+void actor_bury(struct bench *b, struct actor *by, struct actor *actor)
+{
+	actor_kill(b, actor);
+	if (!b->has_beats)
+		return;
+	struct ledger_op *op = begin(b, by, LOP_REAP);
+	op->u.reap.dead = actor->inc;
+	op->u.reap.beat = BENCH_BEAT;
+	commit(b);
+	assert_true(op->u.reap.ret_done);
 }
 
 void actor_kill(struct bench *b, struct actor *actor)
 {
+	ledger_pulse_free(actor->pulse);
+	actor->pulse = NULL;
 	if (b->is_sqlite) {
 		ledger_close(actor->ledger);
 		actor->ledger = NULL;

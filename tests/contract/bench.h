@@ -17,13 +17,15 @@
 #include "base/bits.h"
 #include "ledger/ledger.h"
 
-enum { BENCH_ACTORS = 3 };
+/* An actor of a ledger with beats has beaten so often when it has begun. */
+enum { BENCH_ACTORS = 3, BENCH_BEAT = 1 };
 
 struct actor {
 	struct ledger *ledger; /* its own: closing it is its death */
 	int64_t inc;	       /* 0: not begun */
 	uint8_t nonce[LEDGER_NONCE_BYTES];
-	int64_t batch; /* last applied */
+	int64_t batch;		    /* last applied */
+	struct ledger_pulse *pulse; /* where there are beats */
 };
 
 struct bench {
@@ -34,6 +36,7 @@ struct bench {
 	struct ledger_txn *txn; /* under way, or applied last */
 	struct actor *by;	/* whose; NULL: a person's */
 	bool is_sqlite;
+	bool has_beats;
 	bool is_broken_on_purpose; /* verify is not asked afterwards */
 	/* Called after each commit(); NULL: nobody is. */
 	void (*acknowledged)(struct bench *b);
@@ -41,7 +44,7 @@ struct bench {
 	char url[320];
 };
 
-/* The backend: "sqlite" or "memory". */
+/* The backend: "sqlite", "memory", or "beats", which is the memory ledger with beats. */
 extern const char *bench_backend;
 
 int bench_setup(void **state);
@@ -60,8 +63,11 @@ void refused(struct bench *b, enum ledger_status status);
 void resend(struct bench *b);
 
 void actor_begin(struct bench *b, struct actor *actor);
+enum ledger_status actor_beat(struct actor *actor);
 /* Its process is gone, without a word. */
 void actor_kill(struct bench *b, struct actor *actor);
+/* The same, and where that is not seen at once, `by` reaps it. */
+void actor_bury(struct bench *b, struct actor *by, struct actor *actor);
 
 /* A run of `n_chunks` chunks of `n` items, made, joined, loaded and opened by `by`. Items of staged
  * chunks have the keys "KEY-0", "KEY-1", … */

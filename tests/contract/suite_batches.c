@@ -134,6 +134,7 @@ static void a_reap_is_remembered_as_ones_own(void **state)
 	actor_kill(b, b->b);
 	struct ledger_op *op = begin(b, b->a, LOP_REAP);
 	op->u.reap.dead = b->b->inc;
+	op->u.reap.beat = BENCH_BEAT;
 	commit(b);
 	resend(b);
 	assert_true(op->u.reap.ret_done);

@@ -148,6 +148,7 @@ static void nobody_probes_for_one_that_was_reaped(void **state)
 	assert_int_equal(get(b, API).probe, b->b->inc);
 	struct ledger_op *op = begin(b, b->a, LOP_REAP);
 	op->u.reap.dead = b->b->inc;
+	op->u.reap.beat = BENCH_BEAT;
 	commit(b);
 	assert_true(op->u.reap.ret_done);
 	struct breaker_row left = get(b, API);

@@ -46,8 +46,10 @@ static void a_killed_instance_is_gone_and_a_living_one_is_not(void **state)
 	commit(b);
 	const struct lop_instance_list *l = &op->u.instance_list;
 	assert_int_equal(l->ret_n, 2);
-	assert_true(l->ret_rows[0].is_gone);
+	assert_int_equal(l->ret_rows[0].is_gone, !b->has_beats);
+	assert_int_equal(l->ret_rows[0].is_lock_free, b->has_beats);
 	assert_false(l->ret_rows[1].is_gone);
+	assert_false(l->ret_rows[1].is_lock_free);
 }
 
 static void lanes_are_listed_until_they_are_dropped(void **state)

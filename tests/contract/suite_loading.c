@@ -110,6 +110,7 @@ static void a_dead_loader_hands_over_at_its_reap(void **state)
 	actor_kill(b, b->b);
 	struct ledger_op *op = begin(b, b->a, LOP_REAP);
 	op->u.reap.dead = dead.inc;
+	op->u.reap.beat = BENCH_BEAT;
 	op = also(b, LOP_LOAD_TAKE);
 	op->u.load_take.run_id = run;
 	commit(b);

@@ -398,6 +398,7 @@ static void a_probe_of_a_dead_instance_is_in_doubt_as_it_was(void **state)
 	actor_kill(b, b->a);
 	struct ledger_op *op = begin(b, b->b, LOP_REAP);
 	op->u.reap.dead = b->a->inc;
+	op->u.reap.beat = BENCH_BEAT;
 	op->u.reap.quarantine_us = US_PER_HOUR;
 	commit(b);
 	assert_true(op->u.reap.ret_done);

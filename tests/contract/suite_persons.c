@@ -318,6 +318,7 @@ static void a_request_is_obeyed_when_its_item_is_reaped(void **state)
 	actor_kill(b, b->b);
 	struct ledger_op *op = begin(b, b->a, LOP_REAP);
 	op->u.reap.dead = b->b->inc;
+	op->u.reap.beat = BENCH_BEAT;
 	commit(b);
 	assert_int_equal(op->u.reap.ret_doubtful, 2);
 	assert_int_equal(counts_of(b, run).skipped, 3);

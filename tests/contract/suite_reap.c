@@ -12,6 +12,7 @@ static struct ledger_op *reap(struct bench *b, struct actor *by, int64_t dead,
 	struct ledger_op *op = begin(b, by, LOP_REAP);
 
 	op->u.reap.dead = dead;
+	op->u.reap.beat = BENCH_BEAT;
 	op->u.reap.quarantine_us = quarantine_us;
 	commit(b);
 	return op;
@@ -188,6 +189,46 @@ static void the_living_are_not_reaped(void **state)
 	assert_false(reap(b, b->a, b->b->inc, 0)->u.reap.ret_done); /* once */
 }
 
+/* A free lock alone proves nothing, nor does a beat that stands still beside a held one. */
+static void who_beats_is_not_reaped(void **state)
+{
+	struct bench *b = *state;
+
+	if (!b->has_beats)
+		return;
+	actor_begin(b, b->b);
+	struct ledger_op *op = begin(b, b->a, LOP_INSTANCE_LIST);
+	commit(b);
+	assert_int_equal(op->u.instance_list.ret_rows[0].beat, BENCH_BEAT);
+	assert_int_equal(actor_beat(b->b), LEDGER_APPLIED);
+	struct actor dead = *b->b;
+	actor_kill(b, b->b);
+	assert_false(reap(b, b->a, dead.inc, 0)->u.reap.ret_done);
+	op = begin(b, b->a, LOP_REAP);
+	op->u.reap = (struct lop_reap){.dead = dead.inc, .beat = BENCH_BEAT, .is_hung = true};
+	commit(b);
+	assert_false(op->u.reap.ret_done);
+	op = begin(b, b->a, LOP_REAP);
+	op->u.reap = (struct lop_reap){.dead = dead.inc, .beat = BENCH_BEAT + 1};
+	commit(b);
+	assert_true(op->u.reap.ret_done);
+}
+
+static void who_hangs_is_reaped_with_its_lock_held_and_its_pulse_is_fenced(void **state)
+{
+	struct bench *b = *state;
+
+	if (!b->has_beats)
+		return;
+	actor_begin(b, b->b);
+	assert_false(reap(b, b->a, b->b->inc, 0)->u.reap.ret_done);
+	struct ledger_op *op = begin(b, b->a, LOP_REAP);
+	op->u.reap = (struct lop_reap){.dead = b->b->inc, .beat = BENCH_BEAT, .is_hung = true};
+	commit(b);
+	assert_true(op->u.reap.ret_done);
+	assert_int_equal(actor_beat(b->b), LEDGER_FENCED);
+}
+
 static void chunks_without_marks_are_simply_free_again(void **state)
 {
 	struct bench *b = *state;
@@ -272,6 +313,8 @@ static const struct CMUnitTest cases[] = {
 	CASE(without_marks_all_of_a_chunk_waits_for_what_may_still_act),
 	CASE(loose_items_of_the_dead_are_in_doubt),
 	CASE(the_living_are_not_reaped),
+	CASE(who_beats_is_not_reaped),
+	CASE(who_hangs_is_reaped_with_its_lock_held_and_its_pulse_is_fenced),
 	CASE(chunks_without_marks_are_simply_free_again),
 	CASE(the_dead_are_on_no_run_and_have_no_lanes),
 	CASE(a_restore_puts_open_work_of_once_runs_in_doubt),

@@ -124,7 +124,7 @@ static void the_list_says_which_runs_live_elsewhere(void **state)
 	commit(b);
 	assert_true(op->u.run_list.ret_live_elsewhere[0]);
 	assert_true(op->u.run_list.ret_due_live_elsewhere);
-	actor_kill(b, b->b);
+	actor_bury(b, b->a, b->b);
 	op = begin(b, b->a, LOP_RUN_LIST);
 	op->u.run_list.job = "job";
 	op->u.run_list.due_key = "2026-11-23/1";
@@ -203,7 +203,7 @@ static void joining_tells_who_else_is_there(void **state)
 	actor_begin(b, b->b);
 	actor_begin(b, b->c);
 	run_join(b, b->c, run);
-	actor_kill(b, b->c);
+	actor_bury(b, b->a, b->c);
 	struct ledger_op *op = begin(b, b->b, LOP_RUN_JOIN);
 	op->u.run_join.run_id = run;
 	commit(b);

@@ -11,7 +11,7 @@ static const struct suite *const suites[] = {
 
 int main(void)
 {
-	static const char *const backends[] = {"memory", "sqlite"};
+	static const char *const backends[] = {"memory", "beats", "sqlite"};
 	int failed = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(backends); i++) {

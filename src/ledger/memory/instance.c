@@ -29,6 +29,7 @@ int mem_instance_begin(struct memory *m, struct ledger_txn *txn, struct ledger_o
 		.started_at = rule_utime(rule_ms(txn->now)),
 	};
 	memcpy(i->row.nonce, b->nonce, sizeof(b->nonce));
+	i->is_killed = m->base.has_beats; /* its first beat takes the lock */
 	mem_list_push(m, &m->instances, i);
 	b->ret_inc = txn->inc = i->row.inc;
 	memcpy(txn->nonce, b->nonce, sizeof(b->nonce));
@@ -45,7 +46,7 @@ int mem_instance_list(struct memory *m, struct ledger_txn *txn, struct ledger_op
 		const struct mem_instance *i = m->instances.at[k];
 		if (i->row.inc != txn->inc &&
 		    (i->row.state == INSTANCE_LIVE || i->row.state == INSTANCE_STOPPING))
-			mem_put_instance(&txn->arena, i, &rows[l->ret_n++]);
+			mem_put_instance(m, &txn->arena, i, &rows[l->ret_n++]);
 	}
 	l->ret_rows = rows;
 	return 0;
@@ -253,8 +254,13 @@ int mem_reap(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 			      i->reaped_by == txn->inc;
 		return 0;
 	}
-	if (i == NULL || r->dead == txn->inc || !i->is_killed ||
+	if (i == NULL || r->dead == txn->inc ||
 	    (i->row.state != INSTANCE_LIVE && i->row.state != INSTANCE_STOPPING))
+		return 0;
+	/* Safety: a beat since it was watched means that it lives, whatever its lock says. */
+	bool is_gone = m->base.has_beats ? i->row.beat == r->beat && (i->is_killed || r->is_hung)
+					 : i->is_killed;
+	if (!is_gone)
 		return 0;
 	const struct mem_burial burial = {.dead = r->dead,
 					  .not_before_ms = rule_ms_up(txn->now + r->quarantine_us),

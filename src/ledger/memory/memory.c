@@ -139,10 +139,10 @@ struct mem_loose *mem_loose_find(const struct mem_chunk *chunk, int64_t item)
 	return chunk->loose == NULL ? NULL : chunk->loose[item - chunk->first_item];
 }
 
-bool mem_instance_works(const struct mem_instance *i)
+bool mem_instance_works(const struct memory *m, const struct mem_instance *i)
 {
 	return (i->row.state == INSTANCE_LIVE || i->row.state == INSTANCE_STOPPING) &&
-	       !i->is_killed;
+	       (m->base.has_beats || !i->is_killed);
 }
 
 int mem_lost(struct ledger_txn *txn, const char *fmt, ...)
@@ -299,6 +299,41 @@ void ledger_memory_kill(struct ledger *ledger, int64_t inc)
 	i->is_killed = true;
 }
 
+/* ---- beats ---- */
+
+void ledger_memory_use_beats(struct ledger *ledger)
+{
+	assert(ledger != NULL);
+	mem_of(ledger)->base.has_beats = true;
+}
+
+static struct ledger_pulse *mem_pulse_new(struct ledger *ledger)
+{
+	(void)mem_of(ledger);
+	return xnew(struct ledger_pulse);
+}
+
+static void mem_pulse_free(struct ledger_pulse *pulse)
+{
+	free(pulse);
+}
+
+static enum ledger_status mem_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
+					 const uint8_t nonce[LEDGER_NONCE_BYTES], struct err *err)
+{
+	struct mem_instance *i = mem_instance_find(mem_of(pulse->ledger), inc);
+
+	if (i == NULL || memcmp(i->row.nonce, nonce, LEDGER_NONCE_BYTES) != 0 ||
+	    (i->row.state != INSTANCE_LIVE && i->row.state != INSTANCE_STOPPING)) {
+		err_set(err, ERR_TEMP, 0, "instance %lld is not alive in the ledger",
+			(long long)inc);
+		return LEDGER_FENCED;
+	}
+	i->row.beat++;
+	i->is_killed = false;
+	return LEDGER_APPLIED;
+}
+
 /* ---- the rest of the backend ---- */
 
 static int mem_open(const char *path, unsigned flags, struct ledger **ret_ledger, struct err *err)
@@ -349,4 +384,7 @@ const struct ledger_backend ledger_memory = {
 	.check_storage = mem_check_storage,
 	.upgrade = mem_upgrade,
 	.restored = mem_restored,
+	.pulse_new = mem_pulse_new,
+	.pulse_free = mem_pulse_free,
+	.pulse_beat = mem_pulse_beat,
 };

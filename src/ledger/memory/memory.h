@@ -30,7 +30,7 @@ struct mem_instance {
 	struct mem_list lanes;		/* struct ledger_lane_row */
 	int64_t batch;
 	int64_t reaped_by;
-	bool is_killed;
+	bool is_killed; /* its lock is free */
 };
 
 struct mem_loose;
@@ -216,7 +216,7 @@ struct mem_chunk *mem_chunk_find(struct memory *m, int64_t id);
 struct mem_chunk *mem_chunk_of(const struct mem_run *run, int64_t item);
 struct mem_loose *mem_loose_find(const struct mem_chunk *chunk, int64_t item);
 /* Live or stopping, and its process is there. */
-bool mem_instance_works(const struct mem_instance *instance);
+bool mem_instance_works(const struct memory *m, const struct mem_instance *instance);
 
 /* Fills txn->err and answers LEDGER_LOST. */
 int mem_lost(struct ledger_txn *txn, const char *fmt, ...) ST_PRINTF(2, 3);
@@ -224,7 +224,7 @@ int mem_lost(struct ledger_txn *txn, const char *fmt, ...) ST_PRINTF(2, 3);
 /* ---- rows.c: copies for the caller, in the transaction's arena ---- */
 
 void mem_put_run(struct arena *a, const struct mem_run *run, struct ledger_run_row *ret_row);
-void mem_put_instance(struct arena *a, const struct mem_instance *i,
+void mem_put_instance(const struct memory *m, struct arena *a, const struct mem_instance *i,
 		      struct ledger_instance_row *ret_row);
 void mem_put_chunk(struct arena *a, const struct mem_chunk *c, bool with_body,
 		   struct ledger_chunk_row *ret_row);

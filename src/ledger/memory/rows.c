@@ -26,7 +26,7 @@ void mem_put_run(struct arena *a, const struct mem_run *run, struct ledger_run_r
 	ret_row->source_path = arena_str(a, run->row.source_path);
 }
 
-void mem_put_instance(struct arena *a, const struct mem_instance *i,
+void mem_put_instance(const struct memory *m, struct arena *a, const struct mem_instance *i,
 		      struct ledger_instance_row *ret_row)
 {
 	struct ledger_lane_row *lanes = arena_alloc(a, i->lanes.n * sizeof(*lanes));
@@ -37,7 +37,8 @@ void mem_put_instance(struct arena *a, const struct mem_instance *i,
 	ret_row->name = arena_str(a, i->row.name);
 	ret_row->host = arena_str(a, i->row.host);
 	ret_row->boot_id = arena_str(a, i->row.boot_id);
-	ret_row->is_gone = i->is_killed;
+	ret_row->is_gone = i->is_killed && !m->base.has_beats;
+	ret_row->is_lock_free = i->is_killed && m->base.has_beats;
 	ret_row->lanes = lanes;
 	ret_row->n_lanes = i->lanes.n;
 }

@@ -7,11 +7,11 @@
 #include "ledger/memory/memory.h"
 #include "ledger/rules.h"
 
-static bool mem_run_lives_elsewhere(const struct mem_run *run, int64_t inc)
+static bool mem_run_lives_elsewhere(const struct memory *m, const struct mem_run *run, int64_t inc)
 {
 	for (size_t k = 0; k < run->joined.n; k++) {
 		const struct mem_instance *i = run->joined.at[k];
-		if (i->row.inc != inc && mem_instance_works(i))
+		if (i->row.inc != inc && mem_instance_works(m, i))
 			return true;
 	}
 	return false;
@@ -54,13 +54,13 @@ int mem_run_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 			continue;
 		if (!rule_run_is_over(run->row.state)) {
 			mem_put_run(a, run, &rows[l->ret_n]);
-			elsewhere[l->ret_n++] = mem_run_lives_elsewhere(run, txn->inc);
+			elsewhere[l->ret_n++] = mem_run_lives_elsewhere(m, run, txn->inc);
 		}
 		if (l->due_key != NULL && strcmp(run->row.due_key, l->due_key) == 0) {
 			struct ledger_run_row *due = arena_new(a, struct ledger_run_row);
 			mem_put_run(a, run, due);
 			l->ret_due = due;
-			l->ret_due_live_elsewhere = mem_run_lives_elsewhere(run, txn->inc);
+			l->ret_due_live_elsewhere = mem_run_lives_elsewhere(m, run, txn->inc);
 		}
 		if (l->due_base != NULL && run->row.n > l->ret_last_n &&
 		    mem_has_base(&run->row, l->due_base))
@@ -153,16 +153,16 @@ static void mem_run_resume(struct memory *m, struct mem_run *run)
 	run->row.ended_at = 0;
 }
 
-static void mem_put_others(struct ledger_txn *txn, const struct mem_run *run,
-			   struct lop_run_join *j)
+static void mem_put_others(const struct memory *m, struct ledger_txn *txn,
+			   const struct mem_run *run, struct lop_run_join *j)
 {
 	struct ledger_instance_row *rows = arena_alloc(&txn->arena, run->joined.n * sizeof(*rows));
 
 	j->ret_n_others = 0;
 	for (size_t k = 0; k < run->joined.n; k++) {
 		const struct mem_instance *i = run->joined.at[k];
-		if (i->row.inc != txn->inc && mem_instance_works(i))
-			mem_put_instance(&txn->arena, i, &rows[j->ret_n_others++]);
+		if (i->row.inc != txn->inc && mem_instance_works(m, i))
+			mem_put_instance(m, &txn->arena, i, &rows[j->ret_n_others++]);
 	}
 	j->ret_others = rows;
 }
@@ -197,7 +197,7 @@ int mem_run_join(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 	}
 	mem_put_run(&txn->arena, run, &j->ret_row);
 	mem_count(m, run, txn->inc, &j->ret_counts);
-	mem_put_others(txn, run, j);
+	mem_put_others(m, txn, run, j);
 	return 0;
 }
 

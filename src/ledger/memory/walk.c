@@ -39,7 +39,7 @@ int mem_walk(struct ledger *ledger, const struct ledger_visitor *v, struct err *
 	(void)err;
 	for (size_t k = 0; k < m->instances.n && v->instance != NULL; k++) {
 		struct ledger_instance_row row;
-		mem_put_instance(&a, m->instances.at[k], &row);
+		mem_put_instance(m, &a, m->instances.at[k], &row);
 		v->instance(v->arg, &row);
 	}
 	for (size_t k = 0; k < m->runs.n; k++) {
@@ -137,7 +137,7 @@ int mem_restored(struct ledger *ledger, utime now, int64_t *ret_doubtful, struct
 
 	for (size_t k = 0; k < m->instances.n; k++) {
 		const struct mem_instance *i = m->instances.at[k];
-		if (!mem_instance_works(i))
+		if (!mem_instance_works(m, i) || i->is_killed)
 			continue;
 		ledger_txn_free(txn);
 		return ERR(err, ERR_TEMP, "instance %lld is still running: stop it first",
@@ -146,7 +146,8 @@ int mem_restored(struct ledger *ledger, utime now, int64_t *ret_doubtful, struct
 	txn->now = now;
 	for (size_t k = 0; k < m->instances.n; k++) {
 		const struct mem_instance *i = m->instances.at[k];
-		struct ledger_op op = {.kind = LOP_REAP, .u.reap = {.dead = i->row.inc}};
+		struct ledger_op op = {.kind = LOP_REAP,
+				       .u.reap = {.dead = i->row.inc, .beat = i->row.beat}};
 		(void)mem_reap(m, txn, &op); /* cannot lose: it answers what it did */
 		doubtful += op.u.reap.ret_doubtful;
 	}
