@@ -8,6 +8,7 @@ import os
 
 import pytest
 from lib.box import STINT_DEV, Box
+from lib.postgres import Server
 
 JOB = '''version: 1
 job: invoices
@@ -111,3 +112,32 @@ def make_quiet_night(box):
     assert said.code == 0, said
     night.said = said
     return night
+
+
+@pytest.fixture(name='postgres_server', scope='session')
+def make_postgres_server():
+    """One server for all tests of this worker; to be left as it was."""
+    server = Server().ready()
+    yield server
+    server.close()
+
+
+@pytest.fixture(name='postgres')
+def make_postgres(postgres_server):
+    """A fresh database (lib/postgres.py); `postgres.uri`, `.tcp_uri`, `.ask(SQL)`, `.value(SQL)`."""
+    database = postgres_server.database()
+    yield database
+    database.drop()
+
+
+@pytest.fixture(name='new_postgres')
+def make_new_postgres():
+    """`new_postgres(durable=…, more=…)`: a server of the test's own, to stop, kill, follow."""
+    servers = []
+
+    def new(**more):
+        servers.append(Server(**more).ready())
+        return servers[-1]
+    yield new
+    for server in servers:
+        server.close()
