@@ -60,6 +60,10 @@ bool build_is_unusual(const struct node *node);
 bool build_check_name(struct build *b, struct node *node, bool dash);
 /* Checks a script and the names in it. */
 void build_script(struct build *b, struct node *node, enum script_use use);
+/* Rows of a database; called by build_source. */
+void build_database(struct build *b, struct node *kind);
+/* Where in the file a place in the node's text is. */
+struct mark build_mark_in(const struct node *node, struct script_place place);
 /* Where the first character of a script is. */
 struct job_place build_script_place(const struct node *node);
 /* The one key of `map` that is a kind (`csv` in source), NULL with a fault when there is not one.

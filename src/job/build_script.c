@@ -14,7 +14,7 @@
 #include "job/script_names.h"
 
 /* Where in the file a place in a script is. */
-static struct mark mark_in(const struct node *node, struct script_place place)
+struct mark build_mark_in(const struct node *node, struct script_place place)
 {
 	if (node->is_block)
 		return (struct mark){.line = node->at.line + place.line,
@@ -28,7 +28,7 @@ static struct mark mark_in(const struct node *node, struct script_place place)
 
 struct job_place build_script_place(const struct node *node)
 {
-	struct mark first = mark_in(node, (struct script_place){.line = 1, .column = 1});
+	struct mark first = build_mark_in(node, (struct script_place){.line = 1, .column = 1});
 
 	return (struct job_place){.line = first.line, .column = first.column};
 }
@@ -55,7 +55,7 @@ static bool read_script(struct build *b, struct node *node, enum script_use use,
 
 	if (script_read(form_of(use), node->text, node->len, source, &err) == 0)
 		return true;
-	build_fault_in(b, node, mark_in(node, source->fault), "%s", err.text);
+	build_fault_in(b, node, build_mark_in(node, source->fault), "%s", err.text);
 	return false;
 }
 
@@ -69,8 +69,8 @@ static void check_names(struct build *b, struct node *node, enum script_use use,
 		if (script_bind(b->job, use, name, &binding, &err) == 0)
 			continue;
 		bool is_set = name->set_at.line > 0 && strstr(err.text, "cannot be set") != NULL;
-		build_fault_in(b, node, mark_in(node, is_set ? name->set_at : name->place), "%s",
-			       err.text);
+		build_fault_in(b, node, build_mark_in(node, is_set ? name->set_at : name->place),
+			       "%s", err.text);
 	}
 }
 

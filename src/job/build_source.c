@@ -12,8 +12,9 @@
 #include "job/node.h"
 
 static const char *const kind_names[] = {
-	[SOURCE_NONE] = "",	  [SOURCE_CSV] = "csv",	    [SOURCE_JSONL] = "jsonl",
-	[SOURCE_FILES] = "files", [SOURCE_STDIN] = "stdin",
+	[SOURCE_NONE] = "",	    [SOURCE_CSV] = "csv",     [SOURCE_JSONL] = "jsonl",
+	[SOURCE_FILES] = "files",   [SOURCE_STDIN] = "stdin", [SOURCE_POSTGRES] = "postgres",
+	[SOURCE_SQLITE] = "sqlite",
 };
 
 static enum source_kind kind_from_name(const char *name)
@@ -222,6 +223,10 @@ static void check_kind(struct build *b, struct node *kind)
 	case SOURCE_STDIN:
 		check_stdin(b, kind);
 		break;
+	case SOURCE_POSTGRES:
+	case SOURCE_SQLITE:
+		build_database(b, kind);
+		break;
 	case SOURCE_NONE:
 	case SOURCE_KIND_COUNT_:
 		break;
@@ -267,7 +272,7 @@ static void build_unique(struct build *b, struct node *source)
 	if (unique->type == NODE_MAP)
 		s->unique = JOB_UNIQUE_WITHIN;
 	if (s->unique != JOB_UNIQUE_NONE && node_find(source, "key") == NULL &&
-	    s->kind != SOURCE_FILES)
+	    s->kind != SOURCE_FILES && !job_is_from_database(b->job))
 		build_fault_key(
 			b, unique,
 			"needs source.key: the place of a record names nothing beyond its run");
@@ -300,4 +305,7 @@ void build_source(struct build *b)
 	check_kind(b, kind);
 	check_key(b, source);
 	build_unique(b, source);
+	struct node *page = node_find_good(source, "page");
+	if (build_is_given(page) && !job_is_from_database(b->job))
+		build_fault_key(b, page, "means something only with a database");
 }

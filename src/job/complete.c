@@ -140,6 +140,9 @@ void complete_tree(struct node *root, struct arena *arena)
 	set_default(work, "work.effect", is_once ? "once" : "idempotent", arena);
 	set_default(exec, "work.exec.input", node_find(root, "source") != NULL ? "json" : "none",
 		    arena);
+	struct node *source = node_find(root, "source");
+	if (node_find(source, "postgres") != NULL || node_find(source, "sqlite") != NULL)
+		set_default(source, "source.page", "1000", arena);
 	complete_concurrency(work, exec, arena);
 	complete_stalled_after(root, arena);
 }

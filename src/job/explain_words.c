@@ -69,6 +69,23 @@ static void put_missing(const struct job_source *source, struct buf *out)
 	}
 }
 
+static void put_database(const struct job_database *database, struct buf *out)
+{
+	const char *what = database->on_done == NULL   ? "dead"
+			   : database->on_dead == NULL ? "done"
+						       : "done or dead";
+
+	if (database->cursor_from == JOB_FROM_LAST_RUN)
+		buf_puts(out, " It begins behind the last row that a finished run has read.");
+	else
+		buf_puts(out, " It begins with the first row.");
+	if (database->on_done != NULL || database->on_dead != NULL)
+		buf_printf(out,
+			   " That an item is %s is written back once it is durable here, and "
+			   "repeated until the database has committed it.",
+			   what);
+}
+
 static void put_what(const struct job_source *source, struct buf *out)
 {
 	static const char *const stdin_whats[] = {
@@ -91,6 +108,14 @@ static void put_what(const struct job_source *source, struct buf *out)
 		buf_printf(out, "Reads %s from standard input; each is an item ",
 			   stdin_whats[source->format]);
 		break;
+	case SOURCE_POSTGRES:
+	case SOURCE_SQLITE:
+		buf_printf(out,
+			   "Reads the rows of a query from %s database, %" PRId64
+			   " at a time by the cursor %s; each is an item ",
+			   source->kind == SOURCE_SQLITE ? "an SQLite" : "a PostgreSQL",
+			   source->page, source->database.cursor);
+		break;
 	case SOURCE_KIND_COUNT_:
 		return;
 	}
@@ -102,7 +127,9 @@ static void put_what(const struct job_source *source, struct buf *out)
 	buf_puts(out, ", ");
 	put_key(source, out);
 	buf_putc(out, '.');
-	if (source->kind != SOURCE_STDIN)
+	if (source->kind == SOURCE_POSTGRES || source->kind == SOURCE_SQLITE)
+		put_database(&source->database, out);
+	else if (source->kind != SOURCE_STDIN)
 		put_missing(source, out);
 }
 

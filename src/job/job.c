@@ -41,6 +41,11 @@ static void source_done(struct job_source *source)
 	free(source->trailer_columns);
 	free(source->then_directory);
 	free(source->key);
+	free(source->database.url);
+	free(source->database.query);
+	free(source->database.cursor);
+	free(source->database.on_done);
+	free(source->database.on_dead);
 	free(source->max_age.field);
 	for (size_t i = 0; i < source->n_fields; i++)
 		field_done(&source->fields[i]);
@@ -268,6 +273,19 @@ bool job_verifies(const struct job *job)
 {
 	assert(job != NULL);
 	return job->work.verify.command != NULL || job->work.verify.url != NULL;
+}
+
+bool job_is_from_database(const struct job *job)
+{
+	assert(job != NULL);
+	return job->source.kind == SOURCE_POSTGRES || job->source.kind == SOURCE_SQLITE;
+}
+
+bool job_writes_back(const struct job *job)
+{
+	assert(job != NULL);
+	return job_is_from_database(job) &&
+	       (job->source.database.on_done != NULL || job->source.database.on_dead != NULL);
 }
 
 bool job_is_stream(const struct job *job)

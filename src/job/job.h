@@ -59,6 +59,7 @@ enum job_unique {
 	JOB_UNIQUE_COUNT_
 };
 enum job_then { JOB_THEN_KEEP, JOB_THEN_MOVE, JOB_THEN_DELETE, JOB_THEN_COUNT_ };
+enum job_cursor_from { JOB_FROM_START, JOB_FROM_LAST_RUN, JOB_FROM_COUNT_ };
 enum job_jitter { JOB_JITTER_FULL, JOB_JITTER_EQUAL, JOB_JITTER_NONE, JOB_JITTER_COUNT_ };
 enum job_encoding { JOB_UTF8, JOB_LATIN1, JOB_WINDOWS_1252, JOB_ENCODING_COUNT_ };
 
@@ -69,6 +70,8 @@ enum source_kind {
 	SOURCE_JSONL,
 	SOURCE_FILES,
 	SOURCE_STDIN,
+	SOURCE_POSTGRES,
+	SOURCE_SQLITE,
 	SOURCE_KIND_COUNT_
 };
 enum stdin_format { STDIN_CSV, STDIN_JSONL, STDIN_LINES, STDIN_FORMAT_COUNT_ };
@@ -175,10 +178,23 @@ struct job_max_age {
 	int64_t limit_us;
 };
 
+/* Rows of a query. */
+struct job_database {
+	char *url;    /* or where it is: env:NAME, file:PATH, credential:NAME */
+	char *query;  /* with ${cursor} and ${page_size} */
+	char *cursor; /* the column that pages go by */
+	size_t cursor_field;
+	enum job_cursor_from cursor_from;
+	char *on_done; /* said for each item that ended so; NULL: nothing is */
+	char *on_dead;
+};
+
 struct job_source {
 	enum source_kind kind;
-	enum stdin_format format; /* stdin only */
-	char *path;		  /* files: as written, may hold globs; relative: to the job file */
+	struct job_database database; /* postgres, sqlite */
+	int64_t page;		      /* rows of one */
+	enum stdin_format format;     /* stdin only */
+	char *path; /* files: as written, may hold globs; relative: to the job file */
 	bool header;
 	char delimiter;
 	char quote; /* '\0': no quoting */
@@ -378,6 +394,12 @@ const char *job_when_name(enum job_when when);
 
 /* True when a chunk of this job is one unit of work for a lane (noop now; bulk loads later). */
 bool job_is_bulk(const struct job *job);
+
+/* True when items are rows of a database. */
+bool job_is_from_database(const struct job *job);
+
+/* True when the source is told how each item ended (on_done, on_dead). */
+bool job_writes_back(const struct job *job);
 
 /* True when items go to long-lived workers (mode: stream). */
 bool job_is_stream(const struct job *job);

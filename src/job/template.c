@@ -22,13 +22,15 @@ static struct part *template_add(struct template *t)
 }
 
 /* Literals that touch become one. */
-static void template_add_literal(struct template *t, const char *text, size_t len)
+static void template_add_literal(struct template *t, const char *text, size_t len, size_t at)
 {
 	if (len == 0)
 		return;
 	struct part *part = t->n > 0 ? &t->parts[t->n - 1] : NULL;
-	if (part == NULL || part->kind != PART_LITERAL)
+	if (part == NULL || part->kind != PART_LITERAL) {
 		part = template_add(t);
+		part->at = at;
+	}
 	part->text = xrealloc(part->text, part->len + len + 1, 1);
 	memcpy(part->text + part->len, text, len);
 	part->len += len;
@@ -54,6 +56,7 @@ static int template_add_placeholder(struct template *t, enum template_use use, c
 			err_add(err, "at character %zu: ", column);
 		return r;
 	}
+	part.at = at;
 	*template_add(t) = part;
 	*ret_end = (size_t)(end - text) + 1;
 	return 0;
@@ -70,12 +73,12 @@ static int template_read(struct template *t, enum template_use use, const char *
 			continue;
 		}
 		if (at + 2 < len && text[at + 1] == '$' && text[at + 2] == '{') {
-			template_add_literal(t, text + from, at - from);
-			template_add_literal(t, "${", 2);
+			template_add_literal(t, text + from, at - from, from);
+			template_add_literal(t, "${", 2, at);
 			at += 3;
 			from = at;
 		} else if (text[at + 1] == '{') {
-			template_add_literal(t, text + from, at - from);
+			template_add_literal(t, text + from, at - from, from);
 			int r = template_add_placeholder(t, use, text, len, at, &at, err);
 			if (r < 0)
 				return r;
@@ -84,7 +87,7 @@ static int template_read(struct template *t, enum template_use use, const char *
 			at++;
 		}
 	}
-	template_add_literal(t, text + from, len - from);
+	template_add_literal(t, text + from, len - from, from);
 	return 0;
 }
 
@@ -176,6 +179,8 @@ bool template_is_constant(const struct template *t)
 		case PART_SOURCE_PATH:
 		case PART_SOURCE_LINE:
 		case PART_TRAILER:
+		case PART_CURSOR:
+		case PART_PAGE_SIZE:
 			return false;
 		case PART_LITERAL:
 		case PART_RUN_ID:

@@ -64,6 +64,8 @@ enum template_use {
 	TEMPLATE_FOR_CONTROL_FILE, /* control.file: source, run and parameters */
 	TEMPLATE_FOR_WORKER,	   /* what outlives an item: run, parameters, secrets */
 	TEMPLATE_FOR_REQUEST, /* as of an item, but for the attempt: each sending is the same */
+	TEMPLATE_FOR_QUERY,   /* a source's query: cursor and page_size, run, parameters */
+	TEMPLATE_FOR_TOLD,    /* on_done, on_dead: fields of the source, key, run, parameters */
 	TEMPLATE_USE_COUNT_
 };
 

@@ -26,6 +26,8 @@ enum group {
 	GROUP_SOURCE = 1 << 5,
 	GROUP_TRAILER = 1 << 6,
 	GROUP_ATTEMPT = 1 << 7,
+	GROUP_PAGE = 1 << 8,
+	GROUP_KEY = 1 << 9,
 };
 
 static const unsigned groups_of[] = {
@@ -38,6 +40,8 @@ static const unsigned groups_of[] = {
 	[TEMPLATE_FOR_WORKER] = GROUP_RUN | GROUP_PARAM | GROUP_SECRET,
 	[TEMPLATE_FOR_REQUEST] = GROUP_FIELD | GROUP_ITEM | GROUP_RUN | GROUP_PARAM | GROUP_SECRET |
 				 GROUP_SOURCE,
+	[TEMPLATE_FOR_QUERY] = GROUP_PAGE | GROUP_RUN | GROUP_PARAM,
+	[TEMPLATE_FOR_TOLD] = GROUP_FIELD | GROUP_KEY | GROUP_RUN | GROUP_PARAM,
 };
 
 static const char *const use_words[] = {
@@ -48,6 +52,8 @@ static const char *const use_words[] = {
 	[TEMPLATE_FOR_CONTROL_FILE] = "in control.file",
 	[TEMPLATE_FOR_WORKER] = "where a worker of mode: stream is started, which sees many items",
 	[TEMPLATE_FOR_REQUEST] = "in a request, which must be the same each time it is sent",
+	[TEMPLATE_FOR_QUERY] = "in a query, which is there before any item",
+	[TEMPLATE_FOR_TOLD] = "in on_done and on_dead",
 };
 
 struct fixed_name {
@@ -57,7 +63,7 @@ struct fixed_name {
 };
 
 static const struct fixed_name fixed_names[] = {
-	{"item.key", PART_ITEM_KEY, GROUP_ITEM},
+	{"item.key", PART_ITEM_KEY, GROUP_ITEM | GROUP_KEY},
 	{"item.attempt", PART_ITEM_ATTEMPT, GROUP_ATTEMPT},
 	{"item.idempotency_key", PART_ITEM_IDEMPOTENCY_KEY, GROUP_ITEM},
 	{"item.date", PART_DATE, GROUP_RUN},
@@ -69,6 +75,8 @@ static const struct fixed_name fixed_names[] = {
 	{"run.month_end", PART_MONTH_END, GROUP_RUN},
 	{"source.path", PART_SOURCE_PATH, GROUP_SOURCE},
 	{"source.line", PART_SOURCE_LINE, GROUP_SOURCE},
+	{"cursor", PART_CURSOR, GROUP_PAGE},
+	{"page_size", PART_PAGE_SIZE, GROUP_PAGE},
 };
 
 static bool is_date(enum part_kind kind)
@@ -236,6 +244,9 @@ static int check_source(const struct job *job, enum part_kind kind, struct err *
 		return ERR(err, ERR_CONFIG, "${source.path}: standard input has no path");
 	if (kind == PART_SOURCE_LINE && source == SOURCE_FILES)
 		return ERR(err, ERR_CONFIG, "${source.line}: items that are files have no line");
+	if (job_is_from_database(job))
+		return ERR(err, ERR_CONFIG, "${source.%s}: rows of a database have none",
+			   kind == PART_SOURCE_PATH ? "path" : "line");
 	return 0;
 }
 
@@ -281,11 +292,14 @@ static int parse_date_suffix(const char *name, size_t len, struct part *part, si
 
 /* ---- the name ---- */
 
-static const struct fixed_name *find_fixed(const char *name, size_t len)
+static const struct fixed_name *find_fixed(enum template_use use, const char *name, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_LEN(fixed_names); i++) {
 		const struct fixed_name *f = &fixed_names[i];
 		size_t n = strlen(f->name);
+		/* Elsewhere these are names as any other: of fields. */
+		if (f->group == GROUP_PAGE && (groups_of[use] & GROUP_PAGE) == 0)
+			continue;
 		if (equals(name, len, f->name))
 			return f;
 		if (is_date(f->kind) && len > n && memcmp(name, f->name, n) == 0 &&
@@ -313,7 +327,7 @@ int part_parse(enum template_use use, const char *name, size_t len, const struct
 {
 	assert(use < TEMPLATE_USE_COUNT_ && job != NULL && ret_part != NULL && err != NULL);
 	*ret_part = (struct part){0};
-	const struct fixed_name *f = find_fixed(name, len);
+	const struct fixed_name *f = find_fixed(use, name, len);
 	if (f != NULL)
 		return parse_fixed(use, f, name, len, job, ret_part, err);
 	if (len > strlen(constant_prefix) &&

@@ -27,6 +27,8 @@ enum part_kind {
 	PART_SOURCE_LINE,
 	PART_TRAILER,  /* index */
 	PART_CONSTANT, /* text, of the type at index */
+	PART_CURSOR,
+	PART_PAGE_SIZE,
 	PART_COUNT_
 };
 
@@ -34,6 +36,7 @@ struct part {
 	enum part_kind kind;
 	char *text; /* a literal, a constant, or the format of a date (NULL: ISO 8601) */
 	size_t len;
+	size_t at; /* where it stands in the template */
 	size_t index;
 	int64_t offset_days; /* of dates */
 };

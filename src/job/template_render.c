@@ -245,10 +245,22 @@ static int put_part(struct render *r, const struct part *part, struct err *err)
 		return put_text(r, r->run->trailer_values[part->index], err);
 	case PART_CONSTANT:
 		return put_value(r, part->text, part->len, err);
+	case PART_CURSOR: /* whoever pages binds them */
+	case PART_PAGE_SIZE:
 	case PART_COUNT_:
 		break;
 	}
 	unreachable("a part of the table");
+}
+
+int template_put_part(const struct template *t, size_t i, const struct template_run *run,
+		      const struct template_item *item, struct buf *out, struct err *err)
+{
+	struct render r = {.t = t, .place = TEMPLATE_TEXT, .run = run, .item = item, .out = out};
+
+	assert(t != NULL && i < t->n && run != NULL && out != NULL && err != NULL);
+	int failed = put_part(&r, &t->parts[i], err);
+	return failed < 0 ? failed : buf_check(out, "a value", err);
 }
 
 int template_render(const struct template *t, enum template_place place,

@@ -31,6 +31,8 @@ enum shape_format shape_format_of(const struct job *job)
 			return SHAPE_CSV;
 		return job->source.format == STDIN_JSONL ? SHAPE_JSONL : SHAPE_LINES;
 	case SOURCE_FILES:
+	case SOURCE_POSTGRES:
+	case SOURCE_SQLITE:
 	case SOURCE_NONE:
 	case SOURCE_KIND_COUNT_:
 		break;
