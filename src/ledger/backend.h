@@ -49,5 +49,6 @@ struct ledger_pulse {
 
 extern const struct ledger_backend ledger_sqlite;
 extern const struct ledger_backend ledger_memory;
+extern const struct ledger_backend ledger_postgres;
 
 #endif

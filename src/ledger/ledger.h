@@ -25,11 +25,12 @@ struct err;
 struct ledger;
 
 enum ledger_flags {
-	LEDGER_CREATE = 1 << 0,	    /* make it (and its directory) when it is not there */
-	LEDGER_READ_ONLY = 1 << 1,  /* a reader: never writes, never checkpoints */
-	LEDGER_VOLATILE = 1 << 2,   /* tmpfs is allowed */
-	LEDGER_ANY_VERSION = 1 << 3 /* for `ledger upgrade` and `ledger info`: an older schema is
-				       opened as it is */
+	LEDGER_CREATE = 1 << 0,	     /* make it (and its directory) when it is not there */
+	LEDGER_READ_ONLY = 1 << 1,   /* a reader: never writes, never checkpoints */
+	LEDGER_VOLATILE = 1 << 2,    /* tmpfs is allowed */
+	LEDGER_ANY_VERSION = 1 << 3, /* for `ledger upgrade` and `ledger info`: an older schema is
+					opened as it is */
+	LEDGER_UNFINISHED = 1 << 4   /* tests: a backend that is not offered yet */
 };
 
 /* `url` is sqlite:PATH, a plain path, or memory: (tests). An older schema is upgraded on opening

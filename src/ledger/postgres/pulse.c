@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Beats of an instance, on a connection of their own, which also holds the lock that says that
+ * somebody is there. It does nothing else: a server notices at once that an idle client is gone.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "ledger/postgres/postgres.h"
+
+enum { BEAT_LIMIT_US = 4 * 1000 * 1000 };
+
+struct pl_pulse {
+	struct ledger_pulse base;
+	PGconn *conn;
+	bool has_lock;
+};
+
+struct ledger_pulse *pl_pulse_new(struct ledger *ledger)
+{
+	struct pl_pulse *p = xnew(struct pl_pulse);
+
+	(void)ledger; /* the front keeps it */
+	return &p->base;
+}
+
+void pl_pulse_free(struct ledger_pulse *pulse)
+{
+	struct pl_pulse *p = CONTAINER_OF(pulse, struct pl_pulse, base);
+
+	pg_close(p->conn);
+	free(p);
+}
+
+static struct pg_query pl_pulse_query(const char *sql, const char *const *values, int n)
+{
+	return (struct pg_query){
+		.sql = sql, .n_values = n, .values = values, .limit_us = BEAT_LIMIT_US};
+}
+
+/* Takes the lock; that somebody else has it (its own last connection, which the server has not yet
+ * given up) is no failure: it says that somebody is there. */
+static int pl_pulse_lock(struct pl_pulse *p, const char *inc, struct err *err)
+{
+	static const char sql[] = "SELECT pg_try_advisory_lock(1937010292, $1::bigint::int)::int,"
+				  " set_config('application_name', 'stint/' || $1::bigint, false)";
+	AUTO(pl_rows) PGresult *rows = NULL;
+	const struct pg_query query = pl_pulse_query(sql, &inc, 1);
+	enum pg_class class = PG_LOST;
+
+	if (p->has_lock)
+		return 0;
+	int rc = pg_run(p->conn, &query, &rows, &class, err);
+	p->has_lock = rc == 0 && strcmp(PQgetvalue(rows, 0, 0), "1") == 0;
+	return rc;
+}
+
+static int pl_pulse_connect(struct pl_pulse *p, struct err *err)
+{
+	const struct pl *q = pl_of(p->base.ledger);
+	const struct pg_options options = {
+		.uri = q->uri, .application = "stint", .writable = true, .limit_us = BEAT_LIMIT_US};
+	enum pg_class class = PG_LOST;
+
+	if (p->conn != NULL && PQstatus(p->conn) == CONNECTION_OK)
+		return 0;
+	pg_close(p->conn);
+	p->conn = NULL;
+	p->has_lock = false;
+	return pg_open(&options, &p->conn, &class, err);
+}
+
+enum ledger_status pl_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
+				 const uint8_t nonce[LEDGER_NONCE_BYTES], struct err *err)
+{
+	static const char sql[] =
+		"UPDATE stint.instance_ SET beat = beat + 1 WHERE inc = $1::bigint"
+		" AND nonce = decode($2, 'hex') AND state IN (1, 2) RETURNING beat";
+	struct pl_pulse *p = CONTAINER_OF(pulse, struct pl_pulse, base);
+	AUTO(pl_rows) PGresult *rows = NULL;
+	char number[24];
+	char hex[2 * LEDGER_NONCE_BYTES + 1];
+	const char *const values[] = {number, hex};
+	const struct pg_query query = pl_pulse_query(sql, values, 2);
+	enum pg_class class = PG_LOST;
+
+	(void)snprintf(number, sizeof(number), "%lld", (long long)inc); /* fits */
+	hash_hex(nonce, LEDGER_NONCE_BYTES, hex);
+	if (pl_pulse_connect(p, err) < 0)
+		return LEDGER_UNKNOWN;
+	if (pl_pulse_lock(p, number, err) < 0 || pg_run(p->conn, &query, &rows, &class, err) < 0) {
+		/* Its state is not known: after a limit it is of no use any more. */
+		pg_close(TAKE(p->conn));
+		return LEDGER_UNKNOWN;
+	}
+	if (PQntuples(rows) == 1)
+		return LEDGER_APPLIED;
+	err_set(err, ERR_TEMP, 0, "instance %lld is not alive in the ledger", (long long)inc);
+	return LEDGER_FENCED;
+}
