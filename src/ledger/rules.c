@@ -27,6 +27,21 @@ utime rule_utime(int64_t ms)
 	return ms > INT64_MAX / US_PER_MS ? UTIME_NEVER : ms * US_PER_MS;
 }
 
+int32_t rule_step(int32_t step)
+{
+	return step == 0 ? 1 : step;
+}
+
+struct ledger_step_row rule_only_step(const struct ledger_run_row *row)
+{
+	return (struct ledger_step_row){.step = 1,
+					.name = "",
+					.effect = row->effect,
+					.doubt = row->doubt,
+					.key_valid_us = row->key_valid_us,
+					.state = RUN_LOADING};
+}
+
 enum loose_state rule_doubt(enum doubt_policy policy, int64_t key_valid_us,
 			    int64_t first_started_ms, int64_t now_ms)
 {

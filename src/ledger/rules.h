@@ -22,6 +22,11 @@ int64_t rule_ms(utime t);
 int64_t rule_ms_up(utime t);
 utime rule_utime(int64_t ms);
 
+/* The number of a step; 0 stands for the first. */
+int32_t rule_step(int32_t step);
+/* The step of a run that was made without any. */
+struct ledger_step_row rule_only_step(const struct ledger_run_row *row);
+
 /* Where an item in doubt goes: LOOSE_ASKED, LOOSE_RETRY or LOOSE_WAIVED. A retry with the same key
  * asks after all when 90 % of the time in which the target knows the key have gone by, or when
  * nobody knows how much has. `first_started_ms` is 0 when unknown. */

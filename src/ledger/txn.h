@@ -26,180 +26,10 @@
 #include "base/err.h"
 #include "core/breaker.h"
 #include "core/outcome.h"
+#include "ledger/row.h"
 #include "ledger/stats.h"
 
-/* ---- states as they are stored; the numbers are PROTOCOL's ---- */
-
-#define INSTANCE_STATES(X)                                                                         \
-	X(INSTANCE_LIVE, 1, "live")                                                                \
-	X(INSTANCE_STOPPING, 2, "stopping")                                                        \
-	X(INSTANCE_ENDED, 3, "ended")                                                              \
-	X(INSTANCE_REAPED, 4, "reaped")
-
-#define RUN_STATES(X)                                                                              \
-	X(RUN_LOADING, 1, "loading")                                                               \
-	X(RUN_OPEN, 2, "open")                                                                     \
-	X(RUN_PAUSED, 3, "paused")                                                                 \
-	X(RUN_FINISHED, 4, "finished")                                                             \
-	X(RUN_ABANDONED, 5, "abandoned")                                                           \
-	X(RUN_FAILED, 6, "failed")                                                                 \
-	X(RUN_MISSED, 7, "missed")
-
-#define CHUNK_STATES(X)                                                                            \
-	X(CHUNK_READY, 0, "ready")                                                                 \
-	X(CHUNK_HELD, 1, "held")                                                                   \
-	X(CHUNK_CLOSED, 2, "closed")
-
-/* number, name in the ledger, state as users see it */
-#define LOOSE_STATES(X)                                                                            \
-	X(LOOSE_RETRY, 1, "retry")                                                                 \
-	X(LOOSE_HELD, 2, "running")                                                                \
-	X(LOOSE_DOUBT, 3, "in_doubt")                                                              \
-	X(LOOSE_DEAD, 4, "dead")                                                                   \
-	X(LOOSE_DONE, 5, "done")                                                                   \
-	X(LOOSE_WAIVED, 6, "skipped")                                                              \
-	X(LOOSE_PROBING, 7, "in_doubt")                                                            \
-	X(LOOSE_ASKED, 8, "in_doubt")
-
-enum instance_state {
-#define X(id, value, text) id = value,
-	INSTANCE_STATES(X)
-#undef X
-};
-enum run_state {
-#define X(id, value, text) id = value,
-	RUN_STATES(X)
-#undef X
-};
-enum chunk_state {
-#define X(id, value, text) id = value,
-	CHUNK_STATES(X)
-#undef X
-};
-enum loose_state {
-#define X(id, value, text) id = value,
-	LOOSE_STATES(X)
-#undef X
-};
-
-/* PROTOCOL 2: pure, keyed, marker, unsafe, segment. */
-enum effect_class { EFFECT_PURE = 1, EFFECT_KEYED, EFFECT_MARKER, EFFECT_UNSAFE, EFFECT_SEGMENT };
-enum doubt_policy { DOUBT_RETRY = 1, DOUBT_ASK, DOUBT_SKIP };
-
-enum { LEDGER_NONCE_BYTES = 16, LEDGER_UUID_BYTES = 16, CHUNK_ITEMS_MAX = 4096 };
-
-/* ---- rows ---- */
-
-struct ledger_lane_row { /* a process that acts for an instance */
-	int64_t inc;
-	int64_t pid;
-	int64_t start_time; /* field 22 of /proc/PID/stat */
-};
-
-struct ledger_instance_row {
-	int64_t inc;
-	uint8_t nonce[LEDGER_NONCE_BYTES];
-	const char *name;
-	const char *host;
-	const char *boot_id;
-	int64_t pid;
-	enum instance_state state;
-	utime started_at;
-	bool is_gone; /* its process is provably no more (the kernel let go of its lock); never on
-			 a ledger that has beats */
-	int64_t beat; /* how often it has shown that it lives; 0 where there are no beats */
-	bool is_lock_free; /* with beats: nobody holds its lock. A hint: after a failover or a
-			      restart of the server all are free while all live */
-	const struct ledger_lane_row *lanes;
-	size_t n_lanes;
-};
-
-struct ledger_run_row {
-	int64_t id;
-	const char *job;
-	const char *due_key; /* slot / identifying parameters / n */
-	const char *name;    /* JOB@SLOT[,NAME=VALUE…][#N] */
-	const char *slot;
-	const char *date;   /* 2026-11-23 */
-	const char *params; /* canonical JSON object of all parameters */
-	int64_t n;
-	const char *job_text; /* the normalised job */
-	const char *job_path; /* where the file was, for messages and relative paths */
-	enum run_state state;
-	const char *reason; /* why it failed, was stopped or abandoned; "" */
-	utime started_at;
-	utime ended_at; /* 0 while it is not over */
-	bool was_open;	/* it once got past loading: a failed run then resumes instead of loading
-			   again */
-	enum effect_class effect;
-	enum doubt_policy doubt;
-	int64_t key_valid_us; /* 0: for ever */
-	int64_t n_items, n_read, n_filtered, n_rejected, n_held_back;
-	int64_t loader; /* inc that loads, 0 none */
-	int32_t loader_epoch;
-	int64_t first_n;	 /* --first N, 0 none */
-	const char *source_path; /* --source PATH, "" none */
-	const char *sums;	 /* in ledger_walk only; NULL: none */
-};
-
-/* Items of a run by state; their sum is n_items (I1). */
-struct ledger_counts {
-	int64_t waiting, running, done, skipped, retry, in_doubt, dead;
-	int64_t asked;		/* of in_doubt: a person decides */
-	int64_t ready_chunks;	/* nobody holds them */
-	int64_t held_by_others; /* chunks and loose rows that other instances hold */
-	utime next_due; /* earliest not_before of retry and doubt rows; UTIME_NEVER when none */
-};
-
-struct ledger_chunk_row {
-	int64_t id;
-	int64_t run_id;
-	int64_t first_item;
-	uint32_t n;
-	enum chunk_state state;
-	int64_t owner; /* inc, 0 none */
-	int32_t epoch;
-	int32_t crashes;
-	int32_t rev;
-	const uint8_t *started, *done, *told; /* BITS_BYTES(n), base/bits.h */
-	const void *body;		      /* NULL where it was not asked for */
-	size_t body_len;
-	const char *sums; /* in ledger_walk only; NULL: none */
-};
-
-struct ledger_loose_row {
-	int64_t run_id;
-	int64_t item;
-	int64_t chunk_id;
-	int64_t first_item; /* of that chunk */
-	uint32_t chunk_n;
-	const char *key;    /* NULL: not known */
-	const char *person; /* NULL: none */
-	enum loose_state state;
-	int32_t attempt; /* charged so far */
-	int32_t crashes;
-	int32_t redo;
-	int32_t epoch;
-	int64_t owner;
-	utime first_started; /* of the first attempt that may have taken effect; 0: none */
-	utime not_before;
-	utime quiet_until; /* until then something may still act on it: doubt, dead */
-	int32_t nos;	   /* in doubt: how often in a row verify said that it did not happen … */
-	int32_t unclear;   /* … and how often it could not tell */
-	uint64_t request; /* names what was sent first (struct frame_outcome), and stays; 0: nothing
-			   * was
-			   */
-	int32_t tries;	  /* attempts since it ended last, and how long these took; … */
-	int64_t spent_us; /* … LOOSE_SETTLE adds them to what is there */
-	const char *err_class; /* "" none */
-	const char *err;
-	const char *fingerprint; /* 8 hexadecimal digits of the error's shape, "" none */
-	const void *body;	 /* of its chunk; only from LOOSE_CLAIM */
-	size_t body_len;
-	bool has_done_bit; /* in its chunk; only from ledger_walk */
-};
-
-/* ---- operations ---- */
+/* ---- operations; where one names a step, 0 stands for the first ---- */
 
 /* kind, member of the union */
 #define LEDGER_OPS(X)                                                                              \
@@ -320,8 +150,10 @@ struct lop_run_list {
 	size_t ret_n_history;
 };
 
-/* Makes a run in state loading; ret_exists when (job, due_key) is there already (I12), then nothing
- * is changed. From `row` everything but id, state, counts, times and loader is taken. */
+/* Makes a run in state loading, at its first step; ret_exists when (job, due_key) is there already
+ * (I12), then nothing is changed. From `row` everything but id, state, counts, times and loader is
+ * taken; of its steps name, effect, doubt and key_valid. With `n_steps` 0 it has one, by the row's
+ * effect, doubt and key_valid. */
 struct lop_run_create {
 	struct ledger_run_row row;
 	bool ret_exists;
@@ -335,7 +167,7 @@ struct lop_run_join {
 	int64_t run_id;
 	bool ret_over;
 	struct ledger_run_row ret_row;
-	struct ledger_counts ret_counts;
+	struct ledger_counts ret_counts;	      /* of its step; of all when it is over */
 	const struct ledger_instance_row *ret_others; /* other live instances that have joined */
 	size_t ret_n_others;
 };
@@ -356,23 +188,34 @@ struct lop_run_end {
 	bool ret_done;
 };
 
-/* E. `only_loose`: nothing. ret_finished: this or another call finished it. Always fills counts. */
+/* E. Finishes the step that the run is at, when that is `step`, nothing of it is open and all was
+ * told; the run goes to the next that is not finished, or is finished with the last. `needs_done`:
+ * a step with dead, asked or rejected items is finished only when it is the last (ret_blocked).
+ * ret_finished: this or another call finished the run. Always fills counts, those of `step`. */
 struct lop_run_finish {
 	int64_t run_id;
+	int32_t step;
+	bool needs_done;
 	bool ret_finished;
+	bool ret_blocked;
+	int32_t ret_step; /* that the run is at now */
 	struct ledger_counts ret_counts;
 };
 
+/* `step` 0: all of them together. */
 struct lop_run_counts {
 	int64_t run_id;
+	int32_t step;
 	struct ledger_counts ret_counts;
 	enum run_state ret_state;
+	int32_t ret_step; /* that the run is at */
 };
 
-/* Becomes the run's loader when nobody is; ret_taken false: `ret_loader` loads. Gives the cursor
- * (NULL and 0 at the start). */
+/* Becomes the step's loader when nobody is and the run is at that step; ret_taken false:
+ * `ret_loader` loads. Gives the cursor (NULL and 0 at the start). */
 struct lop_load_take {
 	int64_t run_id;
+	int32_t step;
 	bool ret_taken;
 	int64_t ret_loader;
 	int32_t ret_epoch;
@@ -403,6 +246,7 @@ struct ledger_reject {
 /* Adds what the reader found and moves the cursor; guarded by loader and epoch. */
 struct lop_load_put {
 	int64_t run_id;
+	int32_t step;
 	int32_t epoch;
 	const struct ledger_new_chunk *chunks;
 	size_t n_chunks;
@@ -416,17 +260,20 @@ struct lop_load_put {
 				* none are declared */
 };
 
-/* Loading is complete: loading -> open, loader freed; guarded by loader and epoch. */
+/* Loading is complete: loading -> open, loader freed; guarded by loader and epoch. The run is open
+ * with it, unless a person sent it back to an earlier step meanwhile. */
 struct lop_load_open {
 	int64_t run_id;
+	int32_t step;
 	int32_t epoch;
 };
 
-/* For each key: is it open (retry, held, in doubt) in an earlier run of the job; was it ever done
- * (unique: job; `seen_since` 0) or done since then (within). Read only. */
+/* For each key: is it open (retry, held, in doubt) in this step of an earlier run of the job; was
+ * it ever done there (unique: job; `seen_since` 0) or done since then (within). Read only. */
 struct lop_keys_find {
 	const char *job;
 	int64_t run_id;
+	int32_t step;
 	const char *const *keys;
 	size_t n;
 	bool seen;
@@ -451,10 +298,11 @@ struct lop_content_find {
 	const char *ret_run;
 };
 
-/* C. Up to `max` ready chunks of an open run, in order, with bodies. Nothing for an instance that
- * is not live. */
+/* C. Up to `max` ready chunks of an open run that is at this step, in order, with bodies. Nothing
+ * for an instance that is not live. */
 struct lop_chunk_claim {
 	int64_t run_id;
+	int32_t step;
 	uint32_t max;
 	const struct ledger_chunk_row *ret_rows;
 	size_t ret_n;
@@ -475,6 +323,7 @@ struct lop_chunk_progress {
 	int32_t add_crashes;
 	const char *const *done_keys;
 	size_t n_done_keys;
+	int32_t step; /* whose keys these are */
 };
 
 /* G: frees this instance's chunks of the run (0: of all runs) in which nothing is started and not
@@ -491,10 +340,11 @@ struct lop_loose_put {
 	bool remember_key; /* unique: job or within, and the state is done */
 };
 
-/* L. Up to `max` due retry rows of an open run, oldest first, with their chunks' bodies.
- * `to_probe`: due rows in doubt instead, which become probing. */
+/* L. Up to `max` due retry rows of an open run that is at this step, oldest first, with their
+ * chunks' bodies. `to_probe`: due rows in doubt instead, which become probing. */
 struct lop_loose_claim {
 	int64_t run_id;
+	int32_t step;
 	utime now;
 	uint32_t max;
 	bool to_probe;
@@ -524,6 +374,7 @@ struct lop_doubt_resolve {
 	utime now;
 	bool only_retries;
 	int64_t ret_retried, ret_asked, ret_skipped;
+	int32_t step;
 };
 
 struct lop_attempt_put {
@@ -616,17 +467,19 @@ struct lop_request_obey {
 
 /* then: closed chunks whose told bits are not all set, with ids above `after`, with bodies
  * and, in `ret_rows[i].started`, instead of started bits, which items ended as done or skipped.
- * Nothing while items of the run are open (waiting, running, retry, in doubt but not asked). */
+ * Nothing while items of the step are open (waiting, running, retry, in doubt but not asked). */
 struct lop_untold_list {
 	int64_t run_id;
+	int32_t step;
 	int64_t after;
 	uint32_t max;
 	const struct ledger_chunk_row *ret_rows;
 	size_t ret_n;
 };
-/* Sets all told bits of these chunks; chunk_id 0: of all chunks of the run. */
+/* Sets all told bits of these chunks; chunk_id 0: of all chunks of the step. */
 struct lop_told_put {
 	int64_t run_id;
+	int32_t step;
 	int64_t chunk_id;
 };
 
@@ -659,7 +512,9 @@ struct lop_quota_take {
 /* What a person's verb does at once to what nobody holds; what an instance holds gets a request
  * row. All with an audit row: who, why, when (I13). */
 enum person_verb {
-	PERSON_RETRY, /* dead (or in doubt: no) -> retry now; a finished run is opened again */
+	/* dead (or in doubt: no) -> retry now; a finished run is opened again, and a run that is at
+	 * a later step goes back to that of the item */
+	PERSON_RETRY,
 	PERSON_RESOLVE_DONE,  /* in doubt -> done */
 	PERSON_RESOLVE_RETRY, /* in doubt -> retry, with the same key: the other side may know it */
 	PERSON_RESOLVE_SKIP,  /* in doubt -> skipped */
@@ -766,8 +621,5 @@ struct ledger_op *ledger_txn_find_late(const struct ledger_txn *txn);
 void ledger_txn_rewind(struct ledger_txn *txn);
 
 const char *ledger_op_name(enum ledger_op_kind kind);
-const char *run_state_name(enum run_state state);
-const char *loose_state_name(enum loose_state state);
-const char *instance_state_name(enum instance_state state);
 
 #endif

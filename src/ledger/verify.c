@@ -42,6 +42,8 @@ struct verify {
 	int64_t n_untold;    /* bits */
 	int64_t n_loose;
 	int64_t n_moving; /* loose rows that something still happens to */
+	struct ledger_step_row step[LEDGER_STEPS_MAX];
+	size_t n_steps;
 };
 
 static void numbers_add(struct verify_numbers *numbers, int64_t x)
@@ -133,6 +135,34 @@ static void verify_counters(struct verify *v, const struct ledger_run_row *row)
 	run_finding(v, "conservation", what);
 }
 
+/* Of the run's steps: their items follow one another, and together they are the run's. */
+static void verify_steps(struct verify *v, const struct ledger_run_row *row)
+{
+	struct ledger_step_row sum = {0};
+	bool is_over = row->state == RUN_FINISHED;
+
+	v->n_steps = row->n_steps < LEDGER_STEPS_MAX ? row->n_steps : LEDGER_STEPS_MAX;
+	for (size_t i = 0; i < v->n_steps; i++) {
+		const struct ledger_step_row *s = v->step + i;
+		v->step[i] = row->steps[i];
+		bool has_begun = s->state != RUN_LOADING || s->n_items > 0;
+		if (has_begun && s->first_item != sum.n_items)
+			run_finding(v, "I1", "the items of a step do not follow those before");
+		if ((is_over || s->step < row->step) && s->state != RUN_FINISHED)
+			run_finding(v, "steps", "it is past a step that is not finished");
+		if (s->n_read != s->n_items + s->n_filtered + s->n_rejected + s->n_held_back)
+			run_finding(v, "conservation", "a step has not all that it read");
+		sum.n_items += s->n_items;
+		sum.n_read += s->n_read;
+		sum.n_rejected += s->n_rejected;
+	}
+	if (sum.n_items != row->n_items || sum.n_read != row->n_read ||
+	    sum.n_rejected != row->n_rejected)
+		run_finding(v, "conservation", "its steps do not add up to it");
+	if (row->step < 1 || (size_t)row->step > v->n_steps)
+		run_finding(v, "steps", "it is at a step that is not there");
+}
+
 static void verify_run(void *arg, const struct ledger_run_row *row)
 {
 	struct verify *v = arg;
@@ -149,6 +179,7 @@ static void verify_run(void *arg, const struct ledger_run_row *row)
 	/* The golden ratio parts the two hashes. */
 	numbers_add(&v->due, (int64_t)(job * UINT64_C(0x9e3779b97f4a7c15) ^ due));
 	verify_counters(v, row);
+	verify_steps(v, row);
 	if (row->loader != 0 && !is_alive(v, row->loader))
 		run_finding(v, "I2", "an instance that is not alive loads it");
 	if (row->loader != 0 && row->state != RUN_LOADING)
@@ -206,6 +237,20 @@ static void verify_owner(struct verify *v, const struct ledger_chunk_row *row)
 		chunk_finding(v, row, "I2", "it is held and its run was never open");
 }
 
+static void verify_chunk_step(struct verify *v, const struct ledger_chunk_row *row)
+{
+	if (row->step < 1 || (size_t)row->step > v->n_steps) {
+		chunk_finding(v, row, "steps", "it is of no step");
+		return;
+	}
+	const struct ledger_step_row *step = &v->step[row->step - 1];
+	if (row->first_item < step->first_item ||
+	    row->first_item + row->n > step->first_item + step->n_items)
+		chunk_finding(v, row, "I1", "its items are not those of its step");
+	if (step->state == RUN_FINISHED && row->state != CHUNK_CLOSED)
+		chunk_finding(v, row, "I15", "its step is finished and it is not closed");
+}
+
 static void verify_chunk(void *arg, const struct ledger_chunk_row *row)
 {
 	struct verify *v = arg;
@@ -229,6 +274,7 @@ static void verify_chunk(void *arg, const struct ledger_chunk_row *row)
 	    has_stray_bits(row->told, row->n))
 		chunk_finding(v, row, "bits", "bits are set that belong to no item");
 	verify_owner(v, row);
+	verify_chunk_step(v, row);
 }
 
 /* ---- loose items ---- */

@@ -494,12 +494,16 @@ static void dump_run(void *arg, const struct ledger_run_row *r)
 	buf_printf(arg,
 		   "run %lld %s %s state %d '%s' %lld-%lld open %d items %lld read %lld filtered"
 		   " %lld "
-		   "rejected %lld held back %lld loader %lld/%d sums %s\n",
+		   "rejected %lld held back %lld at step %d loader %lld/%d sums %s\n",
 		   (long long)r->id, r->job, r->due_key, r->state, r->reason,
 		   (long long)r->started_at, (long long)r->ended_at, r->was_open,
 		   (long long)r->n_items, (long long)r->n_read, (long long)r->n_filtered,
-		   (long long)r->n_rejected, (long long)r->n_held_back, (long long)r->loader,
-		   r->loader_epoch, r->sums == NULL ? "-" : r->sums);
+		   (long long)r->n_rejected, (long long)r->n_held_back, r->step,
+		   (long long)r->loader, r->loader_epoch, r->sums == NULL ? "-" : r->sums);
+	for (size_t i = 0; i < r->n_steps; i++)
+		buf_printf(arg, "step %d '%s' state %d from %lld: %lld of %lld\n", r->steps[i].step,
+			   r->steps[i].name, r->steps[i].state, (long long)r->steps[i].first_item,
+			   (long long)r->steps[i].n_items, (long long)r->steps[i].n_read);
 }
 
 static void dump_chunk(void *arg, const struct ledger_chunk_row *r)

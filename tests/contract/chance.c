@@ -30,6 +30,12 @@ static bool likely(struct twins *t, int64_t percent)
 	return chance_below(t, 100) < percent;
 }
 
+/* 0 stands for the first. */
+static int32_t any_step(struct twins *t)
+{
+	return likely(t, 70) ? 0 : (int32_t)(1 + chance_below(t, 2));
+}
+
 static const char *name_of(struct ledger_txn *txn, const char *prefix, int64_t n)
 {
 	char text[32];
@@ -52,6 +58,12 @@ static void add_run_op(struct twins *t, struct ledger_txn *txn)
 		kind = LOP_RUN_COUNTS;
 	struct ledger_op *op = ledger_txn_add(txn, kind);
 	op->u.run_counts.run_id = run; /* first in all of them */
+	if (kind == LOP_RUN_FINISH) {
+		op->u.run_finish.step = any_step(t);
+		op->u.run_finish.needs_done = likely(t, 50);
+	}
+	if (kind == LOP_RUN_COUNTS)
+		op->u.run_counts.step = any_step(t);
 	if (kind == LOP_RUN_LEAVE)
 		op->u.run_leave.reason = name_of(txn, "left ", chance_below(t, 3));
 	if (kind == LOP_RUN_END) {
@@ -65,7 +77,16 @@ static void add_create(struct twins *t, struct ledger_txn *txn)
 	struct ledger_op *op = ledger_txn_add(txn, LOP_RUN_CREATE);
 	int64_t n = chance_below(t, RUNS);
 
+	static const struct ledger_step_row steps[] = {
+		{.name = "first", .effect = EFFECT_PURE, .doubt = DOUBT_RETRY},
+		{.name = "second",
+		 .effect = EFFECT_UNSAFE,
+		 .doubt = DOUBT_ASK,
+		 .key_valid_us = 7000}};
+
 	op->u.run_create.row = (struct ledger_run_row){
+		.steps = steps,
+		.n_steps = n % 3 == 1 ? 2 : 0,
 		.job = n % 3 == 0 ? "other" : "job",
 		.due_key = name_of(txn, n % 2 == 0 ? "base/" : "base/x/", n),
 		.name = name_of(txn, "run-", n),
@@ -91,6 +112,7 @@ static void add_load_put(struct twins *t, struct ledger_txn *txn, int64_t run, i
 
 	op->u.load_put = (struct lop_load_put){
 		.run_id = run,
+		.step = any_step(t),
 		.epoch = epoch,
 		.chunks = chunks,
 		.n_chunks = n,
@@ -131,12 +153,14 @@ static void add_load(struct twins *t, struct ledger_txn *txn)
 	if (likely(t, 40)) {
 		struct ledger_op *op = ledger_txn_add(txn, LOP_LOAD_TAKE);
 		op->u.load_take.run_id = run;
+		op->u.load_take.step = any_step(t);
 	} else if (likely(t, 75)) {
 		add_load_put(t, txn, run, epoch);
 	} else {
 		struct ledger_op *op = ledger_txn_add(txn, LOP_LOAD_OPEN);
 		op->u.load_open.run_id = run;
 		op->u.load_open.epoch = epoch;
+		op->u.load_open.step = any_step(t);
 	}
 }
 
@@ -145,10 +169,12 @@ static void add_claim(struct twins *t, struct ledger_txn *txn)
 	if (likely(t, 60)) {
 		struct ledger_op *op = ledger_txn_add(txn, LOP_CHUNK_CLAIM);
 		op->u.chunk_claim.run_id = 1 + chance_below(t, RUNS);
+		op->u.chunk_claim.step = any_step(t);
 		op->u.chunk_claim.max = (uint32_t)chance_below(t, 4);
 	} else {
 		struct ledger_op *op = ledger_txn_add(txn, LOP_LOOSE_CLAIM);
 		op->u.loose_claim.run_id = 1 + chance_below(t, RUNS);
+		op->u.loose_claim.step = any_step(t);
 		op->u.loose_claim.max = (uint32_t)chance_below(t, 5);
 		op->u.loose_claim.now = t->now;
 		op->u.loose_claim.to_probe = likely(t, 40);
@@ -282,6 +308,7 @@ static void add_question(struct twins *t, struct ledger_txn *txn)
 	case 2:
 		op = ledger_txn_add(txn, LOP_UNTOLD_LIST);
 		op->u.untold_list.run_id = 1 + chance_below(t, RUNS);
+		op->u.untold_list.step = any_step(t);
 		op->u.untold_list.after = chance_below(t, 4);
 		op->u.untold_list.max = (uint32_t)chance_below(t, 4);
 		break;
@@ -319,11 +346,13 @@ static void add_other(struct twins *t, struct ledger_txn *txn)
 			likely(t, 40),
 			0,
 			0,
-			0};
+			0,
+			any_step(t)};
 		break;
 	case 4:
 		op = ledger_txn_add(txn, LOP_TOLD_PUT);
 		op->u.told_put.run_id = 1 + chance_below(t, RUNS);
+		op->u.told_put.step = any_step(t);
 		op->u.told_put.chunk_id = chance_below(t, 6);
 		break;
 	case 5:

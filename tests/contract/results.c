@@ -36,8 +36,14 @@ static void put_run(struct buf *out, const struct ledger_run_row *r)
 		   LL(r->started_at), LL(r->ended_at), r->was_open, r->effect, r->doubt,
 		   LL(r->key_valid_us), LL(r->n_items), LL(r->n_read), LL(r->n_filtered),
 		   LL(r->n_rejected), LL(r->n_held_back));
-	buf_printf(out, " loader %lld %d first %lld %s", LL(r->loader), r->loader_epoch,
-		   LL(r->first_n), r->source_path);
+	buf_printf(out, " loader %lld %d first %lld %s at step %d", LL(r->loader), r->loader_epoch,
+		   LL(r->first_n), r->source_path, r->step);
+	for (size_t i = 0; i < r->n_steps; i++) {
+		const struct ledger_step_row *s = &r->steps[i];
+		buf_printf(out, " step %d '%s' %d %d %lld state %d from %lld: %lld %lld %lld",
+			   s->step, s->name, s->effect, s->doubt, LL(s->key_valid_us), s->state,
+			   LL(s->first_item), LL(s->n_items), LL(s->n_read), LL(s->n_rejected));
+	}
 }
 
 static void put_instance(struct buf *out, const struct ledger_instance_row *r)
@@ -53,9 +59,9 @@ static void put_chunks(struct buf *out, const struct ledger_chunk_row *rows, siz
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct ledger_chunk_row *r = &rows[i];
-		buf_printf(out, "\n  chunk %lld %lld %lld %u %d %lld %d %d %d '%.*s'", LL(r->id),
-			   LL(r->run_id), LL(r->first_item), r->n, r->state, LL(r->owner), r->epoch,
-			   r->crashes, r->rev, (int)r->body_len, (const char *)r->body);
+		buf_printf(out, "\n  chunk %lld %lld/%d %lld %u %d %lld %d %d %d '%.*s'", LL(r->id),
+			   LL(r->run_id), r->step, LL(r->first_item), r->n, r->state, LL(r->owner),
+			   r->epoch, r->crashes, r->rev, (int)r->body_len, (const char *)r->body);
 		put_bits(out, r->started, r->n);
 		put_bits(out, r->done, r->n);
 		put_bits(out, r->told, r->n);

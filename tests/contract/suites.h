@@ -24,6 +24,7 @@ struct suite {
 
 extern const struct suite suite_instances;
 extern const struct suite suite_runs;
+extern const struct suite suite_steps;
 extern const struct suite suite_loading;
 extern const struct suite suite_chunks;
 extern const struct suite suite_loose;

@@ -22,7 +22,7 @@
 #include "contract/suites.h"
 #include "sys/file.h"
 
-enum { PATH_MAX_ = 256, NOBODY = 65534, NEWEST = 2 /* version of the tables */ };
+enum { PATH_MAX_ = 256, NOBODY = 65534, NEWEST = 3 /* version of the tables */ };
 
 static const char *path_of(const struct bench *b)
 {
@@ -236,8 +236,8 @@ static void a_newer_ledger_is_refused_with_both_versions(void **state)
 	struct bench *b = *state;
 
 	shell(b, "INSERT INTO schema_version VALUES (99, 0, 'stint 9')");
-	open_fails(b->url, LEDGER_VOLATILE, ERR_LEDGER, "version 99 and this program knows 2");
-	open_fails(b->url, LEDGER_READ_ONLY, ERR_LEDGER, "version 99 and this program knows 2");
+	open_fails(b->url, LEDGER_VOLATILE, ERR_LEDGER, "version 99 and this program knows 3");
+	open_fails(b->url, LEDGER_READ_ONLY, ERR_LEDGER, "version 99 and this program knows 3");
 	open_fails(b->url, LEDGER_READ_ONLY | LEDGER_ANY_VERSION, ERR_LEDGER, "version 99");
 	shell(b, "DELETE FROM schema_version WHERE version = 99");
 }
@@ -345,7 +345,7 @@ static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
 	assert_int_equal(ledger_open(url, LEDGER_VOLATILE, &ledger, &err), 0); /* upgrades it */
 	ledger_close(ledger);
 	assert_int_equal(ledger_open(url, LEDGER_READ_ONLY | LEDGER_VOLATILE, &ledger, &err), 0);
-	assert_int_equal(ledger_schema_version(ledger), 2);
+	assert_int_equal(ledger_schema_version(ledger), NEWEST);
 	struct answer a = {0};
 	ask(ledger,
 	    "SELECT item, state, doubt FROM item WHERE run_id = 1 AND state <> 'done' ORDER BY 1",

@@ -119,8 +119,8 @@ BREAKS(a_holder_that_was_reaped, "UPDATE instance_ SET state = 4", "I2")
 BREAKS(a_held_item_of_the_dead, "UPDATE loose SET state = 2, owner = 9 WHERE item = 0", "I2")
 BREAKS(a_held_item_of_nobody, "UPDATE loose SET state = 2 WHERE item = 0", "I2")
 BREAKS(a_loader_that_is_dead,
-       "UPDATE run_ SET loader = 9, state = 1, was_open = 0 WHERE id ="
-       " 1",
+       "UPDATE run_ SET state = 1, was_open = 0 WHERE id = 1;"
+       "UPDATE run_step SET state = 1, loader = 9 WHERE run_id = 1",
        "I2")
 BREAKS(doubt_in_a_free_chunk, "UPDATE chunk SET state = 0, owner = NULL WHERE id = 2", "I7")
 BREAKS(a_closed_chunk_with_work, "UPDATE chunk SET done = x'70', n_done = 3 WHERE id = 1", "I9")
@@ -145,6 +145,11 @@ BREAKS(a_changed_body, "UPDATE chunk_body SET body = x'00' WHERE chunk_id = 3", 
 BREAKS(keys_that_are_too_few, "UPDATE chunk_keys SET keys = '[\"a\"]' WHERE chunk_id = 3", "keys")
 BREAKS(keys_that_are_none, "UPDATE chunk_keys SET keys = 'x' WHERE chunk_id = 3", "keys")
 BREAKS(records_that_vanished, "UPDATE run_ SET n_read = n_read + 1 WHERE id = 1", "conservation")
+BREAKS(a_step_whose_items_vanished, "UPDATE run_step SET n_items = 0, n_read = 0 WHERE run_id = 1",
+       "conservation")
+BREAKS(a_chunk_of_no_step, "UPDATE chunk SET step = 7 WHERE id = 3", "steps")
+BREAKS(a_finished_step_with_an_open_chunk, "UPDATE run_step SET state = 4 WHERE run_id = 1", "I15")
+BREAKS(a_finished_run_with_an_open_step, "UPDATE run_step SET state = 2 WHERE run_id = 2", "steps")
 BREAKS(rejects_that_vanished, "DELETE FROM reject_", "conservation")
 BREAKS(failures_of_no_attempt,
        "INSERT INTO failure_ VALUES (1, 'exec of job', 'exit-1', 1, 1, 1, 'no')", "conservation")
@@ -168,14 +173,11 @@ static void one_slot_for_two_runs(void **state)
 	furnish(b);
 	b->is_broken_on_purpose = true;
 	shell(b, "CREATE TABLE other AS SELECT id, job, due_key, name, slot, date, params, n,"
-		 " effect, doubt,"
-		 " key_valid, first_n, state, was_open, reason, started_at, ended_at, n_items,"
-		 " n_read,"
-		 " n_filtered, n_rejected, n_held_back, loader, loader_epoch, cursor, made_by,"
-		 " made_in"
+		 " first_n, state, was_open, reason, started_at, ended_at, n_items, n_read,"
+		 " n_filtered, n_rejected, n_held_back, made_by, made_in, step"
 		 " FROM run_; DROP VIEW item; DROP VIEW run; DROP VIEW attempt; DROP VIEW reject;"
 		 "DROP VIEW instance; DROP VIEW audit; DROP VIEW minute; DROP VIEW failure;"
-		 "DROP VIEW note; DROP VIEW endpoint; DROP TABLE run_;"
+		 "DROP VIEW note; DROP VIEW endpoint; DROP VIEW step; DROP TABLE run_;"
 		 "ALTER TABLE other RENAME TO run_;"
 		 "UPDATE run_ SET due_key = 'same/1'");
 	assert_int_equal(ledger_verify(b->ledger, note, names, &findings, &err), 0);
@@ -212,6 +214,10 @@ static const struct CMUnitTest cases[] = {
 	CASE(keys_that_are_too_few),
 	CASE(keys_that_are_none),
 	CASE(records_that_vanished),
+	CASE(a_step_whose_items_vanished),
+	CASE(a_chunk_of_no_step),
+	CASE(a_finished_step_with_an_open_chunk),
+	CASE(a_finished_run_with_an_open_step),
 	CASE(rejects_that_vanished),
 	CASE(failures_of_no_attempt),
 	CASE(durations_that_are_none),

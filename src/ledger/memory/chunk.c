@@ -47,14 +47,19 @@ int mem_chunk_claim(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 		mem_chunk_claim_again(txn, run, c, token);
 		return 0;
 	}
-	if (run->row.state != RUN_OPEN || me->row.state != INSTANCE_LIVE)
+	if (run->row.state != RUN_OPEN || run->row.step != rule_step(c->step) ||
+	    me->row.state != INSTANCE_LIVE)
 		return 0;
+	bool all_seen = true; /* up to here nothing is ready */
 	struct ledger_chunk_row *rows = arena_alloc(&txn->arena, c->max * sizeof(*rows));
 	MEM_TOUCH(m, run);
 	for (size_t k = run->first_ready; k < run->chunks.n && c->ret_n < c->max; k++) {
 		struct mem_chunk *chunk = run->chunks.at[k];
-		run->first_ready = k + 1;
-		if (chunk->state != CHUNK_READY)
+		if (chunk->state == CHUNK_READY && chunk->step != run->row.step)
+			all_seen = false;
+		if (all_seen)
+			run->first_ready = k + 1;
+		if (chunk->state != CHUNK_READY || chunk->step != run->row.step)
 			continue;
 		mem_chunk_take(m, txn, chunk, token);
 		mem_put_chunk(&txn->arena, chunk, true, &rows[c->ret_n++]);
@@ -115,7 +120,8 @@ int mem_chunk_progress(struct memory *m, struct ledger_txn *txn, struct ledger_o
 	c->crashes += p->add_crashes;
 	const struct mem_run *run = mem_run_find(m, c->run_id);
 	for (size_t k = 0; k < p->n_done_keys; k++)
-		mem_seen_put(m, run->row.job, p->done_keys[k], rule_ms(txn->now));
+		mem_seen_put(m, mem_seen_name(m, run->row.job, c->step), p->done_keys[k],
+			     rule_ms(txn->now));
 	if (!p->close)
 		return 0;
 	if (bits_count(c->done, c->n) < c->n)

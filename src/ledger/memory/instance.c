@@ -87,10 +87,7 @@ static void mem_instance_leave(struct memory *m, struct mem_instance *i)
 	for (size_t k = 0; k < m->runs.n; k++) {
 		struct mem_run *run = m->runs.at[k];
 		mem_list_remove(m, &run->joined, i);
-		if (run->row.loader == i->row.inc) {
-			MEM_TOUCH(m, run);
-			run->row.loader = 0;
-		}
+		mem_run_unloaded(m, run, i->row.inc);
 	}
 	mem_breakers_release(m, i->row.inc);
 	MEM_TOUCH(m, i);
@@ -172,8 +169,8 @@ static int64_t mem_reap_chunk(struct memory *m, struct ledger_txn *txn, struct m
 {
 	const char *const *keys = NULL;
 	int64_t doubtful = 0;
-	bool only_started = rule_only_started(mem_run_find(m, c->run_id)->row.effect,
-					      burial->is_proven);
+	bool only_started = rule_only_started(
+		mem_step_find(mem_run_find(m, c->run_id), c->step)->row.effect, burial->is_proven);
 
 	mem_touch(m, c->done, BITS_BYTES(c->n));
 	for (uint32_t i = 0; i < c->n; i++) {

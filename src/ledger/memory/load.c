@@ -12,40 +12,44 @@
 int mem_load_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_load_take *t = &op->u.load_take;
-	struct mem_run *run = mem_run_find(m, t->run_id);
+	const struct mem_run *run = mem_run_find(m, t->run_id);
+	struct mem_step *step = run == NULL ? NULL : mem_step_find(run, rule_step(t->step));
 
-	if (run == NULL)
+	if (step == NULL)
 		return mem_lost(txn, "there is no run %lld to load", (long long)t->run_id);
-	if (!m->is_replay && run->row.state == RUN_LOADING &&
-	    (run->row.loader == 0 || run->row.loader == txn->inc)) {
-		MEM_TOUCH(m, run);
-		run->row.loader = txn->inc;
-		run->row.loader_epoch++;
+	bool may_load = run->row.state == RUN_LOADING && run->row.step == step->row.step;
+	if (!m->is_replay && may_load && (step->loader == 0 || step->loader == txn->inc)) {
+		MEM_TOUCH(m, step);
+		step->loader = txn->inc;
+		step->loader_epoch++;
 	}
-	t->ret_taken = run->row.state == RUN_LOADING && run->row.loader == txn->inc;
-	t->ret_loader = run->row.loader;
-	t->ret_epoch = run->row.loader_epoch;
-	t->ret_cursor = run->cursor == NULL ? NULL
-					    : arena_dup(&txn->arena, run->cursor, run->cursor_len);
-	t->ret_cursor_len = run->cursor_len;
+	t->ret_taken = may_load && step->loader == txn->inc;
+	t->ret_loader = step->loader;
+	t->ret_epoch = step->loader_epoch;
+	t->ret_cursor = step->cursor == NULL
+				? NULL
+				: arena_dup(&txn->arena, step->cursor, step->cursor_len);
+	t->ret_cursor_len = step->cursor_len;
 	return 0;
 }
 
-/* The run when this instance is its loader in that epoch, else NULL with the words set. */
-static struct mem_run *mem_loading(struct memory *m, struct ledger_txn *txn, int64_t run_id,
-				   int32_t epoch)
+/* The step when this instance is its loader in that epoch, else NULL with the words set. */
+static struct mem_step *mem_loading(struct memory *m, struct ledger_txn *txn,
+				    const struct lop_load_open *o)
 {
-	struct mem_run *run = mem_run_find(m, run_id);
+	const struct mem_run *run = mem_run_find(m, o->run_id);
+	struct mem_step *step = run == NULL ? NULL : mem_step_find(run, rule_step(o->step));
 
-	if (run != NULL && run->row.state == RUN_LOADING && run->row.loader == txn->inc &&
-	    run->row.loader_epoch == epoch)
-		return run;
-	(void)mem_lost(txn, "run %lld is not loaded by instance %lld any more", (long long)run_id,
-		       (long long)txn->inc); /* the caller says LOST */
+	if (step != NULL && (run->row.state == RUN_LOADING || run->row.state == RUN_OPEN) &&
+	    step->row.state == RUN_LOADING && step->loader == txn->inc &&
+	    step->loader_epoch == o->epoch)
+		return step;
+	(void)mem_lost(txn, "run %lld is not loaded by instance %lld any more",
+		       (long long)o->run_id, (long long)txn->inc); /* the caller says LOST */
 	return NULL;
 }
 
-static void mem_chunk_add(struct memory *m, struct mem_run *run,
+static void mem_chunk_add(struct memory *m, struct mem_run *run, struct mem_step *step,
 			  const struct ledger_new_chunk *new_chunk)
 {
 	uint32_t n = new_chunk->n;
@@ -54,7 +58,8 @@ static void mem_chunk_add(struct memory *m, struct mem_run *run,
 	*c = (struct mem_chunk){
 		.id = (int64_t)m->chunks.n + 1,
 		.run_id = run->row.id,
-		.first_item = run->row.n_items,
+		.step = step->row.step,
+		.first_item = step->row.first_item + step->row.n_items,
 		.n = n,
 		.state = CHUNK_READY,
 		.tell = new_chunk->tell,
@@ -72,24 +77,32 @@ static void mem_chunk_add(struct memory *m, struct mem_run *run,
 	mem_list_push(m, &m->chunks, c);
 	mem_list_push(m, &run->chunks, c);
 	run->row.n_items += n;
+	step->row.n_items += n;
 }
 
 int mem_load_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	const struct lop_load_put *p = &op->u.load_put;
-	struct mem_run *run = mem_loading(m, txn, p->run_id, p->epoch);
+	struct mem_step *step = mem_loading(m, txn,
+					    &(struct lop_load_open){p->run_id, p->step, p->epoch});
 
-	if (run == NULL)
+	if (step == NULL)
 		return LEDGER_LOST;
+	struct mem_run *run = mem_run_find(m, p->run_id);
 	MEM_TOUCH(m, run);
+	MEM_TOUCH(m, step);
 	for (size_t k = 0; k < p->n_chunks; k++)
-		mem_chunk_add(m, run, &p->chunks[k]);
+		mem_chunk_add(m, run, step, &p->chunks[k]);
 	run->row.n_read += p->add_read;
 	run->row.n_filtered += p->add_filtered;
 	run->row.n_rejected += (int64_t)p->n_rejects;
 	run->row.n_held_back += p->add_held_back;
-	run->cursor = arena_dup(&m->arena, p->cursor, p->cursor_len);
-	run->cursor_len = p->cursor_len;
+	step->row.n_read += p->add_read;
+	step->row.n_filtered += p->add_filtered;
+	step->row.n_rejected += (int64_t)p->n_rejects;
+	step->row.n_held_back += p->add_held_back;
+	step->cursor = arena_dup(&m->arena, p->cursor, p->cursor_len);
+	step->cursor_len = p->cursor_len;
 	if (p->sums != NULL)
 		run->sums = arena_str(&m->arena, p->sums);
 	return 0;
@@ -98,14 +111,18 @@ int mem_load_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 int mem_load_open(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	const struct lop_load_open *o = &op->u.load_open;
-	struct mem_run *run = mem_loading(m, txn, o->run_id, o->epoch);
+	struct mem_step *step = mem_loading(m, txn, o);
 
-	if (run == NULL)
+	if (step == NULL)
 		return LEDGER_LOST;
+	struct mem_run *run = mem_run_find(m, o->run_id);
 	MEM_TOUCH(m, run);
-	run->row.state = RUN_OPEN;
+	MEM_TOUCH(m, step);
+	step->row.state = RUN_OPEN;
+	step->loader = 0;
 	run->row.was_open = true;
-	run->row.loader = 0;
+	if (run->row.step == step->row.step)
+		run->row.state = RUN_OPEN;
 	return 0;
 }
 
@@ -124,7 +141,8 @@ static bool mem_key_is_open(const struct memory *m, const struct lop_keys_find *
 			continue;
 		for (size_t k = 0; k < run->loose.n; k++) {
 			const struct mem_loose *l = run->loose.at[k];
-			if (mem_loose_is_open(l) && strcmp(l->key, key) == 0)
+			if (mem_loose_is_open(l) && l->chunk->step == rule_step(f->step) &&
+			    strcmp(l->key, key) == 0)
 				return true;
 		}
 	}
@@ -140,10 +158,11 @@ static bool mem_none_is_open(const struct memory *m, const struct lop_keys_find 
 		const struct mem_run *run = m->runs.at[i];
 		bool counts = run->row.id < f->run_id && strcmp(run->row.job, f->job) == 0;
 		for (size_t k = 0; k < run->loose.n; k++) {
-			if (!mem_loose_is_open(run->loose.at[k]))
+			const struct mem_loose *l = run->loose.at[k];
+			if (!mem_loose_is_open(l))
 				continue;
 			n++;
-			is_free = is_free && !counts;
+			is_free = is_free && !(counts && l->chunk->step == rule_step(f->step));
 		}
 	}
 	return is_free && n <= LEDGER_FEW_OPEN;
@@ -158,7 +177,10 @@ int mem_keys_find(struct memory *m, struct ledger_txn *txn, struct ledger_op *op
 	for (size_t k = 0; k < f->n; k++) {
 		if (mem_key_is_open(m, f, f->keys[k]))
 			bits_set(open, k);
-		const struct mem_seen *s = f->seen ? mem_seen_find(m, f->job, f->keys[k]) : NULL;
+		const struct mem_seen *s = f->seen ? mem_seen_find(
+							     m, mem_seen_name(m, f->job, f->step),
+							     f->keys[k])
+						   : NULL;
 		if (s != NULL && s->at_ms >= rule_ms(f->seen_since))
 			bits_set(seen, k);
 	}

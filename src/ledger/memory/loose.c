@@ -60,7 +60,8 @@ static void mem_loose_remember(struct memory *m, const struct ledger_txn *txn,
 	const struct mem_run *run = mem_run_find(m, l->run_id);
 
 	if (l->state == LOOSE_DONE && l->key != NULL)
-		mem_seen_put(m, run->row.job, l->key, rule_ms(txn->now));
+		mem_seen_put(m, mem_seen_name(m, run->row.job, l->chunk->step), l->key,
+			     rule_ms(txn->now));
 }
 
 static bool loose_is_held(enum loose_state state)
@@ -116,7 +117,8 @@ static size_t mem_loose_pick(struct memory *m, const struct ledger_txn *txn,
 
 	for (size_t k = 0; k < run->loose.n; k++) {
 		struct mem_loose *l = run->loose.at[k];
-		bool is_due = l->state == (c->to_probe ? LOOSE_DOUBT : LOOSE_RETRY) &&
+		bool is_due = l->chunk->step == rule_step(c->step) &&
+			      l->state == (c->to_probe ? LOOSE_DOUBT : LOOSE_RETRY) &&
 			      l->not_before_ms <= now_ms;
 		bool was_taken = loose_is_held(l->state) && l->owner == txn->inc &&
 				 l->token == token;
@@ -152,7 +154,8 @@ int mem_loose_claim(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 	c->ret_n = 0;
 	if (run == NULL || me == NULL || run->loose.n == 0)
 		return 0;
-	if (!m->is_replay && (run->row.state != RUN_OPEN || me->row.state != INSTANCE_LIVE))
+	if (!m->is_replay && (run->row.state != RUN_OPEN || run->row.step != rule_step(c->step) ||
+			      me->row.state != INSTANCE_LIVE))
 		return 0;
 	struct mem_loose **picked = arena_alloc(&m->scratch,
 						run->loose.n * sizeof(struct mem_loose *));
@@ -209,7 +212,8 @@ int mem_doubt_resolve(struct memory *m, struct ledger_txn *txn, struct ledger_op
 	d->ret_retried = d->ret_asked = d->ret_skipped = 0;
 	for (size_t k = 0; run != NULL && k < run->loose.n; k++) {
 		struct mem_loose *l = run->loose.at[k];
-		if (l->state != LOOSE_DOUBT || l->not_before_ms > now_ms)
+		if (l->chunk->step != rule_step(d->step) || l->state != LOOSE_DOUBT ||
+		    l->not_before_ms > now_ms)
 			continue;
 		enum loose_state to = rule_doubt(d->policy, d->key_valid_us, l->first_started_ms,
 						 now_ms);

@@ -38,6 +38,7 @@ struct mem_loose;
 struct mem_chunk {
 	int64_t id;
 	int64_t run_id;
+	int32_t step;
 	int64_t first_item;
 	uint32_t n;
 	enum chunk_state state;
@@ -85,10 +86,17 @@ struct mem_loose {
 	const char *fingerprint;
 };
 
-struct mem_run {
-	struct ledger_run_row row;
+struct mem_step {
+	struct ledger_step_row row;
+	int64_t loader;
+	int32_t loader_epoch;
 	const void *cursor;
 	size_t cursor_len;
+};
+
+struct mem_run {
+	struct ledger_run_row row; /* without steps, and what is the step's */
+	struct mem_list steps;	   /* struct mem_step */
 	const char *sums;
 	struct mem_list chunks;	  /* struct mem_chunk, by first_item */
 	struct mem_list loose;	  /* struct mem_loose, as they came */
@@ -229,13 +237,22 @@ void mem_put_instance(const struct memory *m, struct arena *a, const struct mem_
 void mem_put_chunk(struct arena *a, const struct mem_chunk *c, bool with_body,
 		   struct ledger_chunk_row *ret_row);
 void mem_put_loose(struct arena *a, const struct mem_loose *l, struct ledger_loose_row *ret_row);
-void mem_count(const struct memory *m, const struct mem_run *run, int64_t inc,
+/* `step` 0: of all steps. */
+void mem_count(const struct mem_run *run, int32_t step, int64_t inc,
 	       struct ledger_counts *ret_counts);
-/* No chunk open, no loose row that anything still happens to. */
-bool mem_run_is_empty(const struct mem_run *run);
+/* No chunk of the step open, no loose row that anything still happens to. */
+bool mem_step_is_empty(const struct mem_run *run, int32_t step);
+/* NULL when there is none. */
+struct mem_step *mem_step_find(const struct mem_run *run, int32_t step);
+/* The one that the run is at. */
+struct mem_step *mem_step_now(const struct mem_run *run);
+/* What this instance loads of the run, it loads no more; 0: nobody does. */
+void mem_run_unloaded(struct memory *m, const struct mem_run *run, int64_t inc);
 
 /* ---- seen.c ---- */
 
+/* What keys of a step are done under: those of the first step have the job's name. */
+const char *mem_seen_name(struct memory *m, const char *job, int32_t step);
 void mem_seen_put(struct memory *m, const char *job, const char *key, int64_t at_ms);
 /* NULL when it was never done. */
 const struct mem_seen *mem_seen_find(const struct memory *m, const char *job, const char *key);

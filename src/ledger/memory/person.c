@@ -19,10 +19,13 @@ struct mem_act {
 	bool dry_run;
 };
 
-/* A finished run has something to do again: an item to try, or somebody to tell (I15, E). */
-static void mem_run_reopen(struct memory *m, struct mem_run *run, bool has_work)
+/* A step that is over has something to do again: an item to try, or somebody to tell (I15, E). The
+ * run goes back to it. */
+static void mem_run_reopen(struct memory *m, struct mem_run *run, int32_t to, bool has_work)
 {
-	bool reopens = run->row.state == RUN_FINISHED ||
+	struct mem_step *step = mem_step_find(run, to);
+	bool is_on = run->row.state == RUN_LOADING || run->row.state == RUN_OPEN;
+	bool reopens = run->row.state == RUN_FINISHED || (is_on && run->row.step > to) ||
 		       (run->row.state == RUN_FAILED && run->row.was_open && has_work);
 
 	if (!reopens)
@@ -31,6 +34,11 @@ static void mem_run_reopen(struct memory *m, struct mem_run *run, bool has_work)
 	run->row.state = RUN_OPEN;
 	run->row.reason = "";
 	run->row.ended_at = 0;
+	if (run->row.step > to)
+		run->row.step = to;
+	MEM_TOUCH(m, step);
+	if (step->row.state == RUN_FINISHED)
+		step->row.state = RUN_OPEN;
 }
 
 static void mem_act_on_loose(struct memory *m, const struct mem_act *act, struct mem_loose *l,
@@ -53,13 +61,13 @@ static void mem_act_on_loose(struct memory *m, const struct mem_act *act, struct
 	if (act->verb == PERSON_RETRY)
 		l->attempt = l->crashes = 0; /* it gets all its attempts again */
 	if (becomes == LOOSE_DONE && l->key != NULL)
-		mem_seen_put(m, act->run->row.job, l->key, act->now_ms);
+		mem_seen_put(m, mem_seen_name(m, act->run->row.job, c->step), l->key, act->now_ms);
 	if (c->tell) {
 		mem_touch(m, c->told, BITS_BYTES(c->n));
 		bits_clear(c->told, (size_t)(l->item - c->first_item));
 	}
 	if (becomes == LOOSE_RETRY || c->tell)
-		mem_run_reopen(m, act->run, becomes == LOOSE_RETRY);
+		mem_run_reopen(m, act->run, c->step, becomes == LOOSE_RETRY);
 }
 
 /* A waiting item leaves its chunk, which nobody holds. */
@@ -173,7 +181,7 @@ static void mem_person_run(struct memory *m, struct mem_run *run, struct lop_per
 	run->row.state = RUN_ABANDONED;
 	run->row.reason = mem_text(m, p->why);
 	run->row.ended_at = rule_utime(rule_ms(p->now));
-	run->row.loader = 0;
+	mem_run_unloaded(m, run, 0);
 }
 
 int mem_person(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)

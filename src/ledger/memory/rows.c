@@ -24,6 +24,29 @@ void mem_put_run(struct arena *a, const struct mem_run *run, struct ledger_run_r
 	ret_row->job_path = arena_str(a, run->row.job_path);
 	ret_row->reason = arena_str(a, run->row.reason);
 	ret_row->source_path = arena_str(a, run->row.source_path);
+	const struct mem_step *now = mem_step_now(run);
+	ret_row->effect = now->row.effect;
+	ret_row->doubt = now->row.doubt;
+	ret_row->key_valid_us = now->row.key_valid_us;
+	ret_row->loader = now->loader;
+	ret_row->loader_epoch = now->loader_epoch;
+	struct ledger_step_row *steps = arena_alloc(a, run->steps.n * sizeof(*steps));
+	for (size_t k = 0; k < run->steps.n; k++) {
+		steps[k] = ((const struct mem_step *)run->steps.at[k])->row;
+		steps[k].name = arena_str(a, steps[k].name);
+	}
+	ret_row->steps = steps;
+	ret_row->n_steps = run->steps.n;
+}
+
+struct mem_step *mem_step_find(const struct mem_run *run, int32_t step)
+{
+	return step < 1 || (size_t)step > run->steps.n ? NULL : run->steps.at[step - 1];
+}
+
+struct mem_step *mem_step_now(const struct mem_run *run)
+{
+	return run->steps.at[run->row.step - 1];
 }
 
 void mem_put_instance(const struct memory *m, struct arena *a, const struct mem_instance *i,
@@ -49,6 +72,7 @@ void mem_put_chunk(struct arena *a, const struct mem_chunk *c, bool with_body,
 	*ret_row = (struct ledger_chunk_row){
 		.id = c->id,
 		.run_id = c->run_id,
+		.step = c->step,
 		.first_item = c->first_item,
 		.n = c->n,
 		.state = c->state,
@@ -70,6 +94,7 @@ void mem_put_loose(struct arena *a, const struct mem_loose *l, struct ledger_loo
 {
 	*ret_row = (struct ledger_loose_row){
 		.run_id = l->run_id,
+		.step = l->chunk->step,
 		.item = l->item,
 		.chunk_id = l->chunk->id,
 		.first_item = l->chunk->first_item,
@@ -106,13 +131,15 @@ static size_t mem_chunk_running(const struct mem_chunk *c)
 }
 
 /* `inc`: whose chunks are not another's. Returns how many done bits there are. */
-static int64_t mem_count_chunks(const struct mem_run *run, int64_t inc,
+static int64_t mem_count_chunks(const struct mem_run *run, int32_t step, int64_t inc,
 				struct ledger_counts *counts)
 {
 	int64_t done = 0;
 
 	for (size_t k = 0; k < run->chunks.n; k++) {
 		const struct mem_chunk *c = run->chunks.at[k];
+		if (step != 0 && c->step != step)
+			continue;
 		size_t n_done = c->state == CHUNK_CLOSED ? c->n : bits_count(c->done, c->n);
 		size_t n_running = c->state == CHUNK_HELD ? mem_chunk_running(c) : 0;
 		done += (int64_t)n_done;
@@ -124,37 +151,41 @@ static int64_t mem_count_chunks(const struct mem_run *run, int64_t inc,
 	return done;
 }
 
-void mem_count(const struct memory *m, const struct mem_run *run, int64_t inc,
+void mem_count(const struct mem_run *run, int32_t step, int64_t inc,
 	       struct ledger_counts *ret_counts)
 {
 	int64_t due_ms = INT64_MAX;
+	int64_t n_loose = 0;
 
-	(void)m;
 	*ret_counts = (struct ledger_counts){0};
-	int64_t done_bits = mem_count_chunks(run, inc, ret_counts);
+	int64_t done_bits = mem_count_chunks(run, step, inc, ret_counts);
 	for (size_t k = 0; k < run->loose.n; k++) {
 		const struct mem_loose *l = run->loose.at[k];
+		if (step != 0 && l->chunk->step != step)
+			continue;
+		n_loose++;
 		rule_count_loose(ret_counts, l->state, 1);
 		if ((l->state == LOOSE_RETRY || l->state == LOOSE_DOUBT) &&
 		    l->not_before_ms < due_ms)
 			due_ms = l->not_before_ms;
 		ret_counts->held_by_others += l->owner != 0 && l->owner != inc ? 1 : 0;
 	}
-	rule_count_done(ret_counts, done_bits, (int64_t)run->loose.n);
+	rule_count_done(ret_counts, done_bits, n_loose);
 	ret_counts->next_due = rule_utime(due_ms);
 }
 
-bool mem_run_is_empty(const struct mem_run *run)
+bool mem_step_is_empty(const struct mem_run *run, int32_t step)
 {
 	for (size_t k = 0; k < run->chunks.n; k++) {
 		const struct mem_chunk *c = run->chunks.at[k];
-		if (c->state != CHUNK_CLOSED)
+		if (c->step == step && c->state != CHUNK_CLOSED)
 			return false;
 	}
 	for (size_t k = 0; k < run->loose.n; k++) {
 		const struct mem_loose *l = run->loose.at[k];
-		if (l->state == LOOSE_RETRY || l->state == LOOSE_HELD || l->state == LOOSE_DOUBT ||
-		    l->state == LOOSE_PROBING)
+		if (l->chunk->step == step &&
+		    (l->state == LOOSE_RETRY || l->state == LOOSE_HELD || l->state == LOOSE_DOUBT ||
+		     l->state == LOOSE_PROBING))
 			return false;
 	}
 	return true;

@@ -33,7 +33,7 @@ static void mem_run_history(const struct memory *m, struct lop_run_list *l)
 	for (size_t k = m->runs.n; k > 0 && l->ret_n_history < ARRAY_LEN(l->ret_history); k--) {
 		const struct mem_run *run = m->runs.at[k - 1];
 		if (run->row.state == RUN_FINISHED && strcmp(run->row.job, l->job) == 0)
-			l->ret_history[l->ret_n_history++] = run->row.n_items;
+			l->ret_history[l->ret_n_history++] = mem_step_find(run, 1)->row.n_items;
 	}
 }
 
@@ -82,6 +82,25 @@ static struct mem_run *mem_run_by_due(const struct memory *m, const char *job, c
 	return NULL;
 }
 
+static void mem_steps_add(struct memory *m, struct mem_run *run, const struct ledger_run_row *row)
+{
+	const struct ledger_step_row only = rule_only_step(row);
+	const struct ledger_step_row *from = row->n_steps == 0 ? &only : row->steps;
+	size_t n = row->n_steps == 0 ? 1 : row->n_steps;
+
+	for (size_t k = 0; k < n; k++) {
+		struct mem_step *step = arena_new(&m->arena, struct mem_step);
+		step->row = (struct ledger_step_row){
+			.step = (int32_t)k + 1,
+			.name = mem_text(m, from[k].name),
+			.effect = from[k].effect,
+			.doubt = from[k].doubt,
+			.key_valid_us = rule_utime(rule_ms(from[k].key_valid_us)),
+			.state = RUN_LOADING};
+		mem_list_push(m, &run->steps, step);
+	}
+}
+
 int mem_run_create(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_run_create *c = &op->u.run_create;
@@ -108,12 +127,11 @@ int mem_run_create(struct memory *m, struct ledger_txn *txn, struct ledger_op *o
 		.state = RUN_LOADING,
 		.reason = "",
 		.started_at = rule_utime(rule_ms(txn->now)),
-		.effect = c->row.effect,
-		.doubt = c->row.doubt,
-		.key_valid_us = rule_utime(rule_ms(c->row.key_valid_us)),
+		.step = 1,
 		.first_n = c->row.first_n,
 		.source_path = mem_text(m, c->row.source_path),
 	};
+	mem_steps_add(m, run, &c->row);
 	run->made_by = txn->inc;
 	run->made_in = txn->batch;
 	mem_list_push(m, &m->runs, run);
@@ -121,23 +139,40 @@ int mem_run_create(struct memory *m, struct ledger_txn *txn, struct ledger_op *o
 	return 0;
 }
 
-/* Nothing that a load put there remains; a run that was never open has had no effect. */
-static void mem_run_unload(struct memory *m, struct mem_run *run)
+/* Nothing that a load of the step put there remains; a step that was never open has had no effect,
+ * and is the last that loaded anything. Totals and the contents of files are the first step's. */
+static void mem_step_unload(struct memory *m, struct mem_run *run, struct mem_step *step)
 {
-	for (size_t k = 0; k < run->chunks.n; k++) {
-		const struct mem_chunk *c = run->chunks.at[k];
+	struct ledger_step_row *row = &step->row;
+
+	while (run->chunks.n > 0) {
+		const struct mem_chunk *c = run->chunks.at[run->chunks.n - 1];
+		if (c->step != row->step)
+			break;
 		void **slot = &m->chunks.at[c->id - 1];
 		MEM_TOUCH(m, slot);
 		*slot = NULL;
+		run->chunks.n--;
 	}
-	run->chunks.n = run->loose.n = run->contents.n = 0;
+	while (run->loose.n > 0 &&
+	       ((const struct mem_loose *)run->loose.at[run->loose.n - 1])->chunk->step ==
+		       row->step)
+		run->loose.n--;
+	if (row->step == 1) {
+		run->contents.n = 0;
+		run->sums = NULL;
+	}
 	run->first_ready = 0;
-	run->cursor = NULL;
-	run->cursor_len = 0;
-	run->sums = NULL;
-	run->row.n_items = run->row.n_read = run->row.n_filtered = 0;
-	run->row.n_rejected = run->row.n_held_back = 0;
-	run->row.loader = 0;
+	MEM_TOUCH(m, step);
+	step->cursor = NULL;
+	step->cursor_len = 0;
+	step->loader = 0;
+	run->row.n_items -= row->n_items;
+	run->row.n_read -= row->n_read;
+	run->row.n_filtered -= row->n_filtered;
+	run->row.n_rejected -= row->n_rejected;
+	run->row.n_held_back -= row->n_held_back;
+	row->n_items = row->n_read = row->n_filtered = row->n_rejected = row->n_held_back = 0;
 	mem_requests_lapse(m, run->row.id, 0);
 }
 
@@ -145,9 +180,9 @@ static void mem_run_resume(struct memory *m, struct mem_run *run)
 {
 	MEM_TOUCH(m, run);
 	if (run->row.state == RUN_FAILED) {
-		run->row.state = run->row.was_open ? RUN_OPEN : RUN_LOADING;
-		if (!run->row.was_open)
-			mem_run_unload(m, run);
+		run->row.state = mem_step_now(run)->row.state;
+		if (run->row.state == RUN_LOADING)
+			mem_step_unload(m, run, mem_step_now(run));
 	}
 	run->row.reason = "";
 	run->row.ended_at = 0;
@@ -196,9 +231,20 @@ int mem_run_join(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 		mem_run_add(m, run, me);
 	}
 	mem_put_run(&txn->arena, run, &j->ret_row);
-	mem_count(m, run, txn->inc, &j->ret_counts);
+	mem_count(run, j->ret_over ? 0 : run->row.step, txn->inc, &j->ret_counts);
 	mem_put_others(m, txn, run, j);
 	return 0;
+}
+
+void mem_run_unloaded(struct memory *m, const struct mem_run *run, int64_t inc)
+{
+	for (size_t k = 0; k < run->steps.n; k++) {
+		struct mem_step *step = run->steps.at[k];
+		if (step->loader == 0 || (inc != 0 && step->loader != inc))
+			continue;
+		MEM_TOUCH(m, step);
+		step->loader = 0;
+	}
 }
 
 int mem_run_leave(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
@@ -210,8 +256,7 @@ int mem_run_leave(struct memory *m, struct ledger_txn *txn, struct ledger_op *op
 		return mem_lost(txn, "there is no run %lld to leave", (long long)l->run_id);
 	mem_list_remove(m, &run->joined, mem_instance_find(m, txn->inc));
 	MEM_TOUCH(m, run);
-	if (run->row.loader == txn->inc)
-		run->row.loader = 0;
+	mem_run_unloaded(m, run, txn->inc);
 	if (!rule_run_is_over(run->row.state) && run->row.state != RUN_FAILED)
 		run->row.reason = mem_text(m, l->reason);
 	return 0;
@@ -235,36 +280,82 @@ int mem_run_end(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 	run->row.state = e->state;
 	run->row.reason = mem_text(m, e->reason);
 	run->row.ended_at = rule_utime(rule_ms(txn->now));
-	run->row.loader = 0;
+	mem_run_unloaded(m, run, 0);
 	return 0;
 }
 
-static bool mem_run_is_told(const struct mem_run *run)
+static bool mem_step_is_told(const struct mem_run *run, int32_t step)
 {
 	for (size_t k = 0; k < run->chunks.n; k++) {
 		const struct mem_chunk *c = run->chunks.at[k];
-		if (bits_count(c->told, c->n) < c->n)
+		if (c->step == step && bits_count(c->told, c->n) < c->n)
 			return false;
 	}
 	return true;
+}
+
+/* The first that is not finished after this one is; NULL: there is none. */
+static struct mem_step *mem_step_next(const struct mem_run *run, int32_t step)
+{
+	for (size_t k = 0; k < run->steps.n; k++) {
+		struct mem_step *s = run->steps.at[k];
+		if (s->row.step != step && s->row.state != RUN_FINISHED)
+			return s;
+	}
+	return NULL;
+}
+
+static bool mem_step_has_failed(const struct mem_run *run, int32_t step)
+{
+	for (size_t k = 0; k < run->loose.n; k++) {
+		const struct mem_loose *l = run->loose.at[k];
+		if (l->chunk->step == step && l->state != LOOSE_DONE && l->state != LOOSE_WAIVED)
+			return true;
+	}
+	return mem_step_find(run, step)->row.n_rejected > 0;
+}
+
+/* The step is over: the run goes to the next that is not, or is finished. */
+static void mem_run_advance(struct memory *m, struct ledger_txn *txn, struct mem_run *run)
+{
+	struct mem_step *step = mem_step_now(run);
+	struct mem_step *next = mem_step_next(run, run->row.step);
+
+	MEM_TOUCH(m, run);
+	MEM_TOUCH(m, step);
+	step->row.state = RUN_FINISHED;
+	if (next != NULL) {
+		MEM_TOUCH(m, next);
+		if (next->row.state == RUN_LOADING && next->cursor == NULL)
+			next->row.first_item = run->row.n_items;
+		run->row.step = next->row.step;
+		run->row.state = next->row.state;
+		return;
+	}
+	run->row.state = RUN_FINISHED;
+	run->row.ended_at = rule_utime(rule_ms(txn->now));
+	mem_requests_lapse(m, run->row.id, 0);
 }
 
 int mem_run_finish(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_run_finish *f = &op->u.run_finish;
 	struct mem_run *run = mem_run_find(m, f->run_id);
+	int32_t step = rule_step(f->step);
 
 	if (run == NULL)
 		return mem_lost(txn, "there is no run %lld to finish", (long long)f->run_id);
-	if (run->row.state == RUN_OPEN && !m->is_replay && mem_run_is_empty(run) &&
-	    mem_run_is_told(run)) {
-		MEM_TOUCH(m, run);
-		run->row.state = RUN_FINISHED;
-		run->row.ended_at = rule_utime(rule_ms(txn->now));
-		mem_requests_lapse(m, f->run_id, 0);
+	f->ret_blocked = false;
+	if (run->row.state == RUN_OPEN && run->row.step == step && mem_step_is_empty(run, step) &&
+	    mem_step_is_told(run, step)) {
+		f->ret_blocked = f->needs_done && mem_step_has_failed(run, step) &&
+				 mem_step_next(run, step) != NULL;
+		if (!f->ret_blocked && !m->is_replay)
+			mem_run_advance(m, txn, run);
 	}
 	f->ret_finished = run->row.state == RUN_FINISHED;
-	mem_count(m, run, txn->inc, &f->ret_counts);
+	f->ret_step = run->row.step;
+	mem_count(run, step, txn->inc, &f->ret_counts);
 	return 0;
 }
 
@@ -275,7 +366,8 @@ int mem_run_counts(struct memory *m, struct ledger_txn *txn, struct ledger_op *o
 
 	if (run == NULL)
 		return mem_lost(txn, "there is no run %lld to count", (long long)c->run_id);
-	mem_count(m, run, txn->inc, &c->ret_counts);
+	mem_count(run, c->step, txn->inc, &c->ret_counts);
 	c->ret_state = run->row.state;
+	c->ret_step = run->row.step;
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keys that were done once (unique: job, within): a table with open addressing. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -37,6 +38,17 @@ static void mem_seen_grow(struct memory *m)
 	for (size_t i = 0; i < old.cap; i++)
 		if (old.at[i] != NULL)
 			*mem_seen_slot(&m->seen, old.at[i]->job, old.at[i]->key) = old.at[i];
+}
+
+const char *mem_seen_name(struct memory *m, const char *job, int32_t step)
+{
+	size_t size = strlen(job) + 16;
+
+	if (step <= 1)
+		return job;
+	char *name = arena_alloc(&m->scratch, size);
+	(void)snprintf(name, size, "%s\n%d", job, step); /* no job's name has two lines */
+	return name;
 }
 
 void mem_seen_put(struct memory *m, const char *job, const char *key, int64_t at_ms)

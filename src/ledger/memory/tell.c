@@ -28,12 +28,14 @@ int mem_untold_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 
 	u->ret_rows = NULL;
 	u->ret_n = 0;
-	if (run == NULL || run->row.state != RUN_OPEN || !mem_run_is_empty(run))
+	if (run == NULL || run->row.state != RUN_OPEN ||
+	    !mem_step_is_empty(run, rule_step(u->step)))
 		return 0;
 	struct ledger_chunk_row *rows = arena_alloc(&txn->arena, u->max * sizeof(*rows));
 	for (size_t k = 0; k < run->chunks.n && u->ret_n < u->max; k++) {
 		const struct mem_chunk *c = run->chunks.at[k];
-		if (c->id > u->after && bits_count(c->told, c->n) < c->n)
+		if (c->step == rule_step(u->step) && c->id > u->after &&
+		    bits_count(c->told, c->n) < c->n)
 			mem_put_ended(&txn->arena, c, &rows[u->ret_n++]);
 	}
 	u->ret_rows = rows;
@@ -49,7 +51,7 @@ int mem_told_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 		return mem_lost(txn, "there is no run %lld to tell of", (long long)t->run_id);
 	for (size_t k = 0; k < run->chunks.n; k++) {
 		struct mem_chunk *c = run->chunks.at[k];
-		if (t->chunk_id != 0 && c->id != t->chunk_id)
+		if (t->chunk_id != 0 ? c->id != t->chunk_id : c->step != rule_step(t->step))
 			continue;
 		mem_touch(m, c->told, BITS_BYTES(c->n));
 		bits_fill(c->told, 0, c->n);

@@ -98,14 +98,21 @@ static int64_t mem_restore_chunk(struct memory *m, struct arena *a, struct mem_c
 	return doubtful;
 }
 
+static bool mem_is_unsafe(const struct mem_run *run, const struct mem_chunk *c)
+{
+	return mem_step_find(run, c->step)->row.effect == EFFECT_UNSAFE;
+}
+
 static int64_t mem_restore_run(struct memory *m, struct arena *a, struct mem_run *run,
 			       int64_t now_ms)
 {
 	int64_t doubtful = 0;
 
-	if (run->row.effect != EFFECT_UNSAFE || rule_run_is_over(run->row.state))
+	const struct mem_step *now = mem_step_now(run);
+
+	if (rule_run_is_over(run->row.state))
 		return 0;
-	if (!run->row.was_open) {
+	if (now->row.effect == EFFECT_UNSAFE && now->row.state == RUN_LOADING) {
 		run->row.state = RUN_ABANDONED;
 		run->row.reason = RULE_RESTORED_LOADING;
 		run->row.ended_at = rule_utime(now_ms);
@@ -113,7 +120,7 @@ static int64_t mem_restore_run(struct memory *m, struct arena *a, struct mem_run
 	}
 	for (size_t k = 0; k < run->loose.n; k++) {
 		struct mem_loose *l = run->loose.at[k];
-		if (l->state != LOOSE_RETRY)
+		if (l->state != LOOSE_RETRY || !mem_is_unsafe(run, l->chunk))
 			continue;
 		l->state = LOOSE_DOUBT;
 		l->not_before_ms = l->quiet_until_ms = now_ms;
@@ -123,7 +130,7 @@ static int64_t mem_restore_run(struct memory *m, struct arena *a, struct mem_run
 	}
 	for (size_t k = 0; k < run->chunks.n; k++) {
 		struct mem_chunk *c = run->chunks.at[k];
-		if (c->state != CHUNK_CLOSED)
+		if (c->state != CHUNK_CLOSED && mem_is_unsafe(run, c))
 			doubtful += mem_restore_chunk(m, a, c, now_ms);
 	}
 	return doubtful;

@@ -30,18 +30,18 @@ static int sq_claim(struct sq *q, struct ledger_txn *txn, const struct ledger_op
 		"UPDATE chunk AS c SET state = 1, owner = ?1, claimed_at = ?3, epoch = epoch + 1,"
 		" token = ?4, rev = 0"
 		" WHERE c.id = (SELECT id FROM chunk INDEXED BY chunk_ready WHERE run_id = ?2"
-		" AND state = 0 ORDER BY id LIMIT 1) AND c.state = 0"
+		" AND step = ?5 AND state = 0 ORDER BY id LIMIT 1) AND c.state = 0"
 		" RETURNING id, run_id, first_item, n, state, owner, epoch, crashes, rev, started,"
 		" done,"
-		" told";
+		" told, step";
 	const struct lop_chunk_claim *c = &op->u.chunk_claim;
 	int64_t token = rule_claim_token(txn, op);
 
 	for (uint32_t i = 0; i < c->max; i++) {
-		sqlite3_stmt *st = sq_query(q, sql,
-					    SQ_ARGS(SQ_INT(txn->inc), SQ_INT(c->run_id),
-						    SQ_INT(rule_ms(txn->now)),
-						    SQ_INT_OR_NULL(token)));
+		sqlite3_stmt *st = sq_query(
+			q, sql,
+			SQ_ARGS(SQ_INT(txn->inc), SQ_INT(c->run_id), SQ_INT(rule_ms(txn->now)),
+				SQ_INT_OR_NULL(token), SQ_INT(rule_step(c->step))));
 		int rc = sq_next(q, st);
 		if (rc != 1)
 			return rc;
@@ -56,16 +56,18 @@ int sq_chunk_claim(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	struct lop_chunk_claim *c = &op->u.chunk_claim;
 	struct sq_rows rows = {.arena = &txn->arena, .size = sizeof(struct ledger_chunk_row)};
 	enum run_state state = RUN_LOADING;
+	int32_t step = 0;
 	int rc = 0;
 
 	if (q->is_replay) {
 		rc = sq_claimed(q, txn, op, &rows);
 	} else {
 		int is_live = sq_is_live(q, txn->inc);
-		if (is_live < 0 || sq_run_state(q, c->run_id, &state) < 0)
+		if (is_live < 0 || sq_run_at(q, c->run_id, &state, &step) < 0)
 			return SQ_FAILED;
 		/* A WAL that a reader does not let go of would grow without end. */
-		if (is_live == 1 && state == RUN_OPEN && !q->is_wal_stuck)
+		if (is_live == 1 && state == RUN_OPEN && step == rule_step(c->step) &&
+		    !q->is_wal_stuck)
 			rc = sq_claim(q, txn, op, &rows);
 	}
 	struct ledger_chunk_row *found = (struct ledger_chunk_row *)(void *)rows.at;
@@ -102,7 +104,9 @@ int sq_chunk_progress(struct sq *q, struct ledger_txn *txn, struct ledger_op *op
 			       (long long)p->chunk_id, p->epoch, p->rev,
 			       p->close ? ", or not every item of it is done" : "");
 	for (size_t i = 0; i < p->n_done_keys && rc >= 0; i++)
-		rc = sq_seen_put(q, p->run_id, p->done_keys[i], rule_ms(txn->now));
+		rc = sq_seen_put(q,
+				 &(struct sq_seen){p->run_id, rule_step(p->step), p->done_keys[i]},
+				 rule_ms(txn->now));
 	return rc < 0 ? SQ_FAILED : 0;
 }
 

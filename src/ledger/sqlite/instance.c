@@ -100,7 +100,7 @@ int sq_instance_stopping(struct sq *q, struct ledger_txn *txn, struct ledger_op 
 static int sq_instance_leave(struct sq *q, int64_t inc)
 {
 	static const char runs[] = "DELETE FROM run_instance WHERE inc = ?1";
-	static const char loads[] = "UPDATE run_ SET loader = NULL WHERE loader = ?1";
+	static const char loads[] = "UPDATE run_step SET loader = NULL WHERE loader = ?1";
 	static const char lanes[] = "DELETE FROM lane WHERE inc = ?1";
 	static const char probes[] = "UPDATE breaker_ SET probe = NULL, probe_until = 0,"
 				     " probe_for = 0, version = version + 1 WHERE probe = ?1";
@@ -183,8 +183,8 @@ struct sq_held {
 
 static int sq_held_by(struct sq *q, struct arena *a, int64_t inc, struct sq_rows *ret_held)
 {
-	static const char sql[] = "SELECT c.id, r.effect FROM chunk AS c INDEXED BY chunk_held"
-				  " JOIN run_ AS r ON r.id = c.run_id"
+	static const char sql[] = "SELECT c.id, s.effect FROM chunk AS c INDEXED BY chunk_held"
+				  " JOIN run_step AS s ON s.run_id = c.run_id AND s.step = c.step"
 				  " WHERE c.state = 1 AND c.owner = ?1 ORDER BY c.id";
 	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(inc)));
 	int rc = 0;

@@ -19,21 +19,20 @@ static const char *text_or_empty(const char *s)
 static int sq_loose_remember(struct sq *q, const struct ledger_txn *txn,
 			     const struct ledger_loose_row *row)
 {
-	static const char known[] = "SELECT key FROM loose WHERE run_id = ?1 AND item = ?2";
-	const char *key = row->key;
+	static const char known[] = "SELECT key, step FROM loose WHERE run_id = ?1 AND item = ?2";
+	struct sq_seen seen = {.run_id = row->run_id, .key = row->key};
 	struct arena a = {0};
 
 	if (row->state != LOOSE_DONE)
 		return 0;
-	if (key == NULL) { /* it may be known from when it left its chunk */
-		sqlite3_stmt *st = sq_query(q, known,
-					    SQ_ARGS(SQ_INT(row->run_id), SQ_INT(row->item)));
-		if (sq_next(q, st) == 1) {
-			key = sq_column_text_or_null(&a, st, 0);
-			sq_end(st);
-		}
+	sqlite3_stmt *st = sq_query(q, known, SQ_ARGS(SQ_INT(row->run_id), SQ_INT(row->item)));
+	if (sq_next(q, st) == 1) {
+		if (seen.key == NULL) /* it may be known from when it left its chunk */
+			seen.key = sq_column_text_or_null(&a, st, 0);
+		seen.step = sqlite3_column_int(st, 1);
+		sq_end(st);
 	}
-	int rc = key == NULL ? 0 : sq_seen_put(q, row->run_id, key, rule_ms(txn->now));
+	int rc = seen.key == NULL ? 0 : sq_seen_put(q, &seen, rule_ms(txn->now));
 	arena_done(&a);
 	return rc;
 }
@@ -44,11 +43,11 @@ int sq_loose_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		"INSERT INTO loose(run_id, item, chunk_id, key, person, state, attempt, crashes,"
 		" redo,"
 		" first_started, not_before, owner, epoch, err_class, err, fingerprint, updated,"
-		" quiet_until, nos, unclear, tries, spent_us, request)"
+		" quiet_until, nos, unclear, tries, spent_us, request, step)"
 		" SELECT ?1, ?2, c.id, coalesce(?4, (SELECT json_extract(k.keys,"
 		" '$[' || (?2 - c.first_item) || ']') FROM chunk_keys AS k"
 		" WHERE k.chunk_id = c.id)), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-		" ?17, ?18, ?19, ?20, ?21, ?22, ?23"
+		" ?17, ?18, ?19, ?20, ?21, ?22, ?23, c.step"
 		" FROM chunk AS c WHERE c.id = ?3 AND c.run_id = ?1 AND ?2 >= c.first_item"
 		" AND ?2 < c.first_item + c.n ON CONFLICT DO NOTHING";
 	const struct lop_loose_put *p = &op->u.loose_put;
@@ -80,8 +79,9 @@ int sq_loose_add(struct sq *q, const struct sq_leaver *l)
 {
 	static const char sql[] =
 		"INSERT INTO loose(run_id, item, chunk_id, key, state, first_started, not_before,"
-		" err_class, err, updated, audit_id, quiet_until)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?7)";
+		" err_class, err, updated, audit_id, quiet_until, step)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?7,"
+		" (SELECT step FROM chunk WHERE id = ?3))";
 
 	return sq_change(q, sql,
 			 SQ_ARGS(SQ_INT(l->run_id), SQ_INT(l->item), SQ_INT(l->chunk_id),
@@ -100,12 +100,14 @@ static int sq_loose_due(struct sq *q, struct ledger_txn *txn, const struct lop_l
 			struct sq_rows *items)
 {
 	static const char sql[] =
-		"SELECT item FROM loose INDEXED BY loose_state WHERE run_id = ?1 AND state = ?4"
+		"SELECT item FROM loose INDEXED BY loose_state WHERE run_id = ?1 AND step = ?5"
+		" AND state = ?4"
 		" AND not_before <= ?2 ORDER BY not_before, item LIMIT ?3";
 	sqlite3_stmt *st = sq_query(q, sql,
 				    SQ_ARGS(SQ_INT(c->run_id), SQ_INT(rule_ms(c->now)),
 					    SQ_INT(c->max),
-					    SQ_INT(c->to_probe ? LOOSE_DOUBT : LOOSE_RETRY)));
+					    SQ_INT(c->to_probe ? LOOSE_DOUBT : LOOSE_RETRY),
+					    SQ_INT(rule_step(c->step))));
 	int rc = 0;
 
 	(void)txn;
@@ -183,12 +185,14 @@ int sq_loose_claim(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_loose_claim *c = &op->u.loose_claim;
 	enum run_state state = RUN_LOADING;
+	int32_t step = 0;
 
 	if (!q->is_replay) {
 		int is_live = sq_is_live(q, txn->inc);
-		if (is_live < 0 || sq_run_state(q, c->run_id, &state) < 0)
+		if (is_live < 0 || sq_run_at(q, c->run_id, &state, &step) < 0)
 			return SQ_FAILED;
-		if (is_live != 1 || state != RUN_OPEN || q->is_wal_stuck)
+		if (is_live != 1 || state != RUN_OPEN || step != rule_step(c->step) ||
+		    q->is_wal_stuck)
 			return 0;
 		if (sq_loose_take(q, txn, op) < 0)
 			return SQ_FAILED;
@@ -245,9 +249,12 @@ struct sq_doubtful {
 static int sq_doubtful_list(struct sq *q, const struct lop_doubt_resolve *d, struct sq_rows *rows)
 {
 	static const char sql[] =
-		"SELECT item, first_started FROM loose WHERE run_id = ?1 AND state = 3"
+		"SELECT item, first_started FROM loose WHERE run_id = ?1 AND step = ?3"
+		" AND state = 3"
 		" AND not_before <= ?2 ORDER BY item";
-	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(d->run_id), SQ_INT(rule_ms(d->now))));
+	sqlite3_stmt *st = sq_query(
+		q, sql,
+		SQ_ARGS(SQ_INT(d->run_id), SQ_INT(rule_ms(d->now)), SQ_INT(rule_step(d->step))));
 	int rc = 0;
 
 	while ((rc = sq_next(q, st)) == 1) {

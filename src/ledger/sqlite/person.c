@@ -20,6 +20,7 @@ struct sq_item {
 	int64_t first_item;
 	uint32_t n;
 	enum chunk_state chunk_state;
+	int32_t step;
 	bool tell;
 	bool is_done;
 	bool is_loose;
@@ -35,7 +36,7 @@ static int sq_item_find(struct sq *q, struct arena *a, const struct sq_act *act,
 	static const char sql[] =
 		"SELECT r.state, r.was_open, c.id, c.first_item, c.n, c.state, c.tell, c.done,"
 		" l.state,"
-		" l.key, l.quiet_until FROM run_ AS r"
+		" l.key, l.quiet_until, c.step FROM run_ AS r"
 		" JOIN chunk AS c ON c.run_id = r.id AND c.first_item ="
 		"  (SELECT max(first_item) FROM chunk WHERE run_id = ?1 AND first_item <= ?2)"
 		" LEFT JOIN loose AS l ON l.run_id = ?1 AND l.item = ?2"
@@ -56,6 +57,7 @@ static int sq_item_find(struct sq *q, struct arena *a, const struct sq_act *act,
 		.is_loose = sqlite3_column_type(st, 8) != SQLITE_NULL,
 		.key = sq_column_text_or_null(a, st, 9),
 		.quiet_until_ms = sqlite3_column_int64(st, 10),
+		.step = sqlite3_column_int(st, 11),
 	};
 	if (ret_item->is_loose)
 		ret_item->loose_state = (enum loose_state)sqlite3_column_int(st, 8);
@@ -91,14 +93,19 @@ static int sq_audit(struct sq *q, const struct sq_act *act, int was, int became,
 	return 0;
 }
 
-/* A finished run has something to do again: an item to try, or somebody to tell (I15, E). */
-static int sq_run_reopen(struct sq *q, int64_t run_id, bool has_work)
+/* A step that is over has something to do again: an item to try, or somebody to tell (I15, E). The
+ * run goes back to it. */
+static int sq_run_reopen(struct sq *q, int64_t run_id, int32_t step, bool has_work)
 {
-	static const char sql[] =
-		"UPDATE run_ SET state = 2, reason = '', ended_at = NULL WHERE id = ?1"
-		" AND (state = 4 OR (state = 6 AND was_open AND ?2))";
+	static const char run[] =
+		"UPDATE run_ SET state = 2, reason = '', ended_at = NULL, step = min(step, ?3)"
+		" WHERE id = ?1 AND (state = 4 OR (state = 6 AND was_open AND ?2)"
+		" OR (state IN (1, 2) AND step > ?3))";
+	static const char steps[] =
+		"UPDATE run_step SET state = 2 WHERE run_id = ?1 AND step = ?2 AND state = 4";
+	int rc = sq_change(q, run, SQ_ARGS(SQ_INT(run_id), SQ_INT(has_work ? 1 : 0), SQ_INT(step)));
 
-	return sq_change(q, sql, SQ_ARGS(SQ_INT(run_id), SQ_INT(has_work ? 1 : 0)));
+	return rc == 1 ? sq_change(q, steps, SQ_ARGS(SQ_INT(run_id), SQ_INT(step))) : rc;
 }
 
 static int sq_untell(struct sq *q, struct arena *a, const struct sq_act *act,
@@ -141,12 +148,12 @@ static int sq_act_on_loose(struct sq *q, struct arena *a, const struct sq_act *a
 			      SQ_INT(is_clear))) < 0)
 		return SQ_FAILED;
 	if (becomes == LOOSE_DONE && item->key != NULL &&
-	    sq_seen_put(q, act->run_id, item->key, act->now_ms) < 0)
+	    sq_seen_put(q, &(struct sq_seen){act->run_id, item->step, item->key}, act->now_ms) < 0)
 		return SQ_FAILED;
 	if (item->tell && sq_untell(q, a, act, item) < 0)
 		return SQ_FAILED;
 	if (becomes == LOOSE_RETRY || item->tell)
-		return sq_run_reopen(q, act->run_id, becomes == LOOSE_RETRY);
+		return sq_run_reopen(q, act->run_id, item->step, becomes == LOOSE_RETRY);
 	return 0;
 }
 
@@ -270,8 +277,8 @@ static int sq_person_stop(struct sq *q, struct arena *a, struct lop_person *p,
 
 static int sq_person_run(struct sq *q, struct arena *a, struct lop_person *p)
 {
-	static const char abandon[] = "UPDATE run_ SET state = 5, reason = ?2, ended_at = ?3,"
-				      " loader = NULL WHERE id = ?1";
+	static const char abandon[] = "UPDATE run_ SET state = 5, reason = ?2, ended_at = ?3"
+				      " WHERE id = ?1";
 	const struct sq_act act = {p->verb, p->run_id, -1, p->who, p->why, rule_ms(p->now), false};
 	enum run_state state = RUN_LOADING;
 	int64_t audit_id = 0;
@@ -296,11 +303,11 @@ static int sq_person_run(struct sq *q, struct arena *a, struct lop_person *p)
 		return SQ_FAILED;
 	if (p->verb != PERSON_ABANDON)
 		return 0;
-	return sq_change(q, abandon,
-			 SQ_ARGS(SQ_INT(p->run_id), SQ_TEXT(p->why == NULL ? "" : p->why),
-				 SQ_INT(rule_ms(p->now)))) < 0
-		       ? SQ_FAILED
-		       : 0;
+	if (sq_change(q, abandon,
+		      SQ_ARGS(SQ_INT(p->run_id), SQ_TEXT(p->why == NULL ? "" : p->why),
+			      SQ_INT(rule_ms(p->now)))) < 0)
+		return SQ_FAILED;
+	return sq_run_unloaded(q, p->run_id);
 }
 
 int sq_person(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)

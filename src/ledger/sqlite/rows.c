@@ -79,7 +79,40 @@ void sq_get_run(struct arena *a, sqlite3_stmt *st, struct ledger_run_row *ret_ro
 		.loader_epoch = sqlite3_column_int(st, 24),
 		.first_n = sqlite3_column_int64(st, 25),
 		.source_path = sq_column_text(a, st, 26),
+		.step = sqlite3_column_int(st, 27),
 	};
+}
+
+int sq_get_steps(struct sq *q, struct arena *a, struct ledger_run_row *row)
+{
+	static const char sql[] =
+		"SELECT step, name, effect, doubt, key_valid, state, first_item, n_items, n_read,"
+		" n_filtered, n_rejected, n_held_back FROM run_step WHERE run_id = ?1 ORDER BY"
+		" step";
+	struct sq_rows rows = {.arena = a, .size = sizeof(struct ledger_step_row)};
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(row->id)));
+	int rc = 0;
+
+	while ((rc = sq_next(q, st)) == 1) {
+		struct ledger_step_row *step = sq_rows_add(&rows);
+		*step = (struct ledger_step_row){
+			.step = sqlite3_column_int(st, 0),
+			.name = sq_column_text(a, st, 1),
+			.effect = (enum effect_class)sqlite3_column_int(st, 2),
+			.doubt = (enum doubt_policy)sqlite3_column_int(st, 3),
+			.key_valid_us = rule_utime(sqlite3_column_int64(st, 4)),
+			.state = (enum run_state)sqlite3_column_int(st, 5),
+			.first_item = sqlite3_column_int64(st, 6),
+			.n_items = sqlite3_column_int64(st, 7),
+			.n_read = sqlite3_column_int64(st, 8),
+			.n_filtered = sqlite3_column_int64(st, 9),
+			.n_rejected = sqlite3_column_int64(st, 10),
+			.n_held_back = sqlite3_column_int64(st, 11),
+		};
+	}
+	row->steps = (const struct ledger_step_row *)(const void *)rows.at;
+	row->n_steps = rows.n;
+	return rc;
 }
 
 void sq_get_chunk(struct arena *a, sqlite3_stmt *st, struct ledger_chunk_row *ret_row)
@@ -99,6 +132,7 @@ void sq_get_chunk(struct arena *a, sqlite3_stmt *st, struct ledger_chunk_row *re
 		.started = sq_column_bits(a, st, 9, n),
 		.done = sq_column_bits(a, st, 10, n),
 		.told = sq_column_bits(a, st, 11, n),
+		.step = sqlite3_column_int(st, 12),
 	};
 }
 
@@ -129,6 +163,7 @@ void sq_get_loose(struct arena *a, sqlite3_stmt *st, struct ledger_loose_row *re
 		.tries = sqlite3_column_int(st, 21),
 		.spent_us = sqlite3_column_int64(st, 22),
 		.request = (uint64_t)sqlite3_column_int64(st, 23),
+		.step = sqlite3_column_int(st, 24),
 	};
 }
 
@@ -195,6 +230,20 @@ int sq_run_state(struct sq *q, int64_t run_id, enum run_state *ret_state)
 	return rc;
 }
 
+int sq_run_at(struct sq *q, int64_t run_id, enum run_state *ret_state, int32_t *ret_step)
+{
+	static const char sql[] = "SELECT state, step FROM run_ WHERE id = ?1";
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id)));
+	int rc = sq_next(q, st);
+
+	if (rc != 1)
+		return rc;
+	*ret_state = (enum run_state)sqlite3_column_int(st, 0);
+	*ret_step = sqlite3_column_int(st, 1);
+	sq_end(st);
+	return 1;
+}
+
 /* ---- counting ---- */
 
 /* Of chunks that are not closed: items, done bits, running, chunks. What is closed is the rest of
@@ -222,13 +271,14 @@ static int sq_count_chunks(struct sq *q, const char *sql, const struct sq_value 
 	return 0;
 }
 
-static int sq_count_loose(struct sq *q, int64_t run_id, struct ledger_counts *counts,
+static int sq_count_loose(struct sq *q, int64_t run_id, int32_t step, struct ledger_counts *counts,
 			  int64_t *ret_rows)
 {
 	static const char sql[] = "SELECT state, count(*), min(not_before) FROM loose"
-				  " WHERE run_id = ?1 GROUP BY state";
+				  " INDEXED BY loose_state WHERE run_id = ?1"
+				  " AND (?2 = 0 OR step = ?2) GROUP BY state";
 	int64_t due_ms = INT64_MAX;
-	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id)));
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id), SQ_INT(step)));
 	int rc = 0;
 
 	*ret_rows = 0;
@@ -245,16 +295,22 @@ static int sq_count_loose(struct sq *q, int64_t run_id, struct ledger_counts *co
 	return rc;
 }
 
-int sq_count(struct sq *q, int64_t run_id, int64_t inc, struct ledger_counts *ret_counts)
+int sq_count(struct sq *q, int64_t run_id, int32_t step, int64_t inc,
+	     struct ledger_counts *ret_counts)
 {
 	static const char ready[] = "SELECT total(n), total(n_done), 0, count(*), 0 FROM chunk"
-				    " INDEXED BY chunk_ready WHERE run_id = ?1 AND state = 0";
+				    " INDEXED BY chunk_ready WHERE run_id = ?1 AND state = 0"
+				    " AND (?2 = 0 OR step = ?2)";
 	static const char held[] =
-		"SELECT total(n), total(n_done), total(n_running), count(*), total(owner <> ?2)"
-		" FROM chunk INDEXED BY chunk_held WHERE state = 1 AND owner > 0 AND run_id = ?1";
-	static const char items[] = "SELECT n_items FROM run_ WHERE id = ?1";
+		"SELECT total(n), total(n_done), total(n_running), count(*), total(owner <> ?3)"
+		" FROM chunk INDEXED BY chunk_held WHERE state = 1 AND owner > 0 AND run_id = ?1"
+		" AND (?2 = 0 OR step = ?2)";
+	static const char items[] = "SELECT total(n_items) FROM run_step WHERE run_id = ?1"
+				    " AND (?2 = 0 OR step = ?2)";
 	static const char loose_held[] = "SELECT count(*) FROM loose INDEXED BY loose_owner"
-					 " WHERE owner IS NOT NULL AND owner <> ?2 AND run_id = ?1";
+					 " WHERE owner IS NOT NULL AND owner <> ?3 AND run_id = ?1"
+					 " AND (?2 = 0 OR step = ?2)";
+	const struct sq_value values[] = {SQ_INT(run_id), SQ_INT(step), SQ_INT(inc)};
 	struct ledger_counts counts = {0};
 	struct sq_sums r = {0};
 	struct sq_sums h = {0};
@@ -262,11 +318,11 @@ int sq_count(struct sq *q, int64_t run_id, int64_t inc, struct ledger_counts *re
 	int64_t others = 0;
 	int64_t loose = 0;
 
-	if (sq_count_chunks(q, ready, SQ_ARGS(SQ_INT(run_id)), &r) < 0 ||
-	    sq_count_chunks(q, held, SQ_ARGS(SQ_INT(run_id), SQ_INT(inc)), &h) < 0 ||
-	    sq_number(q, items, SQ_ARGS(SQ_INT(run_id)), &n_items) < 0 ||
-	    sq_number(q, loose_held, SQ_ARGS(SQ_INT(run_id), SQ_INT(inc)), &others) < 0 ||
-	    sq_count_loose(q, run_id, &counts, &loose) < 0)
+	if (sq_count_chunks(q, ready, values, 2, &r) < 0 ||
+	    sq_count_chunks(q, held, values, 3, &h) < 0 ||
+	    sq_number(q, items, values, 2, &n_items) < 0 ||
+	    sq_number(q, loose_held, values, 3, &others) < 0 ||
+	    sq_count_loose(q, run_id, step, &counts, &loose) < 0)
 		return SQ_FAILED;
 	counts.running += h.running;
 	counts.waiting = r.n - r.done + h.n - h.done - h.running;
@@ -277,20 +333,21 @@ int sq_count(struct sq *q, int64_t run_id, int64_t inc, struct ledger_counts *re
 	return 0;
 }
 
-int sq_run_is_empty(struct sq *q, int64_t run_id)
+int sq_step_is_empty(struct sq *q, int64_t run_id, int32_t step)
 {
 	static const char ready[] = "SELECT 1 FROM chunk INDEXED BY chunk_ready"
-				    " WHERE run_id = ?1 AND state = 0 LIMIT 1";
+				    " WHERE run_id = ?1 AND step = ?2 AND state = 0 LIMIT 1";
 	static const char held[] = "SELECT 1 FROM chunk INDEXED BY chunk_held"
-				   " WHERE state = 1 AND owner > 0 AND run_id = ?1 LIMIT 1";
+				   " WHERE state = 1 AND owner > 0 AND run_id = ?1 AND step = ?2"
+				   " LIMIT 1";
 	static const char loose[] =
-		"SELECT 1 FROM loose WHERE run_id = ?1 AND state IN (1, 2, 3, 7)"
+		"SELECT 1 FROM loose WHERE run_id = ?1 AND step = ?2 AND state IN (1, 2, 3, 7)"
 		" LIMIT 1";
 	const char *const questions[] = {ready, held, loose};
 
 	for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
 		int64_t one = 0;
-		int rc = sq_number(q, questions[i], SQ_ARGS(SQ_INT(run_id)), &one);
+		int rc = sq_number(q, questions[i], SQ_ARGS(SQ_INT(run_id), SQ_INT(step)), &one);
 		if (rc != 0)
 			return rc < 0 ? rc : 0;
 	}

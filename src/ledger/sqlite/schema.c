@@ -219,9 +219,48 @@ static const char *const step_2[] = {
 	NULL,
 };
 
+/* A run is worked step by step; what was the run's is its step's. Items of a run are those of its
+ * first step. */
+static const char *const step_3[] = {
+	"DROP INDEX run_loader",
+	"CREATE TABLE run_step(run_id INTEGER NOT NULL REFERENCES run_, step INTEGER NOT NULL,"
+	"  name TEXT NOT NULL, effect INTEGER NOT NULL CHECK (effect BETWEEN 1 AND 5),"
+	"  doubt INTEGER NOT NULL CHECK (doubt BETWEEN 1 AND 3), key_valid INTEGER NOT NULL,"
+	"  state INTEGER NOT NULL DEFAULT 1 CHECK (state IN (1, 2, 4))," /* loading open finished */
+	"  first_item INTEGER NOT NULL DEFAULT 0, n_items INTEGER NOT NULL DEFAULT 0,"
+	"  n_read INTEGER NOT NULL DEFAULT 0, n_filtered INTEGER NOT NULL DEFAULT 0,"
+	"  n_rejected INTEGER NOT NULL DEFAULT 0, n_held_back INTEGER NOT NULL DEFAULT 0,"
+	"  loader INTEGER, loader_epoch INTEGER NOT NULL DEFAULT 0, cursor BLOB,"
+	"  PRIMARY KEY (run_id, step)) STRICT, WITHOUT ROWID",
+	"INSERT INTO run_step(run_id, step, name, effect, doubt, key_valid, state, n_items, n_read,"
+	"  n_filtered, n_rejected, n_held_back, loader, loader_epoch, cursor)"
+	" SELECT id, 1, '', effect, doubt, key_valid,"
+	"  CASE WHEN state = 4 THEN 4 WHEN was_open THEN 2 ELSE 1 END, n_items, n_read,"
+	"  n_filtered, n_rejected, n_held_back, loader, loader_epoch, cursor FROM run_",
+	"CREATE INDEX run_step_loader ON run_step(loader) WHERE loader IS NOT NULL",
+	"ALTER TABLE run_ DROP COLUMN effect",
+	"ALTER TABLE run_ DROP COLUMN doubt",
+	"ALTER TABLE run_ DROP COLUMN key_valid",
+	"ALTER TABLE run_ DROP COLUMN loader",
+	"ALTER TABLE run_ DROP COLUMN loader_epoch",
+	"ALTER TABLE run_ DROP COLUMN cursor",
+	"ALTER TABLE run_ ADD COLUMN step INTEGER NOT NULL DEFAULT 1",
+	"ALTER TABLE chunk ADD COLUMN step INTEGER NOT NULL DEFAULT 1",
+	"ALTER TABLE loose ADD COLUMN step INTEGER NOT NULL DEFAULT 1",
+	"ALTER TABLE reject_ ADD COLUMN step INTEGER NOT NULL DEFAULT 1",
+	"DROP INDEX chunk_ready",
+	"CREATE INDEX chunk_ready ON chunk(run_id, step, id, n, n_done) WHERE state = 0",
+	"DROP INDEX chunk_untold",
+	"CREATE INDEX chunk_untold ON chunk(run_id, step, id) WHERE n_told < n",
+	"DROP INDEX loose_state",
+	"CREATE INDEX loose_state ON loose(run_id, step, state, not_before)",
+	NULL,
+};
+
 static const struct sq_step steps[] = {
 	{1, step_1},
 	{2, step_2},
+	{3, step_3},
 };
 
 const struct sq_schema sq_schema = {

@@ -225,24 +225,30 @@ int sq_views_make(struct sq *q, const char *const *views);
 	"i.inc, i.nonce, i.name, i.host, i.boot_id, i.pid, i.state, i.started_at"
 #define SQ_RUN_COLUMNS                                                                             \
 	"r.id, r.job, r.due_key, r.name, r.slot, r.date, r.params, r.n, t.job_text, t.job_path, "  \
-	"r.state, r.reason, r.started_at, r.ended_at, r.was_open, r.effect, r.doubt, "             \
-	"r.key_valid, r.n_items, r.n_read, r.n_filtered, r.n_rejected, r.n_held_back, r.loader, "  \
-	"r.loader_epoch, r.first_n, t.source_path"
+	"r.state, r.reason, r.started_at, r.ended_at, r.was_open, s.effect, s.doubt, "             \
+	"s.key_valid, r.n_items, r.n_read, r.n_filtered, r.n_rejected, r.n_held_back, s.loader, "  \
+	"s.loader_epoch, r.first_n, t.source_path, r.step"
+/* What these are read from. */
+#define SQ_RUN_TABLES                                                                              \
+	"run_ AS r JOIN run_text AS t ON t.run_id = r.id"                                          \
+	" JOIN run_step AS s ON s.run_id = r.id AND s.step = r.step"
 #define SQ_CHUNK_COLUMNS                                                                           \
 	"c.id, c.run_id, c.first_item, c.n, c.state, c.owner, c.epoch, c.crashes, c.rev, "         \
-	"c.started, c.done, c.told"
+	"c.started, c.done, c.told, c.step"
 #define SQ_LOOSE_COLUMNS                                                                           \
 	"l.run_id, l.item, l.chunk_id, c.first_item, c.n, l.key, l.person, l.state, l.attempt, "   \
 	"l.crashes, l.redo, l.epoch, l.owner, l.first_started, l.not_before, l.err_class, l.err, " \
 	"l.fingerprint, l.quiet_until, l.nos, l.unclear, l.tries, l.spent_us, "                    \
-	"l.request"
-enum { SQ_RUN_COLUMN_COUNT = 27, SQ_CHUNK_COLUMN_COUNT = 12, SQ_LOOSE_COLUMN_COUNT = 24 };
+	"l.request, l.step"
+enum { SQ_RUN_COLUMN_COUNT = 28, SQ_CHUNK_COLUMN_COUNT = 13, SQ_LOOSE_COLUMN_COUNT = 25 };
 
 void sq_get_instance(struct sq *q, struct arena *a, sqlite3_stmt *st,
 		     struct ledger_instance_row *ret_row);
 void sq_get_run(struct arena *a, sqlite3_stmt *st, struct ledger_run_row *ret_row);
 void sq_get_chunk(struct arena *a, sqlite3_stmt *st, struct ledger_chunk_row *ret_row);
 void sq_get_loose(struct arena *a, sqlite3_stmt *st, struct ledger_loose_row *ret_row);
+/* Fills in the steps of a run. */
+int sq_get_steps(struct sq *q, struct arena *a, struct ledger_run_row *row);
 /* Fills in the lanes of instances. */
 int sq_get_lanes(struct sq *q, struct arena *a, struct ledger_instance_row *rows, size_t n);
 /* The body of a chunk, checked against its hash. */
@@ -254,12 +260,18 @@ int sq_get_keys(struct sq *q, struct arena *a, int64_t chunk_id, const char **re
 int sq_is_live(struct sq *q, int64_t inc);
 /* The state of a run; 1 found, 0 not, SQ_FAILED. */
 int sq_run_state(struct sq *q, int64_t run_id, enum run_state *ret_state);
-int sq_count(struct sq *q, int64_t run_id, int64_t inc, struct ledger_counts *ret_counts);
-/* 1 when nothing happens to any item of the run any more, 0 when it does. */
-int sq_run_is_empty(struct sq *q, int64_t run_id);
+/* The same, and the step that it is at. */
+int sq_run_at(struct sq *q, int64_t run_id, enum run_state *ret_state, int32_t *ret_step);
+/* `step` 0: of all steps. */
+int sq_count(struct sq *q, int64_t run_id, int32_t step, int64_t inc,
+	     struct ledger_counts *ret_counts);
+/* 1 when nothing happens to any item of the step any more, 0 when it does. */
+int sq_step_is_empty(struct sq *q, int64_t run_id, int32_t step);
 
 /* ---- shared between the operations ---- */
 
+/* Nobody loads any step of the run any more. run.c */
+int sq_run_unloaded(struct sq *q, int64_t run_id);
 /* A held chunk becomes ready, or closed when nothing is left to do in it. chunk.c */
 int sq_chunk_free(struct sq *q, int64_t chunk_id);
 /* An item leaves its chunk by other hands than its owner's. loose.c */
@@ -277,7 +289,13 @@ struct sq_leaver {
 	int64_t audit_id;
 };
 int sq_loose_add(struct sq *q, const struct sq_leaver *leaver);
-int sq_seen_put(struct sq *q, int64_t run_id, const char *key, int64_t now_ms);
+/* A key that is done in a step of the run's job. */
+struct sq_seen {
+	int64_t run_id;
+	int32_t step;
+	const char *key;
+};
+int sq_seen_put(struct sq *q, const struct sq_seen *seen, int64_t now_ms);
 /* request.c */
 int sq_requests_settle(struct sq *q, struct ledger_txn *txn);
 int sq_requests_lapse(struct sq *q, int64_t run_id, int64_t inc, int64_t now_ms);

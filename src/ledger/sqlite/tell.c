@@ -20,10 +20,10 @@ static int sq_ended(struct sq *q, struct arena *a, struct ledger_chunk_row *row)
 
 int sq_untold_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
-	static const char sql[] = "SELECT " SQ_CHUNK_COLUMNS
-				  " FROM chunk AS c INDEXED BY chunk_untold"
-				  " WHERE c.run_id = ?1 AND c.n_told < c.n AND c.id > ?2"
-				  " ORDER BY c.id LIMIT ?3";
+	static const char sql[] =
+		"SELECT " SQ_CHUNK_COLUMNS " FROM chunk AS c INDEXED BY chunk_untold"
+		" WHERE c.run_id = ?1 AND c.step = ?4 AND c.n_told < c.n AND c.id > ?2"
+		" ORDER BY c.id LIMIT ?3";
 	struct lop_untold_list *u = &op->u.untold_list;
 	struct sq_rows rows = {.arena = &txn->arena, .size = sizeof(struct ledger_chunk_row)};
 	enum run_state state = RUN_LOADING;
@@ -31,11 +31,12 @@ int sq_untold_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 
 	if (rc < 0 || state != RUN_OPEN)
 		return rc < 0 ? rc : 0;
-	rc = sq_run_is_empty(q, u->run_id);
+	rc = sq_step_is_empty(q, u->run_id, rule_step(u->step));
 	if (rc != 1)
 		return rc;
 	sqlite3_stmt *st = sq_query(q, sql,
-				    SQ_ARGS(SQ_INT(u->run_id), SQ_INT(u->after), SQ_INT(u->max)));
+				    SQ_ARGS(SQ_INT(u->run_id), SQ_INT(u->after), SQ_INT(u->max),
+					    SQ_INT(rule_step(u->step))));
 	while ((rc = sq_next(q, st)) == 1)
 		sq_get_chunk(&txn->arena, st, sq_rows_add(&rows));
 	struct ledger_chunk_row *found = (struct ledger_chunk_row *)(void *)rows.at;
@@ -54,7 +55,7 @@ int sq_told_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	static const char one[] = "UPDATE chunk SET told = stint_full(n), n_told = n"
 				  " WHERE run_id = ?1 AND id = ?2 AND n_told < n";
 	static const char all[] = "UPDATE chunk SET told = stint_full(n), n_told = n"
-				  " WHERE run_id = ?1 AND n_told < n";
+				  " WHERE run_id = ?1 AND step = ?2 AND n_told < n";
 	const struct lop_told_put *t = &op->u.told_put;
 	enum run_state state = RUN_LOADING;
 	int rc = sq_run_state(q, t->run_id, &state);
@@ -62,7 +63,7 @@ int sq_told_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	if (rc == 0)
 		return sq_lost(txn, "there is no run %lld to tell of", (long long)t->run_id);
 	if (rc > 0 && t->chunk_id == 0)
-		rc = sq_change(q, all, SQ_ARGS(SQ_INT(t->run_id)));
+		rc = sq_change(q, all, SQ_ARGS(SQ_INT(t->run_id), SQ_INT(rule_step(t->step))));
 	else if (rc > 0)
 		rc = sq_change(q, one, SQ_ARGS(SQ_INT(t->run_id), SQ_INT(t->chunk_id)));
 	return rc < 0 ? SQ_FAILED : 0;

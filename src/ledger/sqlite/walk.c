@@ -63,9 +63,8 @@ static int sq_walk_loose(struct sq *q, struct arena *a, int64_t run_id,
 static int sq_walk_runs(struct sq *q, struct arena *a, const struct ledger_visitor *v)
 {
 	static const char next[] =
-		"SELECT " SQ_RUN_COLUMNS
-		", s.sums FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id"
-		" LEFT JOIN run_sums AS s ON s.run_id = r.id WHERE r.id > ?1 ORDER BY r.id LIMIT 1";
+		"SELECT " SQ_RUN_COLUMNS ", u.sums FROM " SQ_RUN_TABLES
+		" LEFT JOIN run_sums AS u ON u.run_id = r.id WHERE r.id > ?1 ORDER BY r.id LIMIT 1";
 	int64_t id = 0;
 	int rc = 0;
 
@@ -79,6 +78,8 @@ static int sq_walk_runs(struct sq *q, struct arena *a, const struct ledger_visit
 		row.sums = sq_column_text_or_null(a, st, SQ_RUN_COLUMN_COUNT);
 		sq_end(st);
 		id = row.id;
+		if (sq_get_steps(q, a, &row) < 0)
+			return SQ_FAILED;
 		if (v->run != NULL)
 			v->run(v->arg, &row);
 		arena_reset(a);
