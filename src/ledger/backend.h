@@ -42,6 +42,20 @@ struct ledger {
 	bool has_beats; /* set by open */
 };
 
+/* A row of a result, as its backend reads it. A backend's own begins with it. */
+struct ledger_row_face {
+	const char *(*text)(const struct ledger_row *row, int column, size_t *ret_len);
+	int64_t (*number)(const struct ledger_row *row, int column);
+	double (*real)(const struct ledger_row *row, int column);
+	bool (*is_null)(const struct ledger_row *row, int column);
+	int (*columns)(const struct ledger_row *row);
+	const char *(*name)(const struct ledger_row *row, int column);
+};
+
+struct ledger_row {
+	const struct ledger_row_face *face;
+};
+
 /* A backend's own begins with it. */
 struct ledger_pulse {
 	struct ledger *ledger;

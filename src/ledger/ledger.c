@@ -160,6 +160,36 @@ int ledger_select(struct ledger *ledger, const char *sql, const struct ledger_pa
 	return ledger->backend->select(ledger, sql, params, n, fn, arg, err);
 }
 
+const char *ledger_row_text(const struct ledger_row *row, int column, size_t *ret_len)
+{
+	return row->face->text(row, column, ret_len);
+}
+
+int64_t ledger_row_int(const struct ledger_row *row, int column)
+{
+	return row->face->number(row, column);
+}
+
+double ledger_row_real(const struct ledger_row *row, int column)
+{
+	return row->face->real(row, column);
+}
+
+bool ledger_row_is_null(const struct ledger_row *row, int column)
+{
+	return row->face->is_null(row, column);
+}
+
+int ledger_row_columns(const struct ledger_row *row)
+{
+	return row->face->columns(row);
+}
+
+const char *ledger_row_name(const struct ledger_row *row, int column)
+{
+	return row->face->name(row, column);
+}
+
 int ledger_walk(struct ledger *ledger, const struct ledger_visitor *visitor, struct err *err)
 {
 	ledger_assert(ledger);

@@ -36,7 +36,7 @@ int notes_gather(struct ledger *ledger, int64_t run_id, struct arena *arena,
 {
 	static const char sql[] = "SELECT at, kind, text, until FROM"
 				  " (SELECT at, kind, text, until FROM note WHERE run_id = ?1"
-				  "  ORDER BY at DESC LIMIT ?2)"
+				  "  ORDER BY at DESC LIMIT ?2) AS n"
 				  " ORDER BY at";
 	struct ledger_param params[] = {
 		{.type = LEDGER_INT, .number = run_id},

@@ -27,6 +27,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "ledger/backend.h"
+#include "ledger/macro.h"
 #include "ledger/rules.h"
 #include "pg/pg.h"
 
@@ -93,7 +94,8 @@ struct pl {
 	char text[ERR_TEXT_MAX];
 	enum pl_stage failed_stage;
 	struct ledger_op *failed_op;
-	bool is_broken; /* storage failed once: nothing is trusted any more */
+	bool is_selecting; /* rows of a query are under way */
+	bool is_broken;	   /* storage failed once: nothing is trusted any more */
 };
 
 /* ---- statements (statement.c) ---- */
@@ -194,6 +196,7 @@ int pl_schema_upgrade(struct pl *q);
 /* Partitions of attempt_ for today and the days to come; best effort. */
 void pl_partitions_make(struct pl *q, utime now);
 extern const char *const pl_views[]; /* views.c; statements, NULL at the end */
+extern const struct ledger_macro pl_macros[];
 
 /* pulse.c */
 struct ledger_pulse *pl_pulse_new(struct ledger *ledger);

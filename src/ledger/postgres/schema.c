@@ -11,6 +11,7 @@
  * To change what is stored: a step with the next version, as there; a new ledger is made by going
  * through all steps.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@
 #include "sys/clock.h"
 #include "sys/random.h"
 
-enum { PARTITION_DAYS = 3 };
+enum { PARTITION_DAYS = 3, VIEW_BYTES_MAX = 64 * 1024 };
 
 /* "stnt" and "init": who makes or upgrades the ledger holds it, so that two at once are one after
  * the other. */
@@ -271,7 +272,15 @@ static int pl_views_make(struct pl *q)
 		"DO $$ DECLARE v text; BEGIN FOR v IN SELECT viewname FROM pg_views"
 		" WHERE schemaname = 'stint' LOOP"
 		" EXECUTE format('DROP VIEW IF EXISTS stint.%I CASCADE', v); END LOOP; END $$";
-	return pl_exec(q, drop) < 0 ? PL_FAILED : pl_exec_all(q, pl_views);
+	int rc = pl_exec(q, drop);
+
+	for (const char *const *view = pl_views; *view != NULL && rc == 0; view++) {
+		AUTO(buf) struct buf sql = BUF_INIT(VIEW_BYTES_MAX);
+		ledger_macros_put(&sql, *view, pl_macros);
+		assert(!sql.failed);
+		rc = pl_exec(q, buf_str(&sql));
+	}
+	return rc;
 }
 
 /* What is to be done, seen from within the transaction: another process may have been faster. */

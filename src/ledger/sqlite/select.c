@@ -6,43 +6,59 @@
 
 #include "ledger/sqlite/sqlite.h"
 
-struct ledger_row {
+struct sq_row {
+	struct ledger_row base;
 	sqlite3_stmt *st;
 };
 
-const char *ledger_row_text(const struct ledger_row *row, int column, size_t *ret_len)
+static sqlite3_stmt *sq_row_of(const struct ledger_row *row)
 {
-	const void *text = sqlite3_column_text(row->st, column);
+	return ((const struct sq_row *)(const void *)row)->st; /* its first member */
+}
+
+static const char *sq_row_text(const struct ledger_row *row, int column, size_t *ret_len)
+{
+	sqlite3_stmt *st = sq_row_of(row);
+	const void *text = sqlite3_column_text(st, column);
 
 	if (ret_len != NULL)
-		*ret_len = (size_t)sqlite3_column_bytes(row->st, column);
+		*ret_len = (size_t)sqlite3_column_bytes(st, column);
 	return text;
 }
 
-int64_t ledger_row_int(const struct ledger_row *row, int column)
+static int64_t sq_row_int(const struct ledger_row *row, int column)
 {
-	return sqlite3_column_int64(row->st, column);
+	return sqlite3_column_int64(sq_row_of(row), column);
 }
 
-double ledger_row_real(const struct ledger_row *row, int column)
+static double sq_row_real(const struct ledger_row *row, int column)
 {
-	return sqlite3_column_double(row->st, column);
+	return sqlite3_column_double(sq_row_of(row), column);
 }
 
-bool ledger_row_is_null(const struct ledger_row *row, int column)
+static bool sq_row_is_null(const struct ledger_row *row, int column)
 {
-	return sqlite3_column_type(row->st, column) == SQLITE_NULL;
+	return sqlite3_column_type(sq_row_of(row), column) == SQLITE_NULL;
 }
 
-int ledger_row_columns(const struct ledger_row *row)
+static int sq_row_columns(const struct ledger_row *row)
 {
-	return sqlite3_column_count(row->st);
+	return sqlite3_column_count(sq_row_of(row));
 }
 
-const char *ledger_row_name(const struct ledger_row *row, int column)
+static const char *sq_row_name(const struct ledger_row *row, int column)
 {
-	return sqlite3_column_name(row->st, column);
+	return sqlite3_column_name(sq_row_of(row), column);
 }
+
+static const struct ledger_row_face face = {
+	.text = sq_row_text,
+	.number = sq_row_int,
+	.real = sq_row_real,
+	.is_null = sq_row_is_null,
+	.columns = sq_row_columns,
+	.name = sq_row_name,
+};
 
 static int sq_select_bind(sqlite3_stmt *st, const struct ledger_param *params, size_t n)
 {
@@ -62,7 +78,7 @@ int sq_select(struct ledger *ledger, const char *sql, const struct ledger_param 
 	      ledger_row_fn fn, void *arg, struct err *err)
 {
 	struct sq *q = sq_of(ledger);
-	struct ledger_row row = {0};
+	struct sq_row row = {.base = {&face}};
 	int answer = 0;
 	errno = 0;
 	int rc = sqlite3_prepare_v2(q->db, sql, -1, &row.st, NULL);
@@ -80,7 +96,7 @@ int sq_select(struct ledger *ledger, const char *sql, const struct ledger_param 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(row.st);
 	while (rc == SQLITE_ROW && answer == 0) {
-		answer = fn(arg, &row);
+		answer = fn(arg, &row.base);
 		rc = sqlite3_step(row.st);
 	}
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE && rc != SQLITE_OK && answer == 0) {

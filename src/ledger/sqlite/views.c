@@ -7,25 +7,19 @@
  * Their
  *          names and columns are part of the interface (docs/ledger.md); they are made anew by
  *          every upgrade, so that they may change with the program while the tables stay.
- * Form:    @name(a; b) in the text of a view stands for the macro of that name with $1 and $2
- *          replaced; what SQL repeats is written once.
+ * Form:    what SQL repeats is written once: ledger/macro.h.
  * Note:    `item` has an arm for each state of bulk items, with the state as a constant: a query
  *          for dead items opens no chunk.
  */
 #include <assert.h>
-#include <string.h>
 
 #include "base/buf.h"
+#include "ledger/macro.h"
 #include "ledger/sqlite/sqlite.h"
 
-enum { VIEW_BYTES_MAX = 64 * 1024, MACRO_ARGUMENTS = 3 };
+enum { VIEW_BYTES_MAX = 64 * 1024 };
 
-struct sq_macro {
-	const char *name;
-	const char *text;
-};
-
-static const struct sq_macro macros[] = {
+static const struct ledger_macro macros[] = {
 	/* 2026-11-23T14:51:14.123Z */
 	{"iso", "strftime('%Y-%m-%dT%H:%M:%fZ', $1 / 1000.0, 'unixepoch')"},
 	/* bit i.i of a bitmap: the hexadecimal digit that has it, shifted */
@@ -66,6 +60,7 @@ static const struct sq_macro macros[] = {
 		 " FROM run_ AS r JOIN chunk AS c ON c.run_id = r.id"
 		 " LEFT JOIN chunk_keys AS k ON k.chunk_id = c.id"
 		 " CROSS JOIN number AS i ON i.i < c.n"},
+	{NULL, NULL},
 };
 
 static const char run_view[] =
@@ -220,79 +215,13 @@ const char *const sq_views[] = {
 	quota_view, endpoint_view, step_view,	 NULL,
 };
 
-/* ---- macros ---- */
-
-struct sq_argument {
-	const char *text;
-	size_t len;
-};
-
-static const char *sq_macro_find(const char *name, size_t len)
-{
-	for (size_t i = 0; i < ARRAY_LEN(macros); i++)
-		if (strncmp(macros[i].name, name, len) == 0 && macros[i].name[len] == '\0')
-			return macros[i].text;
-	return NULL;
-}
-
-/* Splits "a; b)…" at semicolons; gives where it ends, behind the parenthesis that closes it. */
-static const char *sq_arguments(const char *at, struct sq_argument *arguments)
-{
-	size_t n = 0;
-	int depth = 0;
-
-	arguments[0].text = at;
-	for (; depth > 0 || *at != ')'; at++) {
-		assert(*at != '\0');
-		depth += (*at == '(') - (*at == ')');
-		if (*at != ';' || depth > 0)
-			continue;
-		arguments[n].len = (size_t)(at - arguments[n].text);
-		n++;
-		assert(n < MACRO_ARGUMENTS);
-		arguments[n].text = at + 2; /* behind the blank */
-	}
-	arguments[n].len = (size_t)(at - arguments[n].text);
-	return at + 1;
-}
-
-static void sq_macro_put(struct buf *out, const char *text, const struct sq_argument *arguments)
-{
-	for (; *text != '\0'; text++) {
-		if (text[0] != '$' || text[1] < '1' || text[1] > '0' + MACRO_ARGUMENTS) {
-			buf_putc(out, *text);
-			continue;
-		}
-		const struct sq_argument *a = &arguments[text[1] - '1'];
-		buf_put(out, a->text, a->len);
-		text++;
-	}
-}
-
-static void sq_view_put(struct buf *out, const char *text)
-{
-	while (*text != '\0') {
-		struct sq_argument arguments[MACRO_ARGUMENTS] = {{0}};
-		size_t len = strcspn(text, "@");
-		buf_put(out, text, len);
-		text += len;
-		if (*text == '\0')
-			return;
-		len = strcspn(text, "(");
-		const char *macro = sq_macro_find(text + 1, len - 1);
-		assert(macro != NULL);
-		text = sq_arguments(text + len + 1, arguments);
-		sq_macro_put(out, macro, arguments);
-	}
-}
-
 int sq_views_make(struct sq *q, const char *const *views)
 {
 	int rc = 0;
 
 	for (; *views != NULL && rc == 0; views++) {
 		AUTO(buf) struct buf sql = BUF_INIT(VIEW_BYTES_MAX);
-		sq_view_put(&sql, *views);
+		ledger_macros_put(&sql, *views, macros);
 		assert(!sql.failed);
 		rc = sq_exec(q, buf_str(&sql));
 	}
