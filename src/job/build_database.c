@@ -67,7 +67,8 @@ static bool build_cursor(struct build *b, struct node *cursor)
 	return false;
 }
 
-/* NULL with a fault when its placeholders are not right. */
+/* Checks it in the database's own dialect, and gives it in that of the parser: the same text but
+ * for how parameters are written. NULL with a fault when its placeholders are not right. */
 static struct statement *build_statement(struct build *b, struct node *node, enum template_use use)
 {
 	struct statement *s = NULL;
@@ -77,8 +78,17 @@ static struct statement *build_statement(struct build *b, struct node *node, enu
 	if (node == NULL || node->is_bad || node->type != NODE_SCALAR || !build_is_given(node) ||
 	    !b->names_are_known)
 		return NULL;
-	if (statement_parse(dialect_of(b), use, node->text, node->len, b->job, &s, &at, &err) == 0)
+	int rc = statement_parse(dialect_of(b), use, node->text, node->len, b->job, &s, &at, &err);
+	if (rc == 0 && dialect_of(b) == STATEMENT_POSTGRES)
 		return s;
+	if (rc == 0) {
+		struct statement *read = NULL;
+		statement_free(s);
+		/* What only that dialect takes for a quote is not looked at. */
+		rc = statement_parse(STATEMENT_POSTGRES, use, node->text, node->len, b->job, &read,
+				     NULL, &err);
+		return rc == 0 ? read : NULL;
+	}
 	if (at > 0)
 		build_fault_in(b, node, mark_at(node, at), "%s", err.text);
 	else

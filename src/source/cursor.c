@@ -8,6 +8,7 @@
  *   all:   u8 version, list, u32 index, u8 in a file [identity, u64 offset, line, number],
  *          u64 read, loaded, rejected, held back, trailer, totals
  *   list:  u8 0: standard input
+ *          u8 3: a database; the place is then what database_put_place writes
  *          u8 1: u32 files, u32 length, zstd of the names, each with a '\0'
  *          u8 2: u32 files, XXH3-128 of the names. They are too many to be written with every
  *          batch; the files are listed again, and must be the same
@@ -28,6 +29,7 @@ enum {
 	LIST_NONE = 0,
 	LIST_WHOLE = 1,
 	LIST_DIGEST = 2,
+	LIST_DATABASE = 3,
 	LIST_NAMES_MAX = 4 * 1024 * 1024,
 	LIST_PACKED_MAX = 16 * 1024,	       /* it is written with every batch */
 	LIST_BYTES_MAX = LIST_PACKED_MAX + 64, /* with its head */
@@ -73,7 +75,9 @@ int cursor_set_list(struct source *s, struct err *err)
 	uint8_t digest[XXH128_BYTES];
 
 	s->list_bytes = BUF_INIT(LIST_BYTES_MAX);
-	if (s->is_stdin) {
+	if (s->rows != NULL) {
+		buf_put_u8(&s->list_bytes, LIST_DATABASE);
+	} else if (s->is_stdin) {
 		buf_put_u8(&s->list_bytes, LIST_NONE);
 	} else if (!put_whole(&s->list_bytes, &s->list)) {
 		digest_list(&s->list, digest);
@@ -86,6 +90,10 @@ int cursor_set_list(struct source *s, struct err *err)
 
 static void put_place(const struct source *s, struct buf *b)
 {
+	if (s->rows != NULL) {
+		database_put_place(s->rows, b);
+		return;
+	}
 	buf_put_u32(b, (uint32_t)s->index);
 	buf_put_u8(b, s->is_open && !s->is_stdin ? 1 : 0);
 	if (!s->is_open || s->is_stdin)
@@ -181,6 +189,8 @@ static int get_list(struct source *s, struct reader *r, struct err *err)
 	case LIST_NONE:
 		return ERR(err, ERR_DATA,
 			   "standard input cannot be read again: its load cannot go on");
+	case LIST_DATABASE:
+		return s->rows != NULL ? 0 : damaged(err);
 	case LIST_WHOLE:
 		return get_whole(&s->list, r, err);
 	case LIST_DIGEST:
@@ -192,6 +202,10 @@ static int get_list(struct source *s, struct reader *r, struct err *err)
 
 static void get_place(struct source *s, struct reader *r)
 {
+	if (s->rows != NULL) {
+		database_get_place(s->rows, r);
+		return;
+	}
 	s->index = reader_u32(r);
 	s->start.is_set = reader_u8(r) != 0;
 	if (!s->start.is_set)

@@ -118,7 +118,8 @@ int judge_reject(struct source *s, const struct judge_reject *reject, struct err
 	const struct record *record = reject->record;
 	const struct item *item = reject->item;
 	AUTO(buf) struct buf key = BUF_INIT(KEY_BYTES_MAX);
-	struct frame_reject r = {.path = s->list.files[s->index].name,
+	struct frame_reject r = {.path = reject->path != NULL ? reject->path
+							      : s->list.files[s->index].name,
 				 .reason = reject->flaw->reason,
 				 .raw = "",
 				 .key = ""};
@@ -128,6 +129,9 @@ int judge_reject(struct source *s, const struct judge_reject *reject, struct err
 		r.raw = record->text;
 		r.raw_len = record->len;
 		r.is_cut = record->is_cut;
+	} else if (reject->raw != NULL) {
+		r.raw = reject->raw;
+		r.raw_len = reject->raw_len;
 	}
 	if (item != NULL && item->key != NULL && item->key_len <= KEY_BYTES_MAX) {
 		buf_put(&key, item->key, item->key_len);
@@ -165,7 +169,7 @@ static int add_staged(struct source *s, const struct item *item)
 	if (s->path == UINT32_MAX || s->job->source.kind == SOURCE_FILES) {
 		const struct body_path path = {.path = file->name,
 					       .path_len = strlen(file->name),
-					       .is_known = !s->is_stdin,
+					       .is_known = !s->is_stdin && s->rows == NULL,
 					       .identity = file->identity};
 		s->path = batch_add_path(s->batch, &path);
 	}
@@ -251,6 +255,13 @@ static int leave_out(struct source *s, const struct item *item, struct err *err)
 	return rc != 0 ? rc : count_sums(s, SUMS_FILTERED, item, err);
 }
 
+/* A row has its name for a place. */
+static void put_row(const struct source *s, struct judge_reject *reject)
+{
+	if (s->rows != NULL)
+		database_describe(s->rows, reject);
+}
+
 int judge_item(struct source *s, struct item *item, const struct record *record, struct err *err)
 {
 	bool is_duplicate = false;
@@ -262,10 +273,11 @@ int judge_item(struct source *s, struct item *item, const struct record *record,
 	if (rc == 0)
 		rc = check_key(s, item, &s->flaw, &is_duplicate, err);
 	if (rc == SHAPE_FLAW) {
-		const struct judge_reject reject = {.record = record,
-						    .flaw = &s->flaw,
-						    .item = item,
-						    .is_duplicate = is_duplicate};
+		struct judge_reject reject = {.record = record,
+					      .flaw = &s->flaw,
+					      .item = item,
+					      .is_duplicate = is_duplicate};
+		put_row(s, &reject);
 		return judge_reject(s, &reject, err);
 	}
 	if (rc == 0)

@@ -24,6 +24,7 @@
 #include "source/totals.h"
 #include "source/trailer.h"
 
+struct database;
 struct filter;
 struct input;
 struct unique;
@@ -65,7 +66,8 @@ struct source {
 	int64_t bad_at;	   /* the first of them, INT64_MAX none */
 	struct record pending;
 	bool has_pending;
-	uint32_t path; /* its number in the batch, UINT32_MAX when it has none yet */
+	uint32_t path;	       /* its number in the batch, UINT32_MAX when it has none yet */
+	struct database *rows; /* NULL: no database */
 	/* the load */
 	struct filter *filter; /* NULL: every record is an item */
 	struct keys keys;
@@ -109,7 +111,10 @@ ST_MUST_CHECK int judge_item(struct source *s, struct item *item, const struct r
 ST_MUST_CHECK int judge_item_key(struct source *s, struct item *item, struct err *err);
 /* A reject for what is wrong with the record. `item` as far as it is known, else NULL. */
 struct judge_reject {
-	const struct record *record; /* NULL: a file as a whole */
+	const struct record *record; /* NULL: a file as a whole, or a row */
+	const char *path;	     /* instead of the file's; NULL: that */
+	const char *raw;	     /* without a record: what is kept of it, or NULL */
+	size_t raw_len;
 	const struct flaw *flaw;
 	const struct item *item;
 	bool is_duplicate;
@@ -120,6 +125,16 @@ ST_MUST_CHECK int judge_reject(struct source *s, const struct judge_reject *reje
 /* Fills the batch with files as items. */
 ST_MUST_CHECK int files_fill(struct source *s, struct err *err);
 ST_MUST_CHECK int files_replay_keys(struct source *s, struct err *err);
+
+/* Rows of a database (database.c). */
+ST_MUST_CHECK int database_new(struct source *s, struct err *err);
+void database_free(struct database *d);
+ST_MUST_CHECK int database_fill(struct source *s, struct err *err);
+ST_MUST_CHECK int database_replay_keys(struct source *s, struct err *err);
+/* The place of the present row and what is kept of it, for a reject. */
+void database_describe(const struct database *d, struct judge_reject *ret_reject);
+void database_put_place(const struct database *d, struct buf *b);
+void database_get_place(struct database *d, struct reader *r);
 
 void cursor_put(struct source *s, struct buf *b);
 /* Sets the list, s->start and all counts. ERR_DATA. */

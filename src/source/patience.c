@@ -61,3 +61,19 @@ int patience_again(const struct patience *p, int attempt, int os_errno, const ch
 	(void)snprintf(what, sizeof(what), "%s to be readable again", name); /* cut is well */
 	return patience_pause(p, what, pause_before(p->retry, attempt), err);
 }
+
+int patience_after(const struct patience *p, int attempt, const char *name, struct err *err)
+{
+	char what[200] = "";
+
+	assert(p != NULL && attempt > 0 && name != NULL && err->code < 0);
+	if (p->retry == NULL)
+		return err->code;
+	if (attempt >= p->retry->attempts) {
+		err_add(err, "after %d attempts: ", attempt);
+		return err->code;
+	}
+	(void)snprintf(what, sizeof(what), "%s to answer again (%.120s)", name,
+		       err->text); /* cut is well */
+	return patience_pause(p, what, pause_before(p->retry, attempt), err);
+}

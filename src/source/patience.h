@@ -26,6 +26,10 @@ bool patience_is_transient(int os_errno);
  * when that is no use or was the last attempt, ERR_TEMP when a stop came. */
 ST_MUST_CHECK int patience_again(const struct patience *p, int attempt, int os_errno,
 				 const char *name, struct err *err);
+/* The same after a failure that may pass, which `err` has: 0, or that failure when it was the last
+ * attempt, or ERR_TEMP when a stop came. */
+ST_MUST_CHECK int patience_after(const struct patience *p, int attempt, const char *name,
+				 struct err *err);
 /* Waits until `us` have passed. ERR_TEMP when a stop came. */
 ST_MUST_CHECK int patience_pause(const struct patience *p, const char *what, int64_t us,
 				 struct err *err);

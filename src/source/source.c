@@ -16,6 +16,15 @@
 
 /* ---- opening ---- */
 
+/* What has no files is one without a name. */
+static int list_none(struct source *s)
+{
+	s->list.files = xcalloc(1, sizeof(*s->list.files));
+	s->list.files[0].name = xstrdup("");
+	s->list.n = 1;
+	return 0;
+}
+
 static int list_files(struct source *s, struct err *err)
 {
 	const struct globs_options options = {.job = s->job,
@@ -23,12 +32,9 @@ static int list_files(struct source *s, struct err *err)
 					      .path = s->options.path,
 					      .patience = &s->patience};
 
-	if (!s->is_stdin)
+	if (!s->is_stdin && s->rows == NULL)
 		return globs_list(&options, &s->list, err);
-	s->list.files = xcalloc(1, sizeof(*s->list.files));
-	s->list.files[0].name = xstrdup("");
-	s->list.n = 1;
-	return 0;
+	return list_none(s);
 }
 
 /* Content that another run had is refused before anything is loaded. */
@@ -37,7 +43,8 @@ static int refuse_same_content(struct source *s, struct err *err)
 	const struct source_options *o = &s->options;
 	int rc = 0;
 
-	if (!s->job->source.refuse_same_content || o->find_content == NULL || s->is_stdin)
+	if (!s->job->source.refuse_same_content || o->find_content == NULL || s->is_stdin ||
+	    s->rows != NULL)
 		return 0;
 	for (size_t i = 0; rc == 0 && i < s->list.n; i++) {
 		struct frame_content content = {.path = s->list.files[i].name};
@@ -68,6 +75,8 @@ static int prepare(struct source *s, struct err *err)
 		rc = keys_init(&s->keys, s->job, s->options.run, err);
 	if (rc == 0 && s->job->filter != NULL)
 		rc = filter_open(s->job, s->options.run, &s->filter, err);
+	if (rc == 0 && job_is_from_database(s->job))
+		rc = database_new(s, err);
 	if (rc == 0 && source->unique != JOB_UNIQUE_NONE && keys_are_names(&s->keys))
 		s->unique = unique_new(0);
 	return rc;
@@ -85,8 +94,12 @@ static int resume(struct source *s, struct err *err)
 {
 	int rc = cursor_get(s, s->options.cursor, s->options.cursor_len, err);
 
+	if (rc == 0 && s->rows != NULL)
+		rc = list_none(s);
 	if (rc != 0 || s->unique == NULL)
 		return rc;
+	if (s->rows != NULL)
+		return database_replay_keys(s, err);
 	return s->job->source.kind == SOURCE_FILES ? files_replay_keys(s, err)
 						   : load_replay_keys(s, err);
 }
@@ -104,8 +117,14 @@ int source_open(const struct source_options *options, struct source **ret_source
 	s->path = UINT32_MAX;
 	s->patience = (struct patience){
 		.retry = &job->source.retry, .arg = options->arg, .wait = options->wait};
-	assert(job->source.kind == SOURCE_FILES || shape_format_of(job) != SHAPE_NONE);
-	int rc = prepare(s, err);
+	assert(job->source.kind == SOURCE_FILES || job_is_from_database(job) ||
+	       shape_format_of(job) != SHAPE_NONE);
+	int rc =
+		has_path && job_is_from_database(job)
+			? ERR(err, ERR_CONFIG,
+			      "--source names a file, and this job reads a database: mend the rows "
+			      "there, and run it again")
+			: prepare(s, err);
 	if (rc == 0)
 		rc = options->cursor_len > 0 ? resume(s, err) : begin(s, err);
 	if (rc == 0)
@@ -128,6 +147,7 @@ void source_free(struct source *s)
 	trailer_done(&s->trailer);
 	keys_done(&s->keys);
 	filter_free(s->filter);
+	database_free(s->rows);
 	unique_free(s->unique);
 	totals_done(&s->totals);
 	batch_free(s->batch);
@@ -283,7 +303,7 @@ static void describe(struct source *s, uint32_t held, struct frame_loaded *ret_b
 		.body = buf_str(&b->body),
 		.body_len = b->body.len,
 		.keys = buf_str(&b->keys_json),
-		.tell = s->job->source.then != JOB_THEN_KEEP,
+		.tell = s->job->source.then != JOB_THEN_KEEP || job_writes_back(s->job),
 		.n_rejects = b->n_rejects,
 		.rejects = b->rejects,
 		.read = b->n_read,
@@ -317,6 +337,13 @@ static int complete(struct source *s, struct frame_loaded *ret_batch, struct err
 	return rc;
 }
 
+static int fill(struct source *s, struct err *err)
+{
+	if (s->rows != NULL)
+		return database_fill(s, err);
+	return s->job->source.kind == SOURCE_FILES ? files_fill(s, err) : load_fill(s, err);
+}
+
 int source_next(struct source *s, struct frame_loaded *ret_batch, struct err *err)
 {
 	assert(s != NULL && ret_batch != NULL && err != NULL);
@@ -330,8 +357,7 @@ int source_next(struct source *s, struct frame_loaded *ret_batch, struct err *er
 	s->path = UINT32_MAX;
 	if (s->is_open)
 		records_let_go(&s->records);
-	bool is_files = s->job->source.kind == SOURCE_FILES;
-	int rc = is_files ? files_fill(s, err) : load_fill(s, err);
+	int rc = fill(s, err);
 	if (rc == 0)
 		rc = complete(s, ret_batch, err);
 	if (rc < 0) {
