@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "ledger/ledger.h"
+#include "pg/uri.h"
 
 enum { URL_MAX = 64 * 1024 };
 
@@ -27,20 +28,26 @@ static int url_check(const char *url, const char *from, char **ret_url, struct e
 {
 	struct buf b = BUF_INIT(URL_MAX);
 
-	if (begins(url, "postgres://") || begins(url, "postgresql://"))
-		return ERR(err, ERR_CONFIG,
-			   "a ledger on PostgreSQL (named by %s) is not available in this version; "
-			   "sqlite:PATH is",
-			   from);
+	if (pg_uri_is(url)) {
+		AUTO(pg_uri) struct pg_uri uri = {0};
+		if (pg_uri_parse(url, &uri, err) < 0) {
+			err_add(err, "the ledger that %s names: ", from);
+			return err->code;
+		}
+		*ret_url = xstrdup(url);
+		return 0;
+	}
 	if (begins(url, "env:"))
 		return ERR(err, ERR_CONFIG, "env:NAME (in %s) leads to another env:NAME", from);
 	const char *path = begins(url, "sqlite:") ? url + strlen("sqlite:") : url;
 	if (path[0] == '\0')
-		return ERR(err, ERR_CONFIG, "%s names no ledger: sqlite:PATH is expected", from);
+		return ERR(err, ERR_CONFIG,
+			   "%s names no ledger: sqlite:PATH or postgres://… is expected", from);
 	if (path == url && strstr(url, "://") != NULL)
 		return ERR(err, ERR_CONFIG,
-			   "%s: %s is no ledger; sqlite:PATH, a plain path or env:NAME is", from,
-			   QUOTED(url, strlen(url)));
+			   "%s: %s is no ledger; sqlite:PATH, a plain path, postgres://… or "
+			   "env:NAME is",
+			   from, QUOTED(url, strlen(url)));
 	buf_printf(&b, "sqlite:%s", path);
 	*ret_url = buf_take(&b);
 	return 0;
@@ -132,7 +139,9 @@ int cli_ledger_url(const struct cli *cli, char **ret_url, const char **ret_from,
 /* Whether there is a file at all; other troubles are ledger_open's to tell. */
 static bool is_missing(const char *url)
 {
-	return access(url + strlen("sqlite:"), F_OK) != 0 && errno == ENOENT;
+	const char *path = ledger_url_file(url);
+
+	return path != NULL && access(path, F_OK) != 0 && errno == ENOENT;
 }
 
 static int open_url(const struct cli *cli, const char *url, unsigned flags,
@@ -157,8 +166,10 @@ int cli_open_ledger(const struct cli *cli, unsigned flags, struct ledger **ret_l
 			err, ERR_LEDGER,
 			"there is no ledger %s (%s); the first `stint run` or `stint ledger init` "
 			"makes it",
-			url + strlen("sqlite:"), from);
+			ledger_url_file(url), from);
 	rc = open_url(cli, url, flags, ret_ledger, err);
+	if (rc == ERR_NOINPUT) /* nobody has made one at that server */
+		err->code = rc = ERR_LEDGER;
 	if (rc == 0)
 		cli_detail(cli, "ledger %s (%s)", ledger_url(*ret_ledger), from);
 	return rc;
@@ -176,6 +187,9 @@ int cli_read_ledger(const struct cli *cli, struct ledger **ret_ledger, struct er
 		return ERR(err, ERR_DATA,
 			   "there is no ledger %s (%s): nothing has run there yet; --ledger names "
 			   "another",
-			   url + strlen("sqlite:"), from);
-	return open_url(cli, url, LEDGER_READ_ONLY, ret_ledger, err);
+			   ledger_url_file(url), from);
+	rc = open_url(cli, url, LEDGER_READ_ONLY, ret_ledger, err);
+	if (rc == ERR_NOINPUT)
+		err->code = rc = ERR_DATA;
+	return rc;
 }

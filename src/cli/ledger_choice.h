@@ -22,8 +22,8 @@ struct ledger_wish {
 	const char *system_path;     /* /var/lib/stint/ledger.db */
 };
 
-/* Gives the URL (sqlite:PATH) and, lent, in a word or two, where it was named. ERR_CONFIG,
- * ERR_PERM. */
+/* Gives the URL (sqlite:PATH or postgres://…, with its secrets) and, lent, in a word or two, where
+ * it was named. ERR_CONFIG, ERR_PERM. */
 ST_MUST_CHECK int ledger_choose(const struct ledger_wish *wish, char **ret_url,
 				const char **ret_from, struct err *err);
 

@@ -16,6 +16,7 @@
 #include "cli/ledger_choice.h"
 #include "cli/verbs.h"
 #include "ledger/ledger.h"
+#include "pg/uri.h"
 #include "sys/clock.h"
 
 enum { PATH_BYTES_MAX = 64 * 1024 };
@@ -37,19 +38,42 @@ static void end_document(struct json_writer *w, struct cli *cli)
 	buf_putc(&cli->out.buf, '\n');
 }
 
+/* Whether there is no ledger as yet at that URL. */
+static int ledger_is_new(const struct cli *cli, const char *url, bool *ret_is_new, struct err *err)
+{
+	AUTO(ledger) struct ledger *ledger = NULL;
+	const char *path = ledger_url_file(url);
+
+	if (path != NULL) {
+		*ret_is_new = access(path, F_OK) != 0 && errno == ENOENT;
+		return 0;
+	}
+	int rc = cli_open_ledger(cli, LEDGER_READ_ONLY | LEDGER_ANY_VERSION, &ledger, err);
+	if (rc == 0)
+		*ret_is_new = ledger_schema_version(ledger) == 0;
+	return rc;
+}
+
 static int ledger_init(struct cli *cli, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
+	AUTO(buf) struct buf shown = BUF_INIT(PATH_BYTES_MAX);
 	AUTO(str) char *url = NULL;
 	const char *from = NULL;
 	struct json_writer w = {0};
+	bool is_new = false;
 
 	int rc = cli_ledger_url(cli, &url, &from, err);
+	if (rc == 0)
+		rc = ledger_is_new(cli, url, &is_new, err);
 	if (rc < 0)
 		return rc;
-	bool is_new = access(url + strlen("sqlite:"), F_OK) != 0 && errno == ENOENT;
 	if (cli->is_dry_run) {
-		buf_printf(&cli->out.buf, "%s\n%s\n", url,
+		if (ledger_url_file(url) == NULL)
+			pg_uri_put_masked(&shown, url);
+		else
+			buf_puts(&shown, url);
+		buf_printf(&cli->out.buf, "%s\n%s\n", buf_str(&shown),
 			   is_new ? "would be made" : "is there already");
 		return EXIT_DONE;
 	}
@@ -57,12 +81,12 @@ static int ledger_init(struct cli *cli, struct err *err)
 	if (rc < 0)
 		return rc;
 	if (cli->wants_json) {
-		begin_document(&w, cli, "stint.ledger-init.1", url);
+		begin_document(&w, cli, "stint.ledger-init.1", ledger_url(ledger));
 		jw_member_bool(&w, "is_new", is_new);
 		end_document(&w, cli);
 		return EXIT_DONE;
 	}
-	buf_printf(&cli->out.buf, "%s\n", url);
+	buf_printf(&cli->out.buf, "%s\n", ledger_url(ledger));
 	cli_note(cli, is_new ? "made the ledger (%s)" : "the ledger was there already (%s)", from);
 	return EXIT_DONE;
 }
@@ -253,6 +277,19 @@ static void put_info_json(struct cli *cli, struct ledger *ledger, const struct i
 	end_document(&w, cli);
 }
 
+/* Of the tables and indexes of the ledger's schema. */
+static const char size_at_server[] =
+	"SELECT coalesce(sum(pg_relation_size(c.oid)), 0)::bigint FROM pg_class AS c"
+	" JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'stint'";
+
+static int take_size(void *arg, const struct ledger_row *row)
+{
+	int64_t *size = arg;
+
+	*size = ledger_row_int(row, 0);
+	return 0;
+}
+
 static int ledger_tell(struct cli *cli, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
@@ -271,11 +308,16 @@ static int ledger_tell(struct cli *cli, struct err *err)
 		rc = ledger_walk(ledger, &visitor, err);
 	if (rc < 0)
 		return rc;
-	const char *path = ledger_url(ledger) + strlen("sqlite:");
+	const char *path = ledger_url_file(ledger_url(ledger));
 	ledger_uuid(ledger, uuid);
 	hash_hex(uuid, sizeof(uuid), info.uuid);
-	info.file_bytes = size_of(path, "");
-	info.wal_bytes = size_of(path, "-wal");
+	if (path != NULL) {
+		info.file_bytes = size_of(path, "");
+		info.wal_bytes = size_of(path, "-wal");
+	} else if (ledger_select(ledger, size_at_server, NULL, 0, take_size, &info.file_bytes,
+				 err) < 0) {
+		return err->code;
+	}
 	if (cli->wants_json)
 		put_info_json(cli, ledger, &info);
 	else

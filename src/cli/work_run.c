@@ -173,7 +173,8 @@ int work_run(const struct work_run *run, struct err *err)
 	rc = cli_open_ledger(run->cli, LEDGER_CREATE, &ledger, err);
 	if (rc < 0)
 		return rc;
-	cli_note(run->cli, "ledger %s", url + strlen("sqlite:"));
+	const char *file = ledger_url_file(ledger_url(ledger));
+	cli_note(run->cli, "ledger %s", file != NULL ? file : ledger_url(ledger));
 	int status = work_here(run, ledger, &result, err);
 	if (status >= 0)
 		run_result_put(&result, run->cli, ledger, status);
@@ -267,11 +268,16 @@ static int list_runs(const struct work_run *run, struct ledger_txn *txn, struct 
 		.due_key = arena_str(&txn->arena, key),
 		.due_base = arena_str(&txn->arena, base),
 	};
-	if (access(url + strlen("sqlite:"), F_OK) != 0 && errno == ENOENT)
+	const char *file = ledger_url_file(url);
+	if (file != NULL && access(file, F_OK) != 0 && errno == ENOENT)
 		return 0;
-	rc = cli_open_ledger(run->cli, LEDGER_READ_ONLY, &ledger, err);
+	/* At a server there may be an empty database, where nothing has run yet either. */
+	rc = cli_open_ledger(run->cli, LEDGER_READ_ONLY | (file == NULL ? LEDGER_ANY_VERSION : 0),
+			     &ledger, err);
 	if (rc < 0)
 		return rc;
+	if (ledger_schema_version(ledger) == 0)
+		return 0;
 	ledger_apply(ledger, txn);
 	if (txn->status == LEDGER_APPLIED)
 		return 0;

@@ -36,6 +36,13 @@ static const struct ledger_backend *ledger_backend_find(const char *url, const c
 	return strstr(url, "://") == NULL ? &ledger_sqlite : NULL;
 }
 
+const char *ledger_url_file(const char *url)
+{
+	const char *path = NULL;
+
+	return ledger_backend_find(url, &path) == &ledger_sqlite ? path : NULL;
+}
+
 int ledger_open(const char *url, unsigned flags, struct ledger **ret_ledger, struct err *err)
 {
 	struct ledger *ledger = NULL;
@@ -44,12 +51,10 @@ int ledger_open(const char *url, unsigned flags, struct ledger **ret_ledger, str
 	assert(url != NULL && ret_ledger != NULL);
 	assert((flags & LEDGER_CREATE) == 0 || (flags & LEDGER_READ_ONLY) == 0);
 	const struct ledger_backend *backend = ledger_backend_find(url, &path);
-	/* Until it is complete only tests use it. */
-	if (backend == &ledger_postgres && (flags & LEDGER_UNFINISHED) == 0)
-		backend = NULL;
 	if (backend == NULL)
 		return ERR(err, ERR_LEDGER,
-			   "ledger %s: this version keeps its ledger in SQLite: sqlite:PATH",
+			   "ledger %s: it is kept in SQLite (sqlite:PATH) or PostgreSQL "
+			   "(postgres://…)",
 			   QUOTED(url, strlen(url)));
 	if (path[0] == '\0' && backend == &ledger_sqlite)
 		return ERR(err, ERR_LEDGER, "the ledger's URL names no file: sqlite:PATH");

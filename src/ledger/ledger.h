@@ -8,7 +8,8 @@
  * Owner:   ledger_open gives, ledger_close frees. One thread at a time; the engine's writer thread
  *          has its own handle, readers have theirs.
  * Failure: opening fails with ERR_LEDGER (cannot be opened or created, newer than this program,
- *          refused file system), ERR_PERM or ERR_IO, in words that name the file and what to do.
+ *          refused file system), ERR_PERM or ERR_IO, in words that name the file and what to do;
+ *          with ERR_NOINPUT when there is no ledger at a server and none is to be made.
  */
 #ifndef STINT_LEDGER_LEDGER_H
 #define STINT_LEDGER_LEDGER_H
@@ -25,22 +26,25 @@ struct err;
 struct ledger;
 
 enum ledger_flags {
-	LEDGER_CREATE = 1 << 0,	     /* make it (and its directory) when it is not there */
-	LEDGER_READ_ONLY = 1 << 1,   /* a reader: never writes, never checkpoints */
-	LEDGER_VOLATILE = 1 << 2,    /* tmpfs is allowed */
-	LEDGER_ANY_VERSION = 1 << 3, /* for `ledger upgrade` and `ledger info`: an older schema is
+	LEDGER_CREATE = 1 << 0,	    /* make it (and its directory) when it is not there */
+	LEDGER_READ_ONLY = 1 << 1,  /* a reader: never writes, never checkpoints */
+	LEDGER_VOLATILE = 1 << 2,   /* tmpfs is allowed */
+	LEDGER_ANY_VERSION = 1 << 3 /* for `ledger upgrade` and `ledger info`: an older schema is
 					opened as it is */
-	LEDGER_UNFINISHED = 1 << 4   /* tests: a backend that is not offered yet */
 };
 
-/* `url` is sqlite:PATH, a plain path, or memory: (tests). An older schema is upgraded on opening
- * for writing, refused (ERR_LEDGER, "run stint ledger upgrade") on reading only. */
+/* `url` is sqlite:PATH, a plain path, postgres://… (any URI of libpq), or memory: (tests). An older
+ * schema is upgraded on opening for writing, refused (ERR_LEDGER, "run stint ledger upgrade") on
+ * reading only. */
 ST_MUST_CHECK int ledger_open(const char *url, unsigned flags, struct ledger **ret_ledger,
 			      struct err *err);
 void ledger_close(struct ledger *ledger);
 void ledger_auto(struct ledger **ledger);
 
-/* The URL as a person would write it. */
+/* The path of the file that a URL names; NULL: it is on a server. Lends. */
+const char *ledger_url_file(const char *url);
+
+/* The URL as a person would write it, without secrets. */
 const char *ledger_url(const struct ledger *ledger);
 void ledger_uuid(const struct ledger *ledger, uint8_t out[LEDGER_UUID_BYTES]);
 int ledger_schema_version(const struct ledger *ledger);

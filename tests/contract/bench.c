@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <libpq-fe.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -30,18 +31,38 @@ static struct ledger *bench_open(struct bench *b, unsigned flags)
 	return ledger;
 }
 
+/* The same database for every case; what the last one left there is gone. */
+static void bench_empty_database(struct bench *b)
+{
+	const char *uri = getenv("STINT_TEST_POSTGRES");
+
+	if (uri == NULL)
+		fail_msg("run me with tests/tools/with_postgres");
+	PGconn *conn = PQconnectdb(uri);
+	PGresult *rows = PQexec(conn, "SET client_min_messages = warning;"
+				      "DROP SCHEMA IF EXISTS stint CASCADE");
+	if (PQresultStatus(rows) != PGRES_COMMAND_OK)
+		fail_msg("%s", PQerrorMessage(conn));
+	PQclear(rows);
+	PQfinish(conn);
+	(void)snprintf(b->url, sizeof(b->url), "%s", uri);
+}
+
 int bench_setup(void **state)
 {
 	struct bench *b = xnew(struct bench);
 
 	b->now = FIRST_NOW_S * US_PER_S;
 	b->is_sqlite = strcmp(bench_backend, "sqlite") == 0;
+	b->has_handles = b->is_sqlite || strcmp(bench_backend, "postgres") == 0;
 	/* Thousands of commits: in memory where there is a place for that. */
 	(void)snprintf(b->directory, sizeof(b->directory), "%s/stint-ledger-XXXXXX",
 		       access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	if (b->is_sqlite) {
 		assert_non_null(mkdtemp(b->directory));
 		(void)snprintf(b->url, sizeof(b->url), "sqlite:%s/ledger.db", b->directory);
+	} else if (b->has_handles) {
+		bench_empty_database(b);
 	} else {
 		(void)snprintf(b->url, sizeof(b->url), "memory:");
 	}
@@ -87,7 +108,7 @@ int bench_teardown(void **state)
 	ledger_txn_free(b->txn);
 	for (size_t i = 0; i < BENCH_ACTORS; i++)
 		ledger_pulse_free(b->actors[i].pulse);
-	for (size_t i = 0; i < BENCH_ACTORS && b->is_sqlite; i++)
+	for (size_t i = 0; i < BENCH_ACTORS && b->has_handles; i++)
 		ledger_close(b->actors[i].ledger);
 	ledger_close(b->ledger);
 	if (b->is_sqlite)
@@ -167,7 +188,7 @@ void actor_begin(struct bench *b, struct actor *actor)
 {
 	static uint8_t serial;
 
-	actor->ledger = b->is_sqlite ? bench_open(b, 0) : b->ledger;
+	actor->ledger = b->has_handles ? bench_open(b, 0) : b->ledger;
 	actor->inc = 0;
 	actor->batch = 0;
 	memset(actor->nonce, 0, sizeof(actor->nonce));
@@ -214,7 +235,7 @@ void actor_kill(struct bench *b, struct actor *actor)
 {
 	ledger_pulse_free(actor->pulse);
 	actor->pulse = NULL;
-	if (b->is_sqlite) {
+	if (b->has_handles) {
 		ledger_close(actor->ledger);
 		actor->ledger = NULL;
 	} else {

@@ -36,6 +36,7 @@ struct bench {
 	struct ledger_txn *txn; /* under way, or applied last */
 	struct actor *by;	/* whose; NULL: a person's */
 	bool is_sqlite;
+	bool has_handles; /* every actor has a ledger of its own: closing it is its death */
 	bool has_beats;
 	bool is_broken_on_purpose; /* verify is not asked afterwards */
 	/* Called after each commit(); NULL: nobody is. */

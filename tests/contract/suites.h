@@ -22,6 +22,9 @@ struct suite {
 		.name = (name_), .cases = (cases_), .n = sizeof(cases_) / sizeof((cases_)[0])      \
 	}
 
+/* All of them on one backend; how many groups failed. */
+int suites_run(const char *backend);
+
 extern const struct suite suite_instances;
 extern const struct suite suite_runs;
 extern const struct suite suite_steps;

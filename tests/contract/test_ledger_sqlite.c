@@ -119,7 +119,7 @@ static void a_ledger_that_was_left_half_made_is_made_whole(void **state)
 static void urls_that_it_does_not_know_are_refused(void **state)
 {
 	(void)state;
-	open_fails("postgres://host/db", LEDGER_CREATE, ERR_LEDGER, "sqlite:PATH");
+	open_fails("mysql://host/db", LEDGER_CREATE, ERR_LEDGER, "sqlite:PATH");
 	open_fails("sqlite:", LEDGER_CREATE, ERR_LEDGER, "names no file");
 	open_fails("memory:", LEDGER_READ_ONLY, ERR_LEDGER, "memory");
 }

@@ -35,12 +35,14 @@ int pl_chunk_claim(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	/* Where it went on last time first: the index has an entry still for everything that was
 	 * claimed before, for as long as somebody has an old snapshot. */
 	static const char claim[] =
-		"WITH ahead AS (SELECT id FROM chunk WHERE run_id = $1 AND state = 0 AND id > $2"
-		"  AND EXISTS (SELECT 1 FROM run_ WHERE id = $1 AND state = 2)"
+		"WITH ahead AS (SELECT id FROM chunk WHERE run_id = $1 AND step = $7"
+		"  AND state = 0 AND id > $2"
+		"  AND EXISTS (SELECT 1 FROM run_ WHERE id = $1 AND state = 2 AND step = $7)"
 		"  AND EXISTS (SELECT 1 FROM instance_ WHERE inc = $4 AND state = 1)"
 		"  ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED),"
-		" behind AS (SELECT id FROM chunk WHERE run_id = $1 AND state = 0 AND id <= $2"
-		"  AND EXISTS (SELECT 1 FROM run_ WHERE id = $1 AND state = 2)"
+		" behind AS (SELECT id FROM chunk WHERE run_id = $1 AND step = $7"
+		"  AND state = 0 AND id <= $2"
+		"  AND EXISTS (SELECT 1 FROM run_ WHERE id = $1 AND state = 2 AND step = $7)"
 		"  AND EXISTS (SELECT 1 FROM instance_ WHERE inc = $4 AND state = 1)"
 		"  ORDER BY id LIMIT $3 - (SELECT count(*) FROM ahead) FOR UPDATE SKIP LOCKED),"
 		" c AS (UPDATE chunk SET state = 1, owner = $4, claimed_at = $5, epoch = epoch + 1,"
@@ -65,7 +67,7 @@ int pl_chunk_claim(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 			    PL_ARGS(PL_INT(c->run_id),
 				    PL_INT(q->claim_run == c->run_id ? q->claim_from : 0),
 				    PL_INT(c->max), PL_INT(txn->inc), PL_INT(rule_ms(txn->now)),
-				    PL_INT_OR_NULL(token)),
+				    PL_INT_OR_NULL(token), PL_INT(rule_step(c->step))),
 			    pl_claimed);
 }
 
@@ -92,7 +94,9 @@ int pl_chunk_progress(struct pl *q, struct ledger_txn *txn, struct ledger_op *op
 			    PL_INT(p->add_crashes), PL_INT(p->run_id), PL_INT(p->n))) < 0)
 		return PL_FAILED;
 	for (size_t i = 0; i < p->n_done_keys; i++)
-		if (pl_seen_put(q, p->run_id, p->done_keys[i], rule_ms(txn->now)) < 0)
+		if (pl_seen_put(q,
+				&(struct pl_seen){p->run_id, rule_step(p->step), p->done_keys[i]},
+				rule_ms(txn->now)) < 0)
 			return PL_FAILED;
 	return 0;
 }

@@ -68,7 +68,7 @@ int pl_instance_stopping(struct pl *q, struct ledger_txn *txn, struct ledger_op 
 int pl_instance_leave(struct pl *q, int64_t inc)
 {
 	static const char runs[] = "DELETE FROM run_instance WHERE inc = $1";
-	static const char loads[] = "UPDATE run_ SET loader = NULL WHERE loader = $1";
+	static const char loads[] = "UPDATE run_step SET loader = NULL WHERE loader = $1";
 	static const char lanes[] = "DELETE FROM lane WHERE inc = $1";
 	static const char probes[] = "UPDATE breaker_ SET probe = NULL, probe_until = 0,"
 				     " probe_for = 0, version = version + 1 WHERE probe = $1";

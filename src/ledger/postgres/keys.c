@@ -11,24 +11,30 @@
 /* The first half of the SHA-256: nobody can make two keys that look alike. */
 enum { SEEN_HASH_BYTES = 16, KEYS_JSON_MAX = 64 << 20, SIEVE_BITS = 8192 };
 
-static void pl_seen_hash(const char *key, uint8_t out[SEEN_HASH_BYTES])
+static void pl_seen_hash(const char *key, int32_t step, uint8_t out[SEEN_HASH_BYTES])
 {
 	uint8_t digest[SHA256_BYTES];
+	uint8_t of_step[SHA256_BYTES + 1];
 
 	hash_sha256(key, strlen(key), digest);
+	if (step > 1) { /* done in one step is not done in another */
+		memcpy(of_step, digest, SHA256_BYTES);
+		of_step[SHA256_BYTES] = (uint8_t)step;
+		hash_sha256(of_step, sizeof(of_step), digest);
+	}
 	memcpy(out, digest, SEEN_HASH_BYTES);
 }
 
-int pl_seen_put(struct pl *q, int64_t run_id, const char *key, int64_t now_ms)
+int pl_seen_put(struct pl *q, const struct pl_seen *seen, int64_t now_ms)
 {
 	static const char sql[] =
 		"INSERT INTO seen_key(job, hash, at) SELECT job, $2, $3 FROM run_ WHERE id = $1"
 		" ON CONFLICT (job, hash) DO UPDATE SET at = excluded.at";
 	uint8_t hash[SEEN_HASH_BYTES];
 
-	pl_seen_hash(key, hash);
+	pl_seen_hash(seen->key, seen->step, hash);
 	return pl_send(q, sql,
-		       PL_ARGS(PL_INT(run_id), PL_BLOB(hash, sizeof(hash)), PL_INT(now_ms)));
+		       PL_ARGS(PL_INT(seen->run_id), PL_BLOB(hash, sizeof(hash)), PL_INT(now_ms)));
 }
 
 /* ---- which keys are open ---- */
@@ -50,12 +56,14 @@ static int pl_sieve_fill(struct pl *q, struct arena *a, const struct lop_keys_fi
 			 struct pl_sieve *sieve)
 {
 	static const char sql[] =
-		"SELECT l.key, r.job = $1 AND r.id < $2 FROM (SELECT key, run_id FROM loose"
+		"SELECT l.key, r.job = $1 AND r.id < $2 AND l.step = $4"
+		" FROM (SELECT key, run_id, step FROM loose"
 		" WHERE key IS NOT NULL AND state IN (1, 2, 3, 7, 8) LIMIT $3) AS l"
 		" JOIN run_ AS r ON r.id = l.run_id";
 	AUTO(pl_rows)
-	PGresult *rows = pl_query(
-		q, sql, PL_ARGS(PL_TEXT(f->job), PL_INT(f->run_id), PL_INT(LEDGER_FEW_OPEN + 1)));
+	PGresult *rows = pl_query(q, sql,
+				  PL_ARGS(PL_TEXT(f->job), PL_INT(f->run_id),
+					  PL_INT(LEDGER_FEW_OPEN + 1), PL_INT(rule_step(f->step))));
 
 	if (rows == NULL)
 		return PL_FAILED;
@@ -100,7 +108,8 @@ static int pl_find_open(struct pl *q, struct arena *a, const struct lop_keys_fin
 		"SELECT k.i - 1 FROM json_array_elements_text($1::json) WITH ORDINALITY"
 		" AS k(key, i) WHERE EXISTS (SELECT 1 FROM loose AS l"
 		" JOIN run_ AS r ON r.id = l.run_id WHERE l.key = k.key"
-		" AND l.state IN (1, 2, 3, 7, 8) AND l.run_id < $2 AND r.job = $3)";
+		" AND l.state IN (1, 2, 3, 7, 8) AND l.run_id < $2 AND r.job = $3"
+		" AND l.step = $4)";
 	AUTO(buf) struct buf json = BUF_INIT(KEYS_JSON_MAX);
 	size_t *places = arena_alloc(a, f->n * sizeof(*places));
 	size_t n = pl_sieve_pass(sieve, f, places, &json);
@@ -110,8 +119,9 @@ static int pl_find_open(struct pl *q, struct arena *a, const struct lop_keys_fin
 	if (json.failed)
 		return pl_fail_text(q, "54000", "too many keys are looked for at once");
 	AUTO(pl_rows)
-	PGresult *rows = pl_query(
-		q, sql, PL_ARGS(PL_TEXT(buf_str(&json)), PL_INT(f->run_id), PL_TEXT(f->job)));
+	PGresult *rows = pl_query(q, sql,
+				  PL_ARGS(PL_TEXT(buf_str(&json)), PL_INT(f->run_id),
+					  PL_TEXT(f->job), PL_INT(rule_step(f->step))));
 	if (rows == NULL)
 		return PL_FAILED;
 	for (int i = 0; i < PQntuples(rows); i++)
@@ -127,7 +137,7 @@ static int pl_find_seen(struct pl *q, struct arena *a, const struct lop_keys_fin
 	uint8_t *hashes = arena_alloc(a, f->n * SEEN_HASH_BYTES + 1);
 
 	for (size_t i = 0; i < f->n; i++)
-		pl_seen_hash(f->keys[i], hashes + i * SEEN_HASH_BYTES);
+		pl_seen_hash(f->keys[i], rule_step(f->step), hashes + i * SEEN_HASH_BYTES);
 	AUTO(pl_rows)
 	PGresult *rows = pl_query(q, sql,
 				  PL_ARGS(PL_BLOB(hashes, f->n * SEEN_HASH_BYTES),

@@ -14,7 +14,8 @@ static int pl_load_taken(struct pl *q, struct ledger_txn *txn, struct ledger_op 
 	if (PQntuples(rows) == 0)
 		return 0; /* the guard before it has raised */
 	t->ret_loader = pl_int(rows, 0, 1);
-	t->ret_taken = pl_int(rows, 0, 0) == RUN_LOADING && t->ret_loader == txn->inc;
+	t->ret_taken = pl_int(rows, 0, 0) == RUN_LOADING &&
+		       pl_int(rows, 0, 4) == rule_step(t->step) && t->ret_loader == txn->inc;
 	t->ret_epoch = (int32_t)pl_int(rows, 0, 2);
 	t->ret_cursor = pl_blob(&txn->arena, rows, 0, 3, &t->ret_cursor_len);
 	return 0;
@@ -22,18 +23,27 @@ static int pl_load_taken(struct pl *q, struct ledger_txn *txn, struct ledger_op 
 
 int pl_load_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 {
-	static const char is_there[] = "SELECT 1 / count(*) FROM run_ WHERE id = $1";
-	static const char take[] = "UPDATE run_ SET loader = $2, loader_epoch = loader_epoch + 1"
-				   " WHERE id = $1 AND state = 1 AND coalesce(loader, $2) = $2";
+	static const char is_there[] =
+		"SELECT 1 / count(*) FROM run_step WHERE run_id = $1 AND step = $2";
+	/* Locked: who ends the run, or goes on to its next step, comes before or after. */
+	static const char take[] =
+		"WITH r AS MATERIALIZED (SELECT 1 FROM run_ WHERE id = $1 AND state = 1"
+		" AND step = $3 FOR UPDATE)"
+		" UPDATE run_step SET loader = $2, loader_epoch = loader_epoch + 1"
+		" WHERE run_id = $1 AND step = $3 AND coalesce(loader, $2) = $2"
+		" AND EXISTS (SELECT 1 FROM r)";
 	static const char read[] =
-		"SELECT state, loader, loader_epoch, cursor FROM run_ WHERE id = $1";
+		"SELECT r.state, s.loader, s.loader_epoch, s.cursor, r.step FROM run_ AS r"
+		" JOIN run_step AS s ON s.run_id = r.id AND s.step = $2 WHERE r.id = $1";
 	const struct lop_load_take *t = &op->u.load_take;
+	int32_t step = rule_step(t->step);
 
-	if (pl_send(q, is_there, PL_ARGS(PL_INT(t->run_id))) < 0)
+	if (pl_send(q, is_there, PL_ARGS(PL_INT(t->run_id), PL_INT(step))) < 0)
 		return PL_FAILED;
-	if (!q->is_replay && pl_send(q, take, PL_ARGS(PL_INT(t->run_id), PL_INT(txn->inc))) < 0)
+	if (!q->is_replay &&
+	    pl_send(q, take, PL_ARGS(PL_INT(t->run_id), PL_INT(txn->inc), PL_INT(step))) < 0)
 		return PL_FAILED;
-	return pl_send_take(q, read, PL_ARGS(PL_INT(t->run_id)), pl_load_taken);
+	return pl_send_take(q, read, PL_ARGS(PL_INT(t->run_id), PL_INT(step)), pl_load_taken);
 }
 
 /* `behind`: how many items of the load's come at and after its first. */
@@ -41,15 +51,16 @@ static int pl_chunk_add(struct pl *q, const struct lop_load_put *p, int64_t behi
 			const struct ledger_new_chunk *c)
 {
 #define CHUNK_ADD                                                                                  \
-	"WITH c AS (INSERT INTO chunk(run_id, first_item, n, tell, started, done, told)"           \
-	" SELECT id, n_items - $2, $3, $4, $5, $5, $6 FROM run_ WHERE id = $1 RETURNING id),"      \
+	"WITH c AS (INSERT INTO chunk(run_id, step, first_item, n, tell, started, done, told)"     \
+	" SELECT $1, $9, first_item + n_items - $2, $3, $4, $5, $5, $6 FROM run_step"              \
+	" WHERE run_id = $1 AND step = $9 RETURNING id),"                                          \
 	" b AS (INSERT INTO chunk_body(chunk_id, hash, body) SELECT id, $7, $8 FROM c)"
 	static const char plain[] = CHUNK_ADD " SELECT FROM c";
 	static const char with_texts[] = CHUNK_ADD
-		", k AS (INSERT INTO chunk_keys(chunk_id, keys) SELECT id, $9 FROM c WHERE $9 IS"
+		", k AS (INSERT INTO chunk_keys(chunk_id, keys) SELECT id, $10 FROM c WHERE $10 IS"
 		" NOT"
-		" NULL), s AS (INSERT INTO chunk_sums(chunk_id, sums) SELECT id, $10 FROM c WHERE"
-		" $10 IS NOT NULL) SELECT FROM c";
+		" NULL), s AS (INSERT INTO chunk_sums(chunk_id, sums) SELECT id, $11 FROM c WHERE"
+		" $11 IS NOT NULL) SELECT FROM c";
 	uint8_t hash[XXH128_BYTES];
 	uint8_t all[BITS_BYTES(CHUNK_ITEMS_MAX)] = {0};
 	bool has_texts = c->keys != NULL || c->sums != NULL;
@@ -65,42 +76,54 @@ static int pl_chunk_add(struct pl *q, const struct lop_load_put *p, int64_t behi
 					  PL_BITS(all, c->n),
 					  PL_BLOB(hash, sizeof(hash)),
 					  PL_BLOB(c->body == NULL ? "" : c->body, c->body_len),
+					  PL_INT(rule_step(p->step)),
 					  PL_TEXT(c->keys),
 					  PL_TEXT(c->sums)};
 	return pl_send(q, has_texts ? with_texts : plain, values,
 		       ARRAY_LEN(values) - (has_texts ? 0 : 2));
 }
 
-static int pl_reject_add(struct pl *q, int64_t run_id, const struct ledger_reject *r)
+static int pl_reject_add(struct pl *q, const struct lop_load_put *p, const struct ledger_reject *r)
 {
 	static const char sql[] =
-		"INSERT INTO reject_(run_id, path, line, column_, \"offset\", reason,"
-		" key, is_cut, raw) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+		"INSERT INTO reject_(run_id, step, path, line, column_, \"offset\", reason,"
+		" key, is_cut, raw) VALUES ($1, $10, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 	return pl_send(q, sql,
-		       PL_ARGS(PL_INT(run_id), PL_TEXT(pl_or_empty(r->path)), PL_INT(r->line),
+		       PL_ARGS(PL_INT(p->run_id), PL_TEXT(pl_or_empty(r->path)), PL_INT(r->line),
 			       PL_INT(r->column), PL_INT(r->offset),
 			       PL_TEXT(pl_or_empty(r->reason)), PL_TEXT(r->key),
 			       PL_INT(r->is_cut ? 1 : 0),
-			       PL_BLOB(r->raw == NULL ? "" : r->raw, r->raw_len)));
+			       PL_BLOB(r->raw == NULL ? "" : r->raw, r->raw_len),
+			       PL_INT(rule_step(p->step))));
 }
 
 /* Guards by loader and epoch, moves cursor and counters. */
 static int pl_load_guard(struct pl *q, const struct ledger_txn *txn, const struct lop_load_put *p,
 			 int64_t n_items)
 {
+	static const char sum[] =
+		"WITH g AS (UPDATE run_ SET n_items = n_items + $2, n_read = n_read + $3,"
+		" n_filtered = n_filtered + $4, n_rejected = n_rejected + $5,"
+		" n_held_back = n_held_back + $6 WHERE id = $1 AND state IN (1, 2)"
+		" RETURNING 1) SELECT 1 / count(*) FROM g";
 	static const char sql[] =
-		"WITH g AS (UPDATE run_ SET n_items = n_items + $4, n_read = n_read + $5,"
+		"WITH g AS (UPDATE run_step SET n_items = n_items + $4, n_read = n_read + $5,"
 		" n_filtered = n_filtered + $6, n_rejected = n_rejected + $7,"
 		" n_held_back = n_held_back + $8, cursor = $9"
-		" WHERE id = $1 AND state = 1 AND loader = $2 AND loader_epoch = $3"
-		" RETURNING 1) SELECT 1 / count(*) FROM g";
+		" WHERE run_id = $1 AND step = $10 AND state = 1 AND loader = $2"
+		" AND loader_epoch = $3 RETURNING 1) SELECT 1 / count(*) FROM g";
 
+	if (pl_send(q, sum,
+		    PL_ARGS(PL_INT(p->run_id), PL_INT(n_items), PL_INT(p->add_read),
+			    PL_INT(p->add_filtered), PL_INT((int64_t)p->n_rejects),
+			    PL_INT(p->add_held_back))) < 0)
+		return PL_FAILED;
 	return pl_send(q, sql,
 		       PL_ARGS(PL_INT(p->run_id), PL_INT(txn->inc), PL_INT(p->epoch),
 			       PL_INT(n_items), PL_INT(p->add_read), PL_INT(p->add_filtered),
 			       PL_INT((int64_t)p->n_rejects), PL_INT(p->add_held_back),
-			       PL_BLOB(p->cursor, p->cursor_len)));
+			       PL_BLOB(p->cursor, p->cursor_len), PL_INT(rule_step(p->step))));
 }
 
 int pl_load_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
@@ -120,7 +143,7 @@ int pl_load_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 		behind -= p->chunks[i].n;
 	}
 	for (size_t i = 0; i < p->n_rejects; i++)
-		if (pl_reject_add(q, p->run_id, &p->rejects[i]) < 0)
+		if (pl_reject_add(q, p, &p->rejects[i]) < 0)
 			return PL_FAILED;
 	if (p->sums == NULL)
 		return 0;
@@ -129,11 +152,20 @@ int pl_load_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 
 int pl_load_open(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 {
+	static const char run[] =
+		"WITH g AS (UPDATE run_ SET state = CASE WHEN step = $2 THEN 2 ELSE state END,"
+		" was_open = 1 WHERE id = $1 AND state IN (1, 2) RETURNING 1)"
+		" SELECT 1 / count(*) FROM g";
 	static const char sql[] =
-		"WITH g AS (UPDATE run_ SET state = 2, was_open = 1, loader = NULL"
-		" WHERE id = $1 AND state = 1 AND loader = $2 AND loader_epoch = $3"
-		" RETURNING 1) SELECT 1 / count(*) FROM g";
+		"WITH g AS (UPDATE run_step SET state = 2, loader = NULL WHERE run_id = $1"
+		" AND step = $4 AND state = 1 AND loader = $2 AND loader_epoch = $3 RETURNING 1)"
+		" SELECT 1 / count(*) FROM g";
 	const struct lop_load_open *o = &op->u.load_open;
+	int32_t step = rule_step(o->step);
 
-	return pl_send(q, sql, PL_ARGS(PL_INT(o->run_id), PL_INT(txn->inc), PL_INT(o->epoch)));
+	if (pl_send(q, run, PL_ARGS(PL_INT(o->run_id), PL_INT(step))) < 0)
+		return PL_FAILED;
+	return pl_send(
+		q, sql,
+		PL_ARGS(PL_INT(o->run_id), PL_INT(txn->inc), PL_INT(o->epoch), PL_INT(step)));
 }

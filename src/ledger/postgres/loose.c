@@ -18,7 +18,10 @@ static int pl_loose_remember(struct pl *q, const struct ledger_txn *txn,
 {
 	static const char sql[] =
 		"INSERT INTO seen_key(job, hash, at)"
-		" SELECT r.job, substr(sha256(convert_to(l.key, 'UTF8')), 1, 16), $3"
+		" SELECT r.job, substr(CASE WHEN l.step > 1 THEN sha256(sha256(convert_to(l.key,"
+		" 'UTF8')) || set_byte('\\x00', 0, l.step::int)) ELSE sha256(convert_to(l.key,"
+		" 'UTF8'))"
+		" END, 1, 16), $3"
 		" FROM loose AS l JOIN run_ AS r ON r.id = l.run_id"
 		" WHERE l.run_id = $1 AND l.item = $2 AND l.state = 5 AND l.key IS NOT NULL"
 		" ON CONFLICT (job, hash) DO UPDATE SET at = excluded.at";
@@ -35,11 +38,11 @@ int pl_loose_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 		"WITH g AS (INSERT INTO loose(run_id, item, chunk_id, key, person, state, attempt,"
 		" crashes, redo, first_started, not_before, owner, epoch, err_class, err,"
 		" fingerprint,"
-		" updated, quiet_until, nos, unclear, tries, spent_us, request)"
+		" updated, quiet_until, nos, unclear, tries, spent_us, request, step)"
 		" SELECT $1, $2, c.id, coalesce($4, (SELECT k.keys::json ->> ($2 -"
 		" c.first_item)::int FROM chunk_keys AS k WHERE k.chunk_id = c.id)), $5, $6, $7,"
 		" $8,"
-		" $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23"
+		" $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, c.step"
 		" FROM chunk AS c WHERE c.id = $3 AND c.run_id = $1 AND $2 >= c.first_item"
 		" AND $2 < c.first_item + c.n ON CONFLICT DO NOTHING RETURNING 1)"
 		" SELECT 1 / count(*) FROM g";
@@ -68,8 +71,9 @@ int pl_loose_add(struct pl *q, const struct pl_leaver *l)
 {
 	static const char sql[] =
 		"INSERT INTO loose(run_id, item, chunk_id, key, state, first_started, not_before,"
-		" err_class, err, updated, audit_id, quiet_until)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $7)";
+		" err_class, err, updated, audit_id, quiet_until, step)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $7,"
+		" (SELECT step FROM chunk WHERE id = $3))";
 
 	return pl_send(q, sql,
 		       PL_ARGS(PL_INT(l->run_id), PL_INT(l->item), PL_INT(l->chunk_id),
@@ -128,16 +132,20 @@ static int pl_loose_bodies(struct pl *q, struct ledger_txn *txn, struct ledger_o
 static int pl_loose_take(struct pl *q, const struct ledger_txn *txn, const struct ledger_op *op)
 {
 	static const char sql[] =
-		"WITH pick AS (SELECT item AS picked FROM loose WHERE run_id = $1 AND state = 1"
-		"  AND not_before <= $2 AND EXISTS (SELECT 1 FROM run_ WHERE id = $1 AND state = 2)"
+		"WITH pick AS (SELECT item AS picked FROM loose WHERE run_id = $1 AND step = $7"
+		" AND state = 1"
+		"  AND not_before <= $2 AND EXISTS (SELECT 1 FROM run_ WHERE id = $1 AND state ="
+		" 2 AND step = $7)"
 		"  AND EXISTS (SELECT 1 FROM instance_ WHERE inc = $4 AND state = 1)"
 		"  ORDER BY not_before, item LIMIT $3 FOR UPDATE SKIP LOCKED)"
 		" UPDATE loose SET state = 2, owner = $4, token = $5, epoch = epoch + 1,"
 		" updated = $6, first_started = coalesce(first_started, $6) FROM pick"
 		" WHERE run_id = $1 AND item = picked AND state = 1";
 	static const char probe[] =
-		"WITH pick AS (SELECT item AS picked FROM loose WHERE run_id = $1 AND state = 3"
-		"  AND not_before <= $2 AND EXISTS (SELECT 1 FROM run_ WHERE id = $1 AND state = 2)"
+		"WITH pick AS (SELECT item AS picked FROM loose WHERE run_id = $1 AND step = $7"
+		" AND state = 3"
+		"  AND not_before <= $2 AND EXISTS (SELECT 1 FROM run_ WHERE id = $1 AND state ="
+		" 2 AND step = $7)"
 		"  AND EXISTS (SELECT 1 FROM instance_ WHERE inc = $4 AND state = 1)"
 		"  ORDER BY not_before, item LIMIT $3 FOR UPDATE SKIP LOCKED)"
 		" UPDATE loose SET state = 7, owner = $4, token = $5, epoch = epoch + 1,"
@@ -147,7 +155,7 @@ static int pl_loose_take(struct pl *q, const struct ledger_txn *txn, const struc
 	return pl_send(q, c->to_probe ? probe : sql,
 		       PL_ARGS(PL_INT(c->run_id), PL_INT(rule_ms(c->now)), PL_INT(c->max),
 			       PL_INT(txn->inc), PL_INT(rule_claim_token(txn, op)),
-			       PL_INT(rule_ms(txn->now))));
+			       PL_INT(rule_ms(txn->now)), PL_INT(rule_step(c->step))));
 }
 
 int pl_loose_claim(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
@@ -220,13 +228,16 @@ int pl_loose_settle(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 int pl_doubt_resolve(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	static const char list[] =
-		"SELECT item, first_started FROM loose WHERE run_id = $1 AND state = 3"
+		"SELECT item, first_started FROM loose WHERE run_id = $1 AND step = $3"
+		" AND state = 3"
 		" AND not_before <= $2 ORDER BY item FOR UPDATE";
 	static const char sql[] = "UPDATE loose SET state = $3, updated = $4"
 				  " WHERE run_id = $1 AND item = $2 AND state = 3";
 	struct lop_doubt_resolve *d = &op->u.doubt_resolve;
 	AUTO(pl_rows)
-	PGresult *rows = pl_query(q, list, PL_ARGS(PL_INT(d->run_id), PL_INT(rule_ms(d->now))));
+	PGresult *rows = pl_query(
+		q, list,
+		PL_ARGS(PL_INT(d->run_id), PL_INT(rule_ms(d->now)), PL_INT(rule_step(d->step))));
 
 	if (rows == NULL)
 		return PL_FAILED;

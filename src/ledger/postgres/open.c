@@ -76,7 +76,6 @@ PGconn *pl_connect(struct pl *q)
 	const struct pg_options options = {.uri = q->uri, .application = "stint", .writable = true};
 
 	if (pg_open(&options, &conn, &class, &err) < 0) {
-		q->open_code = err.code;
 		(void)pl_fail_text(q, class == PG_LOGIN ? "28000" : "", "%s", err.text);
 		return NULL;
 	}
@@ -126,7 +125,7 @@ static int pl_check_version(const struct pl *q, int version, unsigned flags, str
 			   "upgraded by a newer stint; use that one",
 			   q->shown, version, PL_SCHEMA_VERSION);
 	if (version == 0 && (flags & (LEDGER_CREATE | LEDGER_ANY_VERSION)) == 0)
-		return ERR(err, ERR_LEDGER,
+		return ERR(err, ERR_NOINPUT,
 			   "there is no ledger in %s: `stint ledger init` makes it", q->shown);
 	if (version < PL_SCHEMA_VERSION && (flags & LEDGER_READ_ONLY) != 0 &&
 	    (flags & LEDGER_ANY_VERSION) == 0)
@@ -210,6 +209,8 @@ static int pl_open(const char *path, unsigned flags, struct ledger **ret_ledger,
 	q->base.url = xstrdup(q->shown);
 	q->scratch = BUF_INIT(SCRATCH_MAX);
 	int rc = pl_prepare_ledger(q, flags, err);
+	if (rc == ERR_TEMP || rc == ERR_IO) /* nothing has been begun that could be tried again */
+		err->code = rc = ERR_LEDGER;
 	if (rc < 0) {
 		free(q->base.url);
 		pl_close(&q->base);

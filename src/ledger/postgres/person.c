@@ -16,6 +16,7 @@ struct pl_item {
 	int64_t first_item;
 	uint32_t n;
 	enum chunk_state chunk_state;
+	int32_t step;
 	bool tell;
 	bool is_done;
 	bool is_loose;
@@ -34,11 +35,12 @@ int pl_act_lock(struct pl *q, int64_t run_id, const int64_t *items, size_t n)
 	static const char loose[] = "SELECT item FROM loose WHERE run_id = $1 AND item = ANY ($2)"
 				    " ORDER BY item FOR UPDATE";
 	enum run_state state = RUN_LOADING;
+	int32_t step = 0;
 
 	if (pl_send(q, chunks, PL_ARGS(PL_INT(run_id), PL_INTS(items, (int64_t)n))) < 0 ||
 	    pl_send(q, loose, PL_ARGS(PL_INT(run_id), PL_INTS(items, (int64_t)n))) < 0)
 		return PL_FAILED;
-	return pl_run_lock(q, run_id, &state);
+	return pl_run_lock(q, run_id, &state, &step);
 }
 
 /* 1 found, 0 not. */
@@ -47,7 +49,7 @@ static int pl_item_find(struct pl *q, struct arena *a, const struct pl_act *act,
 {
 	static const char sql[] =
 		"SELECT r.state, c.id, c.first_item, c.n, c.state, c.tell,"
-		" get_bit(c.done, ($2 - c.first_item)::int), l.state, l.key, l.quiet_until"
+		" get_bit(c.done, ($2 - c.first_item)::int), l.state, l.key, l.quiet_until, c.step"
 		" FROM run_ AS r"
 		" JOIN chunk AS c ON c.run_id = r.id AND c.first_item ="
 		"  (SELECT max(first_item) FROM chunk WHERE run_id = $1 AND first_item <= $2)"
@@ -72,6 +74,7 @@ static int pl_item_find(struct pl *q, struct arena *a, const struct pl_act *act,
 		.is_loose = PQgetisnull(rows, 0, 7) == 0,
 		.key = pl_text_or_null(a, rows, 0, 8),
 		.quiet_until_ms = pl_int(rows, 0, 9),
+		.step = (int32_t)pl_int(rows, 0, 10),
 	};
 	if (ret_item->is_loose)
 		ret_item->loose_state = (enum loose_state)pl_int(rows, 0, 7);
@@ -101,14 +104,19 @@ static int pl_audit(struct pl *q, const struct pl_act *act, int was, int became,
 		       : PL_FAILED;
 }
 
-/* A finished run has something to do again: an item to try, or somebody to tell (I15, E). */
-static int pl_run_reopen(struct pl *q, int64_t run_id, bool has_work)
+/* A step that is over has something to do again: an item to try, or somebody to tell (I15, E). The
+ * run goes back to it. */
+static int pl_run_reopen(struct pl *q, int64_t run_id, int32_t step, bool has_work)
 {
 	static const char sql[] =
-		"UPDATE run_ SET state = 2, reason = '', ended_at = NULL WHERE id = $1"
-		" AND (state = 4 OR (state = 6 AND was_open <> 0 AND $2 <> 0))";
+		"WITH r AS (UPDATE run_ SET state = 2, reason = '', ended_at = NULL,"
+		" step = least(step, $3) WHERE id = $1 AND (state = 4"
+		" OR (state = 6 AND was_open <> 0 AND $2 <> 0) OR (state IN (1, 2) AND step > $3))"
+		" RETURNING id)"
+		" UPDATE run_step AS s SET state = 2 FROM r WHERE s.run_id = r.id AND s.step = $3"
+		" AND s.state = 4";
 
-	return pl_send(q, sql, PL_ARGS(PL_INT(run_id), PL_INT(has_work ? 1 : 0)));
+	return pl_send(q, sql, PL_ARGS(PL_INT(run_id), PL_INT(has_work ? 1 : 0), PL_INT(step)));
 }
 
 static int pl_untell(struct pl *q, const struct pl_act *act, const struct pl_item *item)
@@ -143,12 +151,12 @@ static int pl_act_on_loose(struct pl *q, const struct pl_act *act, const struct 
 			    PL_INT(is_clear))) < 0)
 		return PL_FAILED;
 	if (becomes == LOOSE_DONE && item->key != NULL &&
-	    pl_seen_put(q, act->run_id, item->key, act->now_ms) < 0)
+	    pl_seen_put(q, &(struct pl_seen){act->run_id, item->step, item->key}, act->now_ms) < 0)
 		return PL_FAILED;
 	if (item->tell && pl_untell(q, act, item) < 0)
 		return PL_FAILED;
 	if (becomes == LOOSE_RETRY || item->tell)
-		return pl_run_reopen(q, act->run_id, becomes == LOOSE_RETRY);
+		return pl_run_reopen(q, act->run_id, item->step, becomes == LOOSE_RETRY);
 	return 0;
 }
 
@@ -274,13 +282,14 @@ static int pl_person_stop(struct pl *q, struct lop_person *p, enum request_verb 
 
 static int pl_person_run(struct pl *q, struct lop_person *p)
 {
-	static const char abandon[] = "UPDATE run_ SET state = 5, reason = $2, ended_at = $3,"
-				      " loader = NULL WHERE id = $1";
+	static const char abandon[] = "UPDATE run_ SET state = 5, reason = $2, ended_at = $3"
+				      " WHERE id = $1";
 	const struct pl_act act = {p->verb, p->run_id, -1, p->who, p->why, rule_ms(p->now), false};
 	enum run_state state = RUN_LOADING;
+	int32_t step = 0;
 	int64_t audit_id = 0;
 	int rc = p->dry_run ? pl_run_state(q, p->run_id, &state)
-			    : pl_run_lock(q, p->run_id, &state);
+			    : pl_run_lock(q, p->run_id, &state, &step);
 
 	if (rc < 0)
 		return rc;
@@ -301,9 +310,11 @@ static int pl_person_run(struct pl *q, struct lop_person *p)
 		return PL_FAILED;
 	if (p->verb != PERSON_ABANDON)
 		return 0;
-	return pl_send(
-		q, abandon,
-		PL_ARGS(PL_INT(p->run_id), PL_TEXT(pl_or_empty(p->why)), PL_INT(rule_ms(p->now))));
+	if (pl_send(q, abandon,
+		    PL_ARGS(PL_INT(p->run_id), PL_TEXT(pl_or_empty(p->why)),
+			    PL_INT(rule_ms(p->now)))) < 0)
+		return PL_FAILED;
+	return pl_run_unloaded(q, p->run_id);
 }
 
 int pl_person(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)

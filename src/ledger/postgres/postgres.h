@@ -68,10 +68,9 @@ struct pl_expected {
 struct pl {
 	struct ledger base;
 	uint32_t magic;
-	char *uri;     /* with secrets: never shown */
-	char *shown;   /* without */
-	int open_code; /* why it could not be opened */
-	PGconn *conn;  /* NULL: lost, connected anew by the next transaction */
+	char *uri;    /* with secrets: never shown */
+	char *shown;  /* without */
+	PGconn *conn; /* NULL: lost, connected anew by the next transaction */
 	struct pl_cached cache[PL_CACHE_SLOTS];
 	struct pl_expected *expected;
 	size_t n_expected;
@@ -214,22 +213,26 @@ enum ledger_status pl_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
 	" AND k.classid = 1937010292 AND k.objid::bigint = i.inc AND k.objsubid = 2))::int"
 #define PL_RUN_COLUMNS                                                                             \
 	"r.id, r.job, r.due_key, r.name, r.slot, r.date, r.params, r.n, t.job_text, t.job_path, "  \
-	"r.state, r.reason, r.started_at, r.ended_at, r.was_open, r.effect, r.doubt, "             \
-	"r.key_valid, r.n_items, r.n_read, r.n_filtered, r.n_rejected, r.n_held_back, r.loader, "  \
-	"r.loader_epoch, r.first_n, t.source_path"
+	"r.state, r.reason, r.started_at, r.ended_at, r.was_open, s.effect, s.doubt, "             \
+	"s.key_valid, r.n_items, r.n_read, r.n_filtered, r.n_rejected, r.n_held_back, s.loader, "  \
+	"s.loader_epoch, r.first_n, t.source_path, r.step"
+/* What these are read from. */
+#define PL_RUN_TABLES                                                                              \
+	"run_ AS r JOIN run_text AS t ON t.run_id = r.id"                                          \
+	" JOIN run_step AS s ON s.run_id = r.id AND s.step = r.step"
 #define PL_CHUNK_COLUMNS                                                                           \
 	"c.id, c.run_id, c.first_item, c.n, c.state, c.owner, c.epoch, c.crashes, c.rev, "         \
-	"c.started, c.done, c.told"
+	"c.started, c.done, c.told, c.step"
 #define PL_LOOSE_COLUMNS                                                                           \
 	"l.run_id, l.item, l.chunk_id, c.first_item, c.n, l.key, l.person, l.state, l.attempt, "   \
 	"l.crashes, l.redo, l.epoch, l.owner, l.first_started, l.not_before, l.err_class, l.err, " \
 	"l.fingerprint, l.quiet_until, l.nos, l.unclear, l.tries, l.spent_us, "                    \
-	"l.request"
+	"l.request, l.step"
 enum {
 	PL_INSTANCE_COLUMN_COUNT = 10,
-	PL_RUN_COLUMN_COUNT = 27,
-	PL_CHUNK_COLUMN_COUNT = 12,
-	PL_LOOSE_COLUMN_COUNT = 24
+	PL_RUN_COLUMN_COUNT = 28,
+	PL_CHUNK_COLUMN_COUNT = 13,
+	PL_LOOSE_COLUMN_COUNT = 25
 };
 
 void pl_get_instance(struct arena *a, const PGresult *rows, int row,
@@ -237,6 +240,8 @@ void pl_get_instance(struct arena *a, const PGresult *rows, int row,
 void pl_get_run(struct arena *a, const PGresult *rows, int row, struct ledger_run_row *ret_row);
 void pl_get_chunk(struct arena *a, const PGresult *rows, int row, struct ledger_chunk_row *ret_row);
 void pl_get_loose(struct arena *a, const PGresult *rows, int row, struct ledger_loose_row *ret_row);
+/* Fills in the steps of a run. */
+int pl_get_steps(struct pl *q, struct arena *a, struct ledger_run_row *row);
 /* Fills in the lanes of instances. */
 int pl_get_lanes(struct pl *q, struct arena *a, struct ledger_instance_row *rows, size_t n);
 /* A chunk's body from two columns of a row, body and hash, checked. */
@@ -249,11 +254,15 @@ struct pl_body {
 int pl_get_body(struct pl *q, struct arena *a, const PGresult *rows, struct pl_body *body);
 /* The state of a run; 1 found, 0 not, PL_FAILED. */
 int pl_run_state(struct pl *q, int64_t run_id, enum run_state *ret_state);
+/* The same with the step that it is at. */
+int pl_run_at(struct pl *q, int64_t run_id, enum run_state *ret_state, int32_t *ret_step);
 /* The same, and nobody changes the run before this transaction ends. */
-int pl_run_lock(struct pl *q, int64_t run_id, enum run_state *ret_state);
-int pl_count(struct pl *q, int64_t run_id, int64_t inc, struct ledger_counts *ret_counts);
-/* 1 when nothing happens to any item of the run any more, 0 when it does. */
-int pl_run_is_empty(struct pl *q, int64_t run_id);
+int pl_run_lock(struct pl *q, int64_t run_id, enum run_state *ret_state, int32_t *ret_step);
+/* Of a step, 0: of all. */
+int pl_count(struct pl *q, int64_t run_id, int32_t step, int64_t inc,
+	     struct ledger_counts *ret_counts);
+/* 1 when nothing happens to any item of the step any more, 0 when it does. */
+int pl_step_is_empty(struct pl *q, int64_t run_id, int32_t step);
 
 /* ---- shared by operations ---- */
 
@@ -296,8 +305,15 @@ int pl_reap_now(struct pl *q, struct ledger_txn *txn, const struct pl_burial *bu
 int pl_requests_lapse(struct pl *q, int64_t run_id, int64_t inc, int64_t now_ms);
 /* Requests for items that nobody holds any more are obeyed at once. request.c */
 int pl_requests_settle(struct pl *q, struct ledger_txn *txn);
-/* unique: job and within: that key is done. Queued. keys.c */
-int pl_seen_put(struct pl *q, int64_t run_id, const char *key, int64_t now_ms);
+/* unique: job and within: that key of a step is done. Queued. keys.c */
+struct pl_seen {
+	int64_t run_id;
+	int32_t step;
+	const char *key;
+};
+int pl_seen_put(struct pl *q, const struct pl_seen *seen, int64_t now_ms);
+/* Nobody loads any step of the run. Queued. run.c */
+int pl_run_unloaded(struct pl *q, int64_t run_id);
 
 /* ---- operations: 0, LEDGER_LOST or PL_FAILED. README says whose they are and what they look at.
  */

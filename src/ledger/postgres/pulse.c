@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "ledger/postgres/postgres.h"
 
-enum { BEAT_LIMIT_US = 4 * 1000 * 1000 };
+enum { BEAT_LIMIT_US = 4 * 1000 * 1000, UNLOCK_LIMIT_US = 1000 * 1000 };
 
 struct pl_pulse {
 	struct ledger_pulse base;
@@ -25,14 +25,6 @@ struct ledger_pulse *pl_pulse_new(struct ledger *ledger)
 
 	(void)ledger; /* the front keeps it */
 	return &p->base;
-}
-
-void pl_pulse_free(struct ledger_pulse *pulse)
-{
-	struct pl_pulse *p = CONTAINER_OF(pulse, struct pl_pulse, base);
-
-	pg_close(p->conn);
-	free(p);
 }
 
 static struct pg_query pl_pulse_query(const char *sql, const char *const *values, int n)
@@ -58,6 +50,30 @@ static int pl_pulse_lock(struct pl_pulse *p, const char *inc, struct err *err)
 	return rc;
 }
 
+/* Who ends in good order is seen to be gone at once. */
+static void pl_pulse_unlock(struct pl_pulse *p)
+{
+	static const char sql[] = "SELECT pg_advisory_unlock_all()";
+	AUTO(pl_rows) PGresult *rows = NULL;
+	struct pg_query query = pl_pulse_query(sql, NULL, 0);
+	enum pg_class class = PG_LOST;
+	struct err err = ERR_INIT;
+
+	query.limit_us = UNLOCK_LIMIT_US;
+	int rc = pg_run(p->conn, &query, &rows, &class, &err);
+	(void)rc; /* the server lets go of it anyway */
+}
+
+void pl_pulse_free(struct ledger_pulse *pulse)
+{
+	struct pl_pulse *p = CONTAINER_OF(pulse, struct pl_pulse, base);
+
+	if (p->has_lock && PQstatus(p->conn) == CONNECTION_OK)
+		pl_pulse_unlock(p);
+	pg_close(p->conn);
+	free(p);
+}
+
 static int pl_pulse_connect(struct pl_pulse *p, struct err *err)
 {
 	const struct pl *q = pl_of(p->base.ledger);
@@ -73,29 +89,46 @@ static int pl_pulse_connect(struct pl_pulse *p, struct err *err)
 	return pg_open(&options, &p->conn, &class, err);
 }
 
-enum ledger_status pl_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
-				 const uint8_t nonce[LEDGER_NONCE_BYTES], struct err *err)
+/* 0: made or refused, as `*ret_rows` says. */
+static int pl_pulse_try(struct pl_pulse *p, const char *const values[2], PGresult **ret_rows,
+			struct err *err)
 {
 	static const char sql[] =
 		"UPDATE stint.instance_ SET beat = beat + 1 WHERE inc = $1::bigint"
 		" AND nonce = decode($2, 'hex') AND state IN (1, 2) RETURNING beat";
+	const struct pg_query query = pl_pulse_query(sql, values, 2);
+	enum pg_class class = PG_LOST;
+	int rc = pl_pulse_connect(p, err);
+
+	if (rc < 0)
+		return rc;
+	rc = pl_pulse_lock(p, values[0], err);
+	if (rc == 0)
+		rc = pg_run(p->conn, &query, ret_rows, &class, err);
+	/* After a limit its state is not known. */
+	if (rc < 0)
+		pg_close(TAKE(p->conn));
+	return rc;
+}
+
+enum ledger_status pl_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
+				 const uint8_t nonce[LEDGER_NONCE_BYTES], struct err *err)
+{
 	struct pl_pulse *p = CONTAINER_OF(pulse, struct pl_pulse, base);
 	AUTO(pl_rows) PGresult *rows = NULL;
 	char number[24];
 	char hex[2 * LEDGER_NONCE_BYTES + 1];
 	const char *const values[] = {number, hex};
-	const struct pg_query query = pl_pulse_query(sql, values, 2);
-	enum pg_class class = PG_LOST;
 
 	(void)snprintf(number, sizeof(number), "%lld", (long long)inc); /* fits */
 	hash_hex(nonce, LEDGER_NONCE_BYTES, hex);
-	if (pl_pulse_connect(p, err) < 0)
+	bool was_open = p->conn != NULL;
+	int rc = pl_pulse_try(p, values, &rows, err);
+	/* The server hung up since the last beat: a new connection may be had at once. */
+	if (rc < 0 && was_open)
+		rc = pl_pulse_try(p, values, &rows, err);
+	if (rc < 0)
 		return LEDGER_UNKNOWN;
-	if (pl_pulse_lock(p, number, err) < 0 || pg_run(p->conn, &query, &rows, &class, err) < 0) {
-		/* Its state is not known: after a limit it is of no use any more. */
-		pg_close(TAKE(p->conn));
-		return LEDGER_UNKNOWN;
-	}
 	if (PQntuples(rows) == 1)
 		return LEDGER_APPLIED;
 	err_set(err, ERR_TEMP, 0, "instance %lld is not alive in the ledger", (long long)inc);

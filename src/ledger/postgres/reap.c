@@ -24,7 +24,8 @@ static int pl_reap_chunks(struct pl *q, struct ledger_txn *txn, const struct pl_
 			  int64_t *ret_doubtful)
 {
 	static const char held[] =
-		"SELECT c.id, r.effect FROM chunk AS c JOIN run_ AS r ON r.id = c.run_id"
+		"SELECT c.id, s.effect FROM chunk AS c"
+		" JOIN run_step AS s ON s.run_id = c.run_id AND s.step = c.step"
 		" WHERE c.state = 1 AND c.owner = $1 ORDER BY c.id FOR UPDATE OF c";
 	AUTO(pl_rows) PGresult *rows = pl_query(q, held, PL_ARGS(PL_INT(burial->dead)));
 

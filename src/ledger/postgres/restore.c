@@ -65,14 +65,18 @@ static int pl_restore_runs(struct pl *q, struct ledger_txn *txn, int64_t *doubtf
 {
 	static const char loading[] =
 		"UPDATE run_ SET state = 5, reason = $1, ended_at = $2"
-		" WHERE effect = 4 AND state IN (1, 2, 3, 6) AND was_open = 0";
+		" WHERE state IN (1, 2, 3, 6) AND EXISTS (SELECT 1 FROM run_step AS s"
+		" WHERE s.run_id = run_.id AND s.step = run_.step AND s.effect = 4"
+		" AND s.state = 1)";
 	static const char retries[] =
 		"UPDATE loose SET state = 3, not_before = $1, quiet_until = $1, updated = $1,"
-		" err_class = 'restored', err = $2 WHERE state = 1 AND run_id IN"
-		" (SELECT id FROM run_ WHERE effect = 4 AND state IN (1, 2, 3, 6))";
+		" err_class = 'restored', err = $2 WHERE state = 1 AND (run_id, step) IN"
+		" (SELECT r.id, s.step FROM run_ AS r JOIN run_step AS s ON s.run_id = r.id"
+		" WHERE s.effect = 4 AND r.state IN (1, 2, 3, 6))";
 	static const char chunks[] =
 		"SELECT c.id FROM chunk AS c JOIN run_ AS r ON r.id = c.run_id"
-		" WHERE r.effect = 4 AND r.state IN (1, 2, 3, 6) AND c.state <> 2 ORDER BY c.id"
+		" JOIN run_step AS s ON s.run_id = r.id AND s.step = c.step"
+		" WHERE s.effect = 4 AND r.state IN (1, 2, 3, 6) AND c.state <> 2 ORDER BY c.id"
 		" FOR UPDATE OF c";
 	int64_t now_ms = rule_ms(txn->now);
 

@@ -77,7 +77,40 @@ void pl_get_run(struct arena *a, const PGresult *rows, int row, struct ledger_ru
 		.loader_epoch = (int32_t)pl_int(rows, row, 24),
 		.first_n = pl_int(rows, row, 25),
 		.source_path = pl_text(a, rows, row, 26),
+		.step = (int32_t)pl_int(rows, row, 27),
 	};
+}
+
+int pl_get_steps(struct pl *q, struct arena *a, struct ledger_run_row *row)
+{
+	static const char sql[] =
+		"SELECT step, name, effect, doubt, key_valid, state, first_item, n_items, n_read,"
+		" n_filtered, n_rejected, n_held_back FROM run_step WHERE run_id = $1 ORDER BY"
+		" step";
+	AUTO(pl_rows) PGresult *rows = pl_query(q, sql, PL_ARGS(PL_INT(row->id)));
+
+	if (rows == NULL)
+		return PL_FAILED;
+	size_t n = (size_t)PQntuples(rows);
+	struct ledger_step_row *steps = arena_alloc(a, n * sizeof(*steps));
+	for (int i = 0; i < (int)n; i++)
+		steps[i] = (struct ledger_step_row){
+			.step = (int32_t)pl_int(rows, i, 0),
+			.name = pl_text(a, rows, i, 1),
+			.effect = (enum effect_class)pl_int(rows, i, 2),
+			.doubt = (enum doubt_policy)pl_int(rows, i, 3),
+			.key_valid_us = rule_utime(pl_int(rows, i, 4)),
+			.state = (enum run_state)pl_int(rows, i, 5),
+			.first_item = pl_int(rows, i, 6),
+			.n_items = pl_int(rows, i, 7),
+			.n_read = pl_int(rows, i, 8),
+			.n_filtered = pl_int(rows, i, 9),
+			.n_rejected = pl_int(rows, i, 10),
+			.n_held_back = pl_int(rows, i, 11),
+		};
+	row->steps = steps;
+	row->n_steps = n;
+	return 0;
 }
 
 void pl_get_chunk(struct arena *a, const PGresult *rows, int row, struct ledger_chunk_row *ret_row)
@@ -97,6 +130,7 @@ void pl_get_chunk(struct arena *a, const PGresult *rows, int row, struct ledger_
 		.started = pl_bits(a, rows, row, 9, n),
 		.done = pl_bits(a, rows, row, 10, n),
 		.told = pl_bits(a, rows, row, 11, n),
+		.step = (int32_t)pl_int(rows, row, 12),
 	};
 }
 
@@ -127,6 +161,7 @@ void pl_get_loose(struct arena *a, const PGresult *rows, int row, struct ledger_
 		.tries = (int32_t)pl_int(rows, row, 21),
 		.spent_us = pl_int(rows, row, 22),
 		.request = (uint64_t)pl_int(rows, row, 23),
+		.step = (int32_t)pl_int(rows, row, 24),
 	};
 }
 
@@ -163,26 +198,43 @@ int pl_run_state(struct pl *q, int64_t run_id, enum run_state *ret_state)
 	return rc;
 }
 
-int pl_run_lock(struct pl *q, int64_t run_id, enum run_state *ret_state)
+static int pl_run_place(struct pl *q, const char *sql, int64_t run_id, enum run_state *ret_state,
+			int32_t *ret_step)
 {
-	static const char sql[] = "SELECT state FROM run_ WHERE id = $1 FOR UPDATE";
-	int64_t state = 0;
-	int rc = pl_number(q, sql, PL_ARGS(PL_INT(run_id)), &state);
+	AUTO(pl_rows) PGresult *rows = pl_query(q, sql, PL_ARGS(PL_INT(run_id)));
 
-	if (rc == 1)
-		*ret_state = (enum run_state)state;
-	return rc;
+	if (rows == NULL)
+		return PL_FAILED;
+	if (PQntuples(rows) == 0)
+		return 0;
+	*ret_state = (enum run_state)pl_int(rows, 0, 0);
+	*ret_step = (int32_t)pl_int(rows, 0, 1);
+	return 1;
+}
+
+int pl_run_at(struct pl *q, int64_t run_id, enum run_state *ret_state, int32_t *ret_step)
+{
+	static const char sql[] = "SELECT state, step FROM run_ WHERE id = $1";
+
+	return pl_run_place(q, sql, run_id, ret_state, ret_step);
+}
+
+int pl_run_lock(struct pl *q, int64_t run_id, enum run_state *ret_state, int32_t *ret_step)
+{
+	static const char sql[] = "SELECT state, step FROM run_ WHERE id = $1 FOR UPDATE";
+
+	return pl_run_place(q, sql, run_id, ret_state, ret_step);
 }
 
 /* ---- counting ---- */
 
-static int pl_count_loose(struct pl *q, int64_t run_id, struct ledger_counts *counts,
+static int pl_count_loose(struct pl *q, int64_t run_id, int32_t step, struct ledger_counts *counts,
 			  int64_t *ret_rows)
 {
 	static const char sql[] = "SELECT state, count(*), min(not_before) FROM loose"
-				  " WHERE run_id = $1 GROUP BY state";
+				  " WHERE run_id = $1 AND ($2 = 0 OR step = $2) GROUP BY state";
 	int64_t due_ms = INT64_MAX;
-	AUTO(pl_rows) PGresult *rows = pl_query(q, sql, PL_ARGS(PL_INT(run_id)));
+	AUTO(pl_rows) PGresult *rows = pl_query(q, sql, PL_ARGS(PL_INT(run_id), PL_INT(step)));
 
 	if (rows == NULL)
 		return PL_FAILED;
@@ -201,29 +253,30 @@ static int pl_count_loose(struct pl *q, int64_t run_id, struct ledger_counts *co
 }
 
 /* What is closed is the rest of n_items, so that counting costs nothing for it. */
-int pl_count(struct pl *q, int64_t run_id, int64_t inc, struct ledger_counts *ret_counts)
+int pl_count(struct pl *q, int64_t run_id, int32_t step, int64_t inc,
+	     struct ledger_counts *ret_counts)
 {
 	static const char sql[] =
-		"SELECT r.n_items, y.n, y.done, y.chunks, h.n, h.done, h.running, h.others,"
-		" (SELECT count(*) FROM loose WHERE owner IS NOT NULL AND owner <> $2 AND run_id ="
-		" $1)"
-		" FROM run_ AS r,"
-		" (SELECT coalesce(sum(n), 0)::bigint AS n, coalesce(sum(n_done), 0)::bigint AS"
-		" done,"
-		"  count(*) AS chunks FROM chunk WHERE run_id = $1 AND state = 0) AS y,"
-		" (SELECT coalesce(sum(n), 0)::bigint AS n, coalesce(sum(n_done), 0)::bigint AS"
-		" done,"
+		"SELECT s.n_items, y.n, y.done, y.chunks, h.n, h.done, h.running, h.others,"
+		" (SELECT count(*) FROM loose WHERE owner IS NOT NULL AND owner <> $3 AND run_id ="
+		" $1 AND ($2 = 0 OR step = $2))"
+		" FROM (SELECT coalesce(sum(n_items), 0)::bigint AS n_items FROM run_step"
+		"  WHERE run_id = $1 AND ($2 = 0 OR step = $2)) AS s,"
+		" (SELECT coalesce(sum(n), 0)::bigint AS n,"
+		"  coalesce(sum(n_done), 0)::bigint AS done, count(*) AS chunks FROM chunk"
+		"  WHERE run_id = $1 AND state = 0 AND ($2 = 0 OR step = $2)) AS y,"
+		" (SELECT coalesce(sum(n), 0)::bigint AS n,"
+		"  coalesce(sum(n_done), 0)::bigint AS done,"
 		"  coalesce(sum(n_running), 0)::bigint AS running,"
-		"  count(*) FILTER (WHERE owner <> $2) AS others"
-		"  FROM chunk WHERE state = 1 AND owner > 0 AND run_id = $1) AS h WHERE r.id = $1";
+		"  count(*) FILTER (WHERE owner <> $3) AS others FROM chunk"
+		"  WHERE state = 1 AND owner > 0 AND run_id = $1 AND ($2 = 0 OR step = $2)) AS h";
 	struct ledger_counts counts = {0};
 	int64_t loose = 0;
-	AUTO(pl_rows) PGresult *rows = pl_query(q, sql, PL_ARGS(PL_INT(run_id), PL_INT(inc)));
+	AUTO(pl_rows)
+	PGresult *rows = pl_query(q, sql, PL_ARGS(PL_INT(run_id), PL_INT(step), PL_INT(inc)));
 
-	if (rows == NULL || pl_count_loose(q, run_id, &counts, &loose) < 0)
+	if (rows == NULL || pl_count_loose(q, run_id, step, &counts, &loose) < 0)
 		return PL_FAILED;
-	if (PQntuples(rows) == 0)
-		return 0;
 	int64_t ready = pl_int(rows, 0, 1);
 	int64_t ready_done = pl_int(rows, 0, 2);
 	int64_t held = pl_int(rows, 0, 4);
@@ -238,16 +291,17 @@ int pl_count(struct pl *q, int64_t run_id, int64_t inc, struct ledger_counts *re
 	return 0;
 }
 
-int pl_run_is_empty(struct pl *q, int64_t run_id)
+int pl_step_is_empty(struct pl *q, int64_t run_id, int32_t step)
 {
 	static const char sql[] =
-		"SELECT (NOT EXISTS (SELECT 1 FROM chunk WHERE run_id = $1 AND state = 0)"
-		" AND NOT EXISTS (SELECT 1 FROM chunk WHERE state = 1 AND owner > 0 AND run_id ="
-		" $1)"
-		" AND NOT EXISTS (SELECT 1 FROM loose WHERE run_id = $1 AND state IN (1, 2, 3,"
-		" 7)))::int";
+		"SELECT (NOT EXISTS (SELECT 1 FROM chunk WHERE run_id = $1 AND step = $2"
+		" AND state = 0)"
+		" AND NOT EXISTS (SELECT 1 FROM chunk WHERE state = 1 AND owner > 0"
+		" AND run_id = $1 AND step = $2)"
+		" AND NOT EXISTS (SELECT 1 FROM loose WHERE run_id = $1 AND step = $2"
+		" AND state IN (1, 2, 3, 7)))::int";
 	int64_t is_empty = 0;
-	int rc = pl_number(q, sql, PL_ARGS(PL_INT(run_id)), &is_empty);
+	int rc = pl_number(q, sql, PL_ARGS(PL_INT(run_id), PL_INT(step)), &is_empty);
 
 	return rc < 0 ? PL_FAILED : (int)is_empty;
 }

@@ -10,7 +10,7 @@ static int pl_run_list_open(struct pl *q, struct ledger_txn *txn, struct lop_run
 		"SELECT " PL_RUN_COLUMNS ", (EXISTS (SELECT 1 FROM run_instance AS ri"
 		" JOIN instance_ AS i ON i.inc = ri.inc WHERE ri.run_id = r.id AND ri.inc <> $2"
 		" AND i.state IN (1, 2)))::int"
-		" FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id"
+		" FROM " PL_RUN_TABLES
 		" WHERE r.job = $1 AND r.state IN (1, 2, 3, 6) ORDER BY r.id";
 	AUTO(pl_rows)
 	PGresult *rows = pl_query(q, sql, PL_ARGS(PL_TEXT(l->job), PL_INT(txn->inc)));
@@ -23,6 +23,8 @@ static int pl_run_list_open(struct pl *q, struct ledger_txn *txn, struct lop_run
 	for (size_t i = 0; i < n; i++) {
 		pl_get_run(&txn->arena, rows, (int)i, &found[i]);
 		elsewhere[i] = pl_int(rows, (int)i, PL_RUN_COLUMN_COUNT) != 0;
+		if (pl_get_steps(q, &txn->arena, &found[i]) < 0)
+			return PL_FAILED;
 	}
 	l->ret_rows = found;
 	l->ret_live_elsewhere = elsewhere;
@@ -36,8 +38,7 @@ static int pl_run_list_due(struct pl *q, struct ledger_txn *txn, struct lop_run_
 		"SELECT " PL_RUN_COLUMNS ", (EXISTS (SELECT 1 FROM run_instance AS ri"
 		" JOIN instance_ AS i ON i.inc = ri.inc WHERE ri.run_id = r.id AND ri.inc <> $3"
 		" AND i.state IN (1, 2)))::int"
-		" FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id"
-		" WHERE r.job = $1 AND r.due_key = $2";
+		" FROM " PL_RUN_TABLES " WHERE r.job = $1 AND r.due_key = $2";
 	AUTO(pl_rows)
 	PGresult *rows = pl_query(q, sql,
 				  PL_ARGS(PL_TEXT(l->job), PL_TEXT(l->due_key), PL_INT(txn->inc)));
@@ -50,7 +51,7 @@ static int pl_run_list_due(struct pl *q, struct ledger_txn *txn, struct lop_run_
 	pl_get_run(&txn->arena, rows, 0, row);
 	l->ret_due = row;
 	l->ret_due_live_elsewhere = pl_int(rows, 0, PL_RUN_COLUMN_COUNT) != 0;
-	return 0;
+	return pl_get_steps(q, &txn->arena, row);
 }
 
 int pl_run_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
@@ -59,7 +60,8 @@ int pl_run_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 				   " AND starts_with(due_key, $2 || '/')"
 				   " AND strpos(substr(due_key, length($2) + 2), '/') = 0";
 	static const char history[] =
-		"SELECT n_items FROM run_ WHERE job = $1 AND state = 4 ORDER BY id DESC LIMIT 20";
+		"SELECT s.n_items FROM run_ AS r JOIN run_step AS s ON s.run_id = r.id AND s.step"
+		" = 1 WHERE r.job = $1 AND r.state = 4 ORDER BY r.id DESC LIMIT 20";
 	struct lop_run_list *l = &op->u.run_list;
 	int rc = pl_run_list_open(q, txn, l);
 
@@ -83,20 +85,37 @@ static int pl_run_insert(struct pl *q, const struct ledger_txn *txn,
 			 const struct ledger_run_row *row, int64_t *ret_id)
 {
 	static const char run[] =
-		"INSERT INTO run_(job, due_key, name, slot, date, params, n, effect, doubt,"
-		" key_valid, first_n, state, started_at, made_by, made_in)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $13, $14)"
+		"INSERT INTO run_(job, due_key, name, slot, date, params, n, first_n, state,"
+		" started_at, made_by, made_in)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11)"
 		" ON CONFLICT (job, due_key) DO NOTHING RETURNING id";
 
 	return pl_number(q, run,
 			 PL_ARGS(PL_TEXT(row->job), PL_TEXT(row->due_key),
 				 PL_TEXT(pl_or_empty(row->name)), PL_TEXT(pl_or_empty(row->slot)),
 				 PL_TEXT(pl_or_empty(row->date)), PL_TEXT(pl_or_empty(row->params)),
-				 PL_INT(row->n), PL_INT(row->effect), PL_INT(row->doubt),
-				 PL_INT(rule_ms(row->key_valid_us)), PL_INT(row->first_n),
-				 PL_INT(rule_ms(txn->now)), PL_INT_OR_NULL(txn->inc),
-				 PL_INT_OR_NULL(txn->batch)),
+				 PL_INT(row->n), PL_INT(row->first_n), PL_INT(rule_ms(txn->now)),
+				 PL_INT_OR_NULL(txn->inc), PL_INT_OR_NULL(txn->batch)),
 			 ret_id);
+}
+
+static int pl_steps_insert(struct pl *q, int64_t run_id, const struct ledger_run_row *row)
+{
+	static const char sql[] =
+		"INSERT INTO run_step(run_id, step, name, effect, doubt, key_valid)"
+		" VALUES ($1, $2, $3, $4, $5, $6)";
+	const struct ledger_step_row only = rule_only_step(row);
+	const struct ledger_step_row *steps = row->n_steps == 0 ? &only : row->steps;
+	size_t n = row->n_steps == 0 ? 1 : row->n_steps;
+
+	for (size_t i = 0; i < n; i++)
+		if (pl_send(q, sql,
+			    PL_ARGS(PL_INT(run_id), PL_INT((int64_t)i + 1),
+				    PL_TEXT(pl_or_empty(steps[i].name)), PL_INT(steps[i].effect),
+				    PL_INT(steps[i].doubt),
+				    PL_INT(rule_ms(steps[i].key_valid_us)))) < 0)
+			return PL_FAILED;
+	return 0;
 }
 
 int pl_run_create(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
@@ -134,34 +153,42 @@ int pl_run_create(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 			       ? PL_FAILED
 			       : 0;
 	}
+	if (pl_steps_insert(q, c->ret_id, &c->row) < 0)
+		return PL_FAILED;
 	return pl_send(q, text,
 		       PL_ARGS(PL_INT(c->ret_id), PL_TEXT(pl_or_empty(c->row.job_text)),
 			       PL_TEXT(pl_or_empty(c->row.job_path)),
 			       PL_TEXT(pl_or_empty(c->row.source_path))));
 }
 
-/* Nothing that a load put there remains; a run that was never open has had no effect. */
-static int pl_run_unload(struct pl *q, int64_t run_id, int64_t now_ms)
+/* Nothing that a load of the step put there remains; a step that was never open has had no effect.
+ * Totals and the contents of files are the first step's. */
+static int pl_step_unload(struct pl *q, int64_t run_id, int32_t step, int64_t now_ms)
 {
-	static const char loose[] = "DELETE FROM loose WHERE run_id = $1";
-	static const char bodies[] = "DELETE FROM chunk_body WHERE chunk_id IN"
-				     " (SELECT id FROM chunk WHERE run_id = $1)";
-	static const char keys[] = "DELETE FROM chunk_keys WHERE chunk_id IN"
-				   " (SELECT id FROM chunk WHERE run_id = $1)";
-	static const char sums[] = "DELETE FROM chunk_sums WHERE chunk_id IN"
-				   " (SELECT id FROM chunk WHERE run_id = $1)";
-	static const char all_sums[] = "DELETE FROM run_sums WHERE run_id = $1";
-	static const char chunks[] = "DELETE FROM chunk WHERE run_id = $1";
-	static const char rejects[] = "DELETE FROM reject_ WHERE run_id = $1";
-	static const char contents[] = "DELETE FROM content WHERE run_id = $1";
+#define CHUNKS "(SELECT id FROM chunk WHERE run_id = $1 AND step = $2)"
+	static const char loose[] = "DELETE FROM loose WHERE run_id = $1 AND step = $2";
+	static const char bodies[] = "DELETE FROM chunk_body WHERE chunk_id IN " CHUNKS;
+	static const char keys[] = "DELETE FROM chunk_keys WHERE chunk_id IN " CHUNKS;
+	static const char sums[] = "DELETE FROM chunk_sums WHERE chunk_id IN " CHUNKS;
+	static const char all_sums[] = "DELETE FROM run_sums WHERE run_id = $1 AND $2 = 1";
+	static const char chunks[] = "DELETE FROM chunk WHERE run_id = $1 AND step = $2";
+	static const char rejects[] = "DELETE FROM reject_ WHERE run_id = $1 AND step = $2";
+	static const char contents[] = "DELETE FROM content WHERE run_id = $1 AND $2 = 1";
+	static const char sum[] =
+		"UPDATE run_ SET n_items = run_.n_items - s.n_items,"
+		" n_read = run_.n_read - s.n_read, n_filtered = run_.n_filtered - s.n_filtered,"
+		" n_rejected = run_.n_rejected - s.n_rejected,"
+		" n_held_back = run_.n_held_back - s.n_held_back FROM run_step AS s"
+		" WHERE run_.id = $1 AND s.run_id = $1 AND s.step = $2";
 	static const char counters[] =
-		"UPDATE run_ SET n_items = 0, n_read = 0, n_filtered = 0, n_rejected = 0,"
-		" n_held_back = 0, cursor = NULL, loader = NULL WHERE id = $1";
-	const char *const all[] = {loose,  bodies,  keys,     sums,    all_sums,
-				   chunks, rejects, contents, counters};
+		"UPDATE run_step SET n_items = 0, n_read = 0, n_filtered = 0, n_rejected = 0,"
+		" n_held_back = 0, cursor = NULL, loader = NULL WHERE run_id = $1 AND step = $2";
+	const char *const all[] = {loose,  bodies,  keys,     sums, all_sums,
+				   chunks, rejects, contents, sum,  counters};
+#undef CHUNKS
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		if (pl_send(q, all[i], PL_ARGS(PL_INT(run_id))) < 0)
+		if (pl_send(q, all[i], PL_ARGS(PL_INT(run_id), PL_INT(step))) < 0)
 			return PL_FAILED;
 	return pl_requests_lapse(q, run_id, 0, now_ms);
 }
@@ -169,23 +196,26 @@ static int pl_run_unload(struct pl *q, int64_t run_id, int64_t now_ms)
 static int pl_run_resume(struct pl *q, const struct ledger_run_row *row, int64_t now_ms)
 {
 	static const char resume[] =
-		"UPDATE run_ SET state = CASE WHEN state <> 6 THEN state WHEN was_open = 1 THEN 2"
-		" ELSE 1 END, reason = '', ended_at = NULL"
+		"UPDATE run_ SET state = CASE WHEN state <> 6 THEN state ELSE (SELECT s.state FROM"
+		" run_step AS s WHERE s.run_id = run_.id AND s.step = run_.step) END,"
+		" reason = '', ended_at = NULL"
 		" WHERE id = $1 AND (state = 6 OR reason <> '' OR ended_at IS NOT NULL)";
+	static const char is_loading[] = "SELECT 1 FROM run_ WHERE id = $1 AND state = 1";
+	int64_t one = 0;
 
 	if (pl_send(q, resume, PL_ARGS(PL_INT(row->id))) < 0)
 		return PL_FAILED;
-	if (row->state == RUN_FAILED && !row->was_open)
-		return pl_run_unload(q, row->id, now_ms);
-	return 0;
+	if (row->state != RUN_FAILED)
+		return 0;
+	int rc = pl_number(q, is_loading, PL_ARGS(PL_INT(row->id)), &one);
+	return rc == 1 ? pl_step_unload(q, row->id, row->step, now_ms) : rc;
 }
 
 /* 1 found, 0 not. */
 static int pl_run_read(struct pl *q, struct arena *a, int64_t run_id,
 		       struct ledger_run_row *ret_row)
 {
-	static const char sql[] = "SELECT " PL_RUN_COLUMNS
-				  " FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id"
+	static const char sql[] = "SELECT " PL_RUN_COLUMNS " FROM " PL_RUN_TABLES
 				  " WHERE r.id = $1";
 	AUTO(pl_rows) PGresult *rows = pl_query(q, sql, PL_ARGS(PL_INT(run_id)));
 
@@ -194,7 +224,7 @@ static int pl_run_read(struct pl *q, struct arena *a, int64_t run_id,
 	if (PQntuples(rows) == 0)
 		return 0;
 	pl_get_run(a, rows, 0, ret_row);
-	return 1;
+	return pl_get_steps(q, a, ret_row) < 0 ? PL_FAILED : 1;
 }
 
 static int pl_run_others(struct pl *q, struct ledger_txn *txn, struct lop_run_join *j)
@@ -224,8 +254,9 @@ int pl_run_join(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	struct lop_run_join *j = &op->u.run_join;
 	int64_t now_ms = rule_ms(txn->now);
 	enum run_state state = RUN_LOADING;
+	int32_t step = 0;
 	/* Two that join a failed run at once must not both unload it. */
-	int rc = q->is_replay ? 0 : pl_run_lock(q, j->run_id, &state);
+	int rc = q->is_replay ? 0 : pl_run_lock(q, j->run_id, &state, &step);
 
 	if (rc >= 0)
 		rc = pl_run_read(q, &txn->arena, j->run_id, &j->ret_row);
@@ -241,7 +272,7 @@ int pl_run_join(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 		    pl_run_read(q, &txn->arena, j->run_id, &j->ret_row) < 0)
 			return PL_FAILED;
 	}
-	if (pl_count(q, j->run_id, txn->inc, &j->ret_counts) < 0)
+	if (pl_count(q, j->run_id, j->ret_over ? 0 : j->ret_row.step, txn->inc, &j->ret_counts) < 0)
 		return PL_FAILED;
 	return pl_run_others(q, txn, j);
 }
@@ -250,26 +281,34 @@ int pl_run_leave(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	static const char leave[] = "DELETE FROM run_instance WHERE run_id = $1 AND inc = $2";
 	static const char keep[] =
-		"WITH g AS (UPDATE run_ SET loader = nullif(loader, $2),"
-		" reason = CASE WHEN state IN (1, 2, 3) THEN $3 ELSE reason END WHERE id = $1"
-		" RETURNING 1) SELECT 1 / count(*) FROM g";
+		"WITH g AS (UPDATE run_ SET reason = CASE WHEN state IN (1, 2, 3) THEN $2 ELSE"
+		" reason END WHERE id = $1 RETURNING 1) SELECT 1 / count(*) FROM g";
+	static const char loads[] =
+		"UPDATE run_step SET loader = NULL WHERE run_id = $1 AND loader = $2";
 	const struct lop_run_leave *l = &op->u.run_leave;
 
-	if (pl_send(q, leave, PL_ARGS(PL_INT(l->run_id), PL_INT(txn->inc))) < 0)
+	if (pl_send(q, leave, PL_ARGS(PL_INT(l->run_id), PL_INT(txn->inc))) < 0 ||
+	    pl_send(q, keep, PL_ARGS(PL_INT(l->run_id), PL_TEXT(pl_or_empty(l->reason)))) < 0)
 		return PL_FAILED;
-	return pl_send(
-		q, keep,
-		PL_ARGS(PL_INT(l->run_id), PL_INT(txn->inc), PL_TEXT(pl_or_empty(l->reason))));
+	return pl_send(q, loads, PL_ARGS(PL_INT(l->run_id), PL_INT(txn->inc)));
+}
+
+int pl_run_unloaded(struct pl *q, int64_t run_id)
+{
+	static const char sql[] = "UPDATE run_step SET loader = NULL WHERE run_id = $1";
+
+	return pl_send(q, sql, PL_ARGS(PL_INT(run_id)));
 }
 
 int pl_run_end(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 {
-	static const char end[] = "UPDATE run_ SET state = $2, reason = $3, ended_at = $4,"
-				  " loader = NULL WHERE id = $1";
+	static const char end[] = "UPDATE run_ SET state = $2, reason = $3, ended_at = $4"
+				  " WHERE id = $1";
 	struct lop_run_end *e = &op->u.run_end;
 	enum run_state state = RUN_LOADING;
-	int rc = q->is_replay ? pl_run_state(q, e->run_id, &state)
-			      : pl_run_lock(q, e->run_id, &state);
+	int32_t step = 0;
+	int rc = q->is_replay ? pl_run_at(q, e->run_id, &state, &step)
+			      : pl_run_lock(q, e->run_id, &state, &step);
 
 	if (rc < 0)
 		return rc;
@@ -278,29 +317,80 @@ int pl_run_end(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	e->ret_done = q->is_replay ? state == e->state : rule_run_may_end(state, e->state);
 	if (q->is_replay || !e->ret_done)
 		return 0;
-	return pl_send(q, end,
-		       PL_ARGS(PL_INT(e->run_id), PL_INT(e->state), PL_TEXT(pl_or_empty(e->reason)),
-			       PL_INT(rule_ms(txn->now))));
+	if (pl_send(q, end,
+		    PL_ARGS(PL_INT(e->run_id), PL_INT(e->state), PL_TEXT(pl_or_empty(e->reason)),
+			    PL_INT(rule_ms(txn->now)))) < 0)
+		return PL_FAILED;
+	return pl_run_unloaded(q, e->run_id);
 }
 
-/* E. 1 when it is finished now. */
-static int pl_run_finish_now(struct pl *q, int64_t run_id, int64_t now_ms)
+/* ---- E ---- */
+
+/* Whether the step has ended otherwise than well. 1, 0 or PL_FAILED. */
+static int pl_step_has_failed(struct pl *q, int64_t run_id, int32_t step)
 {
-	static const char untold[] = "SELECT 1 FROM chunk WHERE run_id = $1 AND n_told < n LIMIT 1";
-	static const char finish[] =
-		"UPDATE run_ SET state = 4, ended_at = $2 WHERE id = $1 AND state = 2";
+	static const char sql[] =
+		"SELECT (EXISTS (SELECT 1 FROM loose WHERE run_id = $1 AND step = $2 AND state IN"
+		" (3, 4, 7, 8)) OR EXISTS (SELECT 1 FROM run_step WHERE run_id = $1 AND step = $2"
+		" AND n_rejected > 0))::int";
+	int64_t has_failed = 0;
+	int rc = pl_number(q, sql, PL_ARGS(PL_INT(run_id), PL_INT(step)), &has_failed);
+
+	return rc < 0 ? rc : (int)has_failed;
+}
+
+/* The step is over: the run goes to the next that is not, or is finished. */
+static int pl_run_advance(struct pl *q, int64_t run_id, int32_t step, int64_t now_ms)
+{
+	static const char over[] = "UPDATE run_step SET state = 4 WHERE run_id = $1 AND step = $2";
+	static const char begin[] =
+		"UPDATE run_step SET first_item = (SELECT n_items FROM run_ WHERE id = $1)"
+		" WHERE run_id = $1 AND step = $2 AND state = 1 AND cursor IS NULL";
+	static const char next[] = "SELECT min(step) FROM run_step WHERE run_id = $1 AND state <> 4"
+				   " HAVING count(*) > 0";
+	static const char go_on[] =
+		"UPDATE run_ SET step = $2, state = (SELECT state FROM run_step WHERE run_id = $1"
+		" AND step = $2) WHERE id = $1";
+	static const char finish[] = "UPDATE run_ SET state = 4, ended_at = $2 WHERE id = $1";
+	int64_t to = 0;
+
+	if (pl_send(q, over, PL_ARGS(PL_INT(run_id), PL_INT(step))) < 0)
+		return PL_FAILED;
+	int rc = pl_number(q, next, PL_ARGS(PL_INT(run_id)), &to);
+	if (rc < 0)
+		return rc;
+	if (rc == 1)
+		return pl_send(q, begin, PL_ARGS(PL_INT(run_id), PL_INT(to))) < 0
+			       ? PL_FAILED
+			       : pl_send(q, go_on, PL_ARGS(PL_INT(run_id), PL_INT(to)));
+	if (pl_send(q, finish, PL_ARGS(PL_INT(run_id), PL_INT(now_ms))) < 0)
+		return PL_FAILED;
+	return pl_requests_lapse(q, run_id, 0, now_ms);
+}
+
+static int pl_step_finish(struct pl *q, struct lop_run_finish *f, int64_t now_ms)
+{
+	static const char untold[] =
+		"SELECT 1 FROM chunk WHERE run_id = $1 AND step = $2 AND n_told < n LIMIT 1";
+	static const char is_last[] =
+		"SELECT ($2 = max(step))::int FROM run_step WHERE run_id = $1 AND state <> 4";
 	int64_t one = 0;
-	int rc = pl_run_is_empty(q, run_id);
+	int32_t step = rule_step(f->step);
+	int rc = pl_step_is_empty(q, f->run_id, step);
 
 	if (rc != 1)
 		return rc;
-	rc = pl_number(q, untold, PL_ARGS(PL_INT(run_id)), &one);
+	rc = pl_number(q, untold, PL_ARGS(PL_INT(f->run_id), PL_INT(step)), &one);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	if (pl_send(q, finish, PL_ARGS(PL_INT(run_id), PL_INT(now_ms))) < 0 ||
-	    pl_requests_lapse(q, run_id, 0, now_ms) < 0)
-		return PL_FAILED;
-	return 1;
+	if (f->needs_done) {
+		rc = pl_number(q, is_last, PL_ARGS(PL_INT(f->run_id), PL_INT(step)), &one);
+		int has_failed = pl_step_has_failed(q, f->run_id, step);
+		if (rc < 0 || has_failed < 0)
+			return PL_FAILED;
+		f->ret_blocked = has_failed == 1 && one == 0;
+	}
+	return f->ret_blocked || q->is_replay ? 0 : pl_run_advance(q, f->run_id, step, now_ms);
 }
 
 int pl_run_finish(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
@@ -308,31 +398,30 @@ int pl_run_finish(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	struct lop_run_finish *f = &op->u.run_finish;
 	enum run_state state = RUN_LOADING;
 	/* Locked: a person who opens it again comes before or after. */
-	int rc = q->is_replay ? pl_run_state(q, f->run_id, &state)
-			      : pl_run_lock(q, f->run_id, &state);
+	int rc = q->is_replay ? pl_run_at(q, f->run_id, &state, &f->ret_step)
+			      : pl_run_lock(q, f->run_id, &state, &f->ret_step);
 
 	if (rc < 0)
 		return rc;
 	if (rc == 0)
 		return pl_lost(txn, "there is no run %lld to finish", (long long)f->run_id);
-	f->ret_finished = state == RUN_FINISHED;
-	if (state == RUN_OPEN && !q->is_replay) {
-		rc = pl_run_finish_now(q, f->run_id, rule_ms(txn->now));
-		if (rc < 0)
-			return rc;
-		f->ret_finished = rc == 1;
+	if (state == RUN_OPEN && f->ret_step == rule_step(f->step)) {
+		if (pl_step_finish(q, f, rule_ms(txn->now)) < 0 ||
+		    pl_run_at(q, f->run_id, &state, &f->ret_step) < 0)
+			return PL_FAILED;
 	}
-	return pl_count(q, f->run_id, txn->inc, &f->ret_counts);
+	f->ret_finished = state == RUN_FINISHED;
+	return pl_count(q, f->run_id, rule_step(f->step), txn->inc, &f->ret_counts);
 }
 
 int pl_run_counts(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_run_counts *c = &op->u.run_counts;
-	int rc = pl_run_state(q, c->run_id, &c->ret_state);
+	int rc = pl_run_at(q, c->run_id, &c->ret_state, &c->ret_step);
 
 	if (rc < 0)
 		return rc;
 	if (rc == 0)
 		return pl_lost(txn, "there is no run %lld to count", (long long)c->run_id);
-	return pl_count(q, c->run_id, txn->inc, &c->ret_counts);
+	return pl_count(q, c->run_id, c->step, txn->inc, &c->ret_counts);
 }

@@ -39,7 +39,8 @@ int pl_untold_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	static const char sql[] = "SELECT " PL_CHUNK_COLUMNS ", b.body, b.hash"
 				  " FROM chunk AS c LEFT JOIN chunk_body AS b ON b.chunk_id = c.id"
-				  " WHERE c.run_id = $1 AND c.n_told < c.n AND c.id > $2"
+				  " WHERE c.run_id = $1 AND c.step = $4 AND c.n_told < c.n"
+				  " AND c.id > $2"
 				  " ORDER BY c.id LIMIT $3";
 	struct lop_untold_list *u = &op->u.untold_list;
 	enum run_state state = RUN_LOADING;
@@ -47,12 +48,13 @@ int pl_untold_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 
 	if (rc < 0 || state != RUN_OPEN)
 		return rc < 0 ? rc : 0;
-	rc = pl_run_is_empty(q, u->run_id);
+	rc = pl_step_is_empty(q, u->run_id, rule_step(u->step));
 	if (rc != 1)
 		return rc;
 	AUTO(pl_rows)
 	PGresult *rows = pl_query(q, sql,
-				  PL_ARGS(PL_INT(u->run_id), PL_INT(u->after), PL_INT(u->max)));
+				  PL_ARGS(PL_INT(u->run_id), PL_INT(u->after), PL_INT(u->max),
+					  PL_INT(rule_step(u->step))));
 	if (rows == NULL)
 		return PL_FAILED;
 	size_t n = (size_t)PQntuples(rows);
@@ -70,7 +72,7 @@ int pl_told_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	static const char one[] = "UPDATE chunk SET told = ~(told & ~told)"
 				  " WHERE run_id = $1 AND id = $2 AND n_told < n";
 	static const char all[] = "UPDATE chunk SET told = ~(told & ~told)"
-				  " WHERE run_id = $1 AND n_told < n";
+				  " WHERE run_id = $1 AND step = $2 AND n_told < n";
 	const struct lop_told_put *t = &op->u.told_put;
 	enum run_state state = RUN_LOADING;
 	int rc = pl_run_state(q, t->run_id, &state);
@@ -80,6 +82,6 @@ int pl_told_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	if (rc < 0)
 		return PL_FAILED;
 	if (t->chunk_id == 0)
-		return pl_send(q, all, PL_ARGS(PL_INT(t->run_id)));
+		return pl_send(q, all, PL_ARGS(PL_INT(t->run_id), PL_INT(rule_step(t->step))));
 	return pl_send(q, one, PL_ARGS(PL_INT(t->run_id), PL_INT(t->chunk_id)));
 }

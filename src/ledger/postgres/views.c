@@ -56,6 +56,16 @@ const struct ledger_macro pl_macros[] = {
 	/* An instance that was killed counts until somebody noticed. */
 	{"live", "(SELECT count(*) FROM run_instance AS ri JOIN instance_ AS n ON n.inc = ri.inc"
 		 " WHERE ri.run_id = r.id AND n.state IN ($1))"},
+	/* the name of a step; null where the job has none */
+	{"step", "(SELECT nullif(s.name, '') FROM run_step AS s WHERE s.run_id = $1"
+		 " AND s.step = $2)"},
+	/* sums over open chunks, and loose rows, of step s */
+	{"step_ready", "coalesce((SELECT sum($1) FROM chunk AS c WHERE c.run_id = s.run_id AND"
+		       " c.step = s.step AND c.state = 0), 0)::bigint"},
+	{"step_held", "coalesce((SELECT sum($1) FROM chunk AS c WHERE c.state = 1 AND c.owner > 0"
+		      " AND c.run_id = s.run_id AND c.step = s.step), 0)::bigint"},
+	{"step_loose", "(SELECT count(*) FROM loose AS l WHERE l.run_id = s.run_id AND l.step ="
+		       " s.step AND l.state IN ($1))"},
 	{"bit", "(get_bit($1, i.i::int) = 1)"},
 	/* items in their chunks: state, attempts, instance */
 	{"bulk", "SELECT r.name AS run, c.run_id, c.first_item + i.i AS item,"
@@ -63,7 +73,8 @@ const struct ledger_macro pl_macros[] = {
 		 " 0::bigint AS crashes, NULL::text COLLATE \"C\" AS person, NULL::text AS error,"
 		 " NULL::text AS error_class, NULL::text COLLATE \"C\" AS fingerprint,"
 		 " NULL::text AS first_started, NULL::text AS next_try, $3::bigint AS instance,"
-		 " c.id AS chunk_id, NULL::text AS doubt"
+		 " c.id AS chunk_id, NULL::text AS doubt, (SELECT nullif(s.name, '')"
+		 " FROM run_step AS s WHERE s.run_id = c.run_id AND s.step = c.step) AS step"
 		 " FROM run_ AS r JOIN chunk AS c ON c.run_id = r.id"
 		 " LEFT JOIN chunk_keys AS k ON k.chunk_id = c.id CROSS JOIN LATERAL ROWS FROM"
 		 " (generate_series(0, c.n - 1), json_array_elements_text(k.keys::json))"
@@ -74,8 +85,9 @@ const struct ledger_macro pl_macros[] = {
 static const char run_view[] =
 	"CREATE VIEW run AS SELECT r.id AS run_id, r.name AS run, r.job, r.slot, r.date,"
 	" r.n AS number, CASE r.state"
-	"  WHEN 1 THEN CASE WHEN @live(1, 2) = 0 THEN 'stopped' WHEN r.cursor IS NULL THEN"
-	"   'starting' ELSE 'loading' END"
+	"  WHEN 1 THEN CASE WHEN @live(1, 2) = 0 THEN 'stopped' WHEN"
+	"   (SELECT s.cursor FROM run_step AS s WHERE s.run_id = r.id AND s.step = r.step) IS NULL"
+	"   THEN 'starting' ELSE 'loading' END"
 	"  WHEN 2 THEN CASE WHEN @live(1, 2) = 0 THEN 'stopped' WHEN @live(1) = 0 THEN 'stopping'"
 	"   ELSE 'running' END"
 	"  WHEN 3 THEN 'paused'"
@@ -89,8 +101,25 @@ static const char run_view[] =
 	"  - @loose(1, 2, 3, 4, 6, 7, 8) AS done,"
 	" @loose(6) AS skipped, @loose(1) AS retry, @loose(3, 7, 8) AS in_doubt, @loose(4) AS dead,"
 	" r.n_read AS read, r.n_filtered AS filtered, r.n_rejected AS rejected,"
-	" r.n_held_back AS held_back, @live(1, 2) AS instances, r.params, t.job_path, t.source_path"
+	" r.n_held_back AS held_back, @live(1, 2) AS instances, r.params, t.job_path,"
+	" t.source_path, @step(r.id; r.step) AS step"
 	" FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id";
+
+static const char step_view[] =
+	"CREATE VIEW step AS SELECT r.name AS run, s.run_id, s.step AS number,"
+	" nullif(s.name, '') AS step,"
+	" CASE s.state WHEN 1 THEN CASE WHEN s.cursor IS NULL THEN 'waiting' ELSE 'loading' END"
+	"  WHEN 2 THEN 'open' WHEN 4 THEN CASE WHEN s.n_rejected > 0 OR @step_loose(3, 4, 7, 8) > 0"
+	"   THEN 'done_with_failures' ELSE 'done' END END AS state, s.first_item,"
+	" s.n_items AS items,"
+	" @step_ready(c.n - c.n_done) + @step_held(c.n - c.n_done - c.n_running) AS waiting,"
+	" @step_held(c.n_running) + @step_loose(2) AS running,"
+	" s.n_items - @step_ready(c.n - c.n_done) - @step_held(c.n - c.n_done)"
+	"  - @step_loose(1, 2, 3, 4, 6, 7, 8) AS done,"
+	" @step_loose(6) AS skipped, @step_loose(1) AS retry, @step_loose(3, 7, 8) AS in_doubt,"
+	" @step_loose(4) AS dead, s.n_read AS read, s.n_filtered AS filtered,"
+	" s.n_rejected AS rejected, s.n_held_back AS held_back"
+	" FROM run_step AS s JOIN run_ AS r ON r.id = s.run_id";
 
 static const char item_view[] =
 	"CREATE VIEW item AS"
@@ -109,7 +138,8 @@ static const char item_view[] =
 	"  l.crashes, l.person COLLATE \"C\", nullif(l.err, ''), nullif(l.err_class, ''),"
 	"  nullif(l.fingerprint, '') COLLATE \"C\", iso(l.first_started),"
 	"  CASE WHEN l.state IN (1, 3) THEN iso(l.not_before) END, l.owner, l.chunk_id,"
-	"  CASE l.state WHEN 3 THEN 'waiting' WHEN 7 THEN 'verifying' WHEN 8 THEN 'asked' END"
+	"  CASE l.state WHEN 3 THEN 'waiting' WHEN 7 THEN 'verifying' WHEN 8 THEN 'asked' END,"
+	"  @step(l.run_id; l.step)"
 	" FROM run_ AS r JOIN loose AS l ON l.run_id = r.id";
 
 static const char attempt_view[] =
@@ -124,13 +154,16 @@ static const char attempt_view[] =
 	"  WHEN 4 THEN 'all_alike' WHEN 5 THEN 'unknown' WHEN 6 THEN 'not_begun' END AS outcome,"
 	" nullif(a.err_class, '') AS error_class, nullif(a.err, '') AS error,"
 	" nullif(a.fingerprint, '') COLLATE \"C\" AS fingerprint, readable(a.output) AS output,"
-	" a.output_cut, CASE a.is_probe WHEN 1 THEN 'verify' ELSE 'attempt' END AS kind, a.keep"
+	" a.output_cut, CASE a.is_probe WHEN 1 THEN 'verify' ELSE 'attempt' END AS kind, a.keep,"
+	" (SELECT nullif(s.name, '') FROM run_step AS s WHERE s.run_id = a.run_id"
+	"  AND s.first_item <= a.item ORDER BY s.first_item DESC, s.step DESC LIMIT 1) AS step"
 	" FROM attempt_ AS a JOIN run_ AS r ON r.id = a.run_id";
 
 static const char reject_view[] =
 	"CREATE VIEW reject AS SELECT r.name AS run, j.run_id, j.path COLLATE \"C\" AS path,"
 	" j.line, j.column_ AS \"column\", j.\"offset\", j.reason, j.key, readable(j.raw) AS raw,"
-	" j.is_cut AS raw_cut FROM reject_ AS j JOIN run_ AS r ON r.id = j.run_id";
+	" j.is_cut AS raw_cut, @step(j.run_id; j.step) AS step"
+	" FROM reject_ AS j JOIN run_ AS r ON r.id = j.run_id";
 
 static const char instance_view[] =
 	"CREATE VIEW instance AS SELECT n.inc AS instance, n.name, n.host, n.pid,"
@@ -190,5 +223,5 @@ const char *const pl_views[] = {
 	iso,	       loose_state, readable,	   json_count,	 joined,
 	group_concat,  run_view,    item_view,	   attempt_view, reject_view,
 	instance_view, audit_view,  minute_view,   failure_view, breaker_view,
-	note_view,     quota_view,  endpoint_view, NULL,
+	note_view,     quota_view,  endpoint_view, step_view,	 NULL,
 };

@@ -91,9 +91,8 @@ static int pl_walk_loose(struct pl *q, struct arena *a, int64_t run_id,
 static int pl_walk_runs(struct pl *q, struct arena *a, const struct ledger_visitor *v)
 {
 	static const char next[] =
-		"SELECT " PL_RUN_COLUMNS
-		", s.sums FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id"
-		" LEFT JOIN run_sums AS s ON s.run_id = r.id WHERE r.id > $1 ORDER BY r.id LIMIT 1";
+		"SELECT " PL_RUN_COLUMNS ", u.sums FROM " PL_RUN_TABLES
+		" LEFT JOIN run_sums AS u ON u.run_id = r.id WHERE r.id > $1 ORDER BY r.id LIMIT 1";
 	int64_t id = 0;
 	int rc = 0;
 
@@ -107,6 +106,8 @@ static int pl_walk_runs(struct pl *q, struct arena *a, const struct ledger_visit
 		pl_get_run(a, rows, 0, &row);
 		row.sums = pl_text_or_null(a, rows, 0, PL_RUN_COLUMN_COUNT);
 		id = row.id;
+		if (pl_get_steps(q, a, &row) < 0)
+			return PL_FAILED;
 		if (v->run != NULL)
 			v->run(v->arg, &row);
 		arena_reset(a);

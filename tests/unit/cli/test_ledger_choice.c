@@ -105,12 +105,18 @@ static void a_name_in_the_environment_is_looked_up_once(void **state)
 	assert_int_equal(unsetenv("STINT_TEST_LEDGER"), 0);
 }
 
-static void what_is_no_ledger_of_this_version_is_refused(void **state)
+static void a_database_server_may_keep_it(void **state)
 {
 	wish.option = "postgres://db/stint";
-	refuse(ERR_CONFIG, "not available in this version");
-	wish.option = "postgresql://db/stint";
-	refuse(ERR_CONFIG, "not available in this version");
+	expect("postgres://db/stint", "--ledger");
+	wish.option = "postgresql://u:secret@db/stint";
+	expect("postgresql://u:secret@db/stint", "--ledger");
+	wish.option = "postgres://u:secret@db/stint?no_such_option=1";
+	refuse(ERR_CONFIG, "no_such_option");
+}
+
+static void what_is_no_ledger_is_refused(void **state)
+{
 	wish.option = "http://db/stint";
 	refuse(ERR_CONFIG, "is no ledger");
 	wish.option = "";
@@ -127,7 +133,8 @@ int main(void)
 		cmocka_unit_test_setup(a_systems_ledger_that_cannot_be_read_is_an_error, setup),
 		cmocka_unit_test_setup(without_xdg_it_is_below_the_home_directory, setup),
 		cmocka_unit_test_setup(a_name_in_the_environment_is_looked_up_once, setup),
-		cmocka_unit_test_setup(what_is_no_ledger_of_this_version_is_refused, setup),
+		cmocka_unit_test_setup(a_database_server_may_keep_it, setup),
+		cmocka_unit_test_setup(what_is_no_ledger_is_refused, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
