@@ -273,7 +273,5 @@ void session_work(struct session *s)
 		session_next_run(s);
 	if (s->run == NULL)
 		return;
-	if (s->run->looks_for_dead && s->ops->boot_us(s->world) >= s->look_at)
-		session_look_for_dead(s);
 	run_turn(s->run);
 }

@@ -479,6 +479,8 @@ void dispatch_turn(struct run *r)
 	unreserve_lanes(r);
 	protect_turn(r);
 	claim_turn(r);
+	if (!pulse_lets(r->pulse, r->ops->boot_us(r->world)))
+		return;
 	fill_suspects(r);
 	if (r->is_bulk)
 		fill_bulk(r);
@@ -496,7 +498,8 @@ int64_t dispatch_deadline(const struct run *r)
 		at = run_earliest(at, lane_deadline(r, &r->lanes.lane[i]));
 	at = run_earliest(at, slots_deadline(r));
 	at = run_earliest(at, protect_deadline(r));
-	at = run_earliest(at, share_deadline(r));
+	if (pulse_lets(r->pulse, r->ops->boot_us(r->world)))
+		at = run_earliest(at, share_deadline(r));
 	/* While it holds nothing else can be done: each deadline must be one that is acted upon. */
 	if (protect_holds(r))
 		return at;

@@ -66,6 +66,7 @@ struct run *run_new(struct session *s, int64_t run_id, bool is_patient)
 	r->probed_item = -1;
 	r->began_at = session_began_at(s);
 	r->forecast = session_forecast(s);
+	r->pulse = session_pulse(s);
 	r->last_settled_at = r->ops->boot_us(r->world);
 	list_init(&r->chunks);
 	list_init(&r->loose);

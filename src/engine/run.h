@@ -30,6 +30,7 @@
 #include "core/probe.h"
 #include "engine/commit.h"
 #include "engine/lanes.h"
+#include "engine/pulse.h"
 #include "engine/session.h"
 #include "engine/share.h"
 #include "engine/stats.h"
@@ -220,6 +221,7 @@ struct run {
 	int64_t probed_item;   /* of the last probe, -1 none: another one goes next */
 	int64_t canary_left;
 	struct run_share share;
+	const struct pulse *pulse; /* the session's: whether anything may be begun */
 	struct meter meter;
 	struct forecast *forecast;   /* of attempts of this job; the session's */
 	int64_t began_at;	     /* boot clock: of the session; windows are of a call */

@@ -13,7 +13,6 @@
 #include "engine/session_inside.h"
 #include "job/job.h"
 
-#define LOOK_FOR_DEAD_US (5 * US_PER_S)
 /* How long what is settled may wait for room on a full disk before we give up on it. */
 #define NO_SPACE_PATIENCE_US (60 * US_PER_S)
 struct commit *session_commit(struct session *s)
@@ -34,6 +33,11 @@ int64_t session_began_at(const struct session *s)
 struct forecast *session_forecast(struct session *s)
 {
 	return &s->forecast;
+}
+
+const struct pulse *session_pulse(const struct session *s)
+{
+	return &s->pulse;
 }
 
 uint32_t *session_lane_number(struct session *s)
@@ -85,6 +89,12 @@ static void session_on_trouble(void *arg, enum ledger_status status, const char 
 	session_over(s, is_storage ? EXIT_STORAGE : EXIT_LATER);
 }
 
+void session_lose(struct session *s, const char *why)
+{
+	s->commit.frozen = true;
+	session_on_trouble(s, LEDGER_FENCED, why);
+}
+
 static void session_on_unloaded(void *arg, const char *text)
 {
 	struct session *s = arg;
@@ -108,67 +118,6 @@ void session_end(struct session *s, int exit_status)
 	(void)commit_add(&s->commit, LOP_INSTANCE_END, session_on_ended, s);
 }
 
-/* ---- the dead ---- */
-
-static bool is_being_buried(const struct session *s, int64_t inc)
-{
-	for (size_t i = 0; i < s->n_burials; i++)
-		if (s->burials[i] == inc)
-			return true;
-	return false;
-}
-
-static void session_on_list(void *arg, struct ledger_op *op)
-{
-	struct session *s = arg;
-	const struct lop_instance_list *list = &op->u.instance_list;
-
-	s->list_out = false;
-	s->look_at = s->ops->boot_us(s->world) + LOOK_FOR_DEAD_US;
-	for (size_t i = 0; i < list->ret_n && s->n_burials < BURIALS_MAX; i++) {
-		const struct ledger_instance_row *row = &list->ret_rows[i];
-		if (!row->is_gone || is_being_buried(s, row->inc))
-			continue;
-		s->burials[s->n_burials++] = row->inc;
-		s->ops->bury(s->world, row->inc, row->nonce, row->lanes, row->n_lanes);
-	}
-	if (s->phase == SESSION_BEGINNING)
-		s->phase = SESSION_BURYING;
-}
-
-void session_look_for_dead(struct session *s)
-{
-	if (s->list_out)
-		return;
-	s->list_out = true;
-	(void)commit_add(&s->commit, LOP_INSTANCE_LIST, session_on_list, s);
-}
-
-static void session_on_reaped(void *arg, struct ledger_op *op)
-{
-	struct session *s = arg;
-	const struct lop_reap *reap = &op->u.reap;
-
-	for (size_t i = 0; i < s->n_burials; i++)
-		if (s->burials[i] == reap->dead)
-			s->burials[i] = s->burials[--s->n_burials];
-	if (!reap->ret_done)
-		return;
-	session_say(s, reap->ret_doubtful > 0 ? SAY_WARNING : SAY_DETAIL,
-		    "instance %lld died at work; %lld items that it had begun are in doubt",
-		    (long long)reap->dead, (long long)reap->ret_doubtful);
-}
-
-void session_on_buried(struct session *s, int64_t inc, bool proven)
-{
-	if (s->phase == SESSION_ENDED)
-		return;
-	struct ledger_op *op = commit_add(&s->commit, LOP_REAP, session_on_reaped, s);
-	op->u.reap.dead = inc;
-	op->u.reap.quarantine_us = proven ? 0 : run_quarantine_us(s->spec.job);
-	commit_flush(&s->commit);
-}
-
 /* ---- beginning ---- */
 
 static void session_on_begun(void *arg, struct ledger_op *op)
@@ -176,7 +125,7 @@ static void session_on_begun(void *arg, struct ledger_op *op)
 	struct session *s = arg;
 
 	s->commit.inc = op->u.instance_begin.ret_inc;
-	session_look_for_dead(s);
+	alive_begin(s);
 }
 
 struct session *session_new(const struct world_ops *ops, void *world,
@@ -204,11 +153,10 @@ void session_free(struct session *s)
 		return;
 	run_free(s->run);
 	commit_done(&s->commit);
+	watch_done(&s->watch);
 	free(s->runs);
 	free(s);
 }
-
-static void session_turn(struct session *s);
 
 void session_start(struct session *s)
 {
@@ -221,7 +169,7 @@ void session_start(struct session *s)
 	begin->host = arena_str(a, s->spec.host);
 	begin->boot_id = arena_str(a, s->spec.boot_id);
 	begin->pid = s->spec.pid;
-	session_turn(s);
+	session_go_on(s);
 }
 
 /* ---- a reader that stays ---- */
@@ -262,13 +210,10 @@ static void session_check_storage(struct session *s)
 
 static void session_arm(struct session *s)
 {
-	int64_t at = commit_deadline(&s->commit);
+	int64_t at = run_earliest(commit_deadline(&s->commit), alive_deadline(s));
 
 	if (s->run != NULL) {
-		int64_t run_at = run_deadline(s->run);
-		at = run_at < at ? run_at : at;
-		if (s->run->looks_for_dead && !s->list_out && s->look_at < at)
-			at = s->look_at;
+		at = run_earliest(at, run_deadline(s->run));
 		/* While a commit is under way nobody looks at it. */
 		if (s->lanes_until != 0 && s->lanes_until < at && commit_is_idle(&s->commit))
 			at = s->lanes_until;
@@ -278,13 +223,15 @@ static void session_arm(struct session *s)
 	s->ops->timer(s->world, at);
 }
 
-static void session_turn(struct session *s)
+void session_go_on(struct session *s)
 {
 	if (s->phase == SESSION_ENDED)
 		return;
 	session_check_storage(s);
 	session_check_log(s);
-	if (s->phase == SESSION_BURYING && s->n_burials == 0 && commit_is_idle(&s->commit))
+	alive_turn(s);
+	if (s->phase == SESSION_BURYING && s->n_burials == 0 && s->n_suspects == 0 &&
+	    commit_is_idle(&s->commit))
 		session_plan(s);
 	if (s->phase == SESSION_WORKING)
 		session_work(s);
@@ -299,7 +246,7 @@ void session_on_timer(struct session *s)
 	if (s->phase == SESSION_ENDED)
 		return;
 	commit_on_timer(&s->commit);
-	session_turn(s);
+	session_go_on(s);
 }
 
 void session_on_ledger(struct session *s, struct ledger_txn *txn)
@@ -309,7 +256,7 @@ void session_on_ledger(struct session *s, struct ledger_txn *txn)
 		return;
 	}
 	commit_on_ledger(&s->commit, txn);
-	session_turn(s);
+	session_go_on(s);
 }
 
 void session_on_frame(struct session *s, uint32_t number, const struct frame *frame)
@@ -323,7 +270,7 @@ void session_on_frame(struct session *s, uint32_t number, const struct frame *fr
 
 void session_on_frames_end(struct session *s)
 {
-	session_turn(s);
+	session_go_on(s);
 }
 
 void session_on_lane_end(struct session *s, uint32_t number, int exit_status, int by_signal,
@@ -334,7 +281,7 @@ void session_on_lane_end(struct session *s, uint32_t number, int exit_status, in
 	if (s->phase == SESSION_ENDED || lane == NULL)
 		return;
 	run_on_lane_end(s->run, lane, exit_status, by_signal, proven);
-	session_turn(s);
+	session_go_on(s);
 }
 
 /* Who is told to end does not wait for room on a disk beyond the grace; told twice, not at all. */
@@ -363,7 +310,7 @@ void session_stop(struct session *s, const char *reason)
 		run_cut(s->run);
 	}
 	session_hurry_storage(s);
-	session_turn(s);
+	session_go_on(s);
 }
 
 void session_reload(struct session *s, const struct job *job)
@@ -371,7 +318,7 @@ void session_reload(struct session *s, const struct job *job)
 	s->spec.job = job;
 	if (s->run != NULL)
 		run_refresh(s->run, job);
-	session_turn(s);
+	session_go_on(s);
 }
 
 void session_get_status(const struct session *s, struct session_status *ret)

@@ -16,9 +16,9 @@
 
 #include "base/attr.h"
 #include "engine/world.h"
+#include "ledger/txn.h"
 
 struct job;
-struct ledger_txn;
 struct session;
 
 struct session_spec {
@@ -44,6 +44,7 @@ struct session_spec {
 	int64_t pid;
 	uint8_t nonce[16];
 	uint8_t ledger_uuid[16];
+	bool has_beats; /* of its ledger: ledger_has_beats */
 };
 
 /* What a session is at, for the progress bar and for `status`. Texts are lent until the next call
@@ -75,6 +76,8 @@ void session_start(struct session *s);
 void session_on_timer(struct session *s);
 /* Takes the transaction back. */
 void session_on_ledger(struct session *s, struct ledger_txn *txn);
+/* What became of the beat that was asked for. */
+void session_on_beat(struct session *s, enum ledger_status status);
 /* One whole frame from a lane; lent for the call. What follows from it is done when the last of
  * those that came together is told: session_on_frames_end must follow in the same turn. */
 void session_on_frame(struct session *s, uint32_t lane, const struct frame *frame);

@@ -10,7 +10,9 @@
 #include "base/attr.h"
 #include "core/breaker.h"
 #include "core/forecast.h"
+#include "core/watch.h"
 #include "engine/commit.h"
+#include "engine/pulse.h"
 #include "engine/session.h"
 
 struct run;
@@ -24,6 +26,12 @@ enum session_phase {
 	SESSION_WORKING,
 	SESSION_ENDING,
 	SESSION_ENDED
+};
+
+struct burial { /* of an instance that is dead */
+	int64_t inc;
+	int64_t beat; /* which was seen standing still */
+	bool is_hung; /* with its lock held */
 };
 
 struct session_run { /* a run of this call and how it ended */
@@ -45,10 +53,14 @@ struct session {
 	uint32_t lane_number;
 	int64_t began_at; /* boot clock */
 
-	int64_t burials[BURIALS_MAX]; /* incs whose burial is under way */
+	struct pulse pulse; /* our own, where instances beat */
+	struct watch watch; /* of others */
+	size_t n_suspects;  /* by the last look: dead, or not yet alive */
+	struct burial burials[BURIALS_MAX];
 	size_t n_burials;
 	bool list_out;
-	int64_t look_at; /* boot clock: next look for dead instances */
+	int64_t list_asked_at; /* boot clock */
+	int64_t look_at;       /* boot clock: next look for dead instances */
 
 	struct session_run *runs;
 	size_t n_runs;
@@ -77,6 +89,8 @@ const struct session_spec *session_get_spec(const struct session *s);
 int64_t session_began_at(const struct session *s);
 /* How long attempts of the job take. */
 struct forecast *session_forecast(struct session *s);
+/* Whether anything may be begun. */
+const struct pulse *session_pulse(const struct session *s);
 /* The last lane number that was given out. */
 uint32_t *session_lane_number(struct session *s);
 /* How many items the job's last runs had; lent. */
@@ -87,6 +101,14 @@ const int64_t *session_history(const struct session *s, size_t *ret_n);
 void session_say(struct session *s, enum say_level level, const char *fmt, ...) ST_PRINTF(3, 4);
 /* Writes the end of the instance and then ends with that status. */
 void session_end(struct session *s, int exit_status);
+/* Others have its work, or may have it: nothing can be written any more. */
+void session_lose(struct session *s, const char *why);
+/* After an event: all that can be done next. */
+void session_go_on(struct session *s);
+/* Who lives (alive.c): from when we have a number, and in each turn. */
+void alive_begin(struct session *s);
+void alive_turn(struct session *s);
+int64_t alive_deadline(const struct session *s);
 void session_look_for_dead(struct session *s);
 /* Decides which runs to work (agenda.c). */
 void session_plan(struct session *s);

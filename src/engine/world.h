@@ -48,6 +48,12 @@ struct world_ops {
 	/* Takes a transaction; session_on_ledger gives it back, in the order of submission. */
 	void (*ledger)(void *world, struct ledger_txn *txn);
 
+	/* One beat of this instance, beside all transactions; session_on_beat tells what became of
+	 * it. At most one is under way. Asked for only where the ledger has beats. */
+	void (*beat)(void *world, int64_t inc, const uint8_t nonce[16]);
+	/* From this boot_us on no lane passes a point of no return: what waits there goes back. */
+	void (*lease)(void *world, int64_t until_boot_us);
+
 	/* Starts a process of that role under the number `lane` (chosen by the engine, never reused
 	 * in a session). ERR_TEMP when there is none to be had now. */
 	int (*lane_start)(void *world, enum lane_role role, uint32_t lane,

@@ -85,6 +85,19 @@ struct lane_slot {
 };
 static_assert(sizeof(struct lane_slot) == 8, "the slots are shared between processes");
 
+/* All of that memory. From `until` (boot clock) on nothing passes the point of no return: the
+ * engine, which may be stopped then, moves it on for as long as others see that it lives. 0: no
+ * end.
+ */
+struct lane_shared {
+	struct lane_slot slots[FRAME_TICKETS_MAX];
+	_Atomic int64_t until;
+};
+static inline bool lane_is_lapsed(const _Atomic int64_t *until, int64_t boot_us)
+{
+	return *until != 0 && boot_us >= *until;
+}
+
 enum { LANE_SOCKET_FD = 3, LANE_SHARED_FD = 4 };
 
 enum { FRAME_NICE_LEAST = -20, FRAME_NICE_MOST = 19 };

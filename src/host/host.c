@@ -13,6 +13,7 @@
 #include "host/limits.h"
 #include "host/process.h"
 #include "host/progress.h"
+#include "host/pulse_thread.h"
 #include "job/date.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
@@ -35,6 +36,7 @@ struct host {
 	const struct host_options *options;
 	struct loop *loop;
 	struct writer *writer;
+	struct pulse_thread *pulse; /* NULL: the ledger has no beats */
 	struct processes *processes;
 	struct session *session;
 	struct loop_timer *timer;
@@ -114,6 +116,20 @@ static void host_ledger(void *world, struct ledger_txn *txn)
 	struct host *h = world;
 
 	writer_submit(h->writer, txn);
+}
+
+static void host_beat(void *world, int64_t inc, const uint8_t nonce[16])
+{
+	struct host *h = world;
+
+	pulse_thread_beat(h->pulse, inc, nonce);
+}
+
+static void host_lease(void *world, int64_t until_boot_us)
+{
+	struct host *h = world;
+
+	processes_lease(h->processes, until_boot_us);
 }
 
 static int host_lane_start(void *world, enum lane_role role, uint32_t lane,
@@ -207,6 +223,8 @@ static const struct world_ops host_ops = {
 	.random = host_random,
 	.timer = host_timer,
 	.ledger = host_ledger,
+	.beat = host_beat,
+	.lease = host_lease,
 	.lane_start = host_lane_start,
 	.lane_send = host_lane_send,
 	.lane_kill = host_lane_kill,
@@ -244,6 +262,14 @@ static void host_on_applied(void *arg, void *task, bool applied)
 		return;
 	}
 	session_on_ledger(h->session, txn);
+}
+
+static void host_on_beat(void *arg, enum ledger_status status)
+{
+	struct host *h = arg;
+
+	if (!h->is_over)
+		session_on_beat(h->session, status);
 }
 
 static void host_on_frame(void *arg, uint32_t lane, const struct frame *frame)
@@ -350,12 +376,14 @@ static void host_fill_spec(struct host *h)
 	h->spec.pid = getpid();
 	random_bytes(h->spec.nonce, sizeof(h->spec.nonce));
 	ledger_uuid(h->options->ledger, h->spec.ledger_uuid);
+	h->spec.has_beats = ledger_has_beats(h->options->ledger);
 }
 
 static void host_take_down(struct host *h)
 {
 	if (h->progress_is_shown)
 		progress_hide(h->options->progress);
+	pulse_thread_free(h->pulse);
 	writer_free(h->writer);
 	processes_free(h->processes);
 	session_free(h->session);
@@ -407,6 +435,13 @@ int host_run(const struct host_options *options, int *ret_exit, struct err *err)
 	host_fill_spec(&h);
 	h.loop = loop_new();
 	if (writer_new(h.loop, host_apply, host_on_applied, &h, &h.writer, err) < 0) {
+		loop_free(h.loop);
+		free(h.group);
+		return err->code;
+	}
+	if (h.spec.has_beats &&
+	    pulse_thread_new(h.loop, options->ledger, host_on_beat, &h, &h.pulse, err) < 0) {
+		writer_free(h.writer);
 		loop_free(h.loop);
 		free(h.group);
 		return err->code;

@@ -29,7 +29,7 @@
 #include "sys/proc.h"
 
 enum { READ_BYTES = 256 * 1024, NICED_MAX = 16384 };
-#define SHARED_BYTES (FRAME_TICKETS_MAX * sizeof(struct lane_slot))
+#define SHARED_BYTES sizeof(struct lane_shared)
 
 static void process_on_socket(void *arg, int fd, int events);
 static void process_on_child(void *arg, pid_t pid, int status);
@@ -76,8 +76,8 @@ void process_free(struct process *p)
 	process_close_socket(p);
 	if (p->child != NULL)
 		loop_child_free(p->child);
-	if (p->slots != NULL)
-		(void)munmap(p->slots, SHARED_BYTES); /* our own mapping: cannot fail */
+	if (p->shared != NULL)
+		(void)munmap(p->shared, SHARED_BYTES); /* our own mapping: cannot fail */
 	buf_done(&p->in);
 	buf_done(&p->out);
 	free(p);
@@ -204,13 +204,14 @@ static int lane_shared_memory(struct process *p, struct err *err)
 		(void)close(fd);
 		return ERR_TEMP;
 	}
-	p->slots = mmap(NULL, SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p->slots == MAP_FAILED) {
-		p->slots = NULL;
+	p->shared = mmap(NULL, SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p->shared == MAP_FAILED) {
+		p->shared = NULL;
 		(void)ERR_SYS(err, ERR_TEMP, errno, "mmap");
 		(void)close(fd);
 		return ERR_TEMP;
 	}
+	atomic_store(&p->shared->until, p->all->until);
 	return fd;
 }
 
@@ -396,7 +397,7 @@ bool process_begun(struct processes *ps, uint32_t lane, uint32_t ticket)
 	struct process *p = process_find(ps, lane);
 
 	assert(ticket < FRAME_TICKETS_MAX);
-	return p == NULL || atomic_load(&p->slots[ticket].begun) != 0;
+	return p == NULL || atomic_load(&p->shared->slots[ticket].begun) != 0;
 }
 
 void process_clear(struct processes *ps, uint32_t lane, uint32_t ticket)
@@ -406,8 +407,15 @@ void process_clear(struct processes *ps, uint32_t lane, uint32_t ticket)
 	assert(ticket < FRAME_TICKETS_MAX);
 	if (p == NULL)
 		return;
-	atomic_store(&p->slots[ticket].pid, 0);
-	atomic_store(&p->slots[ticket].begun, 0);
+	atomic_store(&p->shared->slots[ticket].pid, 0);
+	atomic_store(&p->shared->slots[ticket].begun, 0);
+}
+
+void processes_lease(struct processes *ps, int64_t until)
+{
+	ps->until = until;
+	for (struct list *node = ps->all.next; node != &ps->all; node = node->next)
+		atomic_store(&CONTAINER_OF(node, struct process, link)->shared->until, until);
 }
 
 void processes_nice(struct processes *ps, int nice)

@@ -44,6 +44,8 @@ void process_send(struct processes *ps, uint32_t lane, struct buf *frames);
 void process_kill(struct processes *ps, uint32_t lane);
 bool process_begun(struct processes *ps, uint32_t lane, uint32_t ticket);
 void process_clear(struct processes *ps, uint32_t lane, uint32_t ticket);
+/* From that boot clock on no lane begins anything, those included that are started later. */
+void processes_lease(struct processes *ps, int64_t until);
 /* Makes all lanes, and what they started, at least that nice. */
 void processes_nice(struct processes *ps, int nice);
 

@@ -23,7 +23,7 @@ struct process {
 	struct loop_child *child;
 	struct buf in;
 	struct buf out;
-	struct lane_slot *slots;
+	struct lane_shared *shared;
 	int status; /* of waitpid, when reaped */
 	bool is_reaped;
 	bool is_at_end; /* it closed its socket */
@@ -35,6 +35,7 @@ struct processes {
 	const char *group; /* a control group, NULL: ours */
 	struct process_events events;
 	uint8_t nonce[16];
+	int64_t until; /* for struct lane_shared */
 	struct list all;
 	struct list graves;
 };

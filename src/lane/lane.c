@@ -24,7 +24,7 @@
 #include "sys/log.h"
 #include "sys/priority.h"
 
-#define SLOTS_BYTES (FRAME_TICKETS_MAX * sizeof(struct lane_slot))
+#define SHARED_BYTES sizeof(struct lane_shared)
 
 enum {
 	EXIT_ENGINE_GONE = 75,
@@ -126,15 +126,15 @@ static void leave_terminal(void)
 		(void)ioctl(fd, TIOCNOTTY); /* it had one, and now not */
 }
 
-static struct lane_slot *map_slots(struct err *err)
+static struct lane_shared *map_shared(struct err *err)
 {
 	struct stat st = {0};
 
-	if (fstat(LANE_SHARED_FD, &st) < 0 || (size_t)st.st_size < SLOTS_BYTES) {
+	if (fstat(LANE_SHARED_FD, &st) < 0 || (size_t)st.st_size < SHARED_BYTES) {
 		(void)ERR(err, ERR_BUG, "descriptor %d is no memory of ours", LANE_SHARED_FD);
 		return NULL;
 	}
-	void *p = mmap(NULL, SLOTS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, LANE_SHARED_FD, 0);
+	void *p = mmap(NULL, SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, LANE_SHARED_FD, 0);
 	if (p == MAP_FAILED) {
 		(void)ERR_SYS(err, ERR_MEMORY, errno, "mapping the shared memory");
 		return NULL;
@@ -151,12 +151,12 @@ static int complain(const struct err *err)
 static int lane_work(const struct brief *brief, struct link *link)
 {
 	struct err err = ERR_INIT;
-	struct lane_slot *slots = map_slots(&err);
+	struct lane_shared *shared = map_shared(&err);
 
-	if (slots == NULL)
+	if (shared == NULL)
 		return complain(&err);
-	int exit_status = worker_run(brief, link, slots);
-	(void)munmap(slots, SLOTS_BYTES); /* our own mapping */
+	int exit_status = worker_run(brief, link, shared);
+	(void)munmap(shared, SHARED_BYTES); /* our own mapping */
 	return exit_status;
 }
 

@@ -53,7 +53,8 @@ struct worker {
 	struct loop_timer *flush; /* set to 0 when there are frames to write */
 	struct loop_timer *gate;  /* when the next of those that wait may begin */
 	struct work *work;
-	struct lane_slot *slots; /* shared with the engine */
+	struct lane_slot *slots;      /* shared with the engine, */
+	const _Atomic int64_t *until; /* and this */
 	struct chunk_table chunks;
 	struct ticket *tickets[FRAME_TICKETS_MAX]; /* by slot; NULL: free */
 	struct list waiting;			   /* tickets that were not begun, oldest first */
@@ -303,7 +304,10 @@ static void ticket_try(struct worker *w, struct ticket *ticket)
 	list_remove(&ticket->node);
 	if (!ticket_read(w, ticket))
 		return;
-	if (gate_ask(&ticket->what, clock_boot_us(), &wait_us) != GATE_OPEN ||
+	/* Safety: others may take an engine for dead that is stopped, and we are not stopped with
+	 * it. */
+	if (lane_is_lapsed(w->until, clock_boot_us()) ||
+	    gate_ask(&ticket->what, clock_boot_us(), &wait_us) != GATE_OPEN ||
 	    gate_is_cut_off(&ticket->what, w->begin_before, clock_now()))
 		ticket_give_back(w, ticket);
 	else if (!ticket_is_too_old(w, ticket))
@@ -381,6 +385,19 @@ static int worker_on_work(struct worker *w, const struct frame *frame, struct er
 	return 0;
 }
 
+/* As if it had never been given. */
+static void worker_return_bulk(struct worker *w, const struct frame_bulk *bulk)
+{
+	static const uint8_t none[BITS_BYTES(FRAME_ITEMS_MAX)];
+
+	frame_put_bulk_outcome(&w->link->out, &(struct frame_bulk_outcome){.ticket = bulk->ticket,
+									   .n = bulk->n,
+									   .done = none,
+									   .err_class = "",
+									   .err = ""});
+	worker_flush_soon(w);
+}
+
 /* A chunk as one unit: noop, which is done when the source still is what it was, and the transform
  * takes it. */
 static int worker_on_bulk(struct worker *w, const struct frame *frame, struct err *err)
@@ -398,6 +415,10 @@ static int worker_on_bulk(struct worker *w, const struct frame *frame, struct er
 	struct chunk *chunk = chunk_find(&w->chunks, bulk.handle);
 	if (chunk == NULL || bulk.n != chunk->n || w->brief->job->work.kind != WORK_NOOP)
 		return ERR(err, ERR_BUG, "chunk %u is no unit of work here", bulk.handle);
+	if (lane_is_lapsed(w->until, clock_boot_us())) {
+		worker_return_bulk(w, &bulk);
+		return 0;
+	}
 	/* Reading the chunk is what could kill us: from here on the unit is begun. */
 	atomic_store(&w->slots[FRAME_TICKET_SLOT(bulk.ticket)].begun, 1);
 	if (chunk_open(&w->chunks, chunk, w->reshape.transform == NULL))
@@ -544,7 +565,7 @@ static void worker_on_closed(void *arg)
 	worker_end(OBJ_CAST(arg, struct worker, WORKER_MAGIC), 0);
 }
 
-static int worker_init(struct worker *w, struct lane_slot *slots, struct err *err)
+static int worker_init(struct worker *w, struct lane_shared *shared, struct err *err)
 {
 	const struct job *job = w->brief->job;
 	const struct work_context context = {.loop = w->loop,
@@ -553,12 +574,14 @@ static int worker_init(struct worker *w, struct lane_slot *slots, struct err *er
 					     .run_date = w->brief->hello.date,
 					     .nonce = w->brief->hello.nonce,
 					     .workers = w->brief->hello.workers,
-					     .slots = slots,
+					     .slots = shared->slots,
+					     .until = &shared->until,
 					     .arg = w,
 					     .done = worker_on_done,
 					     .closed = worker_on_closed};
 
-	w->slots = slots;
+	w->slots = shared->slots;
+	w->until = &shared->until;
 	w->begin_before = w->brief->hello.begin_before;
 	list_init(&w->waiting);
 	w->person = -1;
@@ -598,17 +621,17 @@ static void worker_done(struct worker *w)
 	free(w);
 }
 
-int worker_run(const struct brief *brief, struct link *link, struct lane_slot *slots)
+int worker_run(const struct brief *brief, struct link *link, struct lane_shared *shared)
 {
 	struct err err = ERR_INIT;
 	struct worker *w = xnew(struct worker);
 
-	assert(brief != NULL && link != NULL && slots != NULL);
+	assert(brief != NULL && link != NULL && shared != NULL);
 	w->magic = WORKER_MAGIC;
 	w->brief = brief;
 	w->link = link;
 	w->loop = loop_new();
-	if (worker_init(w, slots, &err) < 0) {
+	if (worker_init(w, shared, &err) < 0) {
 		worker_fail(w, &err);
 	} else {
 		frame_put_empty(&link->out, FRAME_READY);

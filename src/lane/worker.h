@@ -10,10 +10,12 @@
 #define STINT_LANE_WORKER_H
 
 struct brief;
+struct lane_shared;
 struct lane_slot;
 struct link;
 
-/* Works until STOP or the end of the engine. The exit status. `slots` is the shared memory. */
-int worker_run(const struct brief *brief, struct link *link, struct lane_slot *slots);
+/* Works until STOP or the end of the engine. The exit status. `shared` is the memory shared with
+ * the engine. */
+int worker_run(const struct brief *brief, struct link *link, struct lane_shared *shared);
 
 #endif

@@ -184,6 +184,7 @@ static void http_start(void *state, const struct work_attempt *what)
 	}
 	if (slots != NULL)
 		a->call->request.begun = &slots[FRAME_TICKET_SLOT(what->ticket)].begun;
+	a->call->request.until = http->context->until;
 	attempt_go_on(a);
 }
 

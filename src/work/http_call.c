@@ -39,6 +39,11 @@ static int call_on_begin(void *arg, char *address, char *own_address, int port, 
 	if (call->n_sends++ > 0)
 		return CURL_PREREQFUNC_ABORT;
 	(void)FAULT("work.begin");
+	/* Safety: connecting may have taken long. */
+	if (call->request.until != NULL && lane_is_lapsed(call->request.until, clock_boot_us())) {
+		call->answer.is_lapsed = true;
+		return CURL_PREREQFUNC_ABORT;
+	}
 	call->answer.is_sent = true;
 	/* Safety: the mark stands before anything can have gone out. */
 	if (call->request.begun != NULL)

@@ -39,9 +39,10 @@ struct http_request {
 	size_t n_frozen; /* the first headers, which are the same each time it is sent */
 	struct buf body;
 	bool has_body;
-	bool checks_addresses;	 /* the host comes from data: see allow_addresses */
-	int64_t timeout_us;	 /* for all of it */
-	_Atomic uint32_t *begun; /* set to 1 directly before the first byte; may be NULL */
+	bool checks_addresses;	      /* the host comes from data: see allow_addresses */
+	int64_t timeout_us;	      /* for all of it */
+	_Atomic uint32_t *begun;      /* set to 1 directly before the first byte; may be NULL */
+	const _Atomic int64_t *until; /* of struct lane_shared; may be NULL */
 };
 
 struct http_answer {
@@ -50,6 +51,7 @@ struct http_answer {
 	bool is_sent;			     /* something of the request may have gone out */
 	bool is_whole;			     /* it came to its end, or as far as it is read */
 	bool is_cut;			     /* it is longer than what is read of an answer */
+	bool is_lapsed;			     /* nothing went out: it was too late to begin */
 	bool is_refused;		     /* an address that is not allowed */
 	bool lacks;			     /* this process had no descriptors or memory left */
 	bool is_proxy_auth;		     /* the proxy wants to know who we are */

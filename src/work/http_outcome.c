@@ -285,6 +285,8 @@ static enum outcome judge(const struct http_attempt *a, const struct http_answer
 		if (ret_why->code != 0)
 			(void)snprintf(class, HTTP_CLASS_BYTES, ANSWER_CLASS); /* fits */
 	}
+	if (answer->is_lapsed && !answer->is_sent)
+		return OUTCOME_NOT_BEGUN;
 	if (is_worn(a, answer) && outcome == OUTCOME_ALL) {
 		/* Nothing was done, and the other side says so. */
 		if (a->call->request.begun != NULL)

@@ -31,10 +31,11 @@ struct work_context {
 	const struct job *job;
 	const struct template_run *run;
 	const char *run_date;
-	const char *nonce;	 /* STINT_NONCE */
-	uint32_t workers;	 /* mode: stream, how many; 0: as the job says */
-	bool asks;		 /* the work asks whether an item took effect, see verify.h */
-	struct lane_slot *slots; /* shared memory, FRAME_TICKETS_MAX of them; NULL in tests */
+	const char *nonce;	      /* STINT_NONCE */
+	uint32_t workers;	      /* mode: stream, how many; 0: as the job says */
+	bool asks;		      /* the work asks whether an item took effect, see verify.h */
+	struct lane_slot *slots;      /* shared memory, FRAME_TICKETS_MAX of them; NULL in tests */
+	const _Atomic int64_t *until; /* likewise: of struct lane_shared */
 	void *arg;
 	/* The attempt with this ticket ended. `outcome` is lent for the call; its `key` and
 	 * `person` are NULL: who started the attempt knows the item. The work may not be freed in

@@ -225,7 +225,7 @@ static void check_wait(struct machine *m, const struct run_view *run, const stru
 
 	/* What could not be proved dead is waited for: its time limit and half a minute. */
 	int64_t limit = m->opt->fault[F_RELOAD] ? US_PER_MIN : m->opt->timeout_us;
-	if (m->opt->fault[F_UNPROVEN] && most < limit + QUARANTINE_US)
+	if ((m->opt->fault[F_UNPROVEN] || m->opt->has_beats) && most < limit + QUARANTINE_US)
 		most = limit + QUARANTINE_US;
 	/* The clock may jump between the decision and its commit. */
 	if (wait > most + US_PER_S && !m->opt->fault[F_CLOCK])

@@ -13,6 +13,7 @@
 #include "job/job.h"
 #include "ledger/ledger.h"
 #include "sim/adapt_check.h"
+#include "sim/beats.h"
 #include "sim/breaker_check.h"
 #include "sim/night.h"
 #include "sim/proc.h"
@@ -186,6 +187,11 @@ static void instance_deliver(struct instance *inst, struct message *x)
 		TRACE(m, TRACE_BURIED, inst->number, x->n, x->proven, 0);
 		session_on_buried(inst->session, x->n, x->proven);
 		return;
+	case MESSAGE_BEAT:
+		TRACE(m, TRACE_BEAT, inst->number, x->n, 0, 0);
+		beats_told(inst, (enum ledger_status)x->n);
+		session_on_beat(inst->session, (enum ledger_status)x->n);
+		return;
 	case MESSAGE_STOP:
 		TRACE(m, TRACE_STOP, inst->number, inst->stops, 0, 0);
 		if (inst->stopped_us == 0)
@@ -289,7 +295,7 @@ static void instance_on_resume(struct machine *m, void *object, int64_t n)
 	struct instance *inst = object;
 
 	(void)m, (void)n;
-	if (inst->fate != INSTANCE_RUNS)
+	if (inst->fate != INSTANCE_RUNS || !inst->is_paused)
 		return;
 	inst->is_paused = false;
 	instance_drain(inst);
@@ -325,6 +331,14 @@ void instance_pause(struct instance *inst, int64_t for_us, bool as_zombie)
 		machine_after(m, for_us, instance_on_resume, inst, 0);
 		return;
 	}
+	/* Where instances beat, the server lets go of its lock or not; it goes on when it is
+	 * continued, unless it was taken for dead. */
+	if (m->opt->has_beats) {
+		if (rng_below(&m->rng, 2) == 0)
+			ledger_memory_kill(m->ledger, inst->inc);
+		machine_after(m, 5 * for_us, instance_on_resume, inst, 0);
+		return;
+	}
 	inst->is_zombie = true;
 	m->somebody_forgot = true; /* what it is told from now on is never written */
 	ledger_memory_kill(m->ledger, inst->inc);
@@ -347,6 +361,7 @@ static void instance_begin(struct instance *inst)
 	struct machine *m = inst->m;
 	char instance_name[24];
 
+	(void)snprintf(inst->host, sizeof(inst->host), "night-%d", inst->number % m->opt->hosts);
 	if (m->opt->regions > 1)
 		(void)snprintf(inst->identity, sizeof(inst->identity), "region=%d", inst->region);
 	(void)snprintf(instance_name, sizeof(instance_name), "night/%d", inst->number);
@@ -362,7 +377,8 @@ static void instance_begin(struct instance *inst)
 				    .lanes = m->opt->lanes,
 				    .cpus = 2,
 				    .instance_name = instance_name,
-				    .host = "night",
+				    .host = inst->host,
+				    .has_beats = m->opt->has_beats,
 				    .boot_id = "00000000-0000-4000-8000-000000000000",
 				    .pid = inst->number};
 	if (machine_fault(m, F_FIRST))
@@ -440,6 +456,8 @@ void instance_free(struct instance *inst)
 		mailbox_empty(&inst->writing);
 		mailbox_empty(&inst->answering);
 	}
+	ledger_pulse_free(inst->pulse);
+	inst->pulse = NULL;
 	job_free(inst->today);
 	inst->today = NULL;
 }

@@ -34,7 +34,8 @@ enum message_kind {
 	MESSAGE_LANE_END,
 	MESSAGE_BURIED,
 	MESSAGE_STOP,
-	MESSAGE_RELOAD
+	MESSAGE_RELOAD,
+	MESSAGE_BEAT
 };
 
 struct message {
@@ -45,7 +46,7 @@ struct message {
 	struct ledger_txn *txn;	 /* LEDGER */
 	const char *bytes;	 /* FRAME: a whole one, in the machine's arena */
 	size_t len;
-	int64_t n;   /* inc, or signal */
+	int64_t n;   /* inc, signal, or status of a beat */
 	bool proven; /* LANE_END, BURIED */
 };
 
@@ -94,6 +95,16 @@ struct instance {
 	bool has_tripped;  /* it heard that all fail alike, and nothing of the breaker since */
 	bool probe_works;
 	int64_t looked_us; /* when it heard of the breaker last */
+
+	/* beats, see beats.h */
+	struct ledger_pulse *pulse;
+	int64_t inc_us;	       /* when the ledger gave it its number */
+	int64_t beat_us;       /* when it made the last beat; it alone knows */
+	int64_t beat_sent_us;  /* when the engine asked for the last … */
+	int64_t beat_known_us; /* … and for the last that it knows was made */
+	int64_t leased_to;     /* what its lanes know */
+	int64_t cut_until;
+	char host[24];
 
 	int64_t no_reader_since; /* it wants one and can have none, 0: it has, or wants none */
 

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "job/job.h"
+#include "sim/beats.h"
 #include "sim/body.h"
 #include "sim/breaker_check.h"
 #include "sim/machine.h"
@@ -123,9 +124,11 @@ static bool attempt_passes(struct attempt *a)
 	utime before = a->proc->begin_before;
 	bool is_cut_off = before != 0 && machine_now(m) >= before;
 
-	if (a->closes_at == 0 && !is_cut_off)
+	bool is_lapsed = beats_is_lapsed(a->proc->inst);
+
+	if (a->closes_at == 0 && !is_cut_off && !is_lapsed)
 		return true;
-	if (is_cut_off || m->boot_us > a->closes_at) {
+	if (is_lapsed || is_cut_off || m->boot_us > a->closes_at) {
 		a->is_cancelled = true;
 		attempt_answer(a, OUTCOME_NOT_BEGUN, "");
 		return false;
@@ -486,6 +489,7 @@ static void attempt_on_begin(struct machine *m, void *object, int64_t n)
 	}
 	if (a->bulk == NULL)
 		share_begin(m);
+	beats_check_begun(a);
 	bits_set(p->begun, FRAME_TICKET_SLOT(a->bulk != NULL ? a->bulk->ticket : a->ticket));
 	witness_begun(m, a);
 	int64_t delay = machine_delay(m, m->opt->item_us);

@@ -57,6 +57,8 @@ void machine_begin(struct machine *m, const struct options *opt)
 		machine_fail(m, "ledger", "cannot be opened: %s", err.text);
 		return;
 	}
+	if (opt->has_beats)
+		ledger_memory_use_beats(m->ledger);
 	ledger_uuid(m->ledger, m->uuid);
 }
 

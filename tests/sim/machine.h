@@ -121,6 +121,8 @@ struct machine {
 	int64_t alike_until;
 	int64_t down_until; /* the service refuses everything */
 	int64_t full_until;
+	int64_t away_until;   /* the ledger is, for all … */
+	int64_t away_us;      /* … for so long */
 	int64_t held_until;   /* nothing can be claimed */
 	int64_t famine_until; /* no process is to be had */
 	int64_t person_acts;

@@ -262,6 +262,19 @@ static void options_draw_share(struct options *o)
 		o->window_max_us = least;
 }
 
+/* A ledger as a database server's, on which more may meet. */
+static void options_draw_beats(struct options *o)
+{
+	struct rng r;
+
+	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x6265617473)));
+	o->has_beats = tenths(&r, 4) && !o->is_paced;
+	o->hosts = (int)rng_range(&r, 1, OPTIONS_HOSTS_MAX);
+	int instances = tenths(&r, 5) ? o->instances : (int)rng_range(&r, 3, 5);
+	if (o->has_beats)
+		o->instances = instances;
+}
+
 /* A job file is written in milliseconds; what is checked must be what was written. */
 static void options_round(struct options *o)
 {
@@ -288,6 +301,7 @@ void options_from_seed(struct options *o, uint64_t seed)
 		options_drop_source(o);
 	options_draw_night(o, &r);
 	options_draw_share(o);
+	options_draw_beats(o);
 	/* Waiting is by the wall clock: when that jumps, it may be too short. */
 	if (o->fault[F_CLOCK])
 		o->shows_after_us = 0;
@@ -416,6 +430,8 @@ void options_print(const struct options *o)
 	options_put_job(o, &job);
 	(void)printf("seed %llu\n---- job\n%s----\n", (unsigned long long)o->seed, buf_str(&job));
 	buf_done(&job);
+	if (o->has_beats)
+		(void)printf("instances beat, on %d hosts\n", o->hosts);
 	(void)printf("records %u%s, slots %d, regions %d, instances %d, lanes %d\n", o->n_records,
 		     o->by_reference ? " by reference" : "", o->slots, o->regions, o->instances,
 		     o->lanes);

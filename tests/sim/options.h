@@ -71,6 +71,11 @@ struct buf;
 	X(F_CLOCK, "clock", 50000, 500000, "the wall clock jumps")                                 \
 	X(F_THEN_FAILS, "then-fails", 20000, 300000, "what comes after the items fails")           \
 	X(F_FAMINE, "famine", 2000, 50000, "no process is to be had for a long while")             \
+	X(F_CUT, "cut", 500, 20000, "an engine is cut off from the ledger for a while")            \
+	X(F_AWAY, "away", 100, 5000, "the ledger is away for all")                                 \
+	X(F_LOCKS, "locks", 500, 20000, "the server is started again: all locks are free")         \
+	X(F_BEAT, "beat", 1000, 300000, "nobody knows whether a beat was made")                    \
+	X(F_BEAT_SLOW, "beat-slow", 1000, 100000, "the answer to a beat takes seconds")            \
 	TRAITS(X)
 
 #define TRAITS(X)                                                                                  \
@@ -93,6 +98,7 @@ enum {
 	OPTIONS_SLOTS_MAX = 3,
 	OPTIONS_REGIONS_MAX = 2,
 	OPTIONS_INSTANCES_MAX = 3,
+	OPTIONS_HOSTS_MAX = 3,
 	OPTIONS_GENTLE_NICE = 15
 };
 
@@ -158,8 +164,10 @@ struct options {
 	/* who works */
 	bool per_start; /* each start is a slot of its own */
 	int slots;
-	int regions;   /* 1, or runs of a slot are told apart by a parameter with so many values */
-	int instances; /* at the same time */
+	int regions;	/* 1, or runs of a slot are told apart by a parameter with so many values */
+	int instances;	/* at the same time */
+	bool has_beats; /* the ledger is a server's, … */
+	int hosts;	/* … and they are on so many */
 	int lanes;
 	int64_t item_us;      /* about how long an attempt takes */
 	int64_t commit_us;    /* about how long a commit takes */

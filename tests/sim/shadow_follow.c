@@ -8,6 +8,7 @@
 #include "base/bits.h"
 #include "base/mem.h"
 #include "ledger/txn.h"
+#include "sim/beats.h"
 #include "sim/body.h"
 #include "sim/breaker_check.h"
 #include "sim/check.h"
@@ -308,6 +309,7 @@ static void follow_reap(struct machine *m, const struct lop_reap *op, utime now)
 	}
 	m->shadow.inc_state[op->dead] = INSTANCE_REAPED;
 	check_reaped(m, op);
+	beats_check_reaped(m, op);
 }
 
 static void place_set(struct machine *m, struct item_place *p, const struct ledger_loose_row *row,
@@ -508,6 +510,8 @@ static void follow_instance(struct machine *m, struct instance *inst, const stru
 			breaker_follow_end(m, inst->inc);
 		return;
 	}
+	if (inst->inc == 0)
+		inst->inc_us = m->boot_us;
 	inst->inc = op->u.instance_begin.ret_inc;
 	assert(inst->inc < SHADOW_INCS_MAX);
 	/* Sent again by a zombie that was reaped before it heard its number: it stays so. */

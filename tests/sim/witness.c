@@ -74,7 +74,8 @@ void witness_take(struct machine *m, struct attempt *a)
 	/* What needs no started mark is sent without asking the ledger, also by one that was
 	 * declared dead while it was stopped. */
 	bool needs_no_mark = !m->opt->is_once && m->opt->key_valid_us == 0;
-	bool is_of_dead = needs_no_mark && a->proc->inst != NULL && a->proc->inst->is_zombie;
+	bool is_of_dead = needs_no_mark && a->proc->inst != NULL && a->proc->inst->is_zombie &&
+			  !m->opt->has_beats;
 	if (w->hand != NULL && !w->hand->proc->is_gone && !witness_waited_for(m, w->hand->proc) &&
 	    !is_of_dead)
 		machine_fail(m, "two-hands", "record %u of run %lld is with pid %lld and pid %lld",

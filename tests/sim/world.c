@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "sim/beats.h"
 #include "sim/instance.h"
 #include "sim/machine.h"
 #include "sim/proc.h"
@@ -82,6 +83,23 @@ static void world_ledger(void *world, struct ledger_txn *txn)
 	}
 	window_check_txn(inst, txn);
 	writer_take(inst, txn);
+}
+
+static void world_beat(void *world, int64_t inc, const uint8_t nonce[16])
+{
+	struct instance *inst = instance_of(world);
+
+	if (inst->is_crashing)
+		return;
+	if (inc != inst->inc || memcmp(nonce, inst->nonce, sizeof(inst->nonce)) != 0)
+		machine_fail(inst->m, "beat-who", "instance %d beats for inc %lld", inst->number,
+			     (long long)inc);
+	beats_send(inst);
+}
+
+static void world_lease(void *world, int64_t until_boot_us)
+{
+	instance_of(world)->leased_to = until_boot_us;
 }
 
 /* Nobody waits for a reader longer than for an item to be settled, in each of the runs of a call.
@@ -193,8 +211,10 @@ static void burial_on_end(struct machine *m, void *object, int64_t inc)
 {
 	struct burial *b = object;
 
-	/* Once another has reaped it, it may wake up and start processes, which get no work. */
-	bool is_reaped = m->shadow.inc_state[inc] == INSTANCE_REAPED;
+	/* Once another has reaped it, it may wake up and start processes, which get no work; where
+	 * instances beat it may do so before, and gets none until it has beaten. */
+	bool is_reaped = m->shadow.inc_state[inc] == INSTANCE_REAPED ||
+			 (m->opt->has_beats && b->dead->fate == INSTANCE_RUNS);
 
 	for (struct proc *p = b->dead->procs; p != NULL && b->is_proven && !is_reaped;
 	     p = p->inst_next)
@@ -234,7 +254,9 @@ static void world_bury(void *world, int64_t inc, const uint8_t nonce[16],
 			     (long long)inc);
 		return;
 	}
-	if (b->dead->fate == INSTANCE_RUNS && !b->dead->is_zombie)
+	if (strcmp(b->dead->host, inst->host) != 0 && m->opt->has_beats)
+		machine_fail(m, "burial-host", "inc %lld is not of this host", (long long)inc);
+	if (b->dead->fate == INSTANCE_RUNS && !b->dead->is_zombie && !m->opt->has_beats)
 		machine_fail(m, "burial-alive", "inc %lld is buried alive", (long long)inc);
 	burial_check_rows(b->dead, lanes, n);
 	b->is_proven = !machine_fault(m, F_UNPROVEN);
@@ -274,6 +296,8 @@ const struct world_ops sim_world_ops = {
 	.random = world_random,
 	.timer = world_timer,
 	.ledger = world_ledger,
+	.beat = world_beat,
+	.lease = world_lease,
 	.lane_start = world_lane_start,
 	.lane_send = world_lane_send,
 	.lane_kill = world_lane_kill,

@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "ledger/ledger.h"
+#include "sim/beats.h"
 #include "sim/check.h"
 #include "sim/instance.h"
 #include "sim/machine.h"
@@ -124,6 +125,14 @@ static void writer_apply(struct instance *inst, struct ledger_txn *txn)
 	struct machine *m = inst->m;
 	bool reads = ledger_txn_is_read_only(txn);
 
+	if (machine_fault(m, F_AWAY))
+		beats_take_away(m);
+	if (machine_fault(m, F_CUT))
+		beats_cut(inst);
+	if (beats_is_cut(inst)) {
+		writer_refuse(inst, txn, LEDGER_UNKNOWN, "the simulated ledger is out of reach");
+		return;
+	}
 	if (machine_fault(m, F_BUSY)) {
 		writer_refuse(inst, txn, LEDGER_BUSY, "the simulated ledger is busy");
 		return;

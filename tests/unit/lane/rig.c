@@ -26,7 +26,7 @@
 #include "sys/proc.h"
 
 #define PATIENCE_US (30 * US_PER_S)
-enum { SLOTS_BYTES = FRAME_TICKETS_MAX * sizeof(struct lane_slot) };
+enum { SLOTS_BYTES = sizeof(struct lane_shared) };
 
 void rig_init(struct rig *rig)
 {
