@@ -69,6 +69,42 @@ static void a_limit_that_cannot_be_written_leaves_no_group(void **state)
 	assert_int_equal(stat(path, &st), -1);
 }
 
+static void controllers_that_are_not_passed_on_are_said(void **state)
+{
+	char path[PATH_BYTES];
+
+	write_file("cgroup.controllers", "cpu memory\n");
+	(void)snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base);
+	assert_int_equal(remove(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0); /* cannot be written, by root neither */
+	assert_refused(&(struct cgroup_limits){.cpu_weight = 5}, "passing its controllers on");
+	assert_int_equal(remove(path), 0);
+	write_file("cgroup.subtree_control", "\n");
+}
+
+static void a_group_that_vanishes_takes_nobody(void **state)
+{
+	char path[PATH_BYTES];
+	struct err err = ERR_INIT;
+
+	(void)snprintf(path, sizeof(path), "%s/gone", base);
+	assert_int_equal(cgroup_take(path, getpid(), &err), ERR_UNAVAILABLE);
+	assert_non_null(strstr(err.text, "moving a process there"));
+	assert_non_null(strstr(err.text, "No such file"));
+	cgroup_remove(path); /* nothing happens */
+}
+
+static void nobody_hands_out_what_has_vanished(void **state)
+{
+	AUTO(str) char *path = NULL;
+	const struct cgroup_limits none = {0};
+	struct err err = ERR_INIT;
+
+	assert_int_equal(cgroup_make("/nowhere/at/all", "1", &none, &path, &err), ERR_UNAVAILABLE);
+	assert_non_null(strstr(err.text, "/nowhere/at/all"));
+	assert_null(path);
+}
+
 static void a_process_moves_into_its_group(void **state)
 {
 	AUTO(str) char *own = NULL;
@@ -122,6 +158,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_controller_that_is_not_there_is_named),
 		cmocka_unit_test(a_limit_that_cannot_be_written_leaves_no_group),
+		cmocka_unit_test(controllers_that_are_not_passed_on_are_said),
+		cmocka_unit_test(a_group_that_vanishes_takes_nobody),
+		cmocka_unit_test(nobody_hands_out_what_has_vanished),
 		cmocka_unit_test(a_process_moves_into_its_group),
 	};
 
