@@ -169,7 +169,8 @@ bool copy_can_read(const struct job *job)
 {
 	enum source_kind kind = job->source.kind;
 
-	return kind == SOURCE_CSV || kind == SOURCE_JSONL || kind == SOURCE_FILES;
+	return kind == SOURCE_CSV || kind == SOURCE_JSONL || kind == SOURCE_JSON ||
+	       kind == SOURCE_XML || kind == SOURCE_FIXED || kind == SOURCE_FILES;
 }
 
 void copy_put(const struct copy_wish *wish, struct buf *out)

@@ -60,6 +60,11 @@ bool build_is_unusual(const struct node *node);
 bool build_check_name(struct build *b, struct node *node, bool dash);
 /* Checks a script and the names in it. */
 void build_script(struct build *b, struct node *node, enum script_use use);
+/* RFC 6901: begins with '/', and '~' only as ~0 and ~1. */
+bool build_is_pointer(const char *text);
+/* json, xml, fixed; called by build_source, before build_trailer_span. */
+void build_document(struct build *b, struct node *kind);
+void build_trailer_span(struct build *b, struct node *node, struct job_column *column);
 /* Rows of a database; called by build_source. */
 void build_database(struct build *b, struct node *kind);
 /* Where in the file a place in the node's text is. */

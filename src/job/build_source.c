@@ -14,7 +14,8 @@
 static const char *const kind_names[] = {
 	[SOURCE_NONE] = "",	    [SOURCE_CSV] = "csv",     [SOURCE_JSONL] = "jsonl",
 	[SOURCE_FILES] = "files",   [SOURCE_STDIN] = "stdin", [SOURCE_POSTGRES] = "postgres",
-	[SOURCE_SQLITE] = "sqlite",
+	[SOURCE_SQLITE] = "sqlite", [SOURCE_JSON] = "json",   [SOURCE_XML] = "xml",
+	[SOURCE_FIXED] = "fixed",
 };
 
 static enum source_kind kind_from_name(const char *name)
@@ -48,8 +49,7 @@ static void add_builtins(struct job_source *source, const struct builtin *builti
 						   .decimal_mark = '.'};
 }
 
-/* RFC 6901: begins with '/', and '~' only as ~0 and ~1. */
-static bool is_pointer(const char *text)
+bool build_is_pointer(const char *text)
 {
 	for (const char *p = text; *p != '\0'; p++)
 		if (*p == '~' && p[1] != '0' && p[1] != '1')
@@ -59,13 +59,21 @@ static bool is_pointer(const char *text)
 
 static void build_from(struct build *b, struct node *from, struct field *field)
 {
-	bool is_json = b->job->source.kind == SOURCE_JSONL ||
+	bool is_xml = b->job->source.kind == SOURCE_XML;
+	bool is_json = b->job->source.kind == SOURCE_JSONL || b->job->source.kind == SOURCE_JSON ||
 		       (b->job->source.kind == SOURCE_STDIN &&
 			b->job->source.format == STDIN_JSONL);
 
 	if (from == NULL || from->is_bad)
 		return;
-	if (is_json && !is_pointer(from->text)) {
+	if (is_xml && from->text[0] != '/') {
+		build_fault(b, from,
+			    "expected a path below the element such as /customer/email or /@id, "
+			    "found %s",
+			    QUOTED(from->text, from->len));
+		return;
+	}
+	if (is_json && !build_is_pointer(from->text)) {
 		build_fault(b, from, "expected a JSON pointer such as /customer/email, found %s",
 			    QUOTED(from->text, from->len));
 		return;
@@ -164,11 +172,14 @@ static void build_trailer(struct build *b, struct node *kind)
 		struct err err = ERR_INIT;
 		if (c->key == NULL || !build_check_name(b, c, false))
 			continue;
-		if (text_parse_int(c->text, c->len, &number, &err) < 0)
+		bool is_span = c->type == NODE_LIST;
+		if (!is_span && text_parse_int(c->text, c->len, &number, &err) < 0)
 			unreachable("the number was checked");
 		struct job_column *column = &source->trailer_columns[source->n_trailer_columns++];
 		column->name = xstrdup(c->name);
 		column->column = (int)number;
+		if (source->kind == SOURCE_FIXED)
+			build_trailer_span(b, c, column);
 	}
 }
 
@@ -217,6 +228,9 @@ static void check_kind(struct build *b, struct node *kind)
 		check_files(b, kind);
 		break;
 	case SOURCE_JSONL:
+	case SOURCE_JSON:
+	case SOURCE_XML:
+	case SOURCE_FIXED:
 	case SOURCE_FILES:
 		check_files(b, kind);
 		break;
@@ -298,6 +312,9 @@ void build_source(struct build *b)
 	b->job->source.kind = kind_from_name(kind->name);
 	build_fields(b, source);
 	take_fields(b->job);
+	if (b->job->source.kind == SOURCE_JSON || b->job->source.kind == SOURCE_XML ||
+	    b->job->source.kind == SOURCE_FIXED)
+		build_document(b, kind);
 	build_trailer(b, kind);
 	b->names_are_known = b->names_are_known && b->job->source.n_fields > 0 &&
 			     !node_is_bad(node_find(source, "fields")) &&

@@ -101,6 +101,15 @@ static void put_what(const struct job_source *source, struct buf *out)
 	case SOURCE_JSONL:
 		buf_puts(out, "Reads the JSON lines of ");
 		break;
+	case SOURCE_JSON:
+		buf_puts(out, "Reads the elements of a list in the JSON documents ");
+		break;
+	case SOURCE_XML:
+		buf_printf(out, "Reads the elements <%s> of the XML documents ", source->element);
+		break;
+	case SOURCE_FIXED:
+		buf_puts(out, "Reads the lines, with columns at fixed places, of ");
+		break;
 	case SOURCE_FILES:
 		buf_puts(out, "Takes the files ");
 		break;

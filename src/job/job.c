@@ -36,6 +36,10 @@ static void source_done(struct job_source *source)
 {
 	free(source->path);
 	free(source->trailer_when);
+	free(source->element);
+	for (size_t i = 0; i < source->n_spans; i++)
+		free(source->spans[i].name);
+	free(source->spans);
 	for (size_t i = 0; i < source->n_trailer_columns; i++)
 		free(source->trailer_columns[i].name);
 	free(source->trailer_columns);

@@ -68,6 +68,9 @@ enum source_kind {
 	SOURCE_NONE,
 	SOURCE_CSV,
 	SOURCE_JSONL,
+	SOURCE_JSON,
+	SOURCE_XML,
+	SOURCE_FIXED,
 	SOURCE_FILES,
 	SOURCE_STDIN,
 	SOURCE_POSTGRES,
@@ -106,7 +109,16 @@ struct job_secret {
 
 struct job_column {
 	char *name;
-	int column; /* from 1 */
+	int column; /* from 1; of a line: its first character */
+	int len;    /* of a line: how many characters; else 0 */
+};
+
+enum { FIXED_LINE_MAX = 1000000 };
+
+struct job_span { /* a column of a line, in characters from 1 */
+	char *name;
+	int start;
+	int len;
 };
 
 struct job_limit { /* a count, or a share of the whole */
@@ -199,8 +211,11 @@ struct job_source {
 	char delimiter;
 	char quote; /* '\0': no quoting */
 	enum job_encoding encoding;
-	int64_t skip_first; /* lines before the header */
-	char *trailer_when; /* a pattern that the trailer's line matches, or NULL */
+	int64_t skip_first;	/* lines before the header */
+	char *trailer_when;	/* a pattern that the trailer's line matches, or NULL */
+	char *element;		/* xml: the name; json: the pointer to the list */
+	struct job_span *spans; /* fixed: the columns of a line */
+	size_t n_spans;
 	struct job_column *trailer_columns;
 	size_t n_trailer_columns;
 	enum job_missing when_missing;

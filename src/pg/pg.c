@@ -175,7 +175,7 @@ int pg_open(const struct pg_options *options, PGconn **ret_conn, enum pg_class *
 			*class = why;
 		add_words(&words, err);
 	}
-	return ERR(err, pg_class_code(*class), "%s", buf_str(&words)), pg_class_code(*class);
+	return ERR(err, pg_class_code(*class), "%s", buf_str(&words));
 }
 
 void pg_close(PGconn *conn)
@@ -217,8 +217,10 @@ int pg_next(PGconn *conn, int64_t deadline_us, PGresult **ret_result, struct err
 	AUTO(buf) struct buf place = BUF_INIT(WORDS_MAX_BYTES);
 	int end = pump(conn, deadline_us);
 
-	if (end == 2)
-		return pg_fail(conn, NULL, NULL, err), ERR_UNAVAILABLE;
+	if (end == 2) {
+		(void)pg_fail(conn, NULL, NULL, err); /* which is PG_LOST */
+		return ERR_UNAVAILABLE;
+	}
 	if (end == 1) {
 		pg_put_place(&place, conn);
 		return ERR(err, ERR_TEMP, "%s does not answer in time", buf_str(&place));

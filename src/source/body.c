@@ -18,6 +18,7 @@
 #include "job/job.h"
 #include "source/body_format.h"
 #include "source/csv_scan.h"
+#include "source/elements.h"
 #include "source/globs.h"
 #include "source/keys.h"
 #include "source/moved.h"
@@ -124,7 +125,20 @@ struct finder {
 	int64_t line;
 };
 
-/* Takes the record up to `end`; false when there are more than there should be. */
+/* False when there are more than there should be. */
+static bool take_place(struct finder *f, size_t at, size_t len, int64_t line)
+{
+	if (f->record == f->ref->n_records)
+		return false;
+	bool is_skipped = f->ref->skips != NULL && bits_get(f->ref->skips, f->record);
+	f->record++;
+	if (!is_skipped)
+		f->body->places[f->item++] = (struct place){
+			.at = (uint32_t)at, .len = (uint32_t)len, .line = line};
+	return true;
+}
+
+/* Takes the record up to `end`. */
 static bool take_record(struct finder *f, size_t end, int64_t lines)
 {
 	const char *text = f->body->data + f->at;
@@ -134,15 +148,8 @@ static bool take_record(struct finder *f, size_t end, int64_t lines)
 		len--;
 	if (len > 0 && text[len - 1] == '\r')
 		len--;
-	if (!csv_scan_is_blank(&f->scan, text, len)) {
-		if (f->record == f->ref->n_records)
-			return false;
-		bool is_skipped = f->ref->skips != NULL && bits_get(f->ref->skips, f->record);
-		f->record++;
-		if (!is_skipped)
-			f->body->places[f->item++] = (struct place){
-				.at = (uint32_t)f->at, .len = (uint32_t)len, .line = f->line};
-	}
+	if (!csv_scan_is_blank(&f->scan, text, len) && !take_place(f, f->at, len, f->line))
+		return false;
 	f->at = end;
 	f->line += lines;
 	return true;
@@ -168,6 +175,31 @@ static bool find_records(struct finder *f)
 	if (f->at < b->len && !take_record(f, b->len, (int64_t)f->scan.lines))
 		return false;
 	return f->record == f->ref->n_records && f->item == b->n;
+}
+
+/* The same for elements of a JSON document: the range begins with one and ends with one. */
+static bool find_elements(struct finder *f)
+{
+	struct body *b = f->body;
+	struct element_mark marks[MARKS_AT_ONCE];
+	struct elements e;
+	size_t at = 0;
+
+	elements_init_json(&e, b->job->source.element);
+	elements_enter(&e, f->line);
+	while (at < b->len + 1 && !e.has_failed) {
+		/* Behind the range the list may as well be over: so a number is, too. */
+		bool is_end = at == b->len;
+		size_t used = 0;
+		size_t n = elements_run(&e, is_end ? "]" : b->data + at, is_end ? 1 : b->len - at,
+					marks, MARKS_AT_ONCE, &used);
+		for (size_t i = 0; i < n; i++)
+			if (!take_place(f, (size_t)marks[i].begin,
+					(size_t)(marks[i].end - marks[i].begin), marks[i].line))
+				return false;
+		at += used;
+	}
+	return !e.has_failed && f->record == f->ref->n_records && f->item == b->n;
 }
 
 static int take_stored_keys(struct body *b, const struct body_reference *ref, struct err *err)
@@ -223,7 +255,7 @@ static int open_reference(struct body *b, struct reader *r, struct err *err)
 		return rc;
 	struct finder f = {.body = b, .ref = &ref, .line = ref.first_line};
 	b->places = xcalloc(b->n, sizeof(*b->places));
-	if (!find_records(&f))
+	if (ref.format == SHAPE_JSON ? !find_elements(&f) : !find_records(&f))
 		return changed(b, err, "its records are others");
 	if (ref.format == SHAPE_CSV)
 		rc = take_columns(b, &ref, err);

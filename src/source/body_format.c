@@ -110,7 +110,8 @@ int body_get_kind(struct reader *r, enum body_kind *ret_kind, struct err *err)
 
 static bool is_sound(const struct body_reference *ref)
 {
-	bool has_format = ref->format == SHAPE_CSV || ref->format == SHAPE_JSONL;
+	bool has_format = ref->format == SHAPE_CSV || ref->format == SHAPE_JSONL ||
+			  ref->format == SHAPE_JSON || ref->format == SHAPE_FIXED;
 	size_t n_skips = ref->skips == NULL ? 0 : bits_count(ref->skips, ref->n_records);
 
 	return has_format && ref->n_items > 0 && ref->n_records <= BODY_RECORDS_MAX &&

@@ -13,10 +13,12 @@
 enum { NAME_MAX_BYTES = 4096 };
 
 /* The byte at which character number `column` (from 1) of the line stands. */
-static size_t byte_of_column(const char *text, size_t len, size_t column)
+static size_t byte_of_place(const char *text, size_t len, size_t line, size_t column)
 {
 	size_t i = 0;
 
+	for (; line > 1 && i < len; i++)
+		line -= text[i] == '\n';
 	for (size_t at = 1; i < len && at < column; at++) {
 		i++;
 		while (i < len && ((unsigned char)text[i] & 0xc0) == 0x80)
@@ -25,21 +27,41 @@ static size_t byte_of_column(const char *text, size_t len, size_t column)
 	return i;
 }
 
-/* The reason behind "line 1, column 17: ", whose place is told anyhow, as that of a record. */
-static const char *skip_place(const char *message, size_t *ret_column)
+static bool take_word(const char **p, const char *word)
 {
-	static const char place[] = "line 1, column ";
-	const char *p = message + sizeof(place) - 1;
-	size_t column = 0;
+	size_t len = strlen(word);
 
-	if (strncmp(message, place, sizeof(place) - 1) != 0)
+	if (strncmp(*p, word, len) != 0)
+		return false;
+	*p += len;
+	return true;
+}
+
+static size_t take_number(const char **p)
+{
+	size_t n = 0;
+
+	for (; **p >= '0' && **p <= '9'; (*p)++)
+		n = n * 10 + (size_t)(**p - '0');
+	return n;
+}
+
+/* The reason behind "line 1, column 17: ", whose place is told anyhow, as that of a record. */
+static const char *skip_place(const char *message, size_t *ret_line, size_t *ret_column)
+{
+	const char *p = message;
+
+	if (!take_word(&p, "line "))
 		return message;
-	for (; *p >= '0' && *p <= '9'; p++)
-		column = column * 10 + (size_t)(*p - '0');
-	if (p[0] != ':' || p[1] != ' ')
+	size_t line = take_number(&p);
+	if (!take_word(&p, ", column "))
 		return message;
+	size_t column = take_number(&p);
+	if (!take_word(&p, ": "))
+		return message;
+	*ret_line = line;
 	*ret_column = column;
-	return p + 2;
+	return p;
 }
 
 int jsonl_parse(struct json_doc *doc, const char *text, size_t len, const struct json **ret_root,
@@ -51,12 +73,13 @@ int jsonl_parse(struct json_doc *doc, const char *text, size_t len, const struct
 	if (json_parse_into(doc, text, len, ret_root, &err) == 0) {
 		if ((*ret_root)->type == JSON_OBJECT)
 			return 0;
-		flaw_set(ret_flaw, 0, "a line is one JSON object, this is something else");
+		flaw_set(ret_flaw, 0, "a record is one JSON object, this is something else");
 		return JSONL_FLAW;
 	}
+	size_t line = 1;
 	size_t column = 1;
-	const char *reason = skip_place(err.text, &column);
-	flaw_set(ret_flaw, byte_of_column(text, len, column), "%s", reason);
+	const char *reason = skip_place(err.text, &line, &column);
+	flaw_set(ret_flaw, byte_of_place(text, len, line, column), "%s", reason);
 	return JSONL_FLAW;
 }
 
@@ -94,7 +117,8 @@ static char walk_char(const struct walk *w)
 
 static void skip_blanks(struct walk *w)
 {
-	while (walk_char(w) == ' ' || walk_char(w) == '\t' || walk_char(w) == '\r')
+	while (walk_char(w) == ' ' || walk_char(w) == '\t' || walk_char(w) == '\r' ||
+	       walk_char(w) == '\n')
 		w->at++;
 }
 
@@ -119,7 +143,7 @@ static void skip_value(struct walk *w)
 		depth += c == '{' || c == '[';
 		depth -= c == '}' || c == ']';
 		w->at++;
-		if (depth == 0 && strchr(",]} \t\r", walk_char(w)) != NULL)
+		if (depth == 0 && strchr(",]} \t\r\n", walk_char(w)) != NULL)
 			break;
 	} while (w->at < w->len && (depth > 0 || strchr(",]}", walk_char(w)) == NULL));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A line of JSON Lines: one object; a field is a member of it, or what a JSON pointer (`from`)
- * finds.
+ * A line of JSON Lines, or an element of a JSON document: one object; a field is a member of it, or
+ * what a JSON pointer (`from`) finds.
  */
 #ifndef STINT_SOURCE_JSONL_H
 #define STINT_SOURCE_JSONL_H

@@ -35,8 +35,9 @@ static void find_place(const struct source *s, const struct record *record, size
 	}
 	reject->line = record->line + lines;
 	reject->offset = record->offset + (int64_t)at;
-	reject->column = 1 + (int64_t)encoding_count(s->job->source.encoding, line,
-						     (size_t)(text + at - line));
+	reject->column = 1 + (lines == 0 ? record->indent : 0) +
+			 (int64_t)encoding_count(s->job->source.encoding, line,
+						 (size_t)(text + at - line));
 }
 
 /* ---- rejects ---- */
@@ -328,7 +329,8 @@ static bool has_flaw(struct source *s, const struct record *record, struct flaw 
 		say_too_long(record, flaw);
 		return true;
 	}
-	if (has_bad_byte(s, record, flaw))
+	/* An XML document says by itself how its characters are written. */
+	if (s->shape.format != SHAPE_XML && has_bad_byte(s, record, flaw))
 		return true;
 	if (shape_read(&s->shape, record->text, record->len, flaw) == 0)
 		return false;

@@ -63,6 +63,7 @@ static int open_input(struct source *s, struct err *err)
 	file->identity = *input_identity(s->input);
 	file->was_read = true;
 	s->by_reference = input_is_plain(s->input) && s->job->source.then != JOB_THEN_DELETE &&
+			  s->shape.format != SHAPE_XML && /* a part says nothing of its encoding */
 			  s->job->source.kind != SOURCE_STDIN;
 	return 0;
 }
@@ -71,6 +72,11 @@ static void start_records(struct source *s, int64_t offset, int64_t line)
 {
 	const struct records_options options = {
 		.input = s->input,
+		.name = load_name(s),
+		.elements = s->shape.format == SHAPE_JSON  ? ELEMENTS_JSON
+			    : s->shape.format == SHAPE_XML ? ELEMENTS_XML
+							   : ELEMENTS_NONE,
+		.element = s->job->source.element,
 		.delimiter = s->shape.form.delimiter,
 		.quote = s->shape.form.quote,
 		.keep_max = (size_t)load_chunk_bytes(s),
@@ -79,6 +85,7 @@ static void start_records(struct source *s, int64_t offset, int64_t line)
 	};
 
 	records_init(&s->records, &options);
+	s->shape.encoding = s->records.elements.xml.encoding;
 	s->looked_to = 0;
 	s->bad_at = INT64_MAX;
 }
@@ -111,6 +118,33 @@ static int read_header(struct source *s, struct err *err)
 	return rc;
 }
 
+static int skip_long(struct source *s, struct record *ret_record, struct err *err)
+{
+	if (s->shown == NULL)
+		s->shown = xcalloc(1, REJECT_RAW_MAX);
+	return records_skip(&s->records, s->shown, REJECT_RAW_MAX, ret_record, err);
+}
+
+/* What an element is depends on all that stands before it: the document is read from its start. */
+static int pass_elements(struct source *s, const struct load_start *start, struct err *err)
+{
+	struct record record = {0};
+	int rc = 0;
+
+	while (rc == 0) {
+		rc = records_next(&s->records, &record, err);
+		if (rc == RECORDS_TOO_LONG)
+			rc = skip_long(s, &record, err);
+		if (rc == 0 && record.offset >= start->offset) {
+			s->pending = record;
+			s->has_pending = true;
+			break;
+		}
+	}
+	s->number = start->number;
+	return rc < 0 ? rc : 0;
+}
+
 /* Goes on where an earlier load of the same file stopped. */
 static int go_to_start(struct source *s, struct err *err)
 {
@@ -121,6 +155,8 @@ static int go_to_start(struct source *s, struct err *err)
 	if (identity_difference(&start->identity, now, text, sizeof(text))[0] != '\0')
 		return ERR(err, ERR_DATA, "%s changed since its load began: %s", load_name(s),
 			   text);
+	if (s->shape.format == SHAPE_JSON || s->shape.format == SHAPE_XML)
+		return pass_elements(s, start, err);
 	records_done(&s->records);
 	input_close(s->input);
 	s->input = NULL;
@@ -230,13 +266,6 @@ static int next_record(struct source *s, struct record *ret_record, struct err *
 	*ret_record = s->pending;
 	s->has_pending = false;
 	return 0;
-}
-
-static int skip_long(struct source *s, struct record *ret_record, struct err *err)
-{
-	if (s->shown == NULL)
-		s->shown = xcalloc(1, REJECT_RAW_MAX);
-	return records_skip(&s->records, s->shown, REJECT_RAW_MAX, ret_record, err);
 }
 
 /* Takes one record, or what is there instead. Returns SOURCE_END when the batch must be sent first.

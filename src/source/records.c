@@ -23,6 +23,7 @@ void records_init(struct records *r, const struct records_options *options)
 	assert(r != NULL && options->input != NULL && options->line > 0);
 	*r = (struct records){
 		.input = options->input,
+		.name = options->name,
 		.max_cap = 2 * options->keep_max + RECORD_BYTES_MAX + FIRST_BYTES,
 		.base = options->offset,
 		.keep = -1,
@@ -30,6 +31,11 @@ void records_init(struct records *r, const struct records_options *options)
 		.line = options->line,
 	};
 	csv_scan_init(&r->scan, options->delimiter, options->quote);
+	assert(options->elements == ELEMENTS_NONE || options->offset == 0);
+	if (options->elements == ELEMENTS_JSON)
+		elements_init_json(&r->elements, options->element);
+	else if (options->elements == ELEMENTS_XML)
+		elements_init_xml(&r->elements, options->element);
 }
 
 void records_done(struct records *r)
@@ -132,6 +138,13 @@ static int find_more(struct records *r, struct err *err)
 			return rc;
 	}
 	r->mark = 0;
+	if (r->elements.kind != ELEMENTS_NONE) {
+		r->elements.at = r->base + (int64_t)r->scanned; /* behind a byte order mark */
+		r->n_marks = elements_run(&r->elements, r->data + r->scanned, r->len - r->scanned,
+					  r->element_marks, RECORDS_MARKS, &used);
+		r->scanned += used;
+		return 0;
+	}
 	r->marks_base = r->scanned;
 	r->n_marks = csv_scan_run(&r->scan, r->data + r->scanned, r->len - r->scanned, r->marks,
 				  RECORDS_MARKS, &used);
@@ -194,9 +207,88 @@ static int take_last(struct records *r, struct record *ret_record)
 	return is_blank ? RECORDS_END : 0;
 }
 
+/* ---- elements of a document ---- */
+
+/* What lies between two elements is of no use to anybody. */
+static void drop_gap(struct records *r)
+{
+	size_t to = (size_t)(elements_needed(&r->elements) - r->base);
+
+	if (to > r->at)
+		r->at = to;
+}
+
+static void take_element(struct records *r, struct record *ret_record)
+{
+	const struct element_mark *m = &r->element_marks[r->mark++];
+	size_t len = (size_t)(m->end - m->begin);
+
+	r->at = (size_t)(m->begin - r->base);
+	*ret_record = (struct record){
+		.text = r->data + r->at,
+		.len = len,
+		.size = (int64_t)len,
+		.offset = m->begin,
+		.line = m->line,
+		.lines = m->lines,
+		.indent = m->indent,
+	};
+	r->at += len;
+	r->line = m->line + m->lines;
+}
+
+static int next_element(struct records *r, struct record *ret_record, struct err *err)
+{
+	for (;;) {
+		if (r->mark < r->n_marks) {
+			const struct element_mark *m = &r->element_marks[r->mark];
+			if (m->end - m->begin <= RECORD_BYTES_MAX) {
+				take_element(r, ret_record);
+				return 0;
+			}
+			r->at = (size_t)(m->begin - r->base);
+			return RECORDS_TOO_LONG;
+		}
+		if (r->elements.has_failed)
+			return elements_end(&r->elements, r->name, err);
+		drop_gap(r);
+		if (r->len - r->at > RECORD_BYTES_MAX)
+			return RECORDS_TOO_LONG;
+		if (r->is_end && r->scanned == r->len) {
+			int rc = elements_end(&r->elements, r->name, err);
+			return rc < 0 ? rc : RECORDS_END;
+		}
+		int rc = find_more(r, err);
+		if (rc != 0)
+			return rc;
+	}
+}
+
+/* Goes behind the element that is too long, which begins at r->at. */
+static int skip_element(struct records *r, struct record *record, struct err *err)
+{
+	record->line = r->mark < r->n_marks ? r->element_marks[r->mark].line
+					    : r->elements.open.line;
+	while (r->mark == r->n_marks) {
+		r->at = r->len;
+		if (r->elements.has_failed || r->is_end)
+			return elements_end(&r->elements, r->name, err); /* it is not closed */
+		int rc = find_more(r, err);
+		if (rc != 0)
+			return rc;
+	}
+	const struct element_mark *m = &r->element_marks[r->mark++];
+	record->lines = m->lines;
+	record->size = m->end - m->begin;
+	r->at = (size_t)(m->end - r->base);
+	return 0;
+}
+
 int records_next(struct records *r, struct record *ret_record, struct err *err)
 {
 	assert(r != NULL && ret_record != NULL);
+	if (r->elements.kind != ELEMENTS_NONE)
+		return next_element(r, ret_record, err);
 	for (;;) {
 		while (r->mark < r->n_marks) {
 			const struct csv_mark *m = &r->marks[r->mark];
@@ -230,6 +322,11 @@ int records_skip(struct records *r, char *shown, size_t shown_max, struct record
 
 	assert(r->keep < 0 && shown != NULL && r->len - r->at > RECORD_BYTES_MAX);
 	memcpy(shown, r->data + r->at, there);
+	if (r->elements.kind != ELEMENTS_NONE) {
+		int rc = skip_element(r, &record, err);
+		*ret_record = record;
+		return rc;
+	}
 	while (r->mark == r->n_marks) {
 		r->at = r->len; /* all of it was scanned */
 		if (r->is_end) {
@@ -254,6 +351,8 @@ int records_skip(struct records *r, char *shown, size_t shown_max, struct record
 
 size_t records_ready(const struct records *r, const struct record *record)
 {
+	if (r->elements.kind != ELEMENTS_NONE)
+		return (size_t)record->size;
 	size_t from = (size_t)(record->offset - r->base);
 	size_t to = r->n_marks > 0 ? r->marks_base + r->marks[r->n_marks - 1].end : r->at;
 

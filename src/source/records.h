@@ -2,6 +2,9 @@
 /*
  * The records of one input, one after another, as they stand, with their places.
  *
+ * A record is a line, a CSV record, or an element of a document (elements.h), between which there
+ * may be other things.
+ *
  * Promise: memory stays within RECORD_BYTES_MAX and twice what the caller may keep, whatever the
  *          input holds; a longer record is told as such and can only be skipped. Empty lines are no
  *          records. A byte order mark at the start is left out.
@@ -16,6 +19,7 @@
 
 #include "base/attr.h"
 #include "source/csv_scan.h"
+#include "source/elements.h"
 
 struct err;
 struct input;
@@ -29,12 +33,14 @@ struct record {
 	int64_t offset; /* of its first byte, from 0 */
 	int64_t line;	/* of its first byte, from 1 */
 	int64_t lines;	/* how many line ends it has */
+	int64_t indent; /* bytes before it in its line */
 	bool is_open;	/* the input ends inside quotes */
 	bool is_cut;	/* too long: only its beginning is here */
 };
 
 struct records {
 	struct input *input; /* lent */
+	const char *name;    /* lent */
 	struct csv_scan scan;
 	char *data; /* a window on the input */
 	size_t cap;
@@ -45,9 +51,13 @@ struct records {
 	size_t scanned; /* how far the scanner is */
 	int64_t keep;	/* offset of the first byte that stays; -1: nothing is kept */
 	size_t keep_max;
-	bool is_end;  /* the input is at its end */
-	int64_t line; /* of the next record */
-	struct csv_mark marks[RECORDS_MARKS];
+	bool is_end;		  /* the input is at its end */
+	int64_t line;		  /* of the next record */
+	struct elements elements; /* where records are elements of a document … */
+	union {
+		struct csv_mark marks[RECORDS_MARKS];
+		struct element_mark element_marks[RECORDS_MARKS]; /* … then these */
+	};
 	size_t n_marks;
 	size_t mark;	   /* the next one */
 	size_t marks_base; /* what their offsets start from, in the window */
@@ -55,11 +65,15 @@ struct records {
 
 struct records_options {
 	struct input *input;
+	const char *name; /* of the document, for messages; lent */
 	char delimiter;
 	char quote;
 	size_t keep_max; /* bytes that the caller may keep */
 	int64_t offset;	 /* where the input stands */
 	int64_t line;	 /* the line there, from 1 */
+	/* Elements of a document, which is read from its start; else records are lines, or CSV. */
+	enum elements_kind elements;
+	const char *element; /* their name, or the pointer to them; lent */
 };
 
 void records_init(struct records *r, const struct records_options *options);

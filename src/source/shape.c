@@ -9,7 +9,9 @@
 #include "base/mem.h"
 #include "job/job.h"
 #include "source/encoding.h"
+#include "source/fixed.h"
 #include "source/jsonl.h"
+#include "source/xml_record.h"
 
 enum {
 	SCRATCH_MAX = 512 * 1024 *
@@ -26,6 +28,12 @@ enum shape_format shape_format_of(const struct job *job)
 		return SHAPE_CSV;
 	case SOURCE_JSONL:
 		return SHAPE_JSONL;
+	case SOURCE_JSON:
+		return SHAPE_JSON;
+	case SOURCE_XML:
+		return SHAPE_XML;
+	case SOURCE_FIXED:
+		return SHAPE_FIXED;
 	case SOURCE_STDIN:
 		if (job->source.format == STDIN_CSV)
 			return SHAPE_CSV;
@@ -38,6 +46,19 @@ enum shape_format shape_format_of(const struct job *job)
 		break;
 	}
 	return SHAPE_NONE;
+}
+
+/* Each field is a column of its own. */
+static void use_fixed(struct shape *s)
+{
+	size_t n = s->job->source.n_fields;
+	uint32_t *column_of = xcalloc(n + 1, sizeof(*column_of));
+
+	s->fixed = fixed_new(s->job);
+	for (size_t i = 0; i < n; i++)
+		column_of[i] = (uint32_t)i;
+	shape_set_columns(s, n, column_of);
+	free(column_of);
 }
 
 void shape_init(struct shape *s, const struct job *job)
@@ -54,7 +75,12 @@ void shape_init(struct shape *s, const struct job *job)
 	s->values = xcalloc(job->source.n_fields + 1, sizeof(*s->values));
 	if (s->format != SHAPE_CSV)
 		s->form = (struct csv_form){.delimiter = '\0', .quote = '\0'};
-	if (s->format == SHAPE_JSONL) {
+	s->encoding = "";
+	if (s->format == SHAPE_XML)
+		s->xml = xml_record_new(job);
+	if (s->format == SHAPE_FIXED)
+		use_fixed(s);
+	if (s->format == SHAPE_JSONL || s->format == SHAPE_JSON) {
 		s->doc = json_doc_new(JSON_BYTES_MAX);
 		s->found = xcalloc(job->source.n_fields + 1, sizeof(const struct json *));
 	}
@@ -67,6 +93,8 @@ void shape_done(struct shape *s)
 	free(s->values);
 	free((void *)s->found);
 	json_doc_free(s->doc);
+	fixed_free(s->fixed);
+	xml_record_free(s->xml);
 	buf_done(&s->unquoted);
 	buf_done(&s->converted);
 	buf_done(&s->scratch);
@@ -149,13 +177,8 @@ static int read_column(struct shape *s, size_t field, struct value *ret_value)
 	return field_check(&source->fields[field], text, len, &s->scratch, ret_value, &s->err);
 }
 
-static int read_csv(struct shape *s, const char *text, size_t len, struct flaw *ret_flaw)
+static int read_columns(struct shape *s, struct flaw *ret_flaw)
 {
-	if (csv_record_split(&s->form, text, len, &s->columns, &s->unquoted, ret_flaw) != 0)
-		return SHAPE_FLAW;
-	int rc = check_columns(s, len, ret_flaw);
-	if (rc != 0)
-		return rc;
 	if (!make_room(s)) {
 		flaw_set(ret_flaw, 0, "too large to be read");
 		return SHAPE_FLAW;
@@ -167,7 +190,68 @@ static int read_csv(struct shape *s, const char *text, size_t len, struct flaw *
 	return 0;
 }
 
-/* ---- jsonl ---- */
+static int read_csv(struct shape *s, const char *text, size_t len, struct flaw *ret_flaw)
+{
+	if (csv_record_split(&s->form, text, len, &s->columns, &s->unquoted, ret_flaw) != 0)
+		return SHAPE_FLAW;
+	int rc = check_columns(s, len, ret_flaw);
+	return rc != 0 ? rc : read_columns(s, ret_flaw);
+}
+
+/* ---- fixed ---- */
+
+static int read_fixed(struct shape *s, const char *text, size_t len, struct flaw *ret_flaw)
+{
+	if (fixed_split(s->fixed, text, len, s->columns.list, ret_flaw) != 0)
+		return SHAPE_FLAW;
+	return read_columns(s, ret_flaw);
+}
+
+/* ---- xml ---- */
+
+static int read_xml_value(struct shape *s, size_t field, const struct xml_value *v,
+			  struct value *ret_value)
+{
+	const struct field *f = &s->job->source.fields[field];
+
+	if (v->text == NULL)
+		return field_check_json(f, NULL, &s->scratch, ret_value, &s->err);
+	return field_check(f, v->text, v->len, &s->scratch, ret_value, &s->err);
+}
+
+/* Lends the values of the element, and makes room for what they become. */
+static int parse_xml(struct shape *s, const char *text, size_t len,
+		     const struct xml_value **ret_values, struct flaw *ret_flaw)
+{
+	const struct job_source *source = &s->job->source;
+	size_t room = 0;
+
+	if (xml_record_read(s->xml, s->encoding, text, len, ret_values, ret_flaw) != 0)
+		return SHAPE_FLAW;
+	for (size_t i = 0; i < source->n_fields; i++) {
+		size_t growth = source->fields[i].type == FIELD_JSON ? JSON_GROWTH : 1;
+		room += (*ret_values)[i].len * growth + VALUE_ROOM;
+	}
+	buf_reset(&s->scratch);
+	if (buf_reserve(&s->scratch, room) != NULL)
+		return 0;
+	flaw_set(ret_flaw, 0, "too large to be read");
+	return SHAPE_FLAW;
+}
+
+static int read_xml(struct shape *s, const char *text, size_t len, struct flaw *ret_flaw)
+{
+	const struct xml_value *values = NULL;
+
+	if (parse_xml(s, text, len, &values, ret_flaw) != 0)
+		return SHAPE_FLAW;
+	for (size_t i = 0; i < s->job->source.n_fields; i++)
+		if (read_xml_value(s, i, &values[i], &s->values[i]) != 0)
+			return flaw_from_err(s, values[i].at, ret_flaw);
+	return 0;
+}
+
+/* ---- json, jsonl ---- */
 
 static bool make_json_room(struct shape *s, size_t line_len)
 {
@@ -229,6 +313,11 @@ int shape_read(struct shape *s, const char *text, size_t len, struct flaw *ret_f
 	switch (s->format) {
 	case SHAPE_CSV:
 		return read_csv(s, text, len, ret_flaw);
+	case SHAPE_FIXED:
+		return read_fixed(s, text, len, ret_flaw);
+	case SHAPE_XML:
+		return read_xml(s, text, len, ret_flaw);
+	case SHAPE_JSON:
 	case SHAPE_JSONL:
 		return read_jsonl(s, text, len, ret_flaw);
 	case SHAPE_LINES:
@@ -252,8 +341,21 @@ int shape_read_field(struct shape *s, size_t field, const char *text, size_t len
 			return SHAPE_FLAW;
 		return read_column(s, field, ret_value) == 0 ? 0 : SHAPE_FLAW;
 	}
+	if (s->format == SHAPE_FIXED) {
+		if (fixed_split(s->fixed, text, len, s->columns.list, &ignored) != 0 ||
+		    !make_room(s))
+			return SHAPE_FLAW;
+		return read_column(s, field, ret_value) == 0 ? 0 : SHAPE_FLAW;
+	}
+	if (s->format == SHAPE_XML) {
+		const struct xml_value *values = NULL;
+		if (parse_xml(s, text, len, &values, &ignored) != 0)
+			return SHAPE_FLAW;
+		return read_xml_value(s, field, &values[field], ret_value) == 0 ? 0 : SHAPE_FLAW;
+	}
 	const struct json *root = NULL;
-	if (s->format != SHAPE_JSONL || jsonl_parse(s->doc, text, len, &root, &ignored) != 0)
+	if ((s->format != SHAPE_JSONL && s->format != SHAPE_JSON) ||
+	    jsonl_parse(s->doc, text, len, &root, &ignored) != 0)
 		return SHAPE_FLAW;
 	for (size_t i = 0; i < s->job->source.n_fields; i++)
 		s->found[i] = jsonl_find(root, &s->job->source.fields[i]);

@@ -19,13 +19,23 @@
 #include "source/csv_record.h"
 
 struct job;
+struct fixed;
 struct json;
 struct json_doc;
+struct xml_record;
 
 enum { RECORD_BYTES_MAX = 8 * 1024 * 1024 }; /* longer: a reject */
 
 /* Written into bodies: numbers stay. */
-enum shape_format { SHAPE_NONE = 0, SHAPE_CSV = 1, SHAPE_JSONL = 2, SHAPE_LINES = 3 };
+enum shape_format {
+	SHAPE_NONE = 0,
+	SHAPE_CSV = 1,
+	SHAPE_JSONL = 2,
+	SHAPE_LINES = 3,
+	SHAPE_JSON = 4, /* an element of a document */
+	SHAPE_XML = 5,
+	SHAPE_FIXED = 6
+};
 
 struct shape {
 	const struct job *job;
@@ -35,7 +45,10 @@ struct shape {
 	uint32_t *column_of; /* csv: for each field, from 0 */
 	struct csv_columns columns;
 	struct json_doc *doc;
-	const struct json **found; /* jsonl: for each field */
+	const struct json **found; /* json, jsonl: for each field */
+	struct fixed *fixed;
+	struct xml_record *xml;
+	const char *encoding; /* xml: as the document says; lent */
 	struct buf unquoted;
 	struct buf converted;
 	struct buf scratch;

@@ -13,6 +13,7 @@
 #include "job/job.h"
 #include "source/csv_record.h"
 #include "source/encoding.h"
+#include "source/fixed.h"
 #include "source/records.h"
 #include "source/shape.h"
 
@@ -82,7 +83,28 @@ bool trailer_matches(struct trailer *t, const char *text, size_t len)
 						 len, 0, 0, t->pattern->match, NULL) >= 0;
 }
 
-int trailer_read(struct trailer *t, const struct record *record, struct err *err)
+/* A line with columns at fixed places. */
+static int read_line(struct trailer *t, const struct record *record, struct err *err)
+{
+	const struct job_source *source = &t->job->source;
+	AUTO(buf) struct buf value = BUF_INIT((size_t)RECORD_BYTES_MAX * ENCODING_GROWTH);
+
+	t->values = xcalloc(source->n_trailer_columns + 1, sizeof(char *));
+	for (size_t i = 0; i < source->n_trailer_columns; i++) {
+		const struct job_column *c = &source->trailer_columns[i];
+		struct csv_column column = {0};
+		if (!fixed_find(source->encoding, record->text, record->len, c->column, c->len,
+				&column))
+			return ERR(err, ERR_DATA, "the trailer ends before %s, at character %d",
+				   c->name, c->column);
+		buf_reset(&value);
+		encoding_put_utf8(source->encoding, column.text, column.len, &value);
+		t->values[i] = xstrdup(buf_str(&value));
+	}
+	return 0;
+}
+
+static int read_csv(struct trailer *t, const struct record *record, struct err *err)
 {
 	const struct job_source *source = &t->job->source;
 	const struct csv_form form = {.delimiter = source->delimiter, .quote = source->quote};
@@ -92,7 +114,6 @@ int trailer_read(struct trailer *t, const struct record *record, struct err *err
 	struct flaw flaw = {0};
 	int rc = 0;
 
-	assert(!t->is_seen);
 	for (size_t i = 0; i < source->n_trailer_columns; i++) {
 		size_t number = (size_t)source->trailer_columns[i].column;
 		columns.max = number > columns.max ? number : columns.max;
@@ -115,6 +136,15 @@ int trailer_read(struct trailer *t, const struct record *record, struct err *err
 		t->values[i] = xstrdup(buf_str(&value));
 	}
 	free(columns.list);
+	return rc;
+}
+
+int trailer_read(struct trailer *t, const struct record *record, struct err *err)
+{
+	assert(!t->is_seen);
+	bool is_line = t->job->source.kind == SOURCE_FIXED;
+	int rc = is_line ? read_line(t, record, err) : read_csv(t, record, err);
+
 	t->is_seen = rc == 0;
 	t->line = record->line;
 	return rc;

@@ -52,6 +52,7 @@ static void a_server_that_does_not_answer_is_given_up(void **state)
 	int port = 0;
 	AUTO(fd) int s = silent_port(&port);
 
+	assert_true(s >= 0);
 	(void)snprintf(uri, sizeof(uri), "postgres://u:s3cret@127.0.0.1:%d/billing", port);
 	assert_int_equal(open_uri(uri, 100 * US_PER_MS, &err), ERR_UNAVAILABLE);
 	assert_non_null(strstr(err.text, "database 'billing' at 127.0.0.1"));
@@ -66,6 +67,7 @@ static void each_host_is_tried_and_named(void **state)
 	int port = 0;
 	AUTO(fd) int s = silent_port(&port);
 
+	assert_true(s >= 0);
 	(void)snprintf(uri, sizeof(uri), "postgres:///b?host=127.0.0.1,/nowhere/at/all&port=%d",
 		       port);
 	assert_int_equal(open_uri(uri, 200 * US_PER_MS, &err), ERR_UNAVAILABLE);

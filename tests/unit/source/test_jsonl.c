@@ -49,7 +49,7 @@ static void what_is_no_json_is_rejected_at_the_character_where_it_stops_to_be(vo
 	assert_int_equal(d->n_rejects, 3);
 	assert_int_equal(strncmp(d->rejects[0], "in.jsonl:1:13 byte 13: ", 23), 0);
 	assert_string_equal(d->rejects[1],
-			    "in.jsonl:2:1 byte 15: a line is one JSON object, this is "
+			    "in.jsonl:2:1 byte 15: a record is one JSON object, this is "
 			    "something else [[1]]");
 	desk_close(d);
 }

@@ -135,6 +135,67 @@ static void several_files_with_unique_keys(void **state)
 	desk_close(d);
 }
 
+/* Elements of all sorts, with what may stand between them. */
+static void a_json_document(void **state)
+{
+	struct desk *d = desk_open();
+	struct buf b = BUF_INIT(100000);
+
+	buf_puts(&b, "{\"x\": [1], \"list\": [\n");
+	for (int i = 0; i < 90; i++)
+		buf_printf(&b, "%s%s{\"id\": %s%d,\n\"t\": [{}]}\n", i > 0 ? "," : "",
+			   i % 9 == 4 ? "5, " : "  ", i % 7 == 3 ? "0" : "", i);
+	buf_puts(&b, "]}\n");
+	desk_write_bytes(d, "in.json", buf_str(&b), b.len);
+	buf_done(&b);
+	desk_job(d,
+		 "  json: {path: in.json, pointer: /list}\n  fields: {id: integer, t: json}\n"
+		 "  max_rejects: 1000\n",
+		 "chunk: {items: 7}");
+	expect_same_however_interrupted(d);
+	assert_true(d->n_rejects > 15);
+	desk_close(d);
+}
+
+static void an_xml_document(void **state)
+{
+	struct desk *d = desk_open();
+	struct buf b = BUF_INIT(100000);
+
+	buf_puts(&b, "<?xml version='1.0' encoding='ISO-8859-1'?>\n<all>\n");
+	for (int i = 0; i < 90; i++)
+		buf_printf(&b, "%s<tx id='%d'>\n<t>\xe4%d</t>%s</tx>\n",
+			   i % 9 == 4 ? "<!-- <tx> -->" : "", i, i, i % 7 == 3 ? "<x></y>" : "");
+	buf_puts(&b, "</all>\n");
+	desk_write_bytes(d, "in.xml", buf_str(&b), b.len);
+	buf_done(&b);
+	desk_job(d,
+		 "  xml: {path: in.xml, element: tx}\n  fields: {id: integer, t: text}\n"
+		 "  max_rejects: 1000\n",
+		 "chunk: {items: 7}");
+	expect_same_however_interrupted(d);
+	assert_true(d->n_rejects > 10);
+	desk_close(d);
+}
+
+static void lines_with_fixed_columns(void **state)
+{
+	struct desk *d = desk_open();
+	struct buf b = BUF_INIT(100000);
+
+	for (int i = 0; i < 90; i++)
+		buf_printf(&b, "%5d%s\n", i, i % 9 == 4 ? "" : "  text");
+	desk_write_bytes(d, "in.txt", buf_str(&b), b.len);
+	buf_done(&b);
+	desk_job(d,
+		 "  fixed: {path: in.txt, columns: {id: [1, 5], t: [6, 9]}}\n"
+		 "  fields: {id: integer, t: text}\n  max_rejects: 1000\n",
+		 "chunk: {items: 7}");
+	expect_same_however_interrupted(d);
+	assert_int_equal(d->n_rejects, 10);
+	desk_close(d);
+}
+
 static void a_compressed_file(void **state)
 {
 	struct desk *d = desk_open();
@@ -328,6 +389,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_file),
 		cmocka_unit_test(several_files_with_unique_keys),
+		cmocka_unit_test(a_json_document),
+		cmocka_unit_test(an_xml_document),
+		cmocka_unit_test(lines_with_fixed_columns),
 		cmocka_unit_test(a_compressed_file),
 		cmocka_unit_test(chunks_that_are_full_by_bytes),
 		cmocka_unit_test(trailers_and_totals),
