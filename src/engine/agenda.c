@@ -48,6 +48,8 @@ static enum effect_class effect_class_of(const struct job *job)
 {
 	if (job->work.effect == JOB_ONCE)
 		return EFFECT_UNSAFE;
+	if (job->work.effect == JOB_TRANSACTIONAL)
+		return EFFECT_MARKER;
 	return job->work.key_valid_us > 0 ? EFFECT_KEYED : EFFECT_PURE;
 }
 

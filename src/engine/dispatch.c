@@ -442,7 +442,7 @@ static int64_t lane_deadline(const struct run *r, const struct lane *lane)
 		return INT64_MAX;
 	const struct ticket *t = CONTAINER_OF(lane->sent.next, struct ticket, link);
 	int64_t since = t->sent_at;
-	if (job_is_stream(r->job) && lane->heard_at > since)
+	if ((job_is_stream(r->job) || t->is_bulk) && lane->heard_at > since)
 		since = lane->heard_at;
 	return since + r->job->work.timeout_us + (t->is_bulk ? BULK_MARGIN_US : LANE_MARGIN_US);
 }

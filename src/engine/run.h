@@ -75,12 +75,14 @@ struct chunk {
 	uint32_t n_done;
 	uint32_t n_taken;
 	uint32_t n_suspects;
-	utime suspects_since; /* when the first of them was begun, 0 not known */
-	uint32_t next;	      /* items before it are taken */
-	bool is_closed;	      /* its last bit is in a transaction */
-	bool is_mark_awaited; /* … and somebody waits for its started marks */
-	struct ledger_op *op; /* its progress in the open transaction … */
-	uint64_t op_in;	      /* … which has this commit_number */
+	uint8_t unit_failures; /* of units of it that failed as a whole … */
+	uint8_t unit_deaths;   /* … and that were with a lane when it died */
+	utime suspects_since;  /* when the first of them was begun, 0 not known */
+	uint32_t next;	       /* items before it are taken */
+	bool is_closed;	       /* its last bit is in a transaction */
+	bool is_mark_awaited;  /* … and somebody waits for its started marks */
+	struct ledger_op *op;  /* its progress in the open transaction … */
+	uint64_t op_in;	       /* … which has this commit_number */
 };
 
 /* A loose item in this instance's hand; in state probing it is only asked about, see probe.c. */

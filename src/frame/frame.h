@@ -209,26 +209,36 @@ struct frame_outcome {
 	int64_t quota_left;  /* … after this attempt */
 };
 
-/* Which items of the unit were done. The others were not begun: they go back uncharged, with `err`
- * said once, and the lane is asked again later. */
-/* An item of a unit that can never be done; its bit in `done` is not set. */
+/* An item of a unit with an end of its own; its bit in `done` is not set. */
 struct frame_bulk_failure {
 	uint32_t index;
+	uint8_t outcome; /* enum outcome: dead, or again */
+	const char *err_class;
 	const char *err;
 	const char *key;
 	const char *person;
 };
 
+/* Why items of a unit are neither done nor have an end of their own. */
+enum frame_rest {
+	REST_LEFT = 1,	/* nobody's fault */
+	REST_UNREACHED, /* the other side is not there */
+	REST_FAILED,	/* something failed, and any of them may be to blame */
+	REST_ALIKE,	/* no item can be done: the breaker */
+	REST_COUNT_
+};
+
+/* Which items of the unit were done, and which have an end of their own. Of the others nothing took
+ * effect: they go back uncharged, with `err` said once, and the lane is asked again. */
 struct frame_bulk_outcome {
 	uint32_t ticket;
 	uint32_t n;
 	const uint8_t *done;
 	int64_t began_at;
 	int64_t took_us;
+	uint8_t rest; /* enum frame_rest */
 	const char *err_class;
 	const char *err;
-	/* Of the items that are not done, those that are dead, with the class above; the others are
-	 * as they were. */
 	const struct frame_bulk_failure *failures;
 	uint32_t n_failures; /* at most FRAME_FAILURES_MAX */
 };

@@ -303,6 +303,11 @@ int frame_get_outcome(const struct frame *f, struct arena *a, struct frame_outco
 	return 0;
 }
 
+static bool is_no_success(uint8_t outcome)
+{
+	return outcome > 1 && outcome <= FRAME_OUTCOME_MAX;
+}
+
 static void get_failures(struct reader *r, struct arena *a, struct frame_bulk_outcome *v)
 {
 	v->n_failures = reader_u32(r);
@@ -314,10 +319,13 @@ static void get_failures(struct reader *r, struct arena *a, struct frame_bulk_ou
 	v->failures = list;
 	for (uint32_t i = 0; i < v->n_failures && !r->failed; i++) {
 		list[i].index = reader_u32(r);
+		list[i].outcome = reader_u8(r);
+		list[i].err_class = get_text(r, a);
 		list[i].err = get_text(r, a);
 		list[i].key = get_text(r, a);
 		list[i].person = get_text(r, a);
-		r->failed = r->failed || list[i].index >= v->n || bits_get(v->done, list[i].index);
+		r->failed = r->failed || list[i].index >= v->n ||
+			    bits_get(v->done, list[i].index) || !is_no_success(list[i].outcome);
 	}
 }
 
@@ -332,6 +340,9 @@ int frame_get_bulk_outcome(const struct frame *f, struct arena *a, struct frame_
 	v.done = get_bits(&r, v.n);
 	v.began_at = get_count(&r);
 	v.took_us = get_count(&r);
+	v.rest = reader_u8(&r);
+	if (v.rest < REST_LEFT || v.rest >= REST_COUNT_)
+		r.failed = true;
 	v.err_class = get_text(&r, a);
 	v.err = get_text(&r, a);
 	if (!r.failed)

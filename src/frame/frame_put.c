@@ -211,12 +211,15 @@ void frame_put_bulk_outcome(struct buf *b, const struct frame_bulk_outcome *f)
 	put_bits(b, f->done, f->n);
 	put_i64(b, f->began_at);
 	put_i64(b, f->took_us);
+	buf_put_u8(b, f->rest);
 	put_text(b, f->err_class);
 	put_text(b, f->err);
 	assert(f->n_failures <= FRAME_FAILURES_MAX);
 	buf_put_u32(b, f->n_failures);
 	for (uint32_t i = 0; i < f->n_failures; i++) {
 		buf_put_u32(b, f->failures[i].index);
+		buf_put_u8(b, f->failures[i].outcome);
+		put_text(b, f->failures[i].err_class);
 		put_text(b, f->failures[i].err);
 		put_text(b, f->failures[i].key);
 		put_text(b, f->failures[i].person);

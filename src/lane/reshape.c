@@ -8,6 +8,7 @@
 #include "base/bits.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "core/outcome.h"
 #include "job/item.h"
 #include "job/job.h"
 #include "lane/brief.h"
@@ -88,6 +89,8 @@ static void add_failure(struct reshape *r, uint32_t index, const struct item *it
 {
 	r->failures[r->n_failures++] = (struct frame_bulk_failure){
 		.index = index,
+		.outcome = OUTCOME_DEAD,
+		.err_class = RESHAPE_CLASS,
 		.err = arena_str(&r->arena, words),
 		.key = item->key == NULL ? "" : arena_text(&r->arena, item->key, item->key_len),
 		.person = person_of(r, item)};

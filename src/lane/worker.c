@@ -393,6 +393,7 @@ static void worker_return_bulk(struct worker *w, const struct frame_bulk *bulk)
 	frame_put_bulk_outcome(&w->link->out, &(struct frame_bulk_outcome){.ticket = bulk->ticket,
 									   .n = bulk->n,
 									   .done = none,
+									   .rest = REST_LEFT,
 									   .err_class = "",
 									   .err = ""});
 	worker_flush_soon(w);
@@ -405,7 +406,7 @@ static int worker_on_bulk(struct worker *w, const struct frame *frame, struct er
 	struct frame_bulk bulk = {0};
 	uint8_t reshaped[BITS_BYTES(FRAME_ITEMS_MAX)] = {0};
 	const uint8_t *done = reshaped;
-	struct frame_outcome verdict = {.err_class = "", .err = ""};
+	struct frame_outcome verdict = {.outcome = OUTCOME_NOT_BEGUN, .err_class = "", .err = ""};
 	int64_t began_us = clock_monotonic_us();
 	int64_t began_at = clock_now();
 	int rc = frame_get_bulk(frame, &bulk, err);
@@ -431,14 +432,13 @@ static int worker_on_bulk(struct worker *w, const struct frame *frame, struct er
 		done = bulk.bits;
 	else
 		reshape_unit(&w->reshape, &w->chunks, chunk, bulk.bits, reshaped);
-	if (w->reshape.n_failures > 0)
-		verdict.err_class = RESHAPE_CLASS;
 	frame_put_bulk_outcome(&w->link->out, &(struct frame_bulk_outcome){
 						      .ticket = bulk.ticket,
 						      .n = bulk.n,
 						      .done = done,
 						      .began_at = began_at,
 						      .took_us = clock_monotonic_us() - began_us,
+						      .rest = REST_LEFT,
 						      .err_class = verdict.err_class,
 						      .err = verdict.err,
 						      .failures = w->reshape.failures,

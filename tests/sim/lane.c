@@ -312,17 +312,18 @@ static void bulk_answer(struct proc *p, struct bulk_sim *bulk)
 
 	if (!p->is_alive)
 		return;
-	frame_put_bulk_outcome(
-		&out, &(struct frame_bulk_outcome){
-			      .ticket = bulk->ticket,
-			      .n = bulk->n,
-			      .done = bulk->done,
-			      .began_at = machine_now(m),
-			      .took_us = m->boot_us - bulk->began_us,
-			      .err_class = bulk->n_failures > 0 ? plan_classes[PLAN_DEAD] : "",
-			      .err = bits_count(bulk->done, bulk->n) == 0 ? "not now" : "",
-			      .failures = bulk->failures,
-			      .n_failures = bulk->n_failures});
+	frame_put_bulk_outcome(&out,
+			       &(struct frame_bulk_outcome){
+				       .ticket = bulk->ticket,
+				       .n = bulk->n,
+				       .done = bulk->done,
+				       .began_at = machine_now(m),
+				       .took_us = m->boot_us - bulk->began_us,
+				       .rest = REST_LEFT,
+				       .err_class = "",
+				       .err = bits_count(bulk->done, bulk->n) == 0 ? "not now" : "",
+				       .failures = bulk->failures,
+				       .n_failures = bulk->n_failures});
 	proc_send(p, &out, bulk->dead);
 	if (machine_fault(m, F_RUBBISH))
 		lane_send_rubbish(p);
@@ -345,6 +346,8 @@ static void bulk_item_end(struct attempt *a, enum outcome outcome)
 		char key[16] = "";
 		(void)snprintf(key, sizeof(key), "%u", a->record);
 		bulk->failures[bulk->n_failures++] = (struct frame_bulk_failure){
+			.outcome = OUTCOME_DEAD,
+			.err_class = plan_classes[PLAN_DEAD],
 			.index = a->ticket,
 			.err = "so says the simulation",
 			.key = arena_str(&p->m->arena, key),

@@ -240,15 +240,25 @@ static int get_outcome(const struct frame *f, struct arena *a, struct err *err)
 
 static void put_bulk_outcome(struct buf *b)
 {
-	static const struct frame_bulk_failure failures[] = {
-		{.index = 1, .err = "nil", .key = "k7", .person = "bo"},
-		{.index = 6, .err = "nil too", .key = "", .person = ""}};
+	static const struct frame_bulk_failure failures[] = {{.index = 1,
+							      .outcome = 3,
+							      .err_class = "dead",
+							      .err = "nil",
+							      .key = "k7",
+							      .person = "bo"},
+							     {.index = 6,
+							      .outcome = 2,
+							      .err_class = "",
+							      .err = "nil too",
+							      .key = "",
+							      .person = ""}};
 
 	frame_put_bulk_outcome(b, &(struct frame_bulk_outcome){.ticket = 1,
 							       .n = 13,
 							       .done = bits_13,
 							       .began_at = 3,
 							       .took_us = 4,
+							       .rest = REST_FAILED,
 							       .err_class = "bad-item",
 							       .err = "no",
 							       .failures = failures,
@@ -267,8 +277,11 @@ static int get_bulk_outcome(const struct frame *f, struct arena *a, struct err *
 	assert_memory_equal(o.done, bits_13, 2);
 	assert_int_equal(o.began_at, 3);
 	assert_int_equal(o.took_us, 4);
+	assert_int_equal(o.rest, REST_FAILED);
 	assert_string_equal(o.err_class, "bad-item");
 	assert_string_equal(o.err, "no");
+	assert_int_equal(o.failures[0].outcome, 3);
+	assert_string_equal(o.failures[0].err_class, "dead");
 	assert_int_equal(o.n_failures, 2);
 	assert_int_equal(o.failures[0].index, 1);
 	assert_string_equal(o.failures[0].err, "nil");
