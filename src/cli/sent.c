@@ -49,6 +49,7 @@ static int on_run(void *arg, const struct ledger_row *row)
 	struct frame_hello hello = {.version = FRAME_VERSION,
 				    .role = LANE_WORKER,
 				    .run_id = sent->run_id,
+				    .step = 1,
 				    .run_name = ledger_row_text(row, 0, NULL),
 				    .slot = ledger_row_text(row, 1, NULL),
 				    .date = ledger_row_text(row, 2, NULL),

@@ -53,6 +53,25 @@ static enum effect_class effect_class_of(const struct job *job)
 	return job->work.key_valid_us > 0 ? EFFECT_KEYED : EFFECT_PURE;
 }
 
+/* The steps of a new run, as the ledger has them. */
+static const struct ledger_step_row *session_steps(const struct job *job, struct arena *a)
+{
+	struct ledger_step_row *rows = arena_alloc(a, job->n_steps * sizeof(*rows));
+
+	for (size_t i = 0; i < job->n_steps; i++) {
+		const struct job *step = job->steps[i];
+		const struct job_work *work = &step->work;
+		rows[i] = (struct ledger_step_row){
+			.name = step->step_name == NULL ? "" : arena_str(a, step->step_name),
+			.effect = effect_class_of(step),
+			.doubt = work->when_in_doubt == JOB_DOUBT_RETRY	 ? DOUBT_RETRY
+				 : work->when_in_doubt == JOB_DOUBT_SKIP ? DOUBT_SKIP
+									 : DOUBT_ASK,
+			.key_valid_us = work->key_valid_us};
+	}
+	return rows;
+}
+
 static void session_create_run(struct session *s, const char *due_base, int64_t n)
 {
 	struct ledger_op *op = commit_add(&s->commit, LOP_RUN_CREATE, session_on_created, s);
@@ -78,11 +97,8 @@ static void session_create_run(struct session *s, const char *due_base, int64_t 
 		.job_text = arena_str(a, job->text),
 		.job_path = arena_str(a, path),
 		.reason = "",
-		.effect = effect_class_of(job),
-		.doubt = job->work.when_in_doubt == JOB_DOUBT_RETRY  ? DOUBT_RETRY
-			 : job->work.when_in_doubt == JOB_DOUBT_SKIP ? DOUBT_SKIP
-								     : DOUBT_ASK,
-		.key_valid_us = job->work.key_valid_us,
+		.steps = session_steps(job, a),
+		.n_steps = job->n_steps,
 		.first_n = s->spec.first_n,
 		.source_path = arena_str(a, s->spec.source_path)};
 }
@@ -198,16 +214,20 @@ static void session_close_run(struct session *s)
 	entry->was_worked = true;
 	entry->exit_status = s->run->exit_status;
 	entry->left_due = s->run->left_due;
-	entry->breaker = s->run->breaker;
+	/* Another step talks to others, and its attempts are as long as they are. */
+	entry->breaker = s->run->goes_on ? (struct breaker){0} : s->run->breaker;
+	if (s->run->goes_on)
+		s->forecast = (struct forecast){0};
 	entry->said_late = s->run->said_late;
 	entry->said_over = s->run->said_over;
 	entry->said_cutoff = s->run->said_cutoff;
 	entry->may_come_again = !s->run->was_asked_to_stop && !s->run->fails &&
 				s->run->exit_status == EXIT_LATER;
+	if (!s->run->goes_on)
+		s->at++;
 	run_free(s->run);
 	s->run = NULL;
 	s->lanes_until = 0;
-	s->at++;
 }
 
 /* In the second pass, what the first one left because it was not due is waited for. */

@@ -112,6 +112,7 @@ struct lop_chunk_progress *chunk_progress(struct run *r, struct chunk *chunk)
 		chunk->is_mark_awaited = false;
 		chunk->op->u.chunk_progress = (struct lop_chunk_progress){
 			.run_id = r->id,
+			.step = r->step,
 			.chunk_id = chunk->id,
 			.epoch = chunk->epoch,
 			.rev = ++chunk->rev,
@@ -228,7 +229,7 @@ void claim_chunks(struct run *r, uint32_t max)
 {
 	struct ledger_op *op = commit_add(r->commit, LOP_CHUNK_CLAIM, claim_on_chunks, r);
 
-	op->u.chunk_claim = (struct lop_chunk_claim){.run_id = r->id, .max = max};
+	op->u.chunk_claim = (struct lop_chunk_claim){.run_id = r->id, .step = r->step, .max = max};
 	r->chunk_claim_out = true;
 }
 
@@ -295,7 +296,7 @@ void claim_loose(struct run *r, uint32_t max)
 	probe_claim(r, max);
 	struct ledger_op *op = commit_add(r->commit, LOP_LOOSE_CLAIM, claim_on_loose, r);
 	op->u.loose_claim = (struct lop_loose_claim){
-		.run_id = r->id, .now = r->ops->now(r->world), .max = max};
+		.run_id = r->id, .step = r->step, .now = r->ops->now(r->world), .max = max};
 	r->loose_claim_out = true;
 	r->loose_claimed = max;
 	r->next_due = UTIME_NEVER;

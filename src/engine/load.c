@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "core/limits.h"
 #include "engine/session_inside.h"
+#include "ledger/rules.h"
 #include "ledger/txn.h"
 
 #define LOADER_POLL_US US_PER_S
@@ -91,6 +92,7 @@ static void load_one_item(struct run *r)
 	buf_done(&keys);
 	struct lop_load_put *put = &commit_add(r->commit, LOP_LOAD_PUT, NULL, NULL)->u.load_put;
 	*put = (struct lop_load_put){.run_id = r->id,
+				     .step = r->step,
 				     .epoch = r->loader_epoch,
 				     .chunks = chunk,
 				     .n_chunks = 1,
@@ -135,7 +137,9 @@ static void load_on_state(void *arg, struct ledger_op *op)
 	if (r->phase != RUN_LOADER_WANTED)
 		return;
 	enum run_state state = op->u.run_counts.ret_state;
-	if (state == RUN_OPEN) {
+	if (op->u.run_counts.ret_step != r->step && !rule_run_is_over(state)) {
+		run_leave_step(r);
+	} else if (state == RUN_OPEN) {
 		r->counts = op->u.run_counts.ret_counts;
 		const struct ledger_counts *n = &r->counts;
 		r->n_items = n->waiting + n->running + n->done + n->skipped + n->retry +
@@ -154,9 +158,10 @@ void load_want(struct run *r)
 		return;
 	r->load_poll_at = INT64_MAX; /* until the answer is there */
 	struct ledger_op *state = commit_add(r->commit, LOP_RUN_COUNTS, load_on_state, r);
-	state->u.run_counts.run_id = r->id;
+	state->u.run_counts = (struct lop_run_counts){.run_id = r->id, .step = r->step};
 	struct ledger_op *take = commit_add(r->commit, LOP_LOAD_TAKE, load_on_taken, r);
 	take->u.load_take.run_id = r->id;
+	take->u.load_take.step = r->step;
 	r->looks_for_dead = true;
 }
 
@@ -202,7 +207,8 @@ static void load_look_for_keys(struct run *r)
 	struct lop_keys_find *find =
 		&commit_add(r->commit, LOP_KEYS_FIND, load_on_free, r)->u.keys_find;
 	*find = (struct lop_keys_find){.job = arena_str(commit_arena(r->commit), r->row.job),
-				       .run_id = r->id};
+				       .run_id = r->id,
+				       .step = r->step};
 }
 
 static void load_on_put(void *arg, struct ledger_op *op)
@@ -248,6 +254,7 @@ static void load_put(struct run *r, const struct frame_loaded *f)
 	struct lop_load_put *put = &commit_add(r->commit, LOP_LOAD_PUT, load_on_put, r)->u.load_put;
 
 	*put = (struct lop_load_put){.run_id = r->id,
+				     .step = r->step,
 				     .epoch = r->loader_epoch,
 				     .cursor = arena_dup(a, f->cursor, f->cursor_len),
 				     .cursor_len = f->cursor_len,
@@ -307,6 +314,7 @@ static void load_ask_keys(struct run *r, const struct frame_keys *f)
 		&commit_add(r->commit, LOP_KEYS_FIND, load_on_keys, r)->u.keys_find;
 	*find = (struct lop_keys_find){.job = arena_str(a, r->row.job),
 				       .run_id = r->id,
+				       .step = r->step,
 				       .keys = keys,
 				       .n = f->n,
 				       .seen = load_wants_seen(r),
@@ -452,7 +460,9 @@ static bool load_guards_hold(struct run *r)
 	}
 	size_t n = 0;
 	const int64_t *history = session_history(r->session, &n);
-	if (source->surge > 0 && limits_surge(source->surge, r->n_items, history, n, why)) {
+	/* What earlier runs had is known of their first steps. */
+	if (source->surge > 0 && r->step == 1 &&
+	    limits_surge(source->surge, r->n_items, history, n, why)) {
 		run_stop(r, EXIT_FAILED, true, "%s", why);
 		return false;
 	}
@@ -497,6 +507,7 @@ void load_turn(struct run *r)
 	/* In one transaction with the last chunks, or in a later one: never before them. */
 	struct ledger_op *op = commit_add(r->commit, LOP_LOAD_OPEN, load_on_open, r);
 	op->u.load_open.run_id = r->id;
+	op->u.load_open.step = r->step;
 	op->u.load_open.epoch = r->loader_epoch;
 }
 

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "ledger/rules.h"
+
 #define IDLE_POLL_US US_PER_S
 #define IDLE_SOON_US RUN_SOON_US
 
@@ -59,8 +61,12 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 		return;
 	run_take_counts(r, &finish->ret_counts);
 	r->waits[0] = '\0';
-	if (finish->ret_finished) {
-		run_stop(r, EXIT_LATER, false, "done");
+	if (finish->ret_finished || finish->ret_step != r->step) {
+		run_leave_step(r);
+		return;
+	}
+	if (finish->ret_blocked) {
+		run_say_blocked(r);
 		return;
 	}
 	if (!dispatch_is_idle(r))
@@ -103,8 +109,12 @@ static void run_on_state(void *arg, struct ledger_op *op)
 {
 	struct run *r = arg;
 	enum run_state state = op->u.run_counts.ret_state;
+	bool is_elsewhere = op->u.run_counts.ret_step != r->step && !rule_run_is_over(state);
 
-	if (r->phase == RUN_WORKING && state != RUN_OPEN && state != RUN_FINISHED)
+	/* Others have finished the step, or a person has sent the run back. */
+	if (r->phase == RUN_WORKING && is_elsewhere)
+		run_leave_step(r);
+	else if (r->phase == RUN_WORKING && state != RUN_OPEN && state != RUN_FINISHED)
 		run_stop(r, EXIT_FAILED, false, "the run has ended elsewhere (%s)",
 			 run_state_name(state));
 }
@@ -122,6 +132,7 @@ static void resolve_doubt(struct run *r)
 	struct ledger_op *op = commit_add(r->commit, LOP_DOUBT_RESOLVE, NULL, NULL);
 	op->u.doubt_resolve = (struct lop_doubt_resolve){
 		.run_id = r->id,
+		.step = r->step,
 		.policy = r->policy.effect != DECIDE_ONCE   ? DOUBT_RETRY
 			  : r->policy.doubt == DECIDE_RETRY ? DOUBT_RETRY
 			  : r->policy.doubt == DECIDE_SKIP  ? DOUBT_SKIP
@@ -148,10 +159,9 @@ void run_look_around(struct run *r)
 			claim_loose(r, room < r->limit ? room : r->limit);
 	}
 	op = commit_add(r->commit, LOP_RUN_COUNTS, run_on_state, r);
-	op->u.run_counts.run_id = r->id;
+	op->u.run_counts = (struct lop_run_counts){.run_id = r->id, .step = r->step};
 	run_ask_counts(r);
-	op = commit_add(r->commit, LOP_RUN_FINISH, run_on_idle_look, r);
-	op->u.run_finish.run_id = r->id;
+	run_ask_finish(r, run_on_idle_look);
 }
 
 void run_look_soon(struct run *r)

@@ -43,12 +43,14 @@ void probe_claim(struct run *r, uint32_t max)
 	if (r->policy.effect == DECIDE_KEYED)
 		commit_add(r->commit, LOP_DOUBT_RESOLVE, NULL, NULL)->u.doubt_resolve =
 			(struct lop_doubt_resolve){.run_id = r->id,
+						   .step = r->step,
 						   .policy = DOUBT_RETRY,
 						   .key_valid_us = r->policy.key_valid_us,
 						   .now = now,
 						   .only_retries = true};
 	commit_add(r->commit, LOP_LOOSE_CLAIM, probe_on_claimed, r)->u.loose_claim =
-		(struct lop_loose_claim){.run_id = r->id, .now = now, .max = max, .to_probe = true};
+		(struct lop_loose_claim){
+			.run_id = r->id, .step = r->step, .now = now, .max = max, .to_probe = true};
 }
 
 /* ---- settling ---- */

@@ -117,11 +117,15 @@ static void run_copy_row(struct run *r, const struct ledger_run_row *row)
 	r->row.job_path = arena_str(a, row->job_path);
 	r->row.reason = arena_str(a, row->reason);
 	r->row.source_path = arena_str(a, row->source_path == NULL ? "" : row->source_path);
-	r->n_items = row->n_items;
-	r->n_read = row->n_read;
-	r->n_filtered = row->n_filtered;
-	r->n_rejected = row->n_rejected;
-	r->n_held_back = row->n_held_back;
+	r->step = row->step;
+	const struct ledger_step_row *step = &row->steps[row->step - 1];
+	r->n_items = step->n_items;
+	r->n_read = step->n_read;
+	r->n_filtered = step->n_filtered;
+	r->n_rejected = step->n_rejected;
+	r->n_held_back = step->n_held_back;
+	r->row.n_rejected -= step->n_rejected; /* of the other steps */
+	r->row.steps = NULL;
 }
 
 static const char *run_directory(struct run *r)
@@ -217,6 +221,7 @@ static void run_make_hello(struct run *r)
 					.job_path = r->row.job_path,
 					.job_directory = r->job->directory,
 					.run_id = r->id,
+					.step = (uint32_t)r->step,
 					.run_name = r->row.name,
 					.slot = r->row.slot,
 					.date = r->row.date,
@@ -238,7 +243,7 @@ static void run_make_hello(struct run *r)
 /* True when a line of the difference is about something that items are already recorded under. */
 static bool is_refused_change(const char *difference)
 {
-	static const char *const refused[] = {"source", "work.effect"};
+	static const char *const refused[] = {"source", "work.effect", "steps"};
 
 	for (const char *line = difference; line != NULL && *line != '\0';) {
 		for (size_t i = 0; i < ARRAY_LEN(refused); i++)
@@ -262,6 +267,33 @@ static void put_one_line(struct buf *out, const char *lines)
 	}
 }
 
+/* The step's job of the text that the run has. */
+static int run_read_job(struct run *r, struct err *err)
+{
+	int rc = job_parse(r->row.job_text, strlen(r->row.job_text), r->row.job_path,
+			   run_directory(r), NULL, NULL, &r->job, err);
+
+	if (rc < 0)
+		return rc;
+	struct job *step = job_step(r->job, r->step);
+	if (step == NULL)
+		return ERR(err, ERR_CONFIG, "it has no step %d", r->step);
+	r->job = step;
+	return 0;
+}
+
+/* Takes windows, waits and the like from today's file, for every step: what the next one begins
+ * after is asked at the end of this one. */
+static int run_refresh_job(struct run *r, const struct job *now, struct buf *difference)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < r->job->n_steps; i++)
+		if (job_refresh(r->job->steps[i], now, difference) == JOB_CHANGED)
+			rc = JOB_CHANGED;
+	return rc;
+}
+
 /* --with-new-file: the run goes on by today's file, where that can be. */
 static int run_take_new_file(struct run *r, const char *difference, struct err *err)
 {
@@ -276,8 +308,7 @@ static int run_take_new_file(struct run *r, const char *difference, struct err *
 	run_say(r, SAY_INFO, "%s goes on with the new file: %s", r->row.name, buf_str(&line));
 	job_free(TAKE(r->job));
 	r->row.job_text = arena_str(&r->arena, now->text);
-	return job_parse(now->text, strlen(now->text), r->row.job_path, run_directory(r), NULL,
-			 NULL, &r->job, err);
+	return run_read_job(r, err);
 }
 
 /* The job as the run began with it, and today's windows and waits. */
@@ -286,10 +317,9 @@ static int run_parse_job(struct run *r, struct err *err)
 	AUTO(buf) struct buf difference = BUF_INIT(DIFFERENCE_MAX);
 	AUTO(buf) struct buf line = BUF_INIT(2 * DIFFERENCE_MAX);
 
-	if (job_parse(r->row.job_text, strlen(r->row.job_text), r->row.job_path, run_directory(r),
-		      NULL, NULL, &r->job, err) < 0)
+	if (run_read_job(r, err) < 0)
 		return err->code;
-	if (job_refresh(r->job, r->spec->job, &difference) != JOB_CHANGED)
+	if (run_refresh_job(r, r->spec->job, &difference) != JOB_CHANGED)
 		return 0;
 	if (r->spec->with_new_file)
 		return run_take_new_file(r, buf_str(&difference), err);
@@ -308,7 +338,7 @@ void run_refresh(struct run *r, const struct job *now)
 
 	if (r->job == NULL)
 		return;
-	if (job_refresh(r->job, now, &difference) == JOB_CHANGED) {
+	if (run_refresh_job(r, now, &difference) == JOB_CHANGED) {
 		put_one_line(&line, buf_str(&difference));
 		run_say(r, SAY_INFO, "taken over but for what a run keeps: %s", buf_str(&line));
 	}
@@ -343,7 +373,7 @@ static void run_on_joined(void *arg, struct ledger_op *op)
 	r->next_due = r->counts.next_due;
 	if (join->ret_over) {
 		r->is_finished = true;
-		run_end_at_once(r, exit_of_state(&r->row, &r->counts));
+		run_end_at_once(r, exit_of_state(&join->ret_row, &r->counts));
 		return;
 	}
 	for (size_t i = 0; i < join->ret_n_others; i++)
@@ -351,6 +381,9 @@ static void run_on_joined(void *arg, struct ledger_op *op)
 			join->ret_others[i].name, (long long)join->ret_others[i].pid,
 			join->ret_others[i].host);
 	r->looks_for_dead = join->ret_n_others > 0;
+	if (r->row.n_steps > 1)
+		run_say(r, SAY_INFO, "%s: step %d of %zu, %s", r->row.name, r->step, r->row.n_steps,
+			join->ret_row.steps[r->step - 1].name);
 	if (run_parse_job(r, &err) < 0) {
 		err_add(&err, "its job file: ");
 		run_stop(r, EXIT_CONFIG, false, "its job file cannot be read any more: %s",
@@ -415,7 +448,9 @@ static void run_refresh_counts(struct run *r)
 	r->counts_at = now + COUNTS_US;
 	r->counts_out = true;
 	run_ask_counts(r);
-	commit_add(r->commit, LOP_RUN_COUNTS, run_on_counts, r)->u.run_counts.run_id = r->id;
+	struct lop_run_counts *counts =
+		&commit_add(r->commit, LOP_RUN_COUNTS, run_on_counts, r)->u.run_counts;
+	*counts = (struct lop_run_counts){.run_id = r->id, .step = r->step};
 }
 
 /* ---- leaving ---- */
@@ -435,12 +470,22 @@ static void run_on_last_look(void *arg, struct ledger_op *op)
 	const struct lop_run_finish *finish = &op->u.run_finish;
 
 	run_take_counts(r, &finish->ret_counts);
-	if (!r->fails && finish->ret_finished) {
-		r->is_finished = true;
-		r->exit_status = r->counts.dead + r->counts.in_doubt + r->n_rejected > 0
+	r->is_finished = !r->fails && finish->ret_finished;
+	r->goes_on = r->is_step_over && !finish->ret_finished && finish->ret_step != r->step;
+	if (r->is_step_over && finish->ret_blocked)
+		r->exit_status = EXIT_PERSON;
+}
+
+/* How a run that is finished went, in all its steps. */
+static void run_on_all_counts(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+	const struct ledger_counts *all = &op->u.run_counts.ret_counts;
+
+	if (r->is_finished)
+		r->exit_status = all->dead + all->in_doubt + r->row.n_rejected + r->n_rejected > 0
 					 ? EXIT_PERSON
 					 : EXIT_DONE;
-	}
 }
 
 void run_leave(struct run *r)
@@ -463,8 +508,9 @@ void run_leave(struct run *r)
 					    .reason = arena_str(a, r->stop_reason)};
 	}
 	run_ask_counts(r);
-	struct ledger_op *finish = commit_add(r->commit, LOP_RUN_FINISH, run_on_last_look, r);
-	finish->u.run_finish.run_id = r->id;
+	run_ask_finish(r, run_on_last_look);
+	struct ledger_op *all = commit_add(r->commit, LOP_RUN_COUNTS, run_on_all_counts, r);
+	all->u.run_counts.run_id = r->id;
 	struct ledger_op *leave = commit_add(r->commit, LOP_RUN_LEAVE, run_on_left, r);
 	leave->u.run_leave.run_id = r->id;
 	leave->u.run_leave.reason = arena_str(a, r->stop_reason);

@@ -150,7 +150,8 @@ struct run {
 	struct arena arena;
 	struct arena frame_arena;  /* of the frame that is being taken; kept, since many come */
 	struct ledger_run_row row; /* texts in `arena` */
-	struct job *job;	   /* as the run began with it, windows as of today */
+	struct job *job;	   /* as the run began with it, windows as of today: its … */
+	int32_t step;		   /* … step that is worked, from 1 */
 	struct decide_policy policy;
 	struct frame_hello hello;
 	struct lanes lanes;
@@ -167,9 +168,9 @@ struct run {
 	bool said_cutoff;  /* that it will be, or is */
 
 	/* what was there when we joined, and what came */
-	struct ledger_counts counts; /* as last read */
-	int64_t n_items, n_read, n_filtered, n_rejected, n_held_back;
-	struct run_counters mine; /* since `counts` was read */
+	struct ledger_counts counts;				      /* as last read */
+	int64_t n_items, n_read, n_filtered, n_rejected, n_held_back; /* of the step */
+	struct run_counters mine;				      /* since `counts` was read */
 	int64_t n_retrying;
 	struct run_counters asked_mine; /* as they were when the counts were asked for */
 	int64_t asked_retrying;
@@ -257,7 +258,9 @@ struct run {
 
 	int exit_status; /* in RUN_OVER */
 	bool is_finished;
-	utime left_due; /* earliest retry that was left, UTIME_NEVER none */
+	bool is_step_over; /* it is to be left because this step is over … */
+	bool goes_on;	   /* … and the run is at another one: to be worked anew */
+	utime left_due;	   /* earliest retry that was left, UTIME_NEVER none */
 };
 
 struct run *run_new(struct session *s, int64_t run_id, bool is_patient);
@@ -323,6 +326,13 @@ static inline int64_t run_earliest(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
+
+/* Finishes the step when nothing is left of it. */
+void run_ask_finish(struct run *r, commit_fn fn);
+/* The run is at another step: this one is left, and the session begins that. */
+void run_leave_step(struct run *r);
+/* Stops when the next step may not begin. */
+void run_say_blocked(struct run *r);
 
 void load_want(struct run *r); /* RUN_LOADER_WANTED: one step */
 void load_turn(struct run *r); /* RUN_LOADING_NOW: one step */

@@ -58,6 +58,7 @@ static void tell_put(struct run *r, int64_t chunk_id)
 	struct lop_told_put *put = &commit_add(r->commit, LOP_TOLD_PUT, NULL, NULL)->u.told_put;
 
 	put->run_id = r->id;
+	put->step = r->step;
 	put->chunk_id = chunk_id;
 }
 
@@ -102,6 +103,7 @@ void tell_turn(struct run *r)
 	struct lane *lane = tell_lane(r);
 
 	if (r->tell_ended) {
+		r->is_step_over = !r->tell_failed;
 		run_stop(r, EXIT_LATER, false,
 			 r->tell_failed ? "the source could not be told; the next run does it"
 					: "done");
@@ -112,5 +114,6 @@ void tell_turn(struct run *r)
 	r->tell_listing = true;
 	struct lop_untold_list *list =
 		&commit_add(r->commit, LOP_UNTOLD_LIST, tell_on_list, r)->u.untold_list;
-	*list = (struct lop_untold_list){.run_id = r->id, .after = r->tell_after, .max = TELL_PAGE};
+	*list = (struct lop_untold_list){
+		.run_id = r->id, .step = r->step, .after = r->tell_after, .max = TELL_PAGE};
 }

@@ -26,7 +26,7 @@
 struct err;
 
 enum {
-	FRAME_VERSION = 7,
+	FRAME_VERSION = 8,
 	FRAME_HEAD_BYTES = 5,
 	FRAME_BYTES_MAX = 48 * 1024 * 1024,
 	FRAME_TICKETS_MAX = 4096, /* slots of the shared memory, see below */
@@ -112,6 +112,7 @@ struct frame_hello {
 	const char *job_directory;
 	uint8_t ledger_uuid[16];
 	int64_t run_id;
+	uint32_t step; /* of the job, from 1 */
 	const char *run_name;
 	const char *slot;
 	const char *date;

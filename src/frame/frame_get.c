@@ -142,6 +142,7 @@ int frame_get_hello(const struct frame *f, struct arena *a, struct frame_hello *
 	if (uuid != NULL)
 		memcpy(h.ledger_uuid, uuid, sizeof(h.ledger_uuid));
 	h.run_id = get_i64(&r);
+	h.step = reader_u32(&r);
 	h.run_name = get_text(&r, a);
 	h.slot = get_text(&r, a);
 	h.date = get_text(&r, a);

@@ -78,6 +78,7 @@ void frame_put_hello(struct buf *b, const struct frame_hello *f)
 	put_text(b, f->job_directory);
 	buf_put(b, f->ledger_uuid, sizeof(f->ledger_uuid));
 	put_i64(b, f->run_id);
+	buf_put_u32(b, f->step);
 	put_text(b, f->run_name);
 	put_text(b, f->slot);
 	put_text(b, f->date);

@@ -105,6 +105,9 @@ static void check_required(struct node *map, const struct schema_key *key, struc
 		const char *name = schema_name(child);
 		if (!child->is_required || node_find(map, name) != NULL)
 			continue;
+		/* steps have their own */
+		if (key == NULL && strcmp(name, "work") == 0 && node_find(map, "steps") != NULL)
+			continue;
 		AUTO(buf) struct buf path = BUF_INIT(PATH_MAX_CHARS);
 		node_put_path(map, &path);
 		/* not marked bad: what is there is right */

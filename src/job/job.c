@@ -17,6 +17,7 @@
 #include "job/fault.h"
 #include "job/fill.h"
 #include "job/node.h"
+#include "job/steps.h"
 #include "job/yaml.h"
 #include "sys/file.h"
 
@@ -77,10 +78,8 @@ static void work_done(struct job_work *work)
 	free(work->quota.remaining_header);
 }
 
-void job_free(struct job *job)
+static void step_free(struct job *job)
 {
-	if (job == NULL)
-		return;
 	for (size_t i = 0; i < job->n_params; i++) {
 		free(job->params[i].name);
 		free(job->params[i].fallback);
@@ -117,7 +116,18 @@ void job_free(struct job *job)
 	free(job->person);
 	free(job->cost.currency);
 	free(job->text);
+	free(job->step_name);
 	free(job);
+}
+
+void job_free(struct job *job)
+{
+	if (job == NULL)
+		return;
+	struct job **steps = job->steps;
+	for (size_t i = job->n_steps; i-- > 0;)
+		step_free(steps[i]);
+	free(steps);
 }
 
 void job_auto(struct job **job)
@@ -149,16 +159,17 @@ static struct job *job_new(const char *path, const char *directory)
 	return job;
 }
 
-/* Everything after YAML. What is wrong is in `faults`; the job is then not to be used. */
-static struct job *job_build(struct node *root, const char *path, const char *directory,
-			     struct arena *arena, struct faults *faults)
+/* Everything after YAML, of one step. What is wrong is in `faults`; the job is then not to be used.
+ */
+static void step_build(struct job *job, struct node *root, struct arena *arena,
+		       struct faults *faults)
 {
-	struct job *job = job_new(path, directory);
 	struct build build = {.job = job, .root = root, .faults = faults};
 
 	job->text = canonical_text(root);
 	if (job->text == NULL)
 		faults_add(faults, root->at, "the file is too large once aliases are expanded");
+	steps_select(root, (size_t)job->step);
 	complete_tree(root, arena);
 	fill_job(job, root);
 	build_names(&build);
@@ -170,7 +181,40 @@ static struct job *job_build(struct node *root, const char *path, const char *di
 	build_work(&build);
 	build_share(&build);
 	build_rules(&build);
-	return job;
+}
+
+/* Where the text of a job is, and what it is called. */
+struct job_file {
+	const char *text;
+	size_t len;
+	const char *path;
+	const char *directory;
+};
+
+/* All steps; each has a tree of its own, made from the same text. `root` is the first's. */
+static struct job *job_build(const struct job_file *file, struct node *root, struct arena *arena,
+			     struct faults *faults)
+{
+	size_t n = steps_check(root, faults);
+	bool has_bad_list = node_is_bad(node_find(root, "steps"));
+	size_t n_steps = n == 0 || has_bad_list ? 1 : n;
+	struct job **steps = xcalloc(n_steps, sizeof(*steps));
+
+	for (size_t i = 0; i < n_steps; i++) {
+		steps[i] = job_new(file->path, file->directory);
+		steps[i]->step = (int)i + 1;
+		steps[i]->steps = steps;
+		steps[i]->n_steps = i + 1; /* it sees those before it */
+		if (i > 0) {
+			root = yaml_read(file->text, file->len, arena, faults);
+			check_tree(root, faults);
+		}
+		if (n == 0 || !has_bad_list)
+			step_build(steps[i], root, arena, faults);
+	}
+	for (size_t i = 0; i < n_steps; i++)
+		steps[i]->n_steps = n_steps;
+	return steps[0];
 }
 
 /* lint: allow parameters: the text, its name and place, and whom to tell stand side by side */
@@ -187,7 +231,8 @@ int job_parse(const char *text, size_t len, const char *path, const char *direct
 	if (root != NULL) {
 		check_tree(root, &faults);
 		if (root->type == NODE_MAP)
-			job = job_build(root, path, directory, &arena, &faults);
+			job = job_build(&(struct job_file){text, len, path, directory}, root,
+					&arena, &faults);
 	}
 	int r = faults_report(&faults, path, report, arg, err);
 	faults_done(&faults);
@@ -230,6 +275,21 @@ int job_load(const char *path, job_report_fn report, void *arg, struct job **ret
 }
 
 /* ---- questions ---- */
+
+struct job *job_step(const struct job *job, int step)
+{
+	assert(job != NULL);
+	return step < 1 || (size_t)step > job->n_steps ? NULL : job->steps[step - 1];
+}
+
+struct job *job_find_step(const struct job *job, const char *name)
+{
+	assert(job != NULL && name != NULL);
+	for (size_t i = 0; i < job->n_steps; i++)
+		if (job->steps[i]->step_name != NULL && strcmp(job->steps[i]->step_name, name) == 0)
+			return job->steps[i];
+	return NULL;
+}
 
 static int find_field(const struct field *fields, size_t n, const char *name, size_t len)
 {

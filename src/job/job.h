@@ -178,7 +178,8 @@ struct job_breaker {
 	int64_t give_up_after_us;
 };
 
-enum { JOB_TOTALS_MAX = 16 };
+enum { JOB_TOTALS_MAX = 16, JOB_STEPS_MAX = 64 };
+enum job_go_on { JOB_GO_ON_DONE, JOB_GO_ON_FAILURES, JOB_GO_ON_COUNT_ };
 
 struct job_control {	/* a total that the source's trailer or a parameter states */
 	char *field;	/* NULL: the count of records */
@@ -354,6 +355,13 @@ struct job {
 	enum job_once_per once_per;
 	enum job_carry_over carry_over;
 	enum job_overlap overlap;
+	/* A job with steps is as many of these, alike but for what is a step's own: source, filter,
+	 * transform, work, retry, breaker, chunk. */
+	int step;		   /* from 1 */
+	char *step_name;	   /* NULL: the job has no steps */
+	enum job_go_on go_on_when; /* how the step before it must have ended */
+	struct job **steps;	   /* all of them, in order, itself included … */
+	size_t n_steps;		   /* … at least 1 */
 	struct job_source source;
 	char *filter; /* Lua over the fields, NULL: every record becomes an item */
 	struct job_place filter_at;
@@ -394,8 +402,14 @@ ST_MUST_CHECK int job_load(const char *path, job_report_fn report, void *arg, st
  */
 ST_MUST_CHECK int job_parse(const char *text, size_t len, const char *path, const char *directory,
 			    job_report_fn report, void *arg, struct job **ret_job, struct err *err);
+/* All steps of it. */
 void job_free(struct job *job);
 void job_auto(struct job **job);
+
+/* A step by its number, from 1, or by its name; NULL when there is none. job_parse gives the first,
+ * and whichever is freed, all are. */
+struct job *job_step(const struct job *job, int step);
+struct job *job_find_step(const struct job *job, const char *name);
 
 /* The index of a field of the source, or -1. */
 int job_find_field(const struct job *job, const char *name, size_t len);
@@ -427,10 +441,11 @@ bool job_needs_start_mark(const struct job *job);
 bool job_verifies(const struct job *job);
 
 /* What a resumed run takes from today's file: windows, retry, breaker, concurrency, limits. Copies
- * these from `now` into `job`. Returns 1 (JOB_CHANGED) and a description in `ret_difference` when
- * the parts that a run keeps (source, fields, work, effect, key) differ. */
+ * these from `today`'s step of the same name into `job`. Returns 1 (JOB_CHANGED) and a description
+ * in `ret_difference` when the parts that a run keeps (source, fields, work, effect, key) differ.
+ */
 enum job_condition { JOB_CHANGED = 1 };
-ST_MUST_CHECK int job_refresh(struct job *job, const struct job *now, struct buf *ret_difference);
+ST_MUST_CHECK int job_refresh(struct job *job, const struct job *today, struct buf *ret_difference);
 
 /* Writes the job with every default (explain), as YAML with comments, and then a paragraph on what
  * will happen. */

@@ -137,11 +137,47 @@ static bool compare_all(const struct job *job, const struct job *now, struct buf
 	return same;
 }
 
-int job_refresh(struct job *job, const struct job *now, struct buf *ret_difference)
+/* The same step of today's file, NULL when it has none. */
+static const struct job *same_step(const struct job *job, const struct job *now)
 {
-	assert(job != NULL && now != NULL && ret_difference != NULL);
+	if (job->step_name == NULL)
+		return now->step_name == NULL ? now : NULL;
+	return job_find_step(now, job->step_name);
+}
+
+static void put_steps(const struct job *job, struct buf *out)
+{
+	for (size_t i = 0; i < job->n_steps; i++)
+		buf_printf(out, "%s%s", i == 0 ? "" : ", ",
+			   job->steps[i]->step_name == NULL ? "none" : job->steps[i]->step_name);
+}
+
+/* Items are numbered through the steps: these, and their order, are kept. */
+static bool has_same_steps(const struct job *job, const struct job *now, struct buf *out)
+{
+	AUTO(buf) struct buf was = BUF_INIT(SHOWN_MAX);
+	AUTO(buf) struct buf is = BUF_INIT(SHOWN_MAX);
+
+	put_steps(job, &was);
+	put_steps(now, &is);
+	if (strcmp(buf_str(&was), buf_str(&is)) == 0)
+		return true;
+	if (job->step == 1)
+		buf_printf(out, "steps: were %s, are %s\n", buf_str(&was), buf_str(&is));
+	return false;
+}
+
+int job_refresh(struct job *job, const struct job *today, struct buf *ret_difference)
+{
+	assert(job != NULL && today != NULL && ret_difference != NULL);
+	bool has_steps = has_same_steps(job, today, ret_difference);
+	const struct job *now = same_step(job, today);
+
+	if (now == NULL)
+		return JOB_CHANGED;
 	/* On most nights the file is the one that the run began with. */
-	bool same = strcmp(job->text, now->text) == 0 || compare_all(job, now, ret_difference);
+	bool same = strcmp(job->text, now->text) == 0 ||
+		    (compare_all(job, now, ret_difference) && has_steps);
 
 	for (const struct schema_key *key = schema_get(0); key != NULL; key = schema_next(key))
 		if (key->is_refreshed && key->bytes > 0)

@@ -138,9 +138,10 @@ static const struct schema_key rows[] = {
 	{"archive.runs_after", T_DURATION, .fallback = "400d", .says = "Runs."},
 	{"archive.to", T_TEXT, .says = "Where to."},
 	{"ping", T_TEXT, .later = true, .says = "A healthchecks-style URL."},
-	{"steps", T_LIST, .later = true, .says = "Several sources and works, one after the other."},
+	{"steps", T_LIST, .otherwise = "one step, by source and work",
+	 .says = "Several sources and works, one after the other (docs/steps.md)."},
 	{"steps[]", T_MAP, .says = "A step."},
-	{"steps[].name", T_JOB_NAME, .is_required = true, .says = "Its name."},
+	{"steps[].name", T_JOB_NAME, .is_required = true, AT(step_name), .says = "Its name."},
 	{"steps[].source", T_MAP, .also = "source", .says = "As of a job."},
 	{"steps[].filter", T_TEXT, .says = "As of a job."},
 	{"steps[].transform", T_TEXT, .says = "As of a job."},
@@ -149,7 +150,7 @@ static const struct schema_key rows[] = {
 	{"steps[].breaker", T_MAP, .also = "breaker", .says = "As of a job."},
 	{"steps[].chunk", T_MAP, .also = "chunk", .says = "As of a job."},
 	{"steps[].go_on_when", T_ENUM, .words = "done|done_with_failures", .fallback = "done",
-	 .says = "How the step before it must have ended."},
+	 AT(go_on_when), .is_refreshed = true, .says = "How the step before it must have ended."},
 };
 
 const struct schema_table schema_run = {rows, ARRAY_LEN(rows)};

@@ -8,6 +8,7 @@
 #include "job/complete.h"
 #include "job/fault.h"
 #include "job/job.h"
+#include "job/steps.h"
 #include "job/yaml.h"
 
 struct node *tree_of_job(const struct job *job, struct arena *arena)
@@ -20,6 +21,7 @@ struct node *tree_of_job(const struct job *job, struct arena *arena)
 	       NULL); /* what job_parse wrote reads back: a test and a fuzzer hold it to that */
 	check_tree(root, &faults);
 	assert(faults.n == 0);
+	steps_select(root, (size_t)job->step);
 	complete_tree(root, arena);
 	return root;
 }

@@ -55,6 +55,10 @@ int brief_init(struct brief *brief, const struct frame *frame, struct err *err)
 		       hello->job_directory, NULL, NULL, &brief->job, err);
 	if (rc < 0)
 		return rc;
+	struct job *step = job_step(brief->job, (int)hello->step);
+	if (step == NULL)
+		return ERR(err, ERR_BUG, "the job has no step %u", hello->step);
+	brief->job = step;
 	brief->run = (struct template_run){.id = hello->run_id,
 					   .name = hello->run_name,
 					   .job = brief->job->name,
@@ -70,6 +74,7 @@ void brief_make_key(const struct brief *brief, const struct item *item, int64_t 
 	struct work_key key = {.ledger_uuid = brief->hello.ledger_uuid,
 			       .run_id = brief->hello.run_id,
 			       .item = number,
+			       .effect = (uint32_t)brief->job->step - 1,
 			       .redo = redo};
 
 	if (unique == JOB_UNIQUE_JOB || unique == JOB_UNIQUE_WITHIN) {

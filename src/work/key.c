@@ -70,7 +70,7 @@ void work_key_format(const struct work_key *k, char out[ITEM_KEY_CHARS + 1])
 
 	memcpy(head, KEY_DOMAIN, HEAD_BYTES - UUID_BYTES);
 	memcpy(head + HEAD_BYTES - UUID_BYTES, k->ledger_uuid, UUID_BYTES);
-	(void)put_be(put_be(tail, 0 /* effect */, sizeof(uint32_t)), (uint32_t)k->redo,
+	(void)put_be(put_be(tail, k->effect, sizeof(uint32_t)), (uint32_t)k->redo,
 		     sizeof(uint32_t));
 	if (k->job != NULL)
 		digest_of_key(k, head, tail, digest);

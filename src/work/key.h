@@ -6,9 +6,10 @@
  *
  *     base32(SHA-256("stint1" ‖ ledger ‖ run ‖ item ‖ effect ‖ redo)), 32 characters
  *
- * with the ledger's UUID as 16 bytes, run and item as u64, effect (0: a job has one) and redo as
- * u32, all big-endian. With `unique: job` or `within` the key leaves the run out: there stand, in
- * place of run and item, the job's name and the item's key, each with its length (u32) in front.
+ * with the ledger's UUID as 16 bytes, run and item as u64, effect (0; in a later step of a job, how
+ * many are before it) and redo as u32, all big-endian. With `unique: job` or `within` the key
+ * leaves the run out: there stand, in place of run and item, the job's name and the item's key,
+ * each with its length (u32) in front.
  *
  * Other systems store these keys: what is computed here can never change.
  * tests/unit/work/test_key.c has fixed values.
@@ -28,6 +29,7 @@ struct work_key {
 	size_t key_len;
 	int64_t run_id; /* where job is NULL */
 	int64_t item;	/* likewise */
+	uint32_t effect;
 	int32_t redo;
 };
 

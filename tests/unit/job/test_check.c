@@ -45,8 +45,7 @@ static void key_that_is_not_built_yet_is_refused_and_named(void **state)
 			  "4:3: schedule.cron: not available in this version");
 	assert_only_fault("job: a\nwork:\n  smtp: {url: \"smtp://x\", from: a}\n",
 			  "3:3: work.smtp: not available in this version");
-	assert_only_fault(LEAST "steps: [{name: a}]\n",
-			  "3:1: steps: not available in this version");
+	assert_only_fault(LEAST "ping: http://x\n", "3:1: ping: not available in this version");
 }
 
 static void key_that_is_not_built_yet_is_still_checked(void **state)

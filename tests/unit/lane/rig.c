@@ -136,6 +136,7 @@ void rig_hello(struct rig *rig, const struct frame_hello *hello)
 	h.job_path = "test.yaml";
 	h.job_directory = rig->directory;
 	h.run_id = 17;
+	h.step = 1;
 	h.run_name = "test@2026-03-29";
 	h.slot = "2026-03-29";
 	h.date = "2026-03-28";

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `steps:` in the tree of a job file: a step is a job whose source, filter, transform, work, retry,
+ * breaker and chunk are the step's.
+ */
+#ifndef STINT_JOB_STEPS_H
+#define STINT_JOB_STEPS_H
+
+#include <stddef.h>
+
+struct faults;
+struct node;
+
+/* How many steps the job has; 0: it is written without any. Reports what is wrong with the list as
+ * a whole. The tree is checked. */
+size_t steps_check(struct node *root, struct faults *faults);
+/* Makes the tree that of one step, from 1; nothing where there are none. To be done before it is
+ * completed. */
+void steps_select(struct node *root, size_t step);
+
+#endif

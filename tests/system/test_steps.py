@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`steps`: one after another, each with what it promises; a restart begins where the run was."""
+import os
+import random
+import sqlite3
+
+from lib.box import cast, kill, wait_until
+
+JOB = '''version: 1
+job: night
+steps:
+  - name: load
+    source: {csv: {path: in.csv}, key: id, fields: {id: text}}
+    work: {exec: {command: [./act, load, "${id}"], input: none}, effect: idempotent, concurrency: 2}
+  - name: send
+    source: {csv: {path: in.csv}, key: id, fields: {id: text}}
+    work: {exec: {command: [./act, send, "${id}"], input: none}, effect: once, concurrency: 2,
+           when_in_doubt: retry}
+%s
+  - name: close
+    work: {exec: {command: [./act, close, all]}, effect: idempotent}
+    go_on_when: done_with_failures
+retry: {attempts: 2, first: 10ms, factor: 1, max: 10ms, jitter: none}
+chunk: {items: 5}
+'''
+
+ACT = '''#!/bin/sh
+echo "$1 $2 $STINT_IDEMPOTENCY_KEY" >>log
+[ -e "bad-$1-$2" ] && exit 65
+exit 0
+'''
+
+
+def make(box, n, more=''):
+    box.file('act', ACT, mode=0o755)
+    box.file('log')
+    box.file('in.csv', 'id\n' + ''.join(f'k{i}\n' for i in range(n)))
+    box.file('night.yaml', JOB % more)
+
+
+def log(box):
+    return [line.split() for line in box.lines('log')]
+
+
+def steps_in_order(lines):
+    """The steps as they were worked, without repetitions."""
+    seen = []
+    for line in lines:
+        if not seen or seen[-1] != line[0]:
+            seen.append(line[0])
+    return seen
+
+
+def view(box, sql):
+    ledger = sqlite3.connect(f'file:{box.ledger}?mode=ro', uri=True)
+    try:
+        return ledger.execute(sql).fetchall()
+    finally:
+        ledger.close()
+
+
+def test_steps_follow_one_another(box):
+    make(box, 12)
+    said = box.run('run', 'night.yaml')
+    assert said.code == 0, said
+    assert steps_in_order(log(box)) == ['load', 'send', 'close']
+    assert len(log(box)) == 25
+    assert view(box, 'SELECT number, step, state, first_item, items, done FROM step') == [
+        (1, 'load', 'done', 0, 12, 12), (2, 'send', 'done', 12, 12, 12),
+        (3, 'close', 'done', 24, 1, 1)]
+    assert view(box, 'SELECT state, items, done FROM run') == [('done', 25, 25)]
+    keys = [line[2] for line in log(box)]
+    assert len(set(keys)) == 25  # the same record has another key in each step
+    box.verify()
+
+
+def test_a_dead_item_keeps_the_next_step_from_beginning(box):
+    make(box, 6)
+    box.file('bad-load-k3')
+    said = box.run('run', 'night.yaml')
+    assert said.code == 3, said
+    assert 'go_on_when: done' in said.err
+    assert steps_in_order(log(box)) == ['load']
+    assert view(box, 'SELECT state, step FROM run') == [('stopped', 'load')]
+    # nothing has changed: it is said again, and nothing is done again
+    assert box.run('run', 'night.yaml').code == 3
+    assert len(log(box)) == 6
+    assert box.run('skip', 'night/k3', '--why', 'known').code == 0
+    said = box.run('run', 'night.yaml')
+    assert said.code == 0, said
+    assert steps_in_order(log(box)) == ['load', 'send', 'close']
+    assert len(log(box)) == 13
+
+
+def test_a_step_may_begin_after_failures(box):
+    make(box, 6, '    go_on_when: done_with_failures')
+    box.file('bad-load-k3')
+    box.file('bad-send-k4')
+    said = box.run('run', 'night.yaml')
+    assert said.code == 3, said
+    assert steps_in_order(log(box)) == ['load', 'send', 'close']
+    assert view(box, 'SELECT step, state, done, dead FROM step') == [
+        ('load', 'done_with_failures', 5, 1), ('send', 'done_with_failures', 5, 1),
+        ('close', 'done', 1, 0)]
+    # a person's retry opens the step of the item, and nothing else
+    os.unlink(os.path.join(box.path, 'bad-load-k3'))
+    n = len(log(box))
+    (run, item), = view(box, "SELECT run, item FROM item WHERE state = 'dead' AND step = 'load'")
+    assert box.run('retry', f'{run}:{item}').code == 0
+    said = box.run('run', 'night.yaml')
+    assert said.code == 3, said  # the other one is dead still
+    assert [line[:2] for line in log(box)[n:]] == [['load', 'k3']]
+    box.verify()
+
+
+def test_kills_lose_and_mix_nothing(box):
+    make(box, 40)
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    print('seed', seed)
+    for _ in range(8):
+        process = box.start('run', 'night.yaml')
+        until = len(log(box)) + chance.randrange(1, 14)
+        wait_until(lambda u=until, p=process: len(log(box)) >= u or p.poll() is not None)
+        roles = cast(process.pid)
+        victims = roles['engine'] + roles['lane']
+        if victims:
+            kill(chance.choice(victims))
+        process.terminate()
+        process.wait()
+    said = box.run('run', 'night.yaml')
+    assert said.code == 0, said
+    assert view(box, 'SELECT state, items, done FROM run') == [('done', 81, 81)]
+    assert steps_in_order(log(box)) == ['load', 'send', 'close']
+    assert {line[1] for line in log(box) if line[0] == 'send'} == {f'k{i}' for i in range(40)}
+    box.verify()
+
+
+def test_what_is_wrong_with_steps_is_said(box):
+    box.file('bad.yaml', '''job: bad
+work: {noop: {}}
+steps:
+  - {name: a, work: {noop: {}}}
+  - {name: a, work: {noop: {}}, sauce: 1}
+''')
+    said = box.run('check', 'bad.yaml')
+    assert said.code == 78, said
+    text = said.out + said.err
+    assert 'bad.yaml:2:1' in text and 'a job with steps has it in its steps' in text
+    assert 'bad.yaml:5:12' in text and "is called 'a' too" in text
+    assert "unknown key 'sauce'" in text
