@@ -68,6 +68,9 @@ _stint()
 		options='--dry-run --date --slot --param --again --source --first --with-new-file --ignore-window'
 		files=-f
 		;;
+	work)
+		options='--stay'
+		;;
 	status)
 		options=''
 		;;
@@ -124,7 +127,7 @@ _stint()
 		options=''
 		;;
 	'')
-		words='init check explain schema drill run status why runs report forecast items attempts logs rejects retry resolve skip stop abandon instances ledger version help'
+		words='init check explain schema drill run work status why runs report forecast items attempts logs rejects retry resolve skip stop abandon instances ledger version help'
 		;;
 	esac
 	if [[ $cur == -* ]]; then

@@ -33,6 +33,8 @@ complete -c stint -n '__fish_seen_subcommand_from run' -l source -r -F -d 'reads
 complete -c stint -n '__fish_seen_subcommand_from run' -l first -x -d 'only so many items; then the run is finished'
 complete -c stint -n '__fish_seen_subcommand_from run' -l with-new-file -d 'goes on with the job file as it is now; shows the difference'
 complete -c stint -n '__fish_seen_subcommand_from run' -l ignore-window -d 'starts, and goes on, past the window'
+complete -c stint -n __fish_use_subcommand -a work -d 'one more instance, on this or another host'
+complete -c stint -n '__fish_seen_subcommand_from work' -l stay -d 'waits for more runs instead of ending'
 complete -c stint -n __fish_use_subcommand -a status -d 'what is on, what is next, what needs a person'
 complete -c stint -n __fish_use_subcommand -a why -d 'why it has not started, does not move, or failed; and what to do'
 complete -c stint -n __fish_use_subcommand -a runs -d 'recent runs, a line each'

@@ -72,6 +72,17 @@ static const char on_run_details[] =
 	"73, 74: the ledger; 75: stopped early, call again; 77: permission; 78: the job file. "
 	"Of several runs the first of 1, 75, 3, 0 that holds for any.";
 
+static const char on_work_examples[] =
+	"stint work                      # all runs that have something to take\n"
+	"stint work invoice-mail --stay  # that job's, tonight's and the next, until a signal\n";
+static const char on_work_details[] =
+	"Takes chunks of runs that are open, each by the job that it began with: no job file "
+	"is needed here. Runs that are still being loaded are not touched. It leaves when there is "
+	"nothing more to take, with the exit status of the runs it took part in (0: there was "
+	"nothing to do). --stay looks again every few seconds until TERM or INT, also when the "
+	"ledger cannot be reached for a while. A source of plain files is read where it was loaded: "
+	"`work` elsewhere cannot take part in such a run.";
+
 static const char on_status_examples[] = "stint status\n"
 					 "stint status invoice-mail --json\n";
 static const char on_status_details[] = "Exit status 1: the job has never run.";
@@ -188,6 +199,7 @@ static const struct verb_text texts[VERB_COUNT_] = {
 	[VERB_SCHEMA] = {on_schema_examples, on_schema_details},
 	[VERB_DRILL] = {on_drill_examples, on_drill_details},
 	[VERB_RUN] = {on_run_examples, on_run_details},
+	[VERB_WORK] = {on_work_examples, on_work_details},
 	[VERB_STATUS] = {on_status_examples, on_status_details},
 	[VERB_WHY] = {on_why_examples, on_why_details},
 	[VERB_RUNS_LIST] = {on_runs_list_examples, on_runs_list_details},

@@ -49,6 +49,8 @@ struct err;
 	  OPTION_BIT(OPTION_PARAM))                                                                \
 	X(VERB_RUN, "run", verb_run, "FILE",                                                       \
 	  "runs the job now, to its end, unfinished runs first", VERB_RUNS)                        \
+	X(VERB_WORK, "work", verb_work, "[JOB…]", "one more instance, on this or another host",    \
+	  OPTION_BIT(OPTION_STAY))                                                                 \
 	X(VERB_STATUS, "status", verb_status, "[JOB]",                                             \
 	  "what is on, what is next, what needs a person", UINT64_C(0))                            \
 	X(VERB_WHY, "why", verb_why, "JOB|RUN|ITEM",                                               \
@@ -105,8 +107,6 @@ struct err;
 	  OPTION_BIT(OPTION_FROM_DATE) | OPTION_BIT(OPTION_TO_DATE) | VERB_CHANGES)                \
 	X(VERB_SERVE, "serve", NULL, "",                                                           \
 	  "the daemon: starts jobs on schedule, dashboard, API, metrics", UINT64_C(0))             \
-	X(VERB_WORK, "work", NULL, "[JOB…]", "one more instance, on this or another host",         \
-	  OPTION_BIT(OPTION_STAY))                                                                 \
 	X(VERB_PAUSE, "pause", NULL, "JOB", "keeps a job from starting",                           \
 	  OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_WHY) | VERB_CHANGES)                        \
 	X(VERB_RESUME, "resume", NULL, "JOB", "lets a paused job start again", VERB_CHANGES)       \
@@ -155,6 +155,7 @@ int verb_drill(struct cli *cli, struct err *err);
 int verb_explain(struct cli *cli, struct err *err);
 int verb_schema(struct cli *cli, struct err *err);
 int verb_run(struct cli *cli, struct err *err);
+int verb_work(struct cli *cli, struct err *err);
 int verb_status(struct cli *cli, struct err *err);
 int verb_why(struct cli *cli, struct err *err);
 int verb_runs(struct cli *cli, struct err *err);

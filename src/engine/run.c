@@ -588,6 +588,16 @@ int64_t run_deadline(const struct run *r)
 	return at;
 }
 
+/* Whether its source has changed is for those to say who have it: who came from elsewhere sees
+ * other files, or none. */
+static void run_leave_guest(struct run *r, const char *what)
+{
+	run_say(r, SAY_ERROR,
+		"%s: %s; a source of plain files is worked on the host where it was loaded",
+		r->row.name, what);
+	run_stop(r, EXIT_LATER, false, "its source is not on this host");
+}
+
 /* ---- what lanes say ---- */
 
 static int run_take_outcome(struct run *r, struct lane *lane, const struct frame *frame,
@@ -612,7 +622,9 @@ static int run_take_outcome(struct run *r, struct lane *lane, const struct frame
 		break;
 	case FRAME_SOURCE_CHANGED:
 		rc = frame_get_source_changed(frame, a, &changed, err);
-		if (rc == 0)
+		if (rc == 0 && r->spec->is_guest)
+			run_leave_guest(r, changed.text);
+		else if (rc == 0)
 			run_stop(r, EXIT_FAILED, true, "%s", changed.text);
 		break;
 	default: /* READY, and what a worker has no business to send */

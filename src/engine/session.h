@@ -28,7 +28,8 @@ struct session_spec {
 	const char *params;    /* JSON object: all parameters, as text values */
 	const char *identity; /* "NAME=VALUE,…" of the identifying ones, sorted by name; "" none */
 	bool only_named;      /* --date or --slot: this run and no other */
-	int64_t run_id;	      /* retry --now: this run and no other; 0 none */
+	int64_t run_id;	      /* retry --now, work: this run and no other; 0 none */
+	bool is_guest;	      /* work: its source may be on another host */
 	bool again;
 	bool with_new_file;
 	const char *source_path; /* --source, "" none */

@@ -166,6 +166,22 @@ static void keeper_handle_signals(void)
 		(void)sigaction(numbers[i], &action, NULL); /* cannot fail for these numbers */
 }
 
+bool keeper_is_told(void)
+{
+	return keeper_was_told != 0;
+}
+
+/* In short steps: a signal between the look and the wait must not be missed for long. */
+bool keeper_sleep(int64_t us)
+{
+	int64_t until = clock_monotonic_us() + us;
+
+	keeper_handle_signals();
+	while (keeper_was_told == 0 && clock_monotonic_us() < until)
+		(void)poll(NULL, 0, (int)(LOOK_US / US_PER_MS)); /* a signal ends it early */
+	return keeper_was_told == 0;
+}
+
 /* Whether it came to an end of its own, which another start would not mend. */
 static bool keeper_is_end(int status, int64_t lived_us)
 {

@@ -11,6 +11,9 @@
 #ifndef STINT_HOST_KEEPER_H
 #define STINT_HOST_KEEPER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/attr.h"
 
 struct err;
@@ -21,6 +24,11 @@ enum { KEEPER_RESTARTS = 5 };
  * exit status to end with. Fails (ERR_MEMORY) before it starts anything when too few files can be
  * opened. */
 ST_MUST_CHECK int keeper_run(char *const *argv, int *ret_exit, struct err *err);
+
+/* Whether this process was told to end (TERM, INT) since it became a keeper. */
+bool keeper_is_told(void);
+/* Waits between two engines; false when told to end. */
+bool keeper_sleep(int64_t us);
 
 /* In the engine: the descriptor to tick on, or -1 when there is no keeper (then the caller is to
  * become one by keeper_run). */

@@ -76,6 +76,7 @@ static int load_counts(struct ledger *ledger, struct report_run *run, struct err
 		return err->code < 0 ? err->code : ERR(err, ERR_LEDGER, "counting items");
 	}
 	run->counts = op->ret_counts;
+	run->is_open = op->ret_state == RUN_OPEN;
 	run->is_over = op->ret_state == RUN_FINISHED || op->ret_state == RUN_ABANDONED ||
 		       op->ret_state == RUN_MISSED;
 	ledger_txn_free(txn);

@@ -30,6 +30,7 @@ struct report_run {
 	int64_t n;
 	const char *state;  /* as users see it: starting … missed */
 	const char *reason; /* "" none */
+	bool is_open;	    /* loaded, and not over */
 	bool is_over;	    /* nothing more happens to it by itself */
 	utime started_at;
 	utime ended_at; /* 0: it is not over */

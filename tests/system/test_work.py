@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`stint work`: one more instance, which takes part in runs that are open."""
+import json
+import os
+import signal
+import time
+
+import pytest
+from lib.box import Box
+
+ITEMS = 40
+JOB = '''\
+version: 1
+job: letters
+source:
+  csv: {path: letters.csv}
+  fields: {id: integer}
+  key: id
+work:
+  exec: {command: [./send, "${id}"]}
+  effect: once
+  concurrency: 2
+chunk: {items: 4}
+'''
+# Notes each item, and waits for the file `go` while there is none.
+SEND = '''\
+#!/bin/sh
+echo "$1" >>"begun"
+n=0
+while [ ! -e go ] && [ $n -lt 1200 ]; do sleep 0.1; n=$((n + 1)); done
+echo "$1" >>"sent"
+'''
+
+
+def until(true, seconds=120):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, 'it does not happen'
+        time.sleep(0.05)
+
+
+@pytest.fixture(name='box')
+def fixture_box(tmp_path):
+    box = Box(tmp_path)
+    box.file('letters.yaml', JOB)
+    box.file('letters.csv', 'id\n' + ''.join(f'{i}\n' for i in range(ITEMS)))
+    box.file('send', SEND, mode=0o755)
+    yield box
+    box.close()
+
+
+def sent_once(box):
+    return sorted(int(line) for line in box.lines('sent')) == list(range(ITEMS))
+
+
+def stopped_run(box):
+    """A run that was loaded and then stopped, with most of it left."""
+    run = box.start('run', 'letters.yaml')
+    until(lambda: box.lines('begun'))
+    run.send_signal(signal.SIGTERM)
+    box.file('go')
+    assert run.wait(120) == 75, box.process_said(run)
+    assert len(box.lines('sent')) < ITEMS
+
+
+def test_with_nothing_open_there_is_nothing_to_do(box):
+    box.file('go')
+    assert box.run('run', 'letters.yaml').code == 0
+    said = box.run('work')
+    assert said.code == 0 and 'nothing to do' in said.err, said
+    assert box.run('work', 'strangers').code == 1
+
+
+def test_it_takes_what_is_left_without_the_job_file(box):
+    stopped_run(box)
+    os.remove(os.path.join(box.path, 'letters.yaml'))
+    said = box.run('work')
+    assert said.code == 0, said
+    assert 'takes part in letters@' in said.err
+    assert sent_once(box)
+    box.verify()
+
+
+def test_two_beside_the_run_do_nothing_twice(box):
+    run = box.start('run', 'letters.yaml')
+    until(lambda: box.lines('begun'))
+    guests = [box.start('work', 'letters'), box.start('work')]
+    until(lambda: len(json.loads(box.run('instances', '--json').out)['instances']) == 3)
+    box.file('go')
+    assert [process.wait(120) for process in (run, *guests)] == [0, 0, 0], box.process_said(run)
+    assert sent_once(box)
+    assert any('is also worked on by' in box.process_said(guest) for guest in guests)
+    box.verify()
+
+
+def test_one_that_stays_waits_for_runs_until_it_is_told_to_end(box):
+    guest = box.start('work', 'letters', '--stay')
+    stopped_run(box)
+    until(lambda: sent_once(box))
+    guest.send_signal(signal.SIGTERM)
+    assert guest.wait(120) in (0, 75), box.process_said(guest)  # 75: before the run was finished
+    box.run('run', 'letters.yaml')
+    assert sent_once(box)
+    box.verify()
+
+
+def test_as_a_document(box):
+    stopped_run(box)
+    said = box.run('work', '--json')
+    assert said.code == 0, said
+    document = json.loads(said.out)
+    assert document['schema'] == 'stint.work.1' and document['exit_status'] == 0
+    assert [run['exit_status'] for run in document['runs']] == [0]
+    assert document['runs'][0]['run'].startswith('letters@')
+
+
+def test_a_source_that_is_not_here_ends_nothing(box):
+    """As on another host: the run goes on where its files are."""
+    stopped_run(box)
+    os.rename(os.path.join(box.path, 'letters.csv'), os.path.join(box.path, 'elsewhere.csv'))
+    said = box.run('work', 'letters')
+    assert said.code == 75, said
+    assert 'on the host where it was loaded' in said.err
+    os.rename(os.path.join(box.path, 'elsewhere.csv'), os.path.join(box.path, 'letters.csv'))
+    assert box.run('run', 'letters.yaml').code == 0
+    assert sent_once(box)
+    box.verify()
