@@ -116,6 +116,9 @@ _stint()
 	instances)
 		options=''
 		;;
+	generate)
+		options='--to'
+		;;
 	ledger)
 		options='--dry-run --yes --target'
 		words='init upgrade verify info restored'
@@ -127,7 +130,7 @@ _stint()
 		options=''
 		;;
 	'')
-		words='init check explain schema drill run work status why runs report forecast items attempts logs rejects retry resolve skip stop abandon instances ledger version help'
+		words='init check explain schema drill run work status why runs report forecast items attempts logs rejects retry resolve skip stop abandon instances generate ledger version help'
 		;;
 	esac
 	if [[ $cur == -* ]]; then

@@ -100,6 +100,8 @@ complete -c stint -n '__fish_seen_subcommand_from abandon' -l dry-run -s n -d 's
 complete -c stint -n '__fish_seen_subcommand_from abandon' -l yes -s y -d 'does not ask'
 complete -c stint -n '__fish_seen_subcommand_from abandon' -l why -x -d 'the reason; it is kept with your name'
 complete -c stint -n __fish_use_subcommand -a instances -d 'who is working, since when, on what, last heard of'
+complete -c stint -n __fish_use_subcommand -a generate -d 'what another system needs to work with the job: slurm'
+complete -c stint -n '__fish_seen_subcommand_from generate' -l to -r -F -d 'writes files there instead of printing'
 complete -c stint -n __fish_use_subcommand -a ledger -d 'makes the ledger, brings it up to date, checks every invariant, says what is in it'
 complete -c stint -n '__fish_seen_subcommand_from ledger' -a 'init upgrade verify info restored'
 complete -c stint -n '__fish_seen_subcommand_from ledger' -l dry-run -s n -d 'says what would be done, and does nothing'

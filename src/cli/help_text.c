@@ -171,6 +171,13 @@ static const char on_abandon_details[] =
 static const char on_instances_examples[] = "stint instances\n";
 static const char on_instances_details[] = "Those that live; -v shows those that ended, too.";
 
+static const char on_generate_examples[] = "stint generate slurm invoice-mail.yaml | sbatch\n"
+					   "stint generate slurm invoice-mail.yaml --to jobs\n";
+static const char on_generate_details[] =
+	"slurm: an array job of `stint work`. Each task is told to end before its time limit, by "
+	"the job's window.grace and a minute; what is left is taken by the other tasks, or by the "
+	"next submission (exit status 75). The ledger must be one that all nodes reach.";
+
 static const char on_ledger_examples[] = "stint ledger info\n"
 					 "stint ledger verify\n"
 					 "stint ledger init --ledger sqlite:/srv/batch/ledger.db\n";
@@ -215,6 +222,7 @@ static const struct verb_text texts[VERB_COUNT_] = {
 	[VERB_STOP] = {on_stop_examples, on_stop_details},
 	[VERB_ABANDON] = {on_abandon_examples, on_abandon_details},
 	[VERB_INSTANCES] = {on_instances_examples, on_instances_details},
+	[VERB_GENERATE] = {on_generate_examples, on_generate_details},
 	[VERB_LEDGER] = {on_ledger_examples, on_ledger_details},
 	[VERB_VERSION] = {on_version_examples, ""},
 	[VERB_HELP] = {on_help_examples, on_help_details},

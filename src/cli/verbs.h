@@ -88,6 +88,9 @@ struct err;
 	  OPTION_BIT(OPTION_WHY) | VERB_ASKS)                                                      \
 	X(VERB_INSTANCES, "instances", verb_instances, "",                                         \
 	  "who is working, since when, on what, last heard of", UINT64_C(0))                       \
+	X(VERB_GENERATE, "generate", verb_generate, "SYSTEM FILE…",                                \
+	  "what another system needs to work with the job: slurm",                                 \
+	  OPTION_BIT(OPTION_TO_DIRECTORY))                                                         \
 	X(VERB_LEDGER, "ledger", verb_ledger, "init|upgrade|verify|info|restored",                 \
 	  "makes the ledger, brings it up to date, checks every invariant, says what is in it",    \
 	  OPTION_BIT(OPTION_TARGET) | VERB_ASKS)                                                   \
@@ -118,10 +121,7 @@ struct err;
 	  "moves what is old enough out of the ledger; reads it back", VERB_CHANGES)               \
 	X(VERB_MONITOR, "monitor", NULL, "JOB",                                                    \
 	  "a Nagios/Icinga plugin: one line, perfdata, exit 0 to 3",                               \
-	  OPTION_BIT(OPTION_WARN) | OPTION_BIT(OPTION_CRITICAL) | OPTION_BIT(OPTION_MAX_DEAD))     \
-	X(VERB_GENERATE, "generate", NULL, "SYSTEM FILE…",                                         \
-	  "what systemd, cron, Kubernetes … need to start the job and to notice that it did not",  \
-	  OPTION_BIT(OPTION_TO_DIRECTORY))
+	  OPTION_BIT(OPTION_WARN) | OPTION_BIT(OPTION_CRITICAL) | OPTION_BIT(OPTION_MAX_DEAD))
 
 #define VERBS(X) VERBS_HERE(X) VERBS_LATER(X)
 
@@ -171,6 +171,7 @@ int verb_skip(struct cli *cli, struct err *err);
 int verb_stop(struct cli *cli, struct err *err);
 int verb_abandon(struct cli *cli, struct err *err);
 int verb_instances(struct cli *cli, struct err *err);
+int verb_generate(struct cli *cli, struct err *err);
 int verb_ledger(struct cli *cli, struct err *err);
 int verb_version(struct cli *cli, struct err *err);
 int verb_help(struct cli *cli, struct err *err);
