@@ -73,8 +73,8 @@ static const char on_run_details[] =
 	"Of several runs the first of 1, 75, 3, 0 that holds for any.";
 
 static const char on_work_examples[] =
-	"stint work                      # all runs that have something to take\n"
-	"stint work invoice-mail --stay  # that job's, tonight's and the next, until a signal\n";
+	"stint work                      # runs that have something to take\n"
+	"stint work invoice-mail --stay  # those of a job, until a signal\n";
 static const char on_work_details[] =
 	"Takes chunks of runs that are open, each by the job that it began with: no job file "
 	"is needed here. Runs that are still being loaded are not touched. It leaves when there is "

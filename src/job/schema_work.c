@@ -82,8 +82,7 @@ static const struct schema_key rows[] = {
 	{"work.concurrency.max", T_INTEGER, .min = 1, .max = 1024, .fallback = "16",
 	 AT(work.concurrency), .is_refreshed = true, .says = "How many at most."},
 	{"work.rate", T_RATE | T_LIST, AT(work.rates), .is_refreshed = true,
-	 .says = "How many attempts begin in any such time; the lowest that applies; shared by all "
-		 "instances."},
+	 .says = "How many begin in any such time, of all instances; the lowest that applies."},
 	{"work.rate[]", T_MAP, .says = "A rate and when it applies."},
 	{"work.rate[].limit", T_RATE, .is_required = true, .says = "The rate."},
 	{"work.rate[].from", T_CLOCK, .says = "From this time of day."},
