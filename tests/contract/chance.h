@@ -17,8 +17,8 @@
 enum { ACTORS = 4, RUNS = 6, HELD_MAX = 32, LOOSE_MAX = 64 };
 
 struct who {
-	struct ledger *sqlite; /* NULL: killed */
-	int64_t inc;	       /* 0: not begun */
+	struct ledger *other; /* NULL: killed */
+	int64_t inc;	      /* 0: not begun */
 	uint8_t nonce[LEDGER_NONCE_BYTES];
 	int64_t batch;
 };
@@ -38,9 +38,10 @@ struct loose_hold {
 
 struct twins {
 	struct ledger *memory;
-	struct ledger *sqlite; /* for people */
+	struct ledger *other; /* SQLite's or PostgreSQL's; for people */
+	void *server;	      /* a connection to its server; NULL: it is SQLite's */
 	char directory[64];
-	char url[128];
+	char url[320];
 	uint64_t seed;
 	utime now;
 	uint8_t serial;

@@ -61,9 +61,6 @@ static const struct pl_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_REQUEST_OBEY] = {pl_request_obey, false},
 	[LOP_UNTOLD_LIST] = {pl_untold_list, true},
 	[LOP_TOLD_PUT] = {pl_told_put, false},
-	[LOP_ENDED_LIST] = {pl_ended_list, true},
-	[LOP_ENDED_TOLD] = {pl_ended_told, false},
-	[LOP_CURSOR_FIND] = {pl_cursor_find, true},
 	[LOP_RATE_TAKE] = {pl_rate_take, true},
 	[LOP_QUOTA_TAKE] = {pl_quota_take, true},
 	[LOP_PERSON] = {pl_person, false},
@@ -267,10 +264,11 @@ static int pl_txn_failed(struct pl *q, struct ledger_txn *txn)
 		if (rc != PL_FAILED)
 			return rc;
 		status = pl_status(q);
+		is_guard = pl_failed_with(q, division_by_zero); /* of what was read again */
 		pl_undo(q);
-	} else if (is_guard && q->failed_op != NULL) {
-		return pl_guard_lost(q, txn);
 	}
+	if (is_guard && q->failed_op != NULL)
+		return pl_guard_lost(q, txn);
 	(void)pl_err(q, &txn->err); /* the status says it */
 	q->is_broken = q->is_broken || status == LEDGER_BROKEN;
 	return (int)status;
