@@ -156,6 +156,19 @@ static int work_here(const struct work_run *run, struct ledger *ledger, struct r
 	return rc < 0 ? rc : status;
 }
 
+/* Safety: after a failover to a standby that does not have the last commits, an item whose start
+ * was only in these would be started once more. */
+static int check_rpo(const struct job *job, const struct ledger *ledger, struct err *err)
+{
+	if (job->work.effect != JOB_ONCE || job->work.accept_rpo ||
+	    !ledger_may_lose_commits(ledger))
+		return 0;
+	return ERR(err, ERR_CONFIG,
+		   "effect: once, and the ledger's server has standbys but waits for none of them "
+		   "(synchronous_standby_names is empty): a failover would lose commits, and items "
+		   "be done twice; name one, or say work.accept_rpo: true");
+}
+
 int work_run(const struct work_run *run, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
@@ -171,6 +184,9 @@ int work_run(const struct work_run *run, struct err *err)
 		return become_keeper(run, err);
 	(void)unsetenv(called_at_name); /* fails for malformed names only */
 	rc = cli_open_ledger(run->cli, LEDGER_CREATE, &ledger, err);
+	if (rc < 0)
+		return rc;
+	rc = check_rpo(run->spec.job, ledger, err);
 	if (rc < 0)
 		return rc;
 	const char *file = ledger_url_file(ledger_url(ledger));

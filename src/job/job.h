@@ -273,6 +273,7 @@ struct job_work {
 	enum job_effect effect;
 	int64_t key_valid_us; /* 0: for ever */
 	enum job_doubt when_in_doubt;
+	bool accept_rpo; /* once, also where a failover may lose commits of the ledger */
 	struct job_verify verify;
 	struct job_http http;
 	/* Statuses that go before the built-in classification, one bit each. */

@@ -69,7 +69,7 @@ static const struct schema_key rows[] = {
 	 AT(work.verify.settle_us), .says = "\"Not done\" counts only after this, twice in a row."},
 	{"work.when_in_doubt", T_ENUM, .words = "ask|retry|skip", .fallback = "ask",
 	 AT(work.when_in_doubt), .says = "Who decides about an item in doubt."},
-	{"work.accept_rpo", T_BOOLEAN, .fallback = "false",
+	{"work.accept_rpo", T_BOOLEAN, .fallback = "false", AT(work.accept_rpo),
 	 .says = "once, on a ledger that may lose commits in a failover: refused unless true."},
 	{"work.timeout", T_DURATION, .min = US_PER_MS, .max = YEAR, .fallback = "60s",
 	 AT(work.timeout_us), .is_refreshed = true, .says = "How long an attempt may take."},

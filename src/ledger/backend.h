@@ -40,6 +40,7 @@ struct ledger {
 	int schema_version;
 	bool read_only;
 	bool has_beats; /* set by open */
+	bool may_lose_commits;
 };
 
 /* A row of a result, as its backend reads it. A backend's own begins with it. */

@@ -131,6 +131,12 @@ bool ledger_has_beats(const struct ledger *ledger)
 	return ledger->has_beats;
 }
 
+bool ledger_may_lose_commits(const struct ledger *ledger)
+{
+	ledger_assert(ledger);
+	return ledger->may_lose_commits;
+}
+
 struct ledger_pulse *ledger_pulse_new(struct ledger *ledger)
 {
 	ledger_assert(ledger);

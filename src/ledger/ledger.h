@@ -56,6 +56,9 @@ void ledger_apply(struct ledger *ledger, struct ledger_txn *txn);
 
 /* Whether instances of this ledger have to beat. */
 bool ledger_has_beats(const struct ledger *ledger);
+/* Whether the last commits are lost when the server is replaced by a standby: it has some, and
+ * waits for none of them. As it was when the ledger was opened. */
+bool ledger_may_lose_commits(const struct ledger *ledger);
 
 /* The pulse of an instance: a connection of its own beside the ledger's, so that no slow
  * transaction holds beats up. Another thread than the ledger's may use it; the ledger must outlive

@@ -36,7 +36,9 @@ static const char settings[] = "SELECT set_config('synchronous_commit', 'on', fa
 			       "SET client_min_messages = warning;"
 			       "SET max_parallel_workers_per_gather = 0;"
 			       "SET jit = off;"
-			       "SELECT pg_backend_pid(), pg_is_in_recovery()::int";
+			       "SELECT pg_backend_pid(), pg_is_in_recovery()::int,"
+			       " (current_setting('synchronous_standby_names') = ''"
+			       " AND EXISTS (SELECT 1 FROM pg_stat_replication))::int";
 
 /* Refuses what only looks like a server of one's own. */
 static int pl_check_server(struct pl *q, PGconn *conn, const PGresult *rows)
@@ -65,7 +67,10 @@ static int pl_set_up(struct pl *q, PGconn *conn)
 		const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
 		return pl_fail_text(q, state == NULL ? "" : state, "%s", PQerrorMessage(conn));
 	}
-	return pl_check_server(q, conn, rows);
+	if (pl_check_server(q, conn, rows) < 0)
+		return PL_FAILED;
+	q->base.may_lose_commits = strcmp(PQgetvalue(rows, 0, 2), "0") != 0;
+	return 0;
 }
 
 PGconn *pl_connect(struct pl *q)

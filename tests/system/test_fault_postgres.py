@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A ledger in PostgreSQL, whose server dies, answers late, or is not the one it was (docs/faults.md,
+rows 27 to 42). Real servers, standbys and PgBouncer; the run itself is that of the other fault tests."""
+import os
+import subprocess
+
+import pytest
+from lib.box import Box, wait_until
+from lib.figures import figures
+from lib.job import RUN, run_until_over, write_job
+from lib.pg_proxy import PgProxy
+from lib.pgbouncer import PgBouncer
+
+
+@pytest.fixture(name='on')
+def make_on(tmp_path):
+    """`on(uri)`: a box whose ledger is there."""
+    boxes = []
+
+    def on(uri):
+        path = tmp_path / f'box{len(boxes)}'
+        path.mkdir()
+        box = Box(path)
+        box.options = []
+        box.env['STINT_LEDGER'] = uri
+        boxes.append(box)
+        return box
+    yield on
+    for box in boxes:
+        box.close()
+
+
+def start(box, items=600, effect='once', more=''):
+    """A run that is under way."""
+    keys = write_job(box, items, effect=effect, more=more)
+    run = box.start(*RUN)
+    wait_until(lambda: len(box.lines('effects')) > 50 or run.poll() is not None)
+    assert run.poll() is None, box.process_said(run)
+    return run, keys
+
+
+def finish(box, run, keys, crashes, effect='once'):
+    """The run ends, or the next calls bring it to its end; the four figures hold."""
+    code = run.wait(300)
+    assert code in (0, 3, 74, 75), box.process_said(run)
+    if code not in (0, 3):
+        run_until_over(box)
+    return figures(box, keys, effect, crashes=crashes)
+
+
+# ---- 27, 28: the server dies ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('how', ['restart', 'kill'])
+def test_a_server_that_dies_in_mid_run_costs_time_only(new_postgres, on, how):
+    server = new_postgres(durable=True)
+    box = on(server.database().uri)
+    run, keys = start(box)
+    if how == 'restart':
+        server.restart()
+    else:
+        server.kill()
+        server.start()
+    found = finish(box, run, keys, crashes=0)
+    assert found.needless == 0
+    assert 'Traceback' not in box.process_said(run)
+
+
+def test_backends_that_are_killed_cost_time_only(new_postgres, on):
+    server = new_postgres()
+    database = server.database()
+    box = on(database.uri)
+    run, keys = start(box, 1000)
+    for _ in range(10):
+        before = len(box.lines('effects'))
+        server.ask("select pg_terminate_backend(pid) from pg_stat_activity"
+                   f" where datname = '{database.name}'")
+        wait_until(lambda n=before: len(box.lines('effects')) > n + 10 or run.poll() is not None)
+    assert finish(box, run, keys, crashes=0).needless == 0
+
+
+# ---- 29: the connection is lost around COMMIT ------------------------------------------------------
+
+
+@pytest.mark.parametrize('where', ['before', 'after'])
+@pytest.mark.parametrize('effect', ['once', 'idempotent'])
+def test_a_connection_cut_around_commit_neither_loses_nor_doubles(postgres, on, where, effect):
+    proxy = PgProxy(postgres.server)
+    try:
+        box = on(proxy.uri(postgres.name))
+        run, keys = start(box, effect=effect)
+        for nth in range(1, 9):
+            cuts = proxy.cuts
+            proxy.cut(where, nth)
+            wait_until(lambda n=cuts: proxy.cuts > n or run.poll() is not None)
+        assert proxy.cuts >= 4
+        # What was committed and not acknowledged is not done a second time.
+        assert finish(box, run, keys, crashes=0, effect=effect).needless == 0
+        # Each attempt is written once: a batch that is sent again is applied once.
+        assert postgres.value('select sum(done) from stint.minute') == str(len(keys))
+    finally:
+        proxy.close()
+
+
+# ---- 30, 31, 33: failover ---------------------------------------------------------------------------
+
+
+def two_hosts(first, second, database):
+    return (f'postgres:///{database}?user=stint&host={first.path},{second.path}'
+            f'&port={first.port},{second.port}')
+
+
+def test_failover_to_a_synchronous_standby_loses_nothing(new_postgres, on):
+    primary = new_postgres()
+    database = primary.database()
+    standby = primary.standby(synchronous=True)
+    try:
+        box = on(two_hosts(primary, standby, database.name))
+        run, keys = start(box)
+        primary.kill()
+        standby.promote()
+        assert finish(box, run, keys, crashes=0).needless == 0
+    finally:
+        standby.close()
+
+
+def test_a_synchronous_standby_that_is_gone_is_waited_for(new_postgres, on):
+    primary = new_postgres()
+    standby = primary.standby(synchronous=True)
+    try:
+        box = on(primary.database().uri)
+        run, keys = start(box)
+        standby.restart()
+        assert finish(box, run, keys, crashes=0).needless == 0
+    finally:
+        standby.close()
+
+
+def test_once_is_refused_where_a_failover_may_lose_commits(new_postgres, on):
+    primary = new_postgres()
+    standby = primary.standby()
+    try:
+        box = on(primary.database().uri)
+        keys = write_job(box, 20)
+        said = box.run(*RUN)
+        assert said.code == 78, said
+        assert 'synchronous_standby_names' in said.err and 'accept_rpo' in said.err
+        assert box.lines('effects') == []
+        write_job(box, 20, effect='idempotent')
+        assert box.run(*RUN).code == 0
+        text = box.read('faults.yaml').replace('effect: idempotent', 'effect: once\n  accept_rpo: true')
+        box.file('faults.yaml', text)
+        assert box.run(*RUN, '--again').code == 0
+        assert len(box.lines('effects')) == 2 * len(keys)
+        primary.synchronous(standby)
+        write_job(box, 20)
+        assert box.run(*RUN, '--again').code == 0
+    finally:
+        standby.close()
+
+
+# ---- 34 to 36: a server that does not answer ---------------------------------------------------------
+
+
+def test_a_slow_ledger_makes_a_slow_run(postgres, on):
+    proxy = PgProxy(postgres.server)
+    try:
+        box = on(proxy.uri(postgres.name))
+        run, keys = start(box, 300)
+        proxy.delay_s = 0.1
+        assert finish(box, run, keys, crashes=0).needless == 0
+    finally:
+        proxy.close()
+
+
+# ---- 39: PgBouncer ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('mode', ['session', 'transaction', 'statement'])
+def test_pgbouncer_is_refused(postgres, on, mode):
+    pooler = PgBouncer(postgres, mode)
+    try:
+        said = on(pooler.uri).run('ledger', 'init')
+        assert said.code in (73, 78), said
+        assert 'PgBouncer' in said.err and 'name the server itself' in said.err
+    finally:
+        pooler.close()
+    assert postgres.value("select count(*) from pg_namespace where nspname = 'stint'") == '0'
+
+
+# ---- 40: what a server can say --------------------------------------------------------------------------
+
+
+def test_a_wrong_password_is_said_and_not_shown(postgres, on):
+    box = on(postgres.server.tcp_uri(postgres.name, password='s3cret-and-wrong'))
+    for args in (('ledger', 'init'), ('status',), ('ledger', 'verify')):
+        said = box.run(*args)
+        assert said.code == 77, said
+        assert 'password authentication failed for user "stint"' in said.err
+        assert 's3cret' not in said.said
+
+
+def test_a_database_that_is_not_there_is_named(postgres, on):
+    said = on(postgres.server.uri('nowhere')).run('ledger', 'init')
+    assert said.code in (73, 78), said
+    assert 'database "nowhere" does not exist' in said.err
+
+
+def test_a_server_that_is_not_there_is_named(on, tmp_path):
+    said = on(f'postgres:///b?host={tmp_path}&port=5432').run('ledger', 'init')
+    assert said.code in (69, 73, 75), said
+    assert str(tmp_path) in said.err
+
+
+def test_a_role_that_may_not_make_the_schema_is_told(postgres, on):
+    postgres.server.ask(f'alter database {postgres.name} owner to postgres')
+    said = on(postgres.uri).run('ledger', 'init')
+    assert said.code in (73, 77), said
+    assert 'permission denied for database' in said.err
+
+
+def test_a_server_out_of_connections_is_said_and_waited_for(new_postgres, on):
+    server = new_postgres(more='max_connections = 14\nsuperuser_reserved_connections = 3\n'
+                               'max_wal_senders = 2\n')
+    database = server.database()
+    box = on(database.uri)
+    assert box.run('ledger', 'init').code == 0
+    hogs = []
+
+    def is_full():
+        n = server.value("select count(*) from pg_stat_activity where usename = 'stint'")
+        if int(n) < 11 and len(hogs) < 100:
+            hogs.append(subprocess.Popen(['psql', '-X', '-q', database.uri], stdin=subprocess.PIPE,
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        return n == '11'
+    try:
+        wait_until(is_full, every_s=0.05)
+        said = box.run('status')
+        assert said.code in (69, 73, 75), said
+        assert 'too many clients' in said.err or 'remaining connection slots' in said.err
+    finally:
+        for hog in hogs:
+            hog.stdin.close()
+            hog.wait()
+    keys = write_job(box, 50)
+    assert box.run(*RUN).code == 0
+    figures(box, keys, 'once')
+
+
+def test_time_limits_of_an_administrator_do_not_stop_a_run(postgres, on):
+    for limit in ('statement_timeout', 'idle_in_transaction_session_timeout', 'lock_timeout'):
+        postgres.server.ask(f'alter database {postgres.name} set {limit} = 1')
+    box = on(postgres.uri)
+    keys = write_job(box, 200)
+    said = box.run(*RUN)
+    assert said.code == 0, said
+    figures(box, keys, 'once')
+
+
+def test_two_who_make_the_ledger_at_once_make_one(postgres, on):
+    boxes = [on(postgres.uri) for _ in range(6)]
+    calls = [box.start('ledger', 'init') for box in boxes]
+    for box, call in zip(boxes, calls):
+        assert call.wait(120) == 0, box.process_said(call)
+    assert postgres.value('select count(*) from stint.schema_version') == '1'
+    assert postgres.value("select count(*) from stint.meta where name = 'ledger_uuid'") == '1'
+    boxes[0].verify()
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.geteuid() != 0, reason='mounting a small disk needs root')
+def test_a_full_disk_of_the_server_is_said_and_nothing_is_lost(new_postgres, on, tmp_path):
+    server = new_postgres()
+    disk = server.path + '/small'
+    os.mkdir(disk)
+    done = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', disk], check=False)
+    if done.returncode != 0:
+        pytest.skip('mounting is not allowed here')
+    try:
+        os.chown(disk, server.folder.owner.pw_uid, server.folder.owner.pw_gid)
+        server.ask(f"create tablespace small location '{disk}'")
+        server.ask('create database full_up owner stint template template0 tablespace small')
+        box = on(server.uri('full_up'))
+        keys = write_job(box, 2000)
+        assert box.run('ledger', 'init').code == 0
+        filler = os.path.join(disk, 'filler')
+        with open(filler, 'wb', buffering=0) as f:
+            with pytest.raises(OSError):
+                while True:
+                    f.write(b'x' * 4096)
+        said = box.run(*RUN)
+        assert said.code in (73, 74, 75), said
+        assert 'the disk of the ledger is full' in said.err
+        os.remove(filler)
+        assert run_until_over(box) in (0, 3)
+        figures(box, keys, 'once', crashes=1)
+    finally:
+        server.close()
+        subprocess.run(['umount', '-l', disk], check=False)
