@@ -172,20 +172,27 @@ static const char on_instances_examples[] = "stint instances\n";
 static const char on_instances_details[] = "Those that live; -v shows those that ended, too.";
 
 static const char on_generate_examples[] = "stint generate slurm invoice-mail.yaml | sbatch\n"
-					   "stint generate slurm invoice-mail.yaml --to jobs\n";
+					   "stint generate slurm invoice-mail.yaml --to jobs\n"
+					   "stint generate marker import.yaml | psql billing\n";
 static const char on_generate_details[] =
 	"slurm: an array job of `stint work`. Each task is told to end before its time limit, by "
 	"the job's window.grace and a minute; what is left is taken by the other tasks, or by the "
-	"next submission (exit status 75). The ledger must be one that all nodes reach.";
+	"next submission (exit status 75). The ledger must be one that all nodes reach. marker: "
+	"the DDL of the table in which work sql and table mark what took effect; `stint ledger "
+	"init --target URL` makes it itself.";
 
 static const char on_ledger_examples[] = "stint ledger info\n"
 					 "stint ledger verify\n"
-					 "stint ledger init --ledger sqlite:/srv/batch/ledger.db\n";
+					 "stint ledger init --ledger sqlite:/srv/batch/ledger.db\n"
+					 "stint ledger init --target env:BILLING_DB\n"
+					 "stint ledger verify --target env:BILLING_DB\n";
 static const char on_ledger_details[] =
 	"init makes the ledger (run does so by itself). upgrade brings an older one up to "
 	"date. verify checks every invariant and the storage; exit status 1 when something "
 	"was found. info says where it is, how big, and what is in it. restored is for after "
-	"a restore from backup: it puts every open item that must not be done twice in doubt.";
+	"a restore from backup: it puts every open item that must not be done twice in doubt. "
+	"With --target, init makes the marker table of a database that work sql or table writes "
+	"to, and verify tells what is committed there and not here, and the reverse.";
 
 static const char on_version_examples[] = "stint version\n";
 
@@ -222,8 +229,8 @@ static const struct verb_text texts[VERB_COUNT_] = {
 	[VERB_STOP] = {on_stop_examples, on_stop_details},
 	[VERB_ABANDON] = {on_abandon_examples, on_abandon_details},
 	[VERB_INSTANCES] = {on_instances_examples, on_instances_details},
-	[VERB_GENERATE] = {on_generate_examples, on_generate_details},
 	[VERB_LEDGER] = {on_ledger_examples, on_ledger_details},
+	[VERB_GENERATE] = {on_generate_examples, on_generate_details},
 	[VERB_VERSION] = {on_version_examples, ""},
 	[VERB_HELP] = {on_help_examples, on_help_details},
 };

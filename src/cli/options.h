@@ -72,7 +72,7 @@ struct err;
 	X(OPTION_WHY, "why", '\0', "TEXT", "the reason; it is kept with your name")                \
 	X(OPTION_JOB, "job", '\0', "JOB", "every run of this job")                                 \
 	X(OPTION_ALL, "all", '\0', NULL, "every run of the ledger")                                \
-	X(OPTION_TARGET, "target", '\0', "URL", "compares markers with this target")               \
+	X(OPTION_TARGET, "target", '\0', "URL", "the marker table of this database")               \
 	X(OPTION_SEND_TO, "send-to", '\0', "ADDRESS", "where a rehearsal sends")                   \
 	X(OPTION_STAY, "stay", '\0', NULL, "waits for more runs instead of ending")                \
 	X(OPTION_UNTIL, "until", '\0', "TIME", "until then")                                       \

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/ledger_choice.h"
+#include "cli/ledger_target.h"
 #include "cli/verbs.h"
 #include "ledger/ledger.h"
 #include "pg/uri.h"
@@ -361,6 +362,17 @@ static int ledger_put_in_doubt(struct cli *cli, struct err *err)
 	return EXIT_DONE;
 }
 
+static int ledger_of_target(struct cli *cli, const char *word, struct err *err)
+{
+	const char *url = cli->options.value[OPTION_TARGET];
+
+	if (strcmp(word, "init") == 0)
+		return ledger_target_init(cli, url, err);
+	if (strcmp(word, "verify") == 0)
+		return ledger_target_verify(cli, url, err);
+	return ERR(err, ERR_USAGE, "ledger: --target goes with init and verify");
+}
+
 int verb_ledger(struct cli *cli, struct err *err)
 {
 	static const char *const words[] = {"init", "upgrade", "verify", "info", "restored"};
@@ -372,7 +384,7 @@ int verb_ledger(struct cli *cli, struct err *err)
 	if (rc < 0)
 		return rc;
 	if (cli->options.is_given[OPTION_TARGET])
-		return ERR(err, ERR_USAGE, "ledger: --target: not available in this version");
+		return ledger_of_target(cli, word, err);
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strcmp(words[i], word) == 0)
 			return functions[i](cli, err);

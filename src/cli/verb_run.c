@@ -18,6 +18,7 @@
 #include "cli/verbs.h"
 #include "job/job.h"
 #include "script/check.h"
+#include "target/target.h"
 #include "work/work.h"
 
 /* Everything that the command line says about the run, checked. */
@@ -55,6 +56,19 @@ static int wish_fill(const struct cli *cli, const struct job *job, utime called_
 	return rc;
 }
 
+/* What a database says now is told now; one that is not there may come back, and is waited for. */
+static int check_target(const struct job *job, struct err *err)
+{
+	if (!job_has_target(job))
+		return 0;
+	int rc = target_check(job, err);
+	if (rc != ERR_UNAVAILABLE)
+		return rc;
+	cli_line("%s", err->text);
+	*err = ERR_INIT;
+	return 0;
+}
+
 int verb_run(struct cli *cli, struct err *err)
 {
 	AUTO(job) struct job *job = NULL;
@@ -71,6 +85,8 @@ int verb_run(struct cli *cli, struct err *err)
 		rc = script_check(job, err);
 	if (rc == 0)
 		rc = work_check(job, err);
+	if (rc == 0)
+		rc = check_target(job, err);
 	bool ignores_window = cli->options.is_given[OPTION_IGNORE_WINDOW];
 	utime stop_by = UTIME_NEVER;
 	if (rc == 0 && !ignores_window)

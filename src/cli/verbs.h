@@ -89,7 +89,7 @@ struct err;
 	X(VERB_INSTANCES, "instances", verb_instances, "",                                         \
 	  "who is working, since when, on what, last heard of", UINT64_C(0))                       \
 	X(VERB_GENERATE, "generate", verb_generate, "SYSTEM FILE…",                                \
-	  "what another system needs to work with the job: slurm",                                 \
+	  "what another system needs to work with the job: slurm, marker",                         \
 	  OPTION_BIT(OPTION_TO_DIRECTORY))                                                         \
 	X(VERB_LEDGER, "ledger", verb_ledger, "init|upgrade|verify|info|restored",                 \
 	  "makes the ledger, brings it up to date, checks every invariant, says what is in it",    \
@@ -171,8 +171,8 @@ int verb_skip(struct cli *cli, struct err *err);
 int verb_stop(struct cli *cli, struct err *err);
 int verb_abandon(struct cli *cli, struct err *err);
 int verb_instances(struct cli *cli, struct err *err);
-int verb_generate(struct cli *cli, struct err *err);
 int verb_ledger(struct cli *cli, struct err *err);
+int verb_generate(struct cli *cli, struct err *err);
 int verb_version(struct cli *cli, struct err *err);
 int verb_help(struct cli *cli, struct err *err);
 

@@ -20,7 +20,7 @@
 #define LANE_MARGIN_US (15 * US_PER_S)
 #define UNSETTLED_US (US_PER_MS / 3)
 #define BULK_MARGIN_US (60 * US_PER_S)
-enum { BULK_UNITS_PER_LANE = 2, LANE_DEATHS_MAX = 20 };
+enum { LANE_DEATHS_MAX = 20 };
 
 static void ticket_send(struct run *r, struct ticket *t, struct lane *lane)
 {
@@ -308,8 +308,8 @@ static void fill_bulk(struct run *r)
 	/* A lane takes its units one after the other. */
 	while (r->n_sent < r->limit && window_fits(r, r->n_sent < r->limit / 2 ? 0 : 1) &&
 	       may_begin(r) && chunk_pick(r, &chunk, &index)) {
-		struct lane *lane = slots_pick_lane(r, BULK_UNITS_PER_LANE);
-		if (lane == NULL || lane->in_flight >= BULK_UNITS_PER_LANE)
+		struct lane *lane = slots_pick_lane(r, 0);
+		if (lane == NULL)
 			return;
 		memset(bits, 0, BITS_BYTES(chunk->n));
 		for (uint32_t i = index; i < chunk->n; i++) {

@@ -157,7 +157,8 @@ void run_set_limit(struct run *r)
 	const struct job *job = r->job;
 	int concurrency = job->work.concurrency > 0 ? job->work.concurrency : r->spec->cpus;
 
-	r->limit = r->is_bulk ? 2 * (uint32_t)r->spec->lanes : (uint32_t)concurrency;
+	r->limit = r->is_bulk ? slots_units_per_lane(r) * slots_lanes_wanted(r)
+			      : (uint32_t)concurrency;
 	if (r->is_gentle && r->limit > (uint32_t)job->window.gentle.concurrency)
 		r->limit = (uint32_t)job->window.gentle.concurrency;
 	if (r->limit > FRAME_TICKETS_MAX / 4)

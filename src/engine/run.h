@@ -342,6 +342,8 @@ int64_t load_deadline(const struct run *r);
 
 /* slots.c */
 bool slots_is_worker(const struct lane *lane);
+/* Of a job whose chunks are units of work: how many a lane has at once. */
+uint32_t slots_units_per_lane(const struct run *r);
 /* How many lanes there are to be. */
 uint32_t slots_lanes_wanted(const struct run *r);
 /* Gives lanes that have none their share of the concurrency. */

@@ -12,12 +12,22 @@
 #define START_AHEAD_BELOW_US (100 * US_PER_MS)
 #define RECALL_US (250 * US_PER_MS)
 
+enum { UNITS_PER_LANE = 2, UNITS_PER_LANE_OF_TABLE = 32 };
+
+uint32_t slots_units_per_lane(const struct run *r)
+{
+	/* A lane loads several of them in one transaction. */
+	return r->job->work.kind == WORK_TABLE ? UNITS_PER_LANE_OF_TABLE : UNITS_PER_LANE;
+}
+
 uint32_t slots_lanes_wanted(const struct run *r)
 {
 	int64_t want = r->spec->lanes;
 
 	if (!r->is_bulk && want > (int64_t)r->limit)
 		want = r->limit;
+	if (job_has_target(r->job) && want > r->job->work.concurrency)
+		want = r->job->work.concurrency;
 	if (job_is_stream(r->job) && r->job->work.workers > 0 && want > r->job->work.workers)
 		want = r->job->work.workers;
 	if (r->n_items > 0 && r->n_items < want)

@@ -31,8 +31,11 @@ void build_constants(struct build *b);
 void build_source(struct build *b);  /* kind, fields, trailer, unique */
 void build_scripts(struct build *b); /* filter, transform, and the fields that work sees */
 void build_work(struct build *b);    /* kind, command, environment, statuses */
-void build_http(struct build *b, struct node *node); /* work.http */
-void build_share(struct build *b);		     /* rate, quota */
+void build_http(struct build *b, struct node *node);   /* work.http */
+void build_target(struct build *b, struct node *kind); /* work.sql, work.table */
+/* SQLSTATEs of done_when and so on. */
+void build_states(struct build *b, struct node *list, enum job_when when);
+void build_share(struct build *b); /* rate, quota */
 void build_control(struct build *b);
 void build_totals(struct build *b);
 /* A URL of a request: its placeholders, and what they may stand in. */
@@ -69,6 +72,8 @@ void build_trailer_span(struct build *b, struct node *node, struct job_column *c
 void build_database(struct build *b, struct node *kind);
 /* Where in the file a place in the node's text is. */
 struct mark build_mark_in(const struct node *node, struct script_place place);
+/* Where byte `at` of the node's text is. */
+struct mark build_mark_at(const struct node *node, size_t at);
 /* Where the first character of a script is. */
 struct job_place build_script_place(const struct node *node);
 /* The one key of `map` that is a kind (`csv` in source), NULL with a fault when there is not one.

@@ -19,22 +19,6 @@ static enum statement_dialect dialect_of(const struct build *b)
 	return b->job->source.kind == SOURCE_POSTGRES ? STATEMENT_POSTGRES : STATEMENT_SQLITE;
 }
 
-/* Where in the file byte `at` of the node's text is. */
-static struct mark mark_at(const struct node *node, size_t at)
-{
-	struct script_place place = {.line = 1, .column = 1};
-
-	for (size_t i = 0; i < at && i < node->len; i++) {
-		bool is_first = ((unsigned char)node->text[i] & 0xc0) != 0x80;
-		place.column += is_first ? 1 : 0;
-		if (node->text[i] != '\n')
-			continue;
-		place.line++;
-		place.column = 1;
-	}
-	return build_mark_in(node, place);
-}
-
 static const char *column_of(const struct field *field)
 {
 	return field->from != NULL ? field->from : field->name;
@@ -90,7 +74,7 @@ static struct statement *build_statement(struct build *b, struct node *node, enu
 		return rc == 0 ? read : NULL;
 	}
 	if (at > 0)
-		build_fault_in(b, node, mark_at(node, at), "%s", err.text);
+		build_fault_in(b, node, build_mark_at(node, at), "%s", err.text);
 	else
 		build_fault(b, node, "%s", err.text);
 	return NULL;
@@ -109,7 +93,7 @@ static void say_lint(struct build *b, struct node *node, const struct statement 
 {
 	if (answer->rc == 0 || (answer->rc == SQL_UNREAD && dialect_of(b) == STATEMENT_SQLITE))
 		return;
-	build_fault_in(b, node, mark_at(node, statement_place(s, answer->at)), "%s",
+	build_fault_in(b, node, build_mark_at(node, statement_place(s, answer->at)), "%s",
 		       answer->why.text);
 }
 

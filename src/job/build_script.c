@@ -160,3 +160,18 @@ void build_scripts(struct build *b)
 	}
 	build_transform(b);
 }
+
+struct mark build_mark_at(const struct node *node, size_t at)
+{
+	struct script_place place = {.line = 1, .column = 1};
+
+	for (size_t i = 0; i < at && i < node->len; i++) {
+		bool is_first = ((unsigned char)node->text[i] & 0xc0) != 0x80;
+		place.column += is_first ? 1 : 0;
+		if (node->text[i] != '\n')
+			continue;
+		place.line++;
+		place.column = 1;
+	}
+	return build_mark_in(node, place);
+}

@@ -81,7 +81,11 @@ static void check_use(struct build *b, struct node *verify)
 {
 	const struct job_work *work = &b->job->work;
 
-	if (work->effect == JOB_IDEMPOTENT && work->key_valid_us == 0)
+	if (work->effect == JOB_TRANSACTIONAL)
+		build_fault_key(b, verify,
+				"with effect: transactional the marker table tells; "
+				"nobody need be asked");
+	else if (work->effect == JOB_IDEMPOTENT && work->key_valid_us == 0)
 		build_fault_key(b, verify,
 				"means something only where items can be in doubt: with effect: "
 				"once, or idempotent with key_valid");

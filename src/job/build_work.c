@@ -222,6 +222,11 @@ static void build_outcomes(struct build *b, struct node *work)
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct node *list = node_find(work, names[i]);
+		if (job_has_target(b->job)) {
+			if (list != NULL && list->type == NODE_LIST)
+				build_states(b, list, (enum job_when)i);
+			continue;
+		}
 		build_statuses(b, list, sets[i]);
 		build_tests(b, list, (enum job_when)i);
 		for (size_t k = 0; k < i && build_is_given(list); k++) {
@@ -244,7 +249,11 @@ static void check_effect(struct build *b, struct node *work, const struct node *
 
 	if (effect == NULL)
 		return;
-	if (b->job->work.effect == JOB_TRANSACTIONAL)
+	if (b->job->work.target.before != NULL && b->job->work.effect != JOB_TRANSACTIONAL)
+		build_fault(b, effect,
+			    "before is executed once, which a marker table has to say; "
+			    "that needs effect: transactional");
+	if (b->job->work.effect == JOB_TRANSACTIONAL && !job_has_target(b->job))
 		build_fault(b, effect,
 			    "transactional is impossible with %s, which has no transaction that a "
 			    "marker could be part of; once or idempotent",
@@ -270,6 +279,8 @@ void build_work(struct build *b)
 		build_http(b, kind);
 	else if (strcmp(kind->name, "lua") == 0)
 		build_lua(b, kind);
+	else if (strcmp(kind->name, "sql") == 0 || strcmp(kind->name, "table") == 0)
+		build_target(b, kind);
 	else
 		b->job->work.kind = WORK_NOOP;
 	build_outcomes(b, work);

@@ -137,7 +137,12 @@ void complete_tree(struct node *root, struct arena *arena)
 	struct node *exec = node_find(work, "exec");
 	set_default(root, "once_per", "day", arena); /* there are no schedules yet */
 	bool is_once = exec != NULL || node_find(work, "http") != NULL;
-	set_default(work, "work.effect", is_once ? "once" : "idempotent", arena);
+	bool is_marked = node_find(work, "sql") != NULL || node_find(work, "table") != NULL;
+	set_default(work, "work.effect",
+		    is_marked ? "transactional"
+		    : is_once ? "once"
+			      : "idempotent",
+		    arena);
 	set_default(exec, "work.exec.input", node_find(root, "source") != NULL ? "json" : "none",
 		    arena);
 	struct node *source = node_find(root, "source");

@@ -122,6 +122,10 @@ static const char *kind_word(enum work_kind kind)
 		return "http";
 	case WORK_LUA:
 		return "lua";
+	case WORK_SQL:
+		return "sql";
+	case WORK_TABLE:
+		return "table";
 	case WORK_KIND_COUNT_:
 		break;
 	}

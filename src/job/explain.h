@@ -12,6 +12,10 @@ void explain_put_words(const struct job *job, struct buf *out);
 /* Of work: http: what is sent, within a sentence; and what answers mean. */
 void explain_put_request(const struct job *job, struct buf *out);
 void explain_put_request_failure(const struct job *job, struct buf *out);
+/* Of work: sql and table, likewise. */
+void explain_put_target(const struct job *job, struct buf *out);
+void explain_put_target_effect(struct buf *out);
+void explain_put_target_failure(const struct job *job, struct buf *out);
 /* Sentences about scripts, each with a blank where it joins others; nothing where there is none. */
 void explain_put_filter(const struct job *job, struct buf *out);
 void explain_put_transform(const struct job *job, struct buf *out);

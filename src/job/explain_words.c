@@ -303,6 +303,13 @@ static void put_work(const struct job *job, struct buf *out)
 		buf_putc(out, '\n');
 		return;
 	}
+	if (job_has_target(job)) {
+		explain_put_target(job, out);
+		put_rates(&work->rates, out);
+		put_quota(&work->quota, out);
+		buf_putc(out, '\n');
+		return;
+	}
 	buf_puts(out, "For each item it ");
 	if (work->kind == WORK_LUA)
 		buf_puts(out, "runs a script in Lua, which says what becomes of it");
@@ -368,8 +375,13 @@ static void put_doubt(const struct job *job, struct buf *out)
 static void put_effect(const struct job *job, struct buf *out)
 {
 	const struct job_work *work = &job->work;
-	const char *other = work->kind == WORK_HTTP ? "connection" : "program";
+	const char *other = work->kind == WORK_HTTP || job_has_target(job) ? "connection"
+									   : "program";
 
+	if (work->effect == JOB_TRANSACTIONAL) {
+		explain_put_target_effect(out);
+		return;
+	}
 	if (work->effect == JOB_ONCE) {
 		buf_printf(out,
 			   "Effect once: when the %s, stint or the machine dies in the middle "
@@ -497,6 +509,8 @@ static void put_failure(const struct job *job, struct buf *out)
 	put_retry(job, out);
 	if (job->work.kind == WORK_HTTP)
 		explain_put_request_failure(job, out);
+	else if (job_has_target(job))
+		explain_put_target_failure(job, out);
 	else if (job->work.kind == WORK_LUA)
 		buf_puts(out, " retry(why) is such a failure; after dead(why), and where the "
 			      "script fails, the item is dead at once. Should anything hit every "

@@ -73,6 +73,7 @@ static void work_done(struct job_work *work)
 	free(work->tests);
 	free(work->user);
 	job_http_done(&work->http);
+	job_target_done(&work->target);
 	free(work->quota.name);
 	free(work->quota.time_zone);
 	free(work->quota.remaining_header);
@@ -323,14 +324,23 @@ const char *job_when_name(enum job_when when)
 	return names[when];
 }
 
+bool job_has_target(const struct job *job)
+{
+	assert(job != NULL);
+	return job->work.kind == WORK_SQL || job->work.kind == WORK_TABLE;
+}
+
 bool job_is_bulk(const struct job *job)
 {
+	bool takes_units = job->work.kind == WORK_NOOP ||
+			   (job_has_target(job) && job->work.effect != JOB_ONCE &&
+			    !job_needs_start_mark(job));
+
 	assert(job != NULL);
 	/* Keys that are to be remembered come back with each item, and what is counted is counted
 	 * one by one. */
-	return job->work.kind == WORK_NOOP && job->work.rates.n == 0 &&
-	       job->work.quota.name == NULL && job->source.unique != JOB_UNIQUE_JOB &&
-	       job->source.unique != JOB_UNIQUE_WITHIN;
+	return takes_units && job->work.rates.n == 0 && job->work.quota.name == NULL &&
+	       job->source.unique != JOB_UNIQUE_JOB && job->source.unique != JOB_UNIQUE_WITHIN;
 }
 
 bool job_verifies(const struct job *job)

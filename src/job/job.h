@@ -18,6 +18,7 @@
 #include "job/field.h"
 #include "job/http.h"
 #include "job/status.h"
+#include "job/target.h"
 
 struct buf;
 struct err;
@@ -78,7 +79,15 @@ enum source_kind {
 	SOURCE_KIND_COUNT_
 };
 enum stdin_format { STDIN_CSV, STDIN_JSONL, STDIN_LINES, STDIN_FORMAT_COUNT_ };
-enum work_kind { WORK_EXEC, WORK_NOOP, WORK_HTTP, WORK_LUA, WORK_KIND_COUNT_ };
+enum work_kind {
+	WORK_EXEC,
+	WORK_NOOP,
+	WORK_HTTP,
+	WORK_LUA,
+	WORK_SQL,
+	WORK_TABLE,
+	WORK_KIND_COUNT_
+};
 enum exec_input {
 	EXEC_INPUT_JSON,
 	EXEC_INPUT_CSV,
@@ -276,6 +285,7 @@ struct job_work {
 	bool accept_rpo; /* once, also where a failover may lose commits of the ledger */
 	struct job_verify verify;
 	struct job_http http;
+	struct job_target target; /* sql, table */
 	/* Statuses that go before the built-in classification, one bit each. */
 	uint8_t done_when[STATUS_BYTES];
 	uint8_t retry_when[STATUS_BYTES];
@@ -433,6 +443,9 @@ bool job_writes_back(const struct job *job);
 
 /* True when items go to long-lived workers (mode: stream). */
 bool job_is_stream(const struct job *job);
+
+/* True when the work is done in a database: sql, table. */
+bool job_has_target(const struct job *job);
 
 /* True when an attempt must not begin before its started mark is durable (PROTOCOL: once, and
  * idempotent with key_valid). */

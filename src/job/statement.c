@@ -301,6 +301,18 @@ static enum field_type type_of(const struct statement *s, const struct part *par
 	}
 }
 
+bool statement_type(const struct statement *s, size_t i, enum field_type *ret_type)
+{
+	assert(i < s->n && statement_role(s, i) == STATEMENT_VALUE);
+	const struct part *part = &s->t->parts[s->values[i]];
+	bool is_field = part->kind == PART_FIELD;
+
+	if (is_field && s->job->fields[part->index].is_assigned)
+		return false;
+	*ret_type = is_field ? s->job->fields[part->index].type : type_of(s, part, NULL);
+	return true;
+}
+
 int statement_put(const struct statement *s, size_t i, const struct template_run *run,
 		  const struct template_item *item, struct buf *out, enum field_type *ret_type,
 		  bool *ret_is_null, struct err *err)

@@ -42,6 +42,8 @@ size_t statement_place(const struct statement *s, size_t at);
 /* How many parameters it has; number i (from 0) is `$(i+1)`. */
 size_t statement_n(const struct statement *s);
 enum statement_role statement_role(const struct statement *s, size_t i);
+/* The type that parameter i has whatever the item: false where that is not known. */
+bool statement_type(const struct statement *s, size_t i, enum field_type *ret_type);
 /* The first parameter of this role, or -1. */
 int statement_find(const struct statement *s, enum statement_role role);
 /* Appends the canonical text of parameter i, and says its type; nothing for null. Failures as those

@@ -21,6 +21,7 @@
 #include "lane/gate.h"
 #include "lane/link.h"
 #include "lane/reshape.h"
+#include "lane/unit.h"
 #include "loop/loop.h"
 #include "sys/clock.h"
 #include "sys/fault.h"
@@ -52,6 +53,7 @@ struct worker {
 	struct loop_watch *watch;
 	struct loop_timer *flush; /* set to 0 when there are frames to write */
 	struct loop_timer *gate;  /* when the next of those that wait may begin */
+	struct loop_timer *units; /* set to 0 when units wait */
 	struct work *work;
 	struct lane_slot *slots;      /* shared with the engine, */
 	const _Atomic int64_t *until; /* and this */
@@ -60,6 +62,7 @@ struct worker {
 	struct list waiting;			   /* tickets that were not begun, oldest first */
 	uint32_t may_run;			   /* at once */
 	struct reshape reshape;
+	struct unit_desk desk;
 	utime begin_before; /* 0: whenever */
 	int person;	    /* the field that says for whom an item is, or -1 */
 	bool is_stopping;
@@ -206,11 +209,35 @@ static int worker_on_drop(struct worker *w, const struct frame *frame, struct er
 	return 0;
 }
 
+/* An item that takes effect in a database; it is over when this comes back. */
+static void ticket_do(struct worker *w, struct ticket *ticket, int64_t number)
+{
+	struct frame_outcome outcome = {0};
+	const struct template_item item = {.item = &ticket->item,
+					   .number = number,
+					   .attempt = ticket->what.attempt,
+					   .idempotency_key = ticket->idempotency_key};
+
+	unit_desk_item(&w->desk,
+		       &(struct unit_item){.ticket = ticket->what.ticket,
+					   .chunk = ticket->chunk,
+					   .index = ticket->what.index,
+					   .is_redo = ticket->what.redo > 0,
+					   .item = &item},
+		       &outcome);
+	worker_answer(w, &ticket->item, &outcome);
+	ticket_free(w, ticket);
+}
+
 static void ticket_begin(struct worker *w, struct ticket *ticket)
 {
 	int64_t number = ticket->chunk->first_item + ticket->what.index;
 
 	brief_make_key(w->brief, &ticket->item, number, ticket->what.redo, ticket->idempotency_key);
+	if (job_has_target(w->brief->job)) {
+		ticket_do(w, ticket, number);
+		return;
+	}
 	/* An item for a long-lived worker is only noted down: nothing that could end us, and no
 	 * time to spare. */
 	if (!job_is_stream(w->brief->job))
@@ -323,7 +350,10 @@ static void worker_begin_next(struct worker *w)
 		switch (gate_ask(&ticket->what, clock_boot_us(), &wait_us)) {
 		case GATE_OPEN:
 			ticket_try(w, ticket);
-			break;
+			if (!job_has_target(w->brief->job))
+				break;
+			loop_timer_set(w->gate, 0); /* the socket has its turn in between */
+			return;
 		case GATE_WAIT:
 			loop_timer_set(w->gate, wait_us);
 			return;
@@ -399,6 +429,31 @@ static void worker_return_bulk(struct worker *w, const struct frame_bulk *bulk)
 	worker_flush_soon(w);
 }
 
+static void worker_on_units(void *arg)
+{
+	struct worker *w = OBJ_CAST(arg, struct worker, WORKER_MAGIC);
+
+	if (unit_desk_is_idle(&w->desk))
+		return;
+	if (lane_is_lapsed(w->until, clock_boot_us()))
+		unit_desk_recall(&w->desk);
+	else
+		unit_desk_work(&w->desk);
+	worker_flush_soon(w);
+	worker_relieve(w);
+	if (!unit_desk_is_idle(&w->desk)) /* what came meanwhile is read first */
+		loop_timer_set(w->units, 0);
+}
+
+static int worker_on_unit(struct worker *w, const struct frame_bulk *bulk, struct err *err)
+{
+	int rc = unit_desk_add(&w->desk, bulk, err);
+
+	if (rc == 0)
+		loop_timer_set(w->units, 0);
+	return rc;
+}
+
 /* A chunk as one unit: noop, which is done when the source still is what it was, and the transform
  * takes it. */
 static int worker_on_bulk(struct worker *w, const struct frame *frame, struct err *err)
@@ -413,6 +468,8 @@ static int worker_on_bulk(struct worker *w, const struct frame *frame, struct er
 
 	if (rc < 0)
 		return rc;
+	if (job_has_target(w->brief->job))
+		return worker_on_unit(w, &bulk, err);
 	struct chunk *chunk = chunk_find(&w->chunks, bulk.handle);
 	if (chunk == NULL || bulk.n != chunk->n || w->brief->job->work.kind != WORK_NOOP)
 		return ERR(err, ERR_BUG, "chunk %u is no unit of work here", bulk.handle);
@@ -474,6 +531,8 @@ static int worker_on_frame(struct worker *w, const struct frame *frame, struct e
 		return frame_get_cutoff(frame, &w->begin_before, err);
 	case FRAME_RECALL:
 		worker_give_back(w, UINT32_MAX);
+		unit_desk_recall(&w->desk);
+		worker_flush_soon(w);
 		return frame_get_empty(frame, err);
 	case FRAME_STOP:
 		w->is_stopping = true;
@@ -500,7 +559,7 @@ static void worker_flush(struct worker *w)
 		return;
 	}
 	if (rc == 0 && w->is_stopping && !w->is_closing && work_in_flight(w->work) == 0 &&
-	    list_is_empty(&w->waiting)) {
+	    list_is_empty(&w->waiting) && unit_desk_is_idle(&w->desk)) {
 		w->is_closing = true;
 		if (work_close(w->work)) {
 			worker_end(w, 0);
@@ -560,6 +619,11 @@ static void worker_on_flush(void *arg)
 
 /* ---- life ---- */
 
+static void worker_on_changed(void *arg, const struct chunk *chunk)
+{
+	worker_tell_changed(OBJ_CAST(arg, struct worker, WORKER_MAGIC), chunk);
+}
+
 static void worker_on_closed(void *arg)
 {
 	worker_end(OBJ_CAST(arg, struct worker, WORKER_MAGIC), 0);
@@ -593,7 +657,17 @@ static int worker_init(struct worker *w, struct lane_shared *shared, struct err 
 	w->flush = loop_timer_new(w->loop, worker_on_flush, w);
 	w->gate = loop_timer_new(w->loop, worker_on_gate, w);
 	w->watch = loop_watch_new(w->loop, w->link->fd, LOOP_READ, worker_on_socket, w);
+	w->units = loop_timer_new(w->loop, worker_on_units, w);
 	int rc = reshape_init(&w->reshape, w->brief, err);
+	w->desk = (struct unit_desk){.brief = w->brief,
+				     .link = w->link,
+				     .chunks = &w->chunks,
+				     .reshape = &w->reshape,
+				     .slots = w->slots,
+				     .arg = w,
+				     .changed = worker_on_changed};
+	if (rc == 0)
+		rc = unit_desk_init(&w->desk, err);
 	return rc < 0 ? rc : work_open(&context, &w->work, err);
 }
 
@@ -601,6 +675,7 @@ static void worker_done(struct worker *w)
 {
 	/* Safety: programs are killed before the memory that their items stand in is given back. */
 	work_free(w->work);
+	unit_desk_done(&w->desk);
 	for (size_t i = 0; i < FRAME_TICKETS_MAX; i++) {
 		if (w->tickets[i] == NULL)
 			continue;
@@ -613,6 +688,7 @@ static void worker_done(struct worker *w)
 	loop_watch_free(w->watch);
 	loop_timer_free(w->flush);
 	loop_timer_free(w->gate);
+	loop_timer_free(w->units);
 	loop_free(w->loop);
 	arena_done(&w->arena);
 	buf_done(&w->key);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names in SQL: of tables and columns, always quoted. */
+#ifndef STINT_TARGET_NAME_H
+#define STINT_TARGET_NAME_H
+
+struct buf;
+struct target;
+
+/* "name", with '"' doubled. */
+void name_put(struct buf *out, const char *name);
+/* The columns of the target's table, with commas. */
+void name_put_columns(struct buf *out, const struct target *t);
+
+#endif

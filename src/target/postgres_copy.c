@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tables in PostgreSQL: COPY FROM STDIN, straight into the table, or, where a row that is there
+ * already is to be left or updated, into a temporary table and from there.
+ */
+#include <ctype.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "job/item.h"
+#include "job/job.h"
+#include "pg/pg.h"
+#include "sys/clock.h"
+#include "target/name.h"
+#include "target/postgres.h"
+
+enum { COPY_PIECE = 64 * 1024, ALL_NAMES_MAX = 64 * 1024 };
+
+/* ---- what the table is ---- */
+
+struct table_column {
+	const char *name;
+	const char *type;
+	Oid oid;
+	bool needs_value; /* not null, and without a default */
+	bool is_generated;
+};
+
+static struct table_column column_of(const PGresult *result, int row)
+{
+	return (struct table_column){
+		.name = PQgetvalue(result, row, 0),
+		.type = PQgetvalue(result, row, 1),
+		.oid = (Oid)strtoul(PQgetvalue(result, row, 2), NULL, 10),
+		.needs_value = PQgetvalue(result, row, 3)[0] == 't',
+		.is_generated = PQgetvalue(result, row, 4)[0] == 't',
+	};
+}
+
+static int find_column(const PGresult *result, const char *name)
+{
+	for (int i = 0; i < PQntuples(result); i++)
+		if (strcmp(PQgetvalue(result, i, 0), name) == 0)
+			return i;
+	return -1;
+}
+
+static int config_fail(struct target_fail *fail, const char *state, const char *fmt, ...)
+	ST_PRINTF(3, 4);
+static int config_fail(struct target_fail *fail, const char *state, const char *fmt, ...)
+{
+	AUTO(buf) struct buf text = BUF_INIT(ALL_NAMES_MAX);
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	(void)snprintf(fail->state, sizeof(fail->state), "%s", state);
+	return ERR(&fail->err, ERR_CONFIG, "%s (%s)", buf_str(&text), state);
+}
+
+static int fail_no_column(const struct target *t, const PGresult *result, const char *name,
+			  struct target_fail *fail)
+{
+	AUTO(buf) struct buf all = BUF_INIT(ALL_NAMES_MAX);
+
+	for (int i = 0; i < PQntuples(result); i++)
+		buf_printf(&all, "%s%s", i > 0 ? ", " : "", PQgetvalue(result, i, 0));
+	return config_fail(fail, "42703", "table %s has no column %s; it has %s", t->job->table,
+			   QUOTED(name, strlen(name)), buf_str(&all));
+}
+
+/* What can never be read as the column's type. Texts may be anything, which each item shows. */
+static bool fits(enum field_type type, const char *category, const char *name)
+{
+	bool is_whole = strcmp(name, "integer") == 0 || strcmp(name, "bigint") == 0 ||
+			strcmp(name, "smallint") == 0;
+
+	switch (category[0]) {
+	case 'B':
+		return type == FIELD_BOOLEAN || type == FIELD_TEXT;
+	case 'D':
+		return type == FIELD_DATE || type == FIELD_TIMESTAMP || type == FIELD_TEXT;
+	case 'N':
+		if (is_whole)
+			return type == FIELD_INTEGER || type == FIELD_TEXT;
+		return type == FIELD_INTEGER || type == FIELD_DECIMAL || type == FIELD_FLOAT ||
+		       type == FIELD_TEXT;
+	default:
+		return true;
+	}
+}
+
+static int check_column(const struct target *t, const PGresult *result, size_t i,
+			struct target_fail *fail)
+{
+	struct postgres_target *p = t->state;
+	const char *name = t->job->columns[i];
+	int row = find_column(result, name);
+
+	if (row < 0)
+		return fail_no_column(t, result, name, fail);
+	struct table_column column = column_of(result, row);
+	if (column.is_generated)
+		return config_fail(fail, "428C9",
+				   "column %s of %s is generated, and takes no value", name,
+				   t->job->table);
+	enum field_type type = t->columns.list[i].type;
+	if (t->columns.list[i].is_field && !fits(type, PQgetvalue(result, row, 5), column.type))
+		return config_fail(fail, "42804", "column %s of %s is %s, and %s is %s", name,
+				   t->job->table, column.type, t->job->values[i],
+				   field_type_name(type));
+	p->columns[i].type = column.oid;
+	return 0;
+}
+
+static int check_missing(const struct target *t, const PGresult *result, struct target_fail *fail)
+{
+	for (int i = 0; i < PQntuples(result); i++) {
+		struct table_column column = column_of(result, i);
+		bool is_given = false;
+		for (size_t k = 0; k < t->columns.n; k++)
+			is_given = is_given || strcmp(t->job->columns[k], column.name) == 0;
+		if (column.needs_value && !is_given)
+			return config_fail(fail, "23502",
+					   "column %s of %s must have a value, has no default, and "
+					   "is not among columns",
+					   column.name, t->job->table);
+	}
+	return 0;
+}
+
+static int check_table(const struct target *t, const char *quoted, struct target_fail *fail)
+{
+	struct postgres_target *p = t->state;
+	AUTO(pg_result) PGresult *result = NULL;
+	static const char sql[] =
+		"SELECT a.attname, pg_catalog.format_type(a.atttypid, NULL), a.atttypid, "
+		"a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND NOT "
+		"EXISTS (SELECT 1 FROM pg_catalog.pg_type d WHERE d.oid = a.atttypid AND "
+		"d.typdefault IS NOT NULL), a.attgenerated <> '', t.typcategory "
+		"FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
+		"WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped "
+		"ORDER BY a.attnum";
+	const char *values[] = {quoted};
+
+	if (PQsendQueryParams(p->conn, sql, 1, NULL, values, NULL, NULL, 0) == 0)
+		return postgres_fail(t, NULL, fail);
+	int rc = postgres_end(t, &result, fail);
+	if (rc < 0)
+		return rc;
+	p->columns = xcalloc(t->columns.n + 1, sizeof(*p->columns));
+	for (size_t i = 0; rc == 0 && i < t->columns.n; i++)
+		rc = check_column(t, result, i, fail);
+	return rc < 0 ? rc : check_missing(t, result, fail);
+}
+
+/* ---- the statements ---- */
+
+static bool is_key(const struct job_target *job, const char *name)
+{
+	for (size_t i = 0; job->conflict_on != NULL && job->conflict_on[i] != NULL; i++)
+		if (strcmp(job->conflict_on[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void put_conflict(const struct target *t, struct buf *out)
+{
+	const struct job_target *job = t->job;
+	size_t n = 0;
+
+	buf_puts(out, " ON CONFLICT ");
+	for (size_t i = 0; job->conflict_on != NULL && job->conflict_on[i] != NULL; i++) {
+		buf_puts(out, i == 0 ? "(" : ", ");
+		name_put(out, job->conflict_on[i]);
+	}
+	buf_puts(out, job->conflict_on != NULL ? ") " : "");
+	for (size_t i = 0; job->conflict == JOB_CONFLICT_UPDATE && i < t->columns.n; i++) {
+		if (is_key(job, job->columns[i]))
+			continue;
+		buf_puts(out, n++ == 0 ? "DO UPDATE SET " : ", ");
+		name_put(out, job->columns[i]);
+		buf_puts(out, " = excluded.");
+		name_put(out, job->columns[i]);
+	}
+	if (n == 0)
+		buf_puts(out, "DO NOTHING");
+}
+
+/* A temporary table that is empty again at each COMMIT. */
+static int make_stage(const struct target *t, const char *quoted, struct target_fail *fail)
+{
+	struct postgres_target *p = t->state;
+	AUTO(buf) struct buf sql = BUF_INIT(POSTGRES_SQL_MAX);
+
+	buf_puts(&sql, "CREATE TEMPORARY TABLE stint_stage ON COMMIT DELETE ROWS AS SELECT ");
+	name_put_columns(&sql, t);
+	buf_puts(&sql, " FROM ");
+	buf_puts(&sql, quoted);
+	buf_puts(&sql, " WHERE false");
+	if (postgres_exec(t, buf_str(&sql), NULL, fail) < 0)
+		return -1;
+	buf_reset(&sql);
+	buf_puts(&sql, "INSERT INTO ");
+	buf_puts(&sql, quoted);
+	buf_puts(&sql, " (");
+	name_put_columns(&sql, t);
+	buf_puts(&sql, ") SELECT ");
+	name_put_columns(&sql, t);
+	buf_puts(&sql, " FROM pg_temp.stint_stage");
+	put_conflict(t, &sql);
+	p->merge_sql = xstrdup(buf_str(&sql));
+	return 0;
+}
+
+int postgres_open_table(struct target *t, struct target_fail *fail)
+{
+	struct postgres_target *p = t->state;
+	AUTO(buf) struct buf quoted = BUF_INIT(POSTGRES_SQL_MAX);
+	AUTO(buf) struct buf sql = BUF_INIT(POSTGRES_SQL_MAX);
+
+	if (pg_put_name(&quoted, t->job->table, &fail->err) < 0 ||
+	    check_table(t, buf_str(&quoted), fail) < 0)
+		return -1;
+	bool is_staged = t->job->conflict != JOB_CONFLICT_FAIL;
+	if (is_staged && make_stage(t, buf_str(&quoted), fail) < 0)
+		return -1;
+	buf_printf(&sql, "COPY %s (", is_staged ? "pg_temp.stint_stage" : buf_str(&quoted));
+	name_put_columns(&sql, t);
+	buf_puts(&sql, ") FROM STDIN");
+	p->copy_sql = xstrdup(buf_str(&sql));
+	return 0;
+}
+
+/* ---- rows ---- */
+
+/* Sends until nothing is left to be sent. */
+static int flush(const struct target *t, struct target_fail *fail)
+{
+	const struct postgres_target *p = t->state;
+
+	for (;;) {
+		int left = PQflush(p->conn);
+		if (left == 0)
+			return 0;
+		if (left < 0)
+			return postgres_fail(t, NULL, fail);
+		int64_t wait_us = t->deadline_us - clock_boot_us();
+		struct pollfd fd = {.fd = PQsocket(p->conn), .events = POLLIN | POLLOUT};
+		int n = wait_us <= 0 ? 0 : poll(&fd, 1, (int)(wait_us / US_PER_MS) + 1);
+		if (n == 0) {
+			fail->is_lost = true;
+			fail->is_timeout = true;
+			pg_cancel(p->conn);
+			return ERR(&fail->err, ERR_TEMP, "COPY does not end in time");
+		}
+		if (n > 0 && (fd.revents & POLLIN) != 0 && PQconsumeInput(p->conn) == 0)
+			return postgres_fail(t, NULL, fail);
+	}
+}
+
+static int send_piece(const struct target *t, size_t at_least, struct target_fail *fail)
+{
+	struct postgres_target *p = t->state;
+
+	if (p->out.len < at_least || p->out.len == 0)
+		return 0;
+	if (p->out.failed)
+		return ERR(&fail->err, ERR_DATA, "an item of more than %d bytes", COPY_ROW_MAX);
+	if (PQputCopyData(p->conn, p->out.data, (int)p->out.len) != 1)
+		return postgres_fail(t, NULL, fail);
+	buf_reset(&p->out);
+	return flush(t, fail);
+}
+
+static void put_text(struct buf *out, const char *text, size_t len)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+		if (c != '\\' && c != '\t' && c != '\n' && c != '\r')
+			continue;
+		buf_put(out, text + from, i - from);
+		buf_putc(out, '\\');
+		buf_putc(out, c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : '\\');
+		from = i + 1;
+	}
+	buf_put(out, text + from, len - from);
+}
+
+static int put_row(struct target *t, const struct target_row *row, struct target_fail *fail)
+{
+	struct postgres_target *p = t->state;
+
+	for (size_t i = 0; i < t->columns.n; i++) {
+		struct bound_value v = {0};
+		if (i > 0)
+			buf_putc(&p->out, '\t');
+		if (bind_column(t, i, &row->item, &v, &fail->err) < 0)
+			return -1;
+		if (v.is_null)
+			buf_puts(&p->out, "\\N");
+		else
+			put_text(&p->out, v.text, v.len);
+	}
+	buf_putc(&p->out, '\n');
+	return 0;
+}
+
+static int send_rows(struct target *t, struct target_row *const *rows, size_t n,
+		     struct target_fail *fail)
+{
+	for (size_t i = 0; i < n; i++) {
+		arena_reset(&t->row_scratch);
+		if (put_row(t, rows[i], fail) < 0) {
+			fail->row = (int64_t)i;
+			return -1;
+		}
+		if (send_piece(t, COPY_PIECE, fail) < 0)
+			return -1;
+	}
+	return send_piece(t, 1, fail);
+}
+
+/* "COPY t, line 12, column a": which row it was, in whatever language; NO_ROW when it says none. */
+static int64_t row_of_context(const PGresult *result, size_t n)
+{
+	const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+
+	if (context == NULL)
+		return NO_ROW;
+	/* The last line that begins so: a trigger's own context stands above. */
+	const char *copy = NULL;
+	for (const char *at = strstr(context, "COPY "); at != NULL; at = strstr(at + 1, "COPY "))
+		if (at == context || at[-1] == '\n')
+			copy = at;
+	if (copy == NULL)
+		return NO_ROW;
+	copy += 5;
+	const char *comma = strstr(copy, ", ");
+	if (comma == NULL)
+		return NO_ROW;
+	while (*comma != '\0' && *comma != '\n' && !isdigit((unsigned char)*comma))
+		comma++;
+	long long line = strtoll(comma, NULL, 10);
+	return line >= 1 && (size_t)line <= n ? line - 1 : NO_ROW;
+}
+
+/* Tells the server that the data ends, and whether it is to be taken at all. */
+static int end_copy(const struct target *t, bool is_good, size_t n, struct target_fail *fail)
+{
+	const struct postgres_target *p = t->state;
+	struct target_fail said = {.row = NO_ROW};
+	bool has_failed = false;
+
+	if (PQputCopyEnd(p->conn, is_good ? NULL : "an item cannot be written") != 1)
+		return postgres_fail(t, NULL, fail);
+	for (;;) {
+		AUTO(pg_result) PGresult *result = NULL;
+		if (postgres_next(t, &result, &said) < 0) {
+			*fail = said;
+			return -1;
+		}
+		if (result == NULL)
+			break;
+		if (PQresultStatus(result) == PGRES_COMMAND_OK || has_failed)
+			continue;
+		has_failed = true;
+		(void)postgres_fail(t, result, &said); /* the code is in it */
+		said.row = row_of_context(result, n);
+	}
+	if (!is_good)
+		return -1;
+	if (has_failed)
+		*fail = said;
+	return has_failed ? -1 : 0;
+}
+
+int postgres_copy(struct target *t, struct target_row *const *rows, size_t n,
+		  struct target_fail *fail)
+{
+	struct postgres_target *p = t->state;
+	AUTO(pg_result) PGresult *begun = NULL;
+
+	if (PQsendQuery(p->conn, p->copy_sql) == 0)
+		return postgres_fail(t, NULL, fail);
+	if (postgres_next(t, &begun, fail) < 0)
+		return -1;
+	if (PQresultStatus(begun) != PGRES_COPY_IN) {
+		(void)postgres_fail(t, begun, fail); /* the code is in it */
+		struct target_fail rest = {.row = NO_ROW};
+		if (postgres_end(t, NULL, &rest) < 0 && rest.is_lost)
+			*fail = rest;
+		return -1;
+	}
+	buf_reset(&p->out);
+	bool is_good = send_rows(t, rows, n, fail) == 0;
+	if (fail->is_lost)
+		return -1;
+	if (end_copy(t, is_good, n, fail) < 0)
+		return -1;
+	return p->merge_sql == NULL ? 0 : postgres_exec(t, p->merge_sql, NULL, fail);
+}
