@@ -214,6 +214,7 @@ static void session_close_run(struct session *s)
 	entry->was_worked = true;
 	entry->exit_status = s->run->exit_status;
 	entry->left_due = s->run->left_due;
+	s->is_source_behind |= s->run->writeback.is_left && s->run->exit_status == EXIT_LATER;
 	/* Another step talks to others, and its attempts are as long as they are. */
 	entry->breaker = s->run->goes_on ? (struct breaker){0} : s->run->breaker;
 	if (s->run->goes_on)
@@ -266,7 +267,8 @@ static void session_sum_up(struct session *s)
 
 static void session_next_run(struct session *s)
 {
-	while (s->stops == 0 && !s->storage_fails) {
+	/* A run that is loaded now would find again what the source was not told of yet. */
+	while (s->stops == 0 && !s->storage_fails && !s->is_source_behind) {
 		if (s->at >= s->n_runs && !s->is_second_pass) {
 			s->is_second_pass = true;
 			s->at = 0;

@@ -87,6 +87,15 @@ struct ledger_op *commit_add(struct commit *c, enum ledger_op_kind kind, commit_
 	return op;
 }
 
+struct ledger_op *commit_add_first(struct commit *c, enum ledger_op_kind kind, commit_fn fn,
+				   void *arg)
+{
+	struct ledger_op *op = commit_add(c, kind, fn, arg);
+
+	ledger_txn_move_first(c->open, op);
+	return op;
+}
+
 uint64_t commit_number(struct commit *c)
 {
 	(void)commit_open(c);

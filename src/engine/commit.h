@@ -61,6 +61,10 @@ void commit_done(struct commit *c);
 /* Adds an operation to the open transaction; lends it for filling. `fn` (may be NULL) is called
  * with it when it is durable. */
 struct ledger_op *commit_add(struct commit *c, enum ledger_op_kind kind, commit_fn fn, void *arg);
+/* The same before all that is in it already: it sees only what was committed before. (What is in it
+ * may be half of something, such as the done bit of an item whose loose row comes behind.) */
+struct ledger_op *commit_add_first(struct commit *c, enum ledger_op_kind kind, commit_fn fn,
+				   void *arg);
 /* Calls `fn` with `op` (of the open transaction, or NULL) when everything asked for so far is
  * durable. */
 void commit_wait(struct commit *c, struct ledger_op *op, commit_fn fn, void *arg);

@@ -75,11 +75,12 @@ static void drain_unsent(struct run *r)
 }
 
 /* Reading can go on later from the cursor; a finisher's work can be repeated. */
-static void drain_end_helpers(struct run *r)
+static void drain_end_helpers(struct run *r, bool keeps_finisher)
 {
 	for (size_t i = 0; i < r->lanes.n_places; i++) {
 		struct lane *lane = &r->lanes.lane[i];
-		if (lane->number != 0 && lane->role != LANE_WORKER && lane->state != LANE_ENDING) {
+		if (lane->number != 0 && lane->role != LANE_WORKER && lane->state != LANE_ENDING &&
+		    (lane->role != LANE_FINISHER || !keeps_finisher)) {
 			lane->state = LANE_ENDING;
 			r->ops->lane_kill(r->world, lane->number);
 		}
@@ -90,7 +91,9 @@ void drain_turn(struct run *r)
 {
 	int64_t now = r->ops->boot_us(r->world);
 
-	drain_end_helpers(r);
+	/* What ended is told before the run is left. */
+	bool is_telling = r->n_tickets == 0 && list_is_empty(&r->loose) && writeback_drains(r);
+	drain_end_helpers(r, is_telling || r->n_tickets > 0);
 	slots_recall(r);
 	drain_unsent(r);
 	commit_hurry(r->commit);
@@ -105,7 +108,8 @@ void drain_turn(struct run *r)
 	if (r->n_tickets > 0 || !list_is_empty(&r->loose) || r->chunk_claim_out ||
 	    r->loose_claim_out)
 		return;
-	if (lanes_find_role(&r->lanes, LANE_READER) != NULL || r->counts_out || r->finish_out)
+	if (lanes_find_role(&r->lanes, LANE_READER) != NULL || r->counts_out || r->finish_out ||
+	    is_telling)
 		return;
 	run_leave(r);
 }
@@ -113,6 +117,6 @@ void drain_turn(struct run *r)
 int64_t drain_deadline(const struct run *r)
 {
 	if (r->n_tickets == 0)
-		return INT64_MAX;
+		return writeback_deadline(r);
 	return r->was_cut ? r->cut_at + CUT_PATIENCE_US : r->cut_at;
 }

@@ -524,6 +524,8 @@ static void run_work(struct run *r)
 	dispatch_turn(r);
 	window_turn(r);
 	run_refresh_counts(r);
+	if (job_writes_back(r->job))
+		writeback_turn(r);
 	run_look_around(r);
 }
 
@@ -551,7 +553,10 @@ void run_turn(struct run *r)
 		run_work(r);
 		break;
 	case RUN_TELLING:
-		tell_turn(r);
+		if (job_writes_back(r->job))
+			writeback_finish(r);
+		else
+			tell_turn(r);
 		break;
 	case RUN_DRAINING:
 		drain_turn(r);
@@ -576,6 +581,7 @@ int64_t run_deadline(const struct run *r)
 	at = run_earliest(at, stats_deadline(r));
 	if (r->phase == RUN_LOADER_WANTED || r->phase == RUN_LOADING_NOW)
 		return run_earliest(at, load_deadline(r));
+	at = run_earliest(at, writeback_deadline(r));
 	if (r->phase != RUN_WORKING)
 		return at;
 	at = run_earliest(at, dispatch_deadline(r));
@@ -644,7 +650,10 @@ void run_on_frame(struct run *r, struct lane *lane, const struct frame *frame)
 	if (lane->role == LANE_READER) {
 		load_on_frame(r, lane, frame);
 	} else if (lane->role == LANE_FINISHER) {
-		tell_on_frame(r, frame);
+		if (r->job != NULL && job_writes_back(r->job))
+			writeback_on_frame(r, frame);
+		else
+			tell_on_frame(r, frame);
 	} else if (run_take_outcome(r, lane, frame, &err) < 0) {
 		run_say(r, SAY_ERROR, "a worker process sent rubbish and is ended: %s", err.text);
 		r->ops->lane_kill(r->world, lane->number);
@@ -683,7 +692,9 @@ void run_on_lane_end(struct run *r, struct lane *lane, int exit_status, int by_s
 	lanes_ended(&r->lanes, lane, proven);
 	if (role == LANE_READER && number == r->reader)
 		load_on_reader_end(r, exit_status, by_signal);
-	if (role == LANE_FINISHER)
+	if (role == LANE_FINISHER && r->job != NULL && job_writes_back(r->job))
+		writeback_on_end(r);
+	else if (role == LANE_FINISHER)
 		tell_on_end(r);
 }
 

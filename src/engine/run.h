@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/bits.h"
 #include "base/list.h"
 #include "core/breaker.h"
 #include "core/concurrency.h"
@@ -136,6 +137,31 @@ struct run_counters {
 	int64_t done, dead, skipped, asked;
 };
 
+enum { WRITEBACK_PAGE = 8, WRITEBACK_WHY_MAX = 256 };
+
+/* on_done and on_dead: what is on its way to the source's database, and where the list stands. */
+struct writeback {
+	bool is_listing;
+	bool is_starting; /* the process that says it */
+	bool found;	  /* something, since the list was begun from the start */
+	bool is_over;	  /* the last look from start to end found nothing, or it is given up */
+	bool is_left;	  /* given up: there is something that a later run has to say */
+	bool is_draining; /* the last look before the run is left was begun */
+	int64_t after;
+	int64_t not_before; /* boot clock */
+	int64_t sent_at;    /* boot clock: when the process was heard or asked last */
+	int failures;	    /* in a row */
+	char why[WRITEBACK_WHY_MAX];
+	uint32_t n_open; /* without an answer */
+	struct writeback_open {
+		int64_t chunk_id;
+		uint32_t n;
+		uint8_t done[BITS_BYTES(FRAME_ITEMS_MAX)];
+		uint8_t dead[BITS_BYTES(FRAME_ITEMS_MAX)];
+		uint8_t quiet[BITS_BYTES(FRAME_ITEMS_MAX)];
+	} open[WRITEBACK_PAGE];
+};
+
 struct run {
 	struct session *session;
 	struct commit *commit;
@@ -239,6 +265,8 @@ struct run {
 	bool tell_started, tell_listing, tell_ended, tell_failed;
 	int64_t tell_after;
 	uint32_t tell_open; /* frames without an answer */
+
+	struct writeback writeback; /* see writeback.c */
 
 	/* people, see request.c */
 	int64_t request_at;
@@ -477,6 +505,14 @@ void drain_turn(struct run *r);
 int64_t drain_deadline(const struct run *r);
 
 void tell_turn(struct run *r);
+/* Writing back: a turn of it while the run works; the end of it when all is settled; and before the
+ * run is left, true while that has to wait. */
+void writeback_turn(struct run *r);
+void writeback_finish(struct run *r);
+bool writeback_drains(struct run *r);
+void writeback_on_frame(struct run *r, const struct frame *frame);
+void writeback_on_end(struct run *r);
+int64_t writeback_deadline(const struct run *r);
 void tell_on_frame(struct run *r, const struct frame *frame);
 void tell_on_end(struct run *r);
 

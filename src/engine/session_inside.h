@@ -73,7 +73,8 @@ struct session {
 	struct forecast forecast; /* of attempts, over all runs of this call */
 	int over_exit;		  /* of the present slot's run that was over already; -1 none */
 
-	int stops; /* how often we were told */
+	int stops;	       /* how often we were told */
+	bool is_source_behind; /* a run could not write back all that ended */
 	char stop_reason[128];
 	bool log_was_held;
 	bool storage_fails;

@@ -311,11 +311,13 @@ struct frame_waits {
 
 /* To a finisher (source.then): a chunk that is settled, and which of its items ended well; n == 0
  * ends the list, only then whole-file sources are moved or removed. Each is answered by
- * FRAME_THEN_DONE. */
+ * FRAME_THEN_DONE. With on_done or on_dead: the items that the one and the other is said for, and
+ * no end of the list. */
 struct frame_then {
 	int64_t chunk_id;
 	uint32_t n;
 	const uint8_t *good;
+	const uint8_t *dead; /* NULL: none; not told to those who only ask who ended well */
 	const void *body;
 	size_t body_len;
 };

@@ -505,6 +505,7 @@ int frame_get_then(const struct frame *f, struct frame_then *ret, struct err *er
 	v.chunk_id = get_i64(&r);
 	v.n = get_n(&r, 0);
 	v.good = get_bits(&r, v.n);
+	v.dead = get_bits(&r, get_bool(&r) ? v.n : 0);
 	v.body = get_blob(&r, &v.body_len);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;

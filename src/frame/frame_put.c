@@ -333,6 +333,8 @@ void frame_put_then(struct buf *b, const struct frame_then *f)
 	put_i64(b, f->chunk_id);
 	buf_put_u32(b, f->n);
 	put_bits(b, f->good, f->n);
+	buf_put_u8(b, f->dead == NULL ? 0 : 1);
+	put_bits(b, f->dead, f->dead == NULL ? 0 : f->n);
 	buf_put_bytes(b, f->body, f->body_len);
 	frame_end(b, start);
 }

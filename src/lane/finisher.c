@@ -49,7 +49,7 @@ static int finisher_step(struct finisher *finisher, struct link *link, struct er
 int finisher_run(const struct brief *brief, struct link *link)
 {
 	struct err err = ERR_INIT;
-	struct finisher *finisher = finisher_new(brief->job);
+	struct finisher *finisher = finisher_new(brief->job, &brief->run);
 
 	frame_put_empty(&link->out, FRAME_READY);
 	int rc = link_send(link, &err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/bits.h"
 #include "base/json.h"
 
 /* A chunk has 4,096 keys at most, and a key is bounded by the record it comes from. */
@@ -261,4 +262,65 @@ void rule_count_loose(struct ledger_counts *counts, enum loose_state state, int6
 void rule_count_done(struct ledger_counts *counts, int64_t done_bits, int64_t loose_rows)
 {
 	counts->done += done_bits - loose_rows;
+}
+
+/* ---- how items ended, for those who are told ---- */
+
+enum told_as rule_told_as(enum loose_state state)
+{
+	switch (state) {
+	case LOOSE_DONE:
+		return TOLD_DONE;
+	case LOOSE_DEAD:
+		return TOLD_DEAD;
+	case LOOSE_WAIVED:
+	case LOOSE_ASKED:
+		return TOLD_QUIET;
+	case LOOSE_RETRY:
+	case LOOSE_HELD:
+	case LOOSE_DOUBT:
+	case LOOSE_PROBING:
+		break;
+	}
+	return TOLD_NOT_YET;
+}
+
+void rule_ended_init(struct rule_ended *e, struct arena *a, const uint8_t *done,
+		     const uint8_t *told, uint32_t n)
+{
+	*e = (struct rule_ended){.done = arena_dup(a, done, BITS_BYTES(n)),
+				 .dead = arena_alloc(a, BITS_BYTES(n)),
+				 .quiet = arena_alloc(a, BITS_BYTES(n))};
+	for (uint32_t i = 0; i < n; i++)
+		if (bits_get(told, i))
+			bits_clear(e->done, i);
+}
+
+void rule_ended_loose(struct rule_ended *e, uint32_t i, enum loose_state state)
+{
+	if (!bits_get(e->done, i))
+		return; /* it was told */
+	enum told_as as = rule_told_as(state);
+	if (as == TOLD_DONE)
+		return;
+	bits_clear(e->done, i);
+	if (as == TOLD_DEAD)
+		bits_set(e->dead, i);
+	else if (as == TOLD_QUIET)
+		bits_set(e->quiet, i);
+}
+
+bool rule_ended_is_empty(const struct rule_ended *e, uint32_t n)
+{
+	return bits_count(e->done, n) + bits_count(e->dead, n) + bits_count(e->quiet, n) == 0;
+}
+
+void rule_ended_tell(const struct rule_ended *e, const struct lop_ended_told *by, uint8_t *told,
+		     uint32_t n)
+{
+	for (uint32_t i = 0; i < n && i < by->n; i++)
+		if ((bits_get(e->done, i) && bits_get(by->done, i)) ||
+		    (bits_get(e->dead, i) && bits_get(by->dead, i)) ||
+		    (bits_get(e->quiet, i) && bits_get(by->quiet, i)))
+			bits_set(told, i);
 }

@@ -93,4 +93,22 @@ void rule_count_done(struct ledger_counts *counts, int64_t done_bits, int64_t lo
 	"the ledger was restored from a backup made while this run was loading; what was done "    \
 	"since is not known"
 
+/* What a loose item in this state is told as by on_done and on_dead. */
+enum told_as { TOLD_NOT_YET, TOLD_DONE, TOLD_DEAD, TOLD_QUIET };
+enum told_as rule_told_as(enum loose_state state);
+
+/* The items of a chunk by what they are told as; those that were told already are in none. */
+struct rule_ended {
+	uint8_t *done, *dead, *quiet; /* BITS_BYTES(n) */
+};
+/* From a chunk's done and told bits: as if it had no loose items. */
+void rule_ended_init(struct rule_ended *e, struct arena *a, const uint8_t *done,
+		     const uint8_t *told, uint32_t n);
+/* Moves item `i`, which is loose, to where it belongs. */
+void rule_ended_loose(struct rule_ended *e, uint32_t i, enum loose_state state);
+bool rule_ended_is_empty(const struct rule_ended *e, uint32_t n);
+/* Appends to `told` what is in both. */
+void rule_ended_tell(const struct rule_ended *e, const struct lop_ended_told *by, uint8_t *told,
+		     uint32_t n);
+
 #endif

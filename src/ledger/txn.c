@@ -60,6 +60,9 @@ static const struct op_shape shapes[LEDGER_OP_COUNT_] = {
 	SHAPE_WITHOUT_RESULTS(LOP_REQUEST_OBEY, request_obey),
 	SHAPE(LOP_UNTOLD_LIST, untold_list, OP_READS, ret_rows),
 	SHAPE_WITHOUT_RESULTS(LOP_TOLD_PUT, told_put),
+	SHAPE(LOP_ENDED_LIST, ended_list, OP_READS, ret_rows),
+	SHAPE_WITHOUT_RESULTS(LOP_ENDED_TOLD, ended_told),
+	SHAPE(LOP_CURSOR_FIND, cursor_find, OP_READS, ret_cursor),
 	SHAPE(LOP_RATE_TAKE, rate_take, OP_WRITES, ret_first_ns),
 	SHAPE(LOP_QUOTA_TAKE, quota_take, OP_WRITES, ret_n),
 	SHAPE(LOP_PERSON, person, OP_WRITES, ret_changed),
@@ -99,6 +102,21 @@ struct ledger_op *ledger_txn_add(struct ledger_txn *txn, enum ledger_op_kind kin
 	txn->last = op;
 	txn->n_ops++;
 	return op;
+}
+
+void ledger_txn_move_first(struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct ledger_op *before = txn->first;
+
+	assert(txn->last == op);
+	if (before == op)
+		return;
+	while (before->next != op)
+		before = before->next;
+	before->next = NULL;
+	txn->last = before;
+	op->next = txn->first;
+	txn->first = op;
 }
 
 static bool ledger_op_writes(const struct ledger_op *op)

@@ -69,6 +69,9 @@
 	X(LOP_REQUEST_OBEY, request_obey)                                                          \
 	X(LOP_UNTOLD_LIST, untold_list)                                                            \
 	X(LOP_TOLD_PUT, told_put)                                                                  \
+	X(LOP_ENDED_LIST, ended_list)                                                              \
+	X(LOP_ENDED_TOLD, ended_told)                                                              \
+	X(LOP_CURSOR_FIND, cursor_find)                                                            \
 	X(LOP_RATE_TAKE, rate_take)                                                                \
 	X(LOP_QUOTA_TAKE, quota_take)                                                              \
 	X(LOP_PERSON, person)                                                                      \
@@ -483,6 +486,46 @@ struct lop_told_put {
 	int64_t chunk_id;
 };
 
+/* on_done, on_dead: how items ended that nobody was told of yet, of `max` chunks at most with ids
+ * above `after` that no other instance holds. `ret_last` is the last chunk that was looked at, and
+ * `ret_more` says that there may be others behind it: not each has something to tell. */
+struct ledger_ended {
+	int64_t chunk_id;
+	uint32_t n;
+	const uint8_t *done, *dead; /* BITS_BYTES(n) */
+	const uint8_t *quiet;	    /* ended so that there is nothing to tell: skipped, asked */
+	const void *body;
+	size_t body_len;
+};
+struct lop_ended_list {
+	int64_t run_id;
+	int32_t step;
+	int64_t after;
+	uint32_t max;
+	const struct ledger_ended *ret_rows;
+	size_t ret_n;
+	int64_t ret_last;
+	bool ret_more;
+};
+/* Sets told bits, of the items that are still what they are told as: a person may have decided
+ * otherwise meanwhile. */
+struct lop_ended_told {
+	int64_t run_id;
+	int64_t chunk_id;
+	uint32_t n;
+	const uint8_t *done, *dead, *quiet;
+};
+
+/* Where the job's latest finished run, other than this one, had read to; of runs with the same
+ * identifying parameters, which `due_part` is of their due key: "/DIGEST/". */
+struct lop_cursor_find {
+	const char *job;
+	int64_t run_id;
+	const char *due_part;
+	const void *ret_cursor; /* NULL: there is none */
+	size_t ret_cursor_len;
+};
+
 /* Up to `max` slots of a rate, `spacing_ns` apart: the first is open at `now_ns` at the earliest,
  * and so far behind the last that anybody ever took; all open before `until_ns`. Times are those of
  * the boot clock, and what was taken before this boot counts as taken at its beginning: so no clock
@@ -613,6 +656,8 @@ struct ledger_txn *ledger_txn_new(void);
 void ledger_txn_free(struct ledger_txn *txn);
 /* Appends a zeroed operation and lends it for filling. */
 struct ledger_op *ledger_txn_add(struct ledger_txn *txn, enum ledger_op_kind kind);
+/* Moves the operation that was added last before all others. */
+void ledger_txn_move_first(struct ledger_txn *txn, struct ledger_op *op);
 /* True when no operation writes. */
 bool ledger_txn_is_read_only(const struct ledger_txn *txn);
 /* The first operation that writes for an instance after its end, or NULL. */

@@ -17,24 +17,28 @@
 #include "source/body_format.h"
 #include "source/move.h"
 #include "source/source.h"
+#include "source/teller.h"
 
 enum { PATH_BYTES_MAX = 64 * 1024 };
 
 struct finisher {
 	const struct job *job;
+	struct teller *teller; /* on_done, on_dead; else NULL */
 	struct mover mover;
 	struct body_path *paths; /* distinct, of files of records */
 	size_t n;
 	struct arena arena;
 };
 
-struct finisher *finisher_new(const struct job *job)
+struct finisher *finisher_new(const struct job *job, const struct template_run *run)
 {
 	struct finisher *f = xnew(struct finisher);
 
 	assert(job != NULL);
 	f->job = job;
 	mover_init(&f->mover, job);
+	if (job_writes_back(job))
+		f->teller = teller_new(job, run);
 	return f;
 }
 
@@ -42,6 +46,7 @@ void finisher_free(struct finisher *f)
 {
 	if (f == NULL)
 		return;
+	teller_free(f->teller);
 	mover_done(&f->mover);
 	arena_done(&f->arena);
 	free(f->paths);
@@ -175,6 +180,8 @@ int finisher_add(struct finisher *f, const struct frame_then *then, struct err *
 	enum body_kind kind = BODY_STAGED;
 
 	assert(f != NULL && then != NULL && err != NULL);
+	if (f->teller != NULL)
+		return then->n == 0 ? 0 : teller_tell(f->teller, then, err);
 	if (then->body == NULL || then->n == 0)
 		return end_list(f, err);
 	struct reader r = READER(then->body, then->body_len);

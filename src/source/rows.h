@@ -97,6 +97,8 @@ ST_MUST_CHECK int rows_open_postgres(const struct rows_options *options, struct 
 				     bool *ret_may_pass, struct err *err);
 ST_MUST_CHECK int rows_open_sqlite(const struct rows_options *options, struct rows **ret_rows,
 				   bool *ret_may_pass, struct err *err);
+/* The path that a url names, from the job's directory; sqlite:PATH and sqlite:///PATH, too. */
+void rows_sqlite_path(const struct job *job, const char *url, struct buf *out);
 /* NULL is allowed. */
 void rows_close(struct rows *rows);
 

@@ -361,7 +361,15 @@ static const struct rows_ops sqlite_ops = {.close = sqlite_close,
 					   .last = sqlite_last,
 					   .misfits = sqlite_misfits};
 
-/* The path, from the job's directory; sqlite:PATH and sqlite:///PATH are well, too. */
+void rows_sqlite_path(const struct job *job, const char *url, struct buf *out)
+{
+	if (strncmp(url, "sqlite:", 7) == 0)
+		url += strncmp(url + 7, "//", 2) == 0 ? 9 : 7;
+	if (url[0] != '/' && job->directory != NULL)
+		buf_printf(out, "%s/", job->directory);
+	buf_puts(out, url);
+}
+
 static int find_path(struct rows_sqlite *r, const struct rows_options *options, struct err *err)
 {
 	AUTO(buf) struct buf url = BUF_INIT(DATABASE_URL_MAX);
@@ -371,12 +379,7 @@ static int find_path(struct rows_sqlite *r, const struct rows_options *options, 
 	int rc = database_url_put(job, job->source.database.url, options->run, &url, err);
 	if (rc != 0)
 		return rc;
-	const char *p = buf_str(&url);
-	if (strncmp(p, "sqlite:", 7) == 0)
-		p += strncmp(p + 7, "//", 2) == 0 ? 9 : 7;
-	if (p[0] != '/' && job->directory != NULL)
-		buf_printf(&path, "%s/", job->directory);
-	buf_puts(&path, p);
+	rows_sqlite_path(job, buf_str(&url), &path);
 	rc = buf_check(&path, "a path", err);
 	if (rc == 0)
 		r->path = xstrdup(buf_str(&path));

@@ -62,7 +62,9 @@ void source_free(struct source *source);
  * call with body NULL ends the list: whole-file sources act then. Repeating it after a crash is
  * harmless. */
 struct finisher;
-struct finisher *finisher_new(const struct job *job);
+/* Keeps both; `run` is for the placeholders of on_done and on_dead, which are said in one
+ * transaction of the database for each call. */
+struct finisher *finisher_new(const struct job *job, const struct template_run *run);
 ST_MUST_CHECK int finisher_add(struct finisher *f, const struct frame_then *then, struct err *err);
 void finisher_free(struct finisher *f);
 

@@ -311,6 +311,14 @@ static void add_question(struct twins *t, struct ledger_txn *txn)
 		op->u.untold_list.step = any_step(t);
 		op->u.untold_list.after = chance_below(t, 4);
 		op->u.untold_list.max = (uint32_t)chance_below(t, 4);
+		op = ledger_txn_add(txn, LOP_ENDED_LIST);
+		op->u.ended_list.run_id = 1 + chance_below(t, RUNS);
+		op->u.ended_list.step = any_step(t);
+		op->u.ended_list.after = chance_below(t, 4);
+		op->u.ended_list.max = (uint32_t)chance_below(t, 4);
+		op = ledger_txn_add(txn, LOP_CURSOR_FIND);
+		op->u.cursor_find = (struct lop_cursor_find){
+			.job = "job", .run_id = 1 + chance_below(t, RUNS), .due_part = "/"};
 		break;
 	case 3:
 		(void)ledger_txn_add(txn, LOP_REQUEST_LIST);
@@ -321,11 +329,25 @@ static void add_question(struct twins *t, struct ledger_txn *txn)
 	}
 }
 
+static void add_ended_told(struct twins *t, struct ledger_txn *txn)
+{
+	struct ledger_op *op = ledger_txn_add(txn, LOP_ENDED_TOLD);
+	uint8_t *bits = arena_alloc(&txn->arena, BITS_BYTES(64));
+
+	bits_fill(bits, 0, 64);
+	op->u.ended_told = (struct lop_ended_told){.run_id = 1 + chance_below(t, RUNS),
+						   .chunk_id = 1 + chance_below(t, 6),
+						   .n = (uint32_t)chance_below(t, 64),
+						   .done = bits,
+						   .dead = bits,
+						   .quiet = bits};
+}
+
 static void add_other(struct twins *t, struct ledger_txn *txn)
 {
 	struct ledger_op *op = NULL;
 
-	switch (chance_below(t, 9)) {
+	switch (chance_below(t, 10)) {
 	case 0:
 		op = ledger_txn_add(txn, LOP_GIVE_BACK);
 		op->u.give_back.run_id = chance_below(t, RUNS + 1);
@@ -354,6 +376,9 @@ static void add_other(struct twins *t, struct ledger_txn *txn)
 		op->u.told_put.run_id = 1 + chance_below(t, RUNS);
 		op->u.told_put.step = any_step(t);
 		op->u.told_put.chunk_id = chance_below(t, 6);
+		break;
+	case 9:
+		add_ended_told(t, txn);
 		break;
 	case 5:
 		op = ledger_txn_add(txn, LOP_REQUEST_OBEY);

@@ -68,6 +68,19 @@ static void put_chunks(struct buf *out, const struct ledger_chunk_row *rows, siz
 	}
 }
 
+static void put_ended(struct buf *out, const struct lop_ended_list *l)
+{
+	buf_printf(out, " to %lld more %d", LL(l->ret_last), l->ret_more);
+	for (size_t i = 0; i < l->ret_n; i++) {
+		const struct ledger_ended *r = &l->ret_rows[i];
+		buf_printf(out, "\n  ended %lld %u '%.*s'", LL(r->chunk_id), r->n, (int)r->body_len,
+			   (const char *)r->body);
+		put_bits(out, r->done, r->n);
+		put_bits(out, r->dead, r->n);
+		put_bits(out, r->quiet, r->n);
+	}
+}
+
 static void put_breaker(struct buf *out, const struct breaker_row *r)
 {
 	buf_printf(out, " %lld %d %lld %lld %lld %lld %lld %lld %lld '%s'", LL(r->version),
@@ -228,6 +241,15 @@ static void put_big(struct buf *out, const struct ledger_op *op)
 		break;
 	case LOP_UNTOLD_LIST:
 		put_chunks(out, op->u.untold_list.ret_rows, op->u.untold_list.ret_n);
+		break;
+	case LOP_ENDED_LIST:
+		put_ended(out, &op->u.ended_list);
+		break;
+	case LOP_CURSOR_FIND:
+		buf_printf(out, " cursor %.*s", (int)op->u.cursor_find.ret_cursor_len,
+			   op->u.cursor_find.ret_cursor == NULL
+				   ? ""
+				   : (const char *)op->u.cursor_find.ret_cursor);
 		break;
 	default:
 		put_small(out, op);

@@ -133,6 +133,117 @@ static void where_nobody_is_told_a_resolved_run_stays_finished(void **state)
 	assert_int_equal(counts_of(b, run).skipped, 1);
 }
 
+static struct ledger_op *ended(struct bench *b, int64_t run, int64_t after, uint32_t max)
+{
+	struct ledger_op *op = begin(b, b->a, LOP_ENDED_LIST);
+
+	op->u.ended_list.run_id = run;
+	op->u.ended_list.after = after;
+	op->u.ended_list.max = max;
+	commit(b);
+	return op;
+}
+
+/* Of a chunk of at most 8 items; what was listed goes with the next transaction. */
+struct told_bits {
+	int64_t chunk_id;
+	uint32_t n;
+	uint8_t done, dead, quiet;
+};
+
+static struct told_bits bits_of(const struct ledger_ended *row)
+{
+	return (struct told_bits){.chunk_id = row->chunk_id,
+				  .n = row->n,
+				  .done = row->done[0],
+				  .dead = row->dead[0],
+				  .quiet = row->quiet[0]};
+}
+
+static void say(struct bench *b, int64_t run, const struct told_bits *bits)
+{
+	struct ledger_op *op = begin(b, b->a, LOP_ENDED_TOLD);
+
+	op->u.ended_told = (struct lop_ended_told){.run_id = run,
+						   .chunk_id = bits->chunk_id,
+						   .n = bits->n,
+						   .done = &bits->done,
+						   .dead = &bits->dead,
+						   .quiet = &bits->quiet};
+	commit(b);
+}
+
+/* Items 0, 1, … as the bits of a number. */
+static unsigned items_of(const uint8_t *bits, uint32_t n)
+{
+	unsigned items = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		items |= bits_get(bits, i) ? 1U << i : 0;
+	return items;
+}
+
+static void what_ended_is_listed_while_others_are_open(void **state)
+{
+	static const enum loose_state states[] = {LOOSE_RETRY,	LOOSE_DEAD, LOOSE_ASKED,
+						  LOOSE_WAIVED, LOOSE_DONE, LOOSE_DOUBT};
+	struct bench *b = *state;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 2, .n = 8, .tell = true});
+	struct held held;
+
+	assert_int_equal(ended(b, run, 0, 10)->u.ended_list.ret_n, 0);
+	assert_true(chunk_claim(b, b->a, run, &held));
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	for (uint32_t i = 0; i < ARRAY_LEN(states); i++)
+		(void)loose_put(b, &held, i, states[i]);
+	bits_set(held.done, 6); /* the last one is still to be done */
+	chunk_progress(b, &held, false);
+	commit(b);
+	const struct lop_ended_list *l = &ended(b, run, 0, 10)->u.ended_list;
+	assert_int_equal(l->ret_n, 1);
+	assert_false(l->ret_more);
+	const struct ledger_ended row = l->ret_rows[0];
+	assert_int_equal(row.n, 8);
+	assert_memory_equal(row.body, "body 0", 6);
+	assert_int_equal(items_of(row.done, 8), 1 << 4 | 1 << 6);
+	assert_int_equal(items_of(row.dead, 8), 1 << 1);
+	assert_int_equal(items_of(row.quiet, 8), 1 << 2 | 1 << 3);
+	const struct told_bits bits = bits_of(&row);
+	say(b, run, &bits);
+	assert_int_equal(ended(b, run, 0, 10)->u.ended_list.ret_n, 0);
+	assert_false(finish(b, b->a, run));
+}
+
+static void who_was_dead_when_told_and_is_tried_again_is_not_told_of(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 3, .tell = true});
+	struct held held;
+	static const int64_t item = 1;
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	(void)loose_put(b, &held, 1, LOOSE_DEAD);
+	bits_fill(held.done, 0, 3);
+	chunk_progress(b, &held, true);
+	commit(b);
+	const struct ledger_ended row = ended(b, run, 0, 10)->u.ended_list.ret_rows[0];
+	assert_int_equal(items_of(row.dead, 3), 1 << 1);
+	struct told_bits bits = bits_of(&row);
+	assert_int_equal(person(b, PERSON_RETRY, run, &item, 1)->u.person.ret_changed, 1);
+	say(b, run, &bits); /* it was told as dead, and is not that any more */
+	assert_int_equal(ended(b, run, 0, 10)->u.ended_list.ret_n, 0);
+	assert_false(finish(b, b->a, run));
+	assert_int_equal(person(b, PERSON_SKIP, run, &item, 1)->u.person.ret_changed, 1);
+	const struct lop_ended_list *l = &ended(b, run, 0, 10)->u.ended_list;
+	assert_int_equal(l->ret_n, 1);
+	assert_int_equal(items_of(l->ret_rows[0].quiet, 3), 1 << 1);
+	assert_int_equal(items_of(l->ret_rows[0].done, 3), 0);
+	bits = bits_of(&l->ret_rows[0]);
+	say(b, run, &bits);
+	assert_true(finish(b, b->a, run));
+}
+
 static void telling_of_no_run_is_refused(void **state)
 {
 	struct bench *b = *state;
@@ -145,6 +256,8 @@ static void telling_of_no_run_is_refused(void **state)
 
 static const struct CMUnitTest cases[] = {
 	CASE(a_run_is_finished_when_everybody_was_told),
+	CASE(what_ended_is_listed_while_others_are_open),
+	CASE(who_was_dead_when_told_and_is_tried_again_is_not_told_of),
 	CASE(nobody_is_told_of_a_run_that_has_open_items),
 	CASE(what_a_person_decides_is_told_again),
 	CASE(where_nobody_is_told_a_resolved_run_stays_finished),

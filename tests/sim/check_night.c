@@ -165,6 +165,10 @@ static void check_item_at_end(struct machine *m, const struct run_view *run, uin
 	if (run->state == RUN_FINISHED && !is_settled)
 		machine_fail(m, "I15", "record %u of run %lld is in state %d at the end",
 			     item->record, (long long)run->id, state);
+	unsigned owed = state == ITEM_DONE ? SAYS_DONE : state == ITEM_DEAD ? SAYS_DEAD : 0;
+	if (run->state == RUN_FINISHED && (owed & m->opt->says & ~item->said) != 0)
+		machine_fail(m, "I11", "record %u of run %lld: the database was not told",
+			     item->record, (long long)run->id);
 	if (item->is.loose == LOOSE_ASKED && !m->opt->is_once && m->opt->key_valid_us == 0)
 		machine_fail(m, "needless-doubt", "record %u of run %lld could be repeated",
 			     item->record, (long long)run->id);

@@ -36,6 +36,66 @@ static void finisher_check(struct proc *p, const struct frame_then *f)
 	}
 }
 
+/* What is said must be so, durably; remembered as said. */
+static void finisher_say(struct proc *p, const struct frame_then *f)
+{
+	struct machine *m = p->m;
+	struct run_view *run = shadow_run(m, p->run_id);
+	const struct chunk_view *c = (size_t)f->chunk_id < m->shadow.cap_chunks
+					     ? m->shadow.chunks[f->chunk_id]
+					     : NULL;
+
+	if (run == NULL || c == NULL || c->n != f->n) {
+		machine_fail(m, "said", "of chunk %lld, which is none", (long long)f->chunk_id);
+		return;
+	}
+	for (uint32_t i = 0; i < f->n; i++) {
+		uint32_t item = (uint32_t)c->first_item + i;
+		enum item_state state = shadow_state(run, item);
+		bool is_done = f->good != NULL && bits_get(f->good, i);
+		bool is_dead = f->dead != NULL && bits_get(f->dead, i);
+		if (((is_done && state != ITEM_DONE) || (is_dead && state != ITEM_DEAD)) &&
+		    m->person_acts == 0)
+			machine_fail(m, "said", "item %u is said to be %s, and is in state %d",
+				     item, is_done ? "done" : "dead", state);
+		run->items[item].said |= (is_done ? SAYS_DONE : 0) | (is_dead ? SAYS_DEAD : 0);
+	}
+}
+
+static void finisher_on_said(struct machine *m ST_UNUSED, void *object, int64_t answer)
+{
+	struct proc *p = object;
+	struct buf out = BUF_INIT(FINISHER_FRAME_MAX);
+
+	if (p->is_alive) {
+		frame_put_then_done(
+			&out, &(struct frame_then_done){.chunk_id = answer >> 1,
+							.err = (answer & 1) != 0
+								       ? "the simulated database "
+									 "does not take it"
+								       : ""});
+		proc_send(p, &out, NULL);
+	}
+	buf_done(&out);
+}
+
+/* The database has it, or not; and the answer comes, or not. */
+static void finisher_write_back(struct proc *p, const struct frame_then *f)
+{
+	struct machine *m = p->m;
+	bool fails = machine_fault(m, F_THEN_FAILS);
+
+	if (!fails || rng_below(&m->rng, 4) == 0)
+		finisher_say(p, f);
+	if (machine_fault(m, F_THEN_FAILS)) {
+		if (rng_below(&m->rng, 2) == 0)
+			proc_die(p, SIGNAL_BUS);
+		return; /* or it hangs */
+	}
+	machine_after(m, machine_delay(m, FINISH_US), finisher_on_said, p,
+		      f->chunk_id * 2 + (fails ? 1 : 0));
+}
+
 static void finisher_on_done(struct machine *m, void *object, int64_t chunk_id)
 {
 	struct proc *p = object;
@@ -67,6 +127,10 @@ void finisher_on_frame(struct proc *p, const struct frame *frame)
 	}
 	if (frame->type != FRAME_THEN || frame_get_then(frame, &then, &err) < 0) {
 		machine_fail(m, "frames", "a finisher gets frame %d: %s", frame->type, err.text);
+		return;
+	}
+	if (m->opt->says != 0) {
+		finisher_write_back(p, &then);
 		return;
 	}
 	if (then.n > 0)

@@ -142,6 +142,16 @@ static void options_draw_source(struct options *o, struct rng *r)
 	o->no_source = rng_below(r, 20) == 0;
 }
 
+/* Rows, which have a key and no files. */
+static void options_draw_says(struct options *o, struct rng *r)
+{
+	o->says = (unsigned)rng_range(r, 1, 3);
+	o->has_key = true;
+	o->by_reference = false;
+	o->when_missing = JOB_MISSING_FAIL;
+	o->fault[F_CHANGED] = false;
+}
+
 /* A plain script under our care: one item, and nothing to be told about it. */
 static void options_drop_source(struct options *o)
 {
@@ -302,6 +312,8 @@ void options_from_seed(struct options *o, uint64_t seed)
 	options_draw_night(o, &r);
 	options_draw_share(o);
 	options_draw_beats(o);
+	if (!o->no_source && o->then == JOB_THEN_KEEP && tenths(&r, 3))
+		options_draw_says(o, &r);
 	/* Waiting is by the wall clock: when that jumps, it may be too short. */
 	if (o->fault[F_CLOCK])
 		o->shows_after_us = 0;
@@ -315,9 +327,16 @@ static void put_us(struct buf *out, const char *name, int64_t us)
 
 static void options_put_source(const struct options *o, struct buf *out)
 {
-	buf_printf(out, "source:\n  csv: {path: items.csv, when_missing: %s, then: %s%s}\n",
-		   missing_words[o->when_missing], then_words[o->then],
-		   o->when_missing == JOB_MISSING_WAIT ? ", wait_for: 10s" : "");
+	if (o->says != 0)
+		buf_printf(out,
+			   "source:\n  sqlite: {url: a.db, cursor: id, query: 'select id from t "
+			   "where id > ${cursor} order by id limit ${page_size}'%s%s}\n",
+			   (o->says & SAYS_DONE) != 0 ? ", on_done: 'select ${id}'" : "",
+			   (o->says & SAYS_DEAD) != 0 ? ", on_dead: 'select ${id}'" : "");
+	else
+		buf_printf(out, "source:\n  csv: {path: items.csv, when_missing: %s, then: %s%s}\n",
+			   missing_words[o->when_missing], then_words[o->then],
+			   o->when_missing == JOB_MISSING_WAIT ? ", wait_for: 10s" : "");
 	buf_puts(out, "  fields: {id: integer}\n");
 	if (o->has_key)
 		buf_printf(out, "  key: id\n  unique: %s\n", unique_words[o->unique]);

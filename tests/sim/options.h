@@ -102,6 +102,8 @@ enum {
 	OPTIONS_GENTLE_NICE = 15
 };
 
+enum { SAYS_DONE = 1, SAYS_DEAD = 2 };
+
 struct options {
 	uint64_t seed;
 	bool fault[FAULT_COUNT_];
@@ -124,6 +126,7 @@ struct options {
 	bool when_empty_fail;
 	int when_missing; /* enum job_missing: fail, wait, ok */
 	int then;	  /* enum job_then */
+	unsigned says;	  /* on_done (1), on_dead (2): rows of a database */
 	bool has_key;	  /* the job declares a key, so that lanes ask for keys */
 	int unique;	  /* enum job_unique */
 	int attempts;

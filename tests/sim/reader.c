@@ -121,7 +121,8 @@ static void reader_send(struct proc *p)
 						      .body = r->n > 0 ? body.data : NULL,
 						      .body_len = r->n > 0 ? body.len : 0,
 						      .keys = r->n > 0 ? buf_str(&keys) : "",
-						      .tell = m->opt->then != JOB_THEN_KEEP,
+						      .tell = m->opt->then != JOB_THEN_KEEP ||
+							      m->opt->says != 0,
 						      .n_rejects = r->n_rejects,
 						      .rejects = rejects,
 						      .read = r->n_read,

@@ -48,6 +48,7 @@ struct item_view {
 	uint32_t record;
 	struct item_place is;	/* by the transactions */
 	struct item_place seen; /* by the last walk */
+	unsigned said;		/* to the source's database: SAYS_DONE, SAYS_DEAD */
 };
 
 struct chunk_view {

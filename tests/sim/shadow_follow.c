@@ -519,6 +519,14 @@ static void follow_instance(struct machine *m, struct instance *inst, const stru
 		m->shadow.inc_state[inst->inc] = INSTANCE_LIVE;
 }
 
+static void follow_counted(struct machine *m, const struct ledger_op *op)
+{
+	if (op->kind == LOP_RATE_TAKE || op->kind == LOP_QUOTA_TAKE)
+		share_follow(m, op);
+	else
+		sums_follow(m, op);
+}
+
 bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledger_op *op)
 {
 	struct machine *m = walk->m;
@@ -590,12 +598,10 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 		return false;
 	case LOP_RATE_TAKE:
 	case LOP_QUOTA_TAKE:
-		share_follow(m, op);
-		return false;
 	case LOP_ROLLUP_ADD:
 	case LOP_LATENCY_ADD:
 	case LOP_FAILURE_ADD:
-		sums_follow(m, op);
+		follow_counted(m, op);
 		return false;
 	case LOP_BREAKER_GET:
 	case LOP_BREAKER_PUT:
@@ -613,6 +619,9 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_REQUEST_LIST:
 	case LOP_REQUEST_OBEY:
 	case LOP_UNTOLD_LIST:
+	case LOP_ENDED_LIST:
+	case LOP_ENDED_TOLD:
+	case LOP_CURSOR_FIND:
 	case LEDGER_OP_COUNT_:
 		break;
 	}

@@ -310,6 +310,9 @@ int mem_request_list(struct memory *m, struct ledger_txn *txn, struct ledger_op 
 int mem_request_obey(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_untold_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_told_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_ended_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_ended_told(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_cursor_find(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_rate_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_quota_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_person(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);

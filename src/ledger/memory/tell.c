@@ -59,6 +59,95 @@ int mem_told_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 	return 0;
 }
 
+/* ---- on_done, on_dead ---- */
+
+static void mem_ended_of(struct arena *a, const struct mem_chunk *c, struct rule_ended *ret)
+{
+	rule_ended_init(ret, a, c->done, c->told, c->n);
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct mem_loose *l = mem_loose_find(c, c->first_item + i);
+		if (l != NULL)
+			rule_ended_loose(ret, i, l->state);
+	}
+}
+
+static bool mem_may_tell(const struct mem_chunk *c, int64_t inc)
+{
+	size_t n_told = bits_count(c->told, c->n);
+
+	return n_told < c->n && n_told < bits_count(c->done, c->n) &&
+	       (c->state != CHUNK_HELD || c->owner == inc);
+}
+
+int mem_ended_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_ended_list *l = &op->u.ended_list;
+	const struct mem_run *run = mem_run_find(m, l->run_id);
+	struct ledger_ended *rows = arena_alloc(&txn->arena, (l->max + 1) * sizeof(*rows));
+	uint32_t n = 0;
+
+	l->ret_rows = rows;
+	l->ret_n = 0;
+	l->ret_last = l->after;
+	for (size_t k = 0; run != NULL && k < run->chunks.n && n < l->max; k++) {
+		const struct mem_chunk *c = run->chunks.at[k];
+		struct rule_ended e;
+		if (c->step != rule_step(l->step) || c->id <= l->after ||
+		    !mem_may_tell(c, txn->inc))
+			continue;
+		n++;
+		l->ret_last = c->id;
+		mem_ended_of(&txn->arena, c, &e);
+		if (rule_ended_is_empty(&e, c->n))
+			continue;
+		rows[l->ret_n++] = (struct ledger_ended){
+			.chunk_id = c->id,
+			.n = c->n,
+			.done = e.done,
+			.dead = e.dead,
+			.quiet = e.quiet,
+			.body = arena_dup(&txn->arena, c->body, c->body_len),
+			.body_len = c->body_len};
+	}
+	l->ret_more = n == l->max;
+	return 0;
+}
+
+int mem_ended_told(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	const struct lop_ended_told *t = &op->u.ended_told;
+	struct mem_chunk *c = mem_chunk_find(m, t->chunk_id);
+	struct rule_ended e;
+
+	if (c == NULL || c->run_id != t->run_id)
+		return mem_lost(txn, "there is no chunk %lld to tell of", (long long)t->chunk_id);
+	mem_ended_of(&txn->arena, c, &e);
+	mem_touch(m, c->told, BITS_BYTES(c->n));
+	rule_ended_tell(&e, t, c->told, c->n);
+	return 0;
+}
+
+int mem_cursor_find(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_cursor_find *f = &op->u.cursor_find;
+
+	f->ret_cursor = NULL;
+	f->ret_cursor_len = 0;
+	for (size_t k = m->runs.n; k > 0; k--) {
+		const struct mem_run *run = m->runs.at[k - 1];
+		if (run->row.id == f->run_id || run->row.state != RUN_FINISHED ||
+		    strcmp(run->row.job, f->job) != 0 ||
+		    strstr(run->row.due_key, f->due_part) == NULL)
+			continue;
+		const struct mem_step *step = mem_step_find(run, 1);
+		if (step->cursor != NULL)
+			f->ret_cursor = arena_dup(&txn->arena, step->cursor, step->cursor_len);
+		f->ret_cursor_len = step->cursor_len;
+		return 0;
+	}
+	return 0;
+}
+
 /* ---- requests ---- */
 
 static bool mem_is_asked(struct memory *m, const struct mem_request *r, int64_t inc)

@@ -28,7 +28,7 @@ int pl_load_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	/* Locked: who ends the run, or goes on to its next step, comes before or after. */
 	static const char take[] =
 		"WITH r AS MATERIALIZED (SELECT 1 FROM run_ WHERE id = $1 AND state = 1"
-		" AND step = $3 FOR UPDATE)"
+		" AND step = $3 FOR NO KEY UPDATE)"
 		" UPDATE run_step SET loader = $2, loader_epoch = loader_epoch + 1"
 		" WHERE run_id = $1 AND step = $3 AND coalesce(loader, $2) = $2"
 		" AND EXISTS (SELECT 1 FROM r)";

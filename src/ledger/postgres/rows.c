@@ -221,7 +221,7 @@ int pl_run_at(struct pl *q, int64_t run_id, enum run_state *ret_state, int32_t *
 
 int pl_run_lock(struct pl *q, int64_t run_id, enum run_state *ret_state, int32_t *ret_step)
 {
-	static const char sql[] = "SELECT state, step FROM run_ WHERE id = $1 FOR UPDATE";
+	static const char sql[] = "SELECT state, step FROM run_ WHERE id = $1 FOR NO KEY UPDATE";
 
 	return pl_run_place(q, sql, run_id, ret_state, ret_step);
 }

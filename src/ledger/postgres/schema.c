@@ -146,6 +146,8 @@ static const char *const step_3[] = {
 	/* a partition for a day, counted from 1970, where there is none */
 	"CREATE FUNCTION attempt_day(day bigint) RETURNS void LANGUAGE plpgsql AS $$ DECLARE"
 	"  p text := 'attempt_' || to_char(date '1970-01-01' + day::int, 'YYYYMMDD'); BEGIN"
+	"  IF to_regclass('stint.' || p) IS NOT NULL THEN RETURN; END IF;"
+	"  PERFORM pg_advisory_xact_lock(1937010292, -2);"
 	"  IF to_regclass('stint.' || p) IS NULL THEN EXECUTE format('CREATE TABLE stint.%I"
 	" PARTITION OF stint.attempt_ FOR VALUES FROM (%s) TO (%s)', p, day * 86400000,"
 	" (day + 1) * 86400000); END IF; END $$",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* then: who is told how items ended. */
+#include "ledger/rules.h"
 #include "ledger/sqlite/sqlite.h"
 
 /* Which items of the chunk ended well, instead of its started bits. */
@@ -66,5 +67,113 @@ int sq_told_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		rc = sq_change(q, all, SQ_ARGS(SQ_INT(t->run_id), SQ_INT(rule_step(t->step))));
 	else if (rc > 0)
 		rc = sq_change(q, one, SQ_ARGS(SQ_INT(t->run_id), SQ_INT(t->chunk_id)));
+	return rc < 0 ? SQ_FAILED : 0;
+}
+
+/* ---- on_done, on_dead ---- */
+
+static int sq_ended_of(struct sq *q, struct arena *a, const struct ledger_chunk_row *row,
+		       struct rule_ended *ret)
+{
+	static const char sql[] = "SELECT item, state FROM loose WHERE run_id = ?1 AND item >= ?2"
+				  " AND item < ?2 + ?3";
+	sqlite3_stmt *st = sq_query(
+		q, sql, SQ_ARGS(SQ_INT(row->run_id), SQ_INT(row->first_item), SQ_INT(row->n)));
+	int rc = 0;
+
+	rule_ended_init(ret, a, row->done, row->told, row->n);
+	while ((rc = sq_next(q, st)) == 1)
+		rule_ended_loose(ret, (uint32_t)(sqlite3_column_int64(st, 0) - row->first_item),
+				 (enum loose_state)sqlite3_column_int(st, 1));
+	return rc;
+}
+
+static int sq_put_ended(struct sq *q, struct arena *a, const struct ledger_chunk_row *row,
+			struct lop_ended_list *l, struct ledger_ended *rows)
+{
+	struct rule_ended e = {0};
+	int rc = sq_ended_of(q, a, row, &e);
+
+	if (rc != 0 || rule_ended_is_empty(&e, row->n))
+		return rc;
+	struct ledger_ended *to = &rows[l->ret_n++];
+	*to = (struct ledger_ended){
+		.chunk_id = row->id, .n = row->n, .done = e.done, .dead = e.dead, .quiet = e.quiet};
+	return sq_get_body(q, a, row->id, &to->body, &to->body_len);
+}
+
+int sq_ended_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] = "SELECT " SQ_CHUNK_COLUMNS
+				  " FROM chunk AS c INDEXED BY chunk_untold"
+				  " WHERE c.run_id = ?1 AND c.step = ?5 AND c.n_told < c.n"
+				  " AND c.n_told < c.n_done AND c.id > ?2"
+				  " AND (c.state <> 1 OR c.owner = ?4) ORDER BY c.id LIMIT ?3";
+	struct lop_ended_list *l = &op->u.ended_list;
+	struct sq_rows found = {.arena = &txn->arena, .size = sizeof(struct ledger_chunk_row)};
+	int rc = 0;
+
+	l->ret_rows = NULL;
+	l->ret_n = 0;
+	l->ret_last = l->after;
+	sqlite3_stmt *st = sq_query(q, sql,
+				    SQ_ARGS(SQ_INT(l->run_id), SQ_INT(l->after), SQ_INT(l->max),
+					    SQ_INT(txn->inc), SQ_INT(rule_step(l->step))));
+	while ((rc = sq_next(q, st)) == 1)
+		sq_get_chunk(&txn->arena, st, sq_rows_add(&found));
+	struct ledger_chunk_row *chunks = (struct ledger_chunk_row *)(void *)found.at;
+	struct ledger_ended *rows = arena_alloc(&txn->arena, (found.n + 1) * sizeof(*rows));
+	l->ret_rows = rows;
+	l->ret_more = found.n == l->max;
+	for (size_t i = 0; rc == 0 && i < found.n; i++) {
+		rc = sq_put_ended(q, &txn->arena, &chunks[i], l, rows);
+		l->ret_last = chunks[i].id;
+	}
+	return rc;
+}
+
+int sq_ended_told(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char read[] = "SELECT " SQ_CHUNK_COLUMNS " FROM chunk AS c"
+				   " WHERE c.id = ?2 AND c.run_id = ?1";
+	static const char write[] =
+		"UPDATE chunk SET told = ?2, n_told = stint_popcount(?2) WHERE id = ?1";
+	const struct lop_ended_told *t = &op->u.ended_told;
+	struct ledger_chunk_row row = {0};
+	struct rule_ended e = {0};
+	sqlite3_stmt *st = sq_query(q, read, SQ_ARGS(SQ_INT(t->run_id), SQ_INT(t->chunk_id)));
+	int rc = sq_next(q, st);
+
+	if (rc == 0)
+		return sq_lost(txn, "there is no chunk %lld to tell of", (long long)t->chunk_id);
+	if (rc < 0)
+		return SQ_FAILED;
+	sq_get_chunk(&txn->arena, st, &row);
+	sq_end(st);
+	uint8_t *told = arena_dup(&txn->arena, row.told, BITS_BYTES(row.n));
+	if (sq_ended_of(q, &txn->arena, &row, &e) < 0)
+		return SQ_FAILED;
+	rule_ended_tell(&e, t, told, row.n);
+	rc = sq_change(q, write, SQ_ARGS(SQ_INT(row.id), SQ_BLOB(told, BITS_BYTES(row.n))));
+	return rc < 0 ? SQ_FAILED : 0;
+}
+
+int sq_cursor_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] = "SELECT s.cursor FROM run_ AS r JOIN run_step AS s"
+				  " ON s.run_id = r.id AND s.step = 1"
+				  " WHERE r.job = ?1 AND r.id <> ?2 AND r.state = 4"
+				  " AND instr(r.due_key, ?3) > 0 ORDER BY r.id DESC LIMIT 1";
+	struct lop_cursor_find *f = &op->u.cursor_find;
+	sqlite3_stmt *st = sq_query(
+		q, sql, SQ_ARGS(SQ_TEXT(f->job), SQ_INT(f->run_id), SQ_TEXT(f->due_part)));
+	int rc = sq_next(q, st);
+
+	f->ret_cursor = NULL;
+	f->ret_cursor_len = 0;
+	if (rc == 1) {
+		f->ret_cursor = sq_column_blob(&txn->arena, st, 0, &f->ret_cursor_len);
+		sq_end(st);
+	}
 	return rc < 0 ? SQ_FAILED : 0;
 }

@@ -315,7 +315,7 @@ void desk_resume(struct desk *d)
 
 int desk_finish(struct desk *d, struct err *err)
 {
-	struct finisher *f = finisher_new(d->job);
+	struct finisher *f = finisher_new(d->job, NULL);
 	uint8_t good[512];
 	int rc = 0;
 

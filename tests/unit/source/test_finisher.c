@@ -142,7 +142,7 @@ static void items_that_are_files_go_one_by_one_if_they_ended_well(void **state)
 	desk_load(d);
 	desk_expect_end(d);
 	assert_int_equal(d->n_chunks, 1);
-	struct finisher *f = finisher_new(d->job);
+	struct finisher *f = finisher_new(d->job, NULL);
 	bits_set(good, 0); /* b: a was held back */
 	bits_set(good, 2); /* d */
 	const struct frame_then then = {.chunk_id = 1,
