@@ -59,7 +59,8 @@ static const char *text_or_empty(const struct ledger_row *row, int column)
 	return text == NULL ? "" : text;
 }
 
-/* Whether its process holds its lock: nobody who is alive can be missed. */
+/* Whether its process holds its lock. Where instances beat, a free one is only a hint: nothing is
+ * said then. */
 static void look_at(const struct lister *l, struct instance *i)
 {
 	i->heard_at = i->ended_at;
@@ -68,7 +69,7 @@ static void look_at(const struct lister *l, struct instance *i)
 			continue;
 		if (l->alive->ret_rows[k].is_gone)
 			i->state = "gone";
-		else
+		else if (!l->alive->ret_rows[k].is_lock_free)
 			i->heard_at = l->now;
 	}
 }
