@@ -123,6 +123,7 @@ struct frame_hello {
 	int64_t first_n;	 /* --first, 0 none */
 	const void *cursor;	 /* where to go on, from FRAME_LOADED; empty: from the start */
 	size_t cursor_len;
+	int64_t pages, pages_per_us; /* so many in such a time at most, as today's job says; 0, 0 */
 	bool ask_keys; /* send FRAME_KEYS for each chunk before FRAME_LOADED, wait for the answer */
 	/* lanes only */
 	uint32_t workers; /* of `mode: stream`: how many of them are this lane's */

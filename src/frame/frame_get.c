@@ -151,6 +151,8 @@ int frame_get_hello(const struct frame *f, struct arena *a, struct frame_hello *
 	h.source_path = get_text(&r, a);
 	h.first_n = get_count(&r);
 	h.cursor = get_blob(&r, &h.cursor_len);
+	h.pages = get_count(&r);
+	h.pages_per_us = get_count(&r);
 	h.ask_keys = get_bool(&r);
 	h.workers = reader_u32(&r);
 	h.sets_nice = get_bool(&r);

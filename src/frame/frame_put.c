@@ -87,6 +87,8 @@ void frame_put_hello(struct buf *b, const struct frame_hello *f)
 	put_text(b, f->source_path);
 	put_i64(b, f->first_n);
 	buf_put_bytes(b, f->cursor, f->cursor_len);
+	put_i64(b, f->pages);
+	put_i64(b, f->pages_per_us);
 	put_bool(b, f->ask_keys);
 	buf_put_u32(b, f->workers);
 	put_bool(b, f->sets_nice);

@@ -69,6 +69,14 @@ static void put_missing(const struct job_source *source, struct buf *out)
 	}
 }
 
+static const char *unit_word(int64_t per_us)
+{
+	return per_us == US_PER_S     ? "second"
+	       : per_us == US_PER_MIN ? "minute"
+	       : per_us == US_PER_DAY ? "day"
+				      : "hour";
+}
+
 static void put_database(const struct job_database *database, struct buf *out)
 {
 	const char *what = database->on_done == NULL   ? "dead"
@@ -136,10 +144,14 @@ static void put_what(const struct job_source *source, struct buf *out)
 	buf_puts(out, ", ");
 	put_key(source, out);
 	buf_putc(out, '.');
-	if (source->kind == SOURCE_POSTGRES || source->kind == SOURCE_SQLITE)
+	bool is_rows = source->kind == SOURCE_POSTGRES || source->kind == SOURCE_SQLITE;
+	if (is_rows)
 		put_database(&source->database, out);
 	else if (source->kind != SOURCE_STDIN)
 		put_missing(source, out);
+	if (source->rate.n > 0)
+		buf_printf(out, " It reads at most %" PRId64 " %s a %s.", source->rate.n,
+			   is_rows ? "pages" : "chunks", unit_word(source->rate.per_us));
 }
 
 static void put_limit(const struct job_limit *limit, const char *otherwise, struct buf *out)
@@ -235,14 +247,6 @@ static void put_program(const struct job_work *work, struct buf *out)
 	put_quoted(work->command[0], out);
 	if (n > 1)
 		buf_printf(out, " with %zu argument%s", n - 1, plural((int64_t)n - 1));
-}
-
-static const char *unit_word(int64_t per_us)
-{
-	return per_us == US_PER_S     ? "second"
-	       : per_us == US_PER_MIN ? "minute"
-	       : per_us == US_PER_DAY ? "day"
-				      : "hour";
 }
 
 static void put_clock(int minute, struct buf *out)

@@ -215,6 +215,7 @@ struct job_source {
 	enum source_kind kind;
 	struct job_database database; /* postgres, sqlite */
 	int64_t page;		      /* rows of one */
+	struct job_rate rate;	      /* of pages, of batches of files; n 0: none */
 	enum stdin_format format;     /* stdin only */
 	char *path; /* files: as written, may hold globs; relative: to the job file */
 	bool header;

@@ -59,6 +59,8 @@ int brief_init(struct brief *brief, const struct frame *frame, struct err *err)
 	if (step == NULL)
 		return ERR(err, ERR_BUG, "the job has no step %u", hello->step);
 	brief->job = step;
+	/* What of the text is today's. */
+	brief->job->source.rate = (struct job_rate){hello->pages, hello->pages_per_us};
 	brief->run = (struct template_run){.id = hello->run_id,
 					   .name = hello->run_name,
 					   .job = brief->job->name,

@@ -23,6 +23,10 @@
 #include "job/job.h"
 #include "source/load.h"
 #include "source/rows.h"
+#include "sys/clock.h"
+
+/* A longer wait for the next page is not one for what is in the batch already. */
+#define PACE_SEND_US (20 * US_PER_MS)
 
 enum {
 	SCRATCH_MAX = 64 * 1024 * 1024,
@@ -208,8 +212,12 @@ static int begin_page(struct source *s, struct err *err)
 {
 	struct database *d = s->rows;
 	bool may_pass = false;
-	int rc = d->rows == NULL ? connect(s, &may_pass, err) : 0;
+	int rc = pace_page(&s->pace, &s->patience, err);
 
+	if (rc != 0)
+		return rc;
+	if (d->rows == NULL)
+		rc = connect(s, &may_pass, err);
 	if (rc == 0)
 		rc = find_end(d, err);
 	if (rc == 0 && d->is_over)
@@ -430,8 +438,11 @@ static int step(struct source *s, struct err *err)
 {
 	struct database *d = s->rows;
 
-	if (!d->in_page)
-		return begin_page(s, err);
+	if (!d->in_page) {
+		/* What is there need not wait with us. */
+		bool waits = pace_wait_us(&s->pace, clock_boot_us()) > PACE_SEND_US;
+		return waits && !batch_is_empty(s->batch) ? SOURCE_END : begin_page(s, err);
+	}
 	int rc = next_row(s, err);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;

@@ -16,6 +16,7 @@
 #include "source/batch.h"
 #include "source/globs.h"
 #include "source/keys.h"
+#include "source/pace.h"
 #include "source/patience.h"
 #include "source/records.h"
 #include "source/shape.h"
@@ -49,6 +50,7 @@ struct source {
 	struct source_options options;
 	const struct job *job;
 	struct patience patience;
+	struct pace pace;
 	struct file_list list; /* standard input: one file without a name */
 	size_t index;	       /* the file that is open, or comes next */
 	bool is_stdin;

@@ -115,6 +115,7 @@ int source_open(const struct source_options *options, struct source **ret_source
 	bool has_path = options->path != NULL && options->path[0] != '\0';
 	s->is_stdin = job->source.kind == SOURCE_STDIN && !has_path;
 	s->path = UINT32_MAX;
+	s->pace.rate = job->source.rate;
 	s->patience = (struct patience){
 		.retry = &job->source.retry, .arg = options->arg, .wait = options->wait};
 	assert(job->source.kind == SOURCE_FILES || job_is_from_database(job) ||
@@ -341,7 +342,9 @@ static int fill(struct source *s, struct err *err)
 {
 	if (s->rows != NULL)
 		return database_fill(s, err);
-	return s->job->source.kind == SOURCE_FILES ? files_fill(s, err) : load_fill(s, err);
+	int rc = s->job->source.kind == SOURCE_FILES ? files_fill(s, err) : load_fill(s, err);
+	/* Read ahead, so that nobody waits for a batch that there is not. */
+	return rc == 0 ? pace_page(&s->pace, &s->patience, err) : rc;
 }
 
 int source_next(struct source *s, struct frame_loaded *ret_batch, struct err *err)

@@ -41,6 +41,8 @@ static void put_hello(struct buf *b)
 						 .first_n = INT64_MAX,
 						 .cursor = "c\0r",
 						 .cursor_len = 3,
+						 .pages = 20,
+						 .pages_per_us = US_PER_S,
 						 .ask_keys = true,
 						 .workers = 3,
 						 .sets_nice = true,
@@ -78,6 +80,8 @@ static int get_hello(const struct frame *f, struct arena *a, struct err *err)
 	assert_true(h.sets_nice);
 	assert_int_equal(h.nice, -5);
 	assert_int_equal(h.io, FRAME_IO_IDLE);
+	assert_int_equal(h.pages, 20);
+	assert_int_equal(h.pages_per_us, US_PER_S);
 	assert_int_equal(h.begin_before, 77);
 	return 0;
 }
