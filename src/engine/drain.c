@@ -79,6 +79,9 @@ static void drain_end_helpers(struct run *r, bool keeps_finisher)
 {
 	for (size_t i = 0; i < r->lanes.n_places; i++) {
 		struct lane *lane = &r->lanes.lane[i];
+		/* It puts away what is left, when all is written down. */
+		if (lane->role == LANE_FINISHER && r->has_ended)
+			continue;
 		if (lane->number != 0 && lane->role != LANE_WORKER && lane->state != LANE_ENDING &&
 		    (lane->role != LANE_FINISHER || !keeps_finisher)) {
 			lane->state = LANE_ENDING;

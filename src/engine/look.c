@@ -96,7 +96,7 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 			       "other instances to finish what they hold");
 		return;
 	}
-	if (open == 0 && (r->job->source.then != JOB_THEN_KEEP || job_writes_back(r->job))) {
+	if (open == 0 && tell_is_wanted(r)) {
 		r->phase = RUN_TELLING;
 		r->writeback.is_over = false; /* what ended last was not looked at yet */
 		r->writeback.found = true;

@@ -264,7 +264,9 @@ struct run {
 	/* telling, see tell.c */
 	bool tell_started, tell_listing, tell_ended, tell_failed;
 	int64_t tell_after;
-	uint32_t tell_open; /* frames without an answer */
+	uint32_t tell_open;		/* frames without an answer */
+	char tell_words[RUN_WAITS_MAX]; /* what it failed with */
+	bool has_ended;			/* what is to be done at the end was, in this session */
 
 	struct writeback writeback; /* see writeback.c */
 
@@ -515,6 +517,10 @@ void writeback_on_end(struct run *r);
 int64_t writeback_deadline(const struct run *r);
 void tell_on_frame(struct run *r, const struct frame *frame);
 void tell_on_end(struct run *r);
+/* All is settled: is there more to do? */
+bool tell_is_wanted(const struct run *r);
+/* Something is to be done at the end, and this session has not: it may not finish the run. */
+bool tell_is_missing(const struct run *r);
 
 void request_turn(struct run *r);
 int64_t request_deadline(const struct run *r);

@@ -310,12 +310,13 @@ struct frame_waits {
 	int64_t until; /* utime, 0 unknown */
 };
 
-/* To a finisher (source.then): a chunk that is settled, and which of its items ended well; n == 0
- * ends the list, only then whole-file sources are moved or removed. Each is answered by
- * FRAME_THEN_DONE. With on_done or on_dead: the items that the one and the other is said for, and
- * no end of the list. */
+/* To a finisher (source.then, work.file): a chunk that is settled, and which of its items ended
+ * well; n == 0 ends the list, only then whole-file sources are moved or removed. Each is answered
+ * by FRAME_THEN_DONE. With on_done or on_dead: the items that the one and the other is said for,
+ * and no end of the list. */
 struct frame_then {
 	int64_t chunk_id;
+	int64_t first_item;
 	uint32_t n;
 	const uint8_t *good;
 	const uint8_t *dead; /* NULL: none; not told to those who only ask who ended well */
@@ -325,6 +326,7 @@ struct frame_then {
 struct frame_then_done {
 	int64_t chunk_id; /* 0 for the end of the list */
 	const char *err;  /* "" when it went well */
+	const char *says; /* … and what there is to say, "" nothing */
 };
 
 /* Writing: appends one whole frame, or none and the buffer is `failed` when it does not fit. A text

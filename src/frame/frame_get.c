@@ -505,6 +505,7 @@ int frame_get_then(const struct frame *f, struct frame_then *ret, struct err *er
 	struct frame_then v = {0};
 
 	v.chunk_id = get_i64(&r);
+	v.first_item = get_i64(&r);
 	v.n = get_n(&r, 0);
 	v.good = get_bits(&r, v.n);
 	v.dead = get_bits(&r, get_bool(&r) ? v.n : 0);
@@ -523,6 +524,7 @@ int frame_get_then_done(const struct frame *f, struct arena *a, struct frame_the
 
 	v.chunk_id = get_i64(&r);
 	v.err = get_text(&r, a);
+	v.says = get_text(&r, a);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
 	*ret = v;

@@ -333,6 +333,7 @@ void frame_put_then(struct buf *b, const struct frame_then *f)
 	size_t start = frame_begin(b, FRAME_THEN);
 
 	put_i64(b, f->chunk_id);
+	put_i64(b, f->first_item);
 	buf_put_u32(b, f->n);
 	put_bits(b, f->good, f->n);
 	buf_put_u8(b, f->dead == NULL ? 0 : 1);
@@ -347,5 +348,6 @@ void frame_put_then_done(struct buf *b, const struct frame_then_done *f)
 
 	put_i64(b, f->chunk_id);
 	put_text(b, f->err);
+	put_text(b, f->says);
 	frame_end(b, start);
 }

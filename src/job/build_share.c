@@ -110,7 +110,8 @@ static void build_quota(struct build *b, struct node *map)
 			    "expected UTC or an offset such as +02:00, found %s; no other zone is "
 			    "known yet",
 			    QUOTED(zone->text, zone->len));
-	if (header != NULL && (b->job->work.kind == WORK_EXEC || b->job->work.kind == WORK_NOOP))
+	if (header != NULL && (b->job->work.kind == WORK_EXEC || b->job->work.kind == WORK_NOOP ||
+			       b->job->work.kind == WORK_FILE))
 		build_fault_key(b, header, "means something only where answers have headers: http");
 }
 

@@ -177,6 +177,10 @@ static void build_statuses(struct build *b, struct node *list, uint8_t set[STATU
 		build_fault_key(b, list, "noop starts no program that could end with a status");
 		return;
 	}
+	if (b->job->work.kind == WORK_FILE) {
+		build_fault_key(b, list, "what is written into a file ends with no status");
+		return;
+	}
 	if (b->job->work.kind == WORK_LUA) {
 		build_fault_key(b, list, "a script says itself what becomes of an item");
 		return;
@@ -249,6 +253,11 @@ static void check_effect(struct build *b, struct node *work, const struct node *
 
 	if (effect == NULL)
 		return;
+	if (b->job->work.kind == WORK_FILE) {
+		if (b->job->work.effect != JOB_TRANSACTIONAL)
+			build_fault(b, effect, "a file appears once, complete: transactional");
+		return;
+	}
 	if (b->job->work.target.before != NULL && b->job->work.effect != JOB_TRANSACTIONAL)
 		build_fault(b, effect,
 			    "before is executed once, which a marker table has to say; "
@@ -281,6 +290,8 @@ void build_work(struct build *b)
 		build_lua(b, kind);
 	else if (strcmp(kind->name, "sql") == 0 || strcmp(kind->name, "table") == 0)
 		build_target(b, kind);
+	else if (strcmp(kind->name, "file") == 0)
+		build_output(b, kind);
 	else
 		b->job->work.kind = WORK_NOOP;
 	build_outcomes(b, work);

@@ -119,7 +119,8 @@ static void complete_concurrency(struct node *work, const struct node *exec, str
 	const struct schema_key *key = schema_find("work.concurrency");
 
 	if (work == NULL || work->type != NODE_MAP || node_find(work, "concurrency") != NULL ||
-	    node_find(work, "noop") != NULL || (exec != NULL && !is_stream))
+	    node_find(work, "noop") != NULL || node_find(work, "file") != NULL ||
+	    (exec != NULL && !is_stream))
 		return;
 	struct node *map = new_default(arena, NODE_MAP, key);
 	complete_node(map, arena);
@@ -137,7 +138,8 @@ void complete_tree(struct node *root, struct arena *arena)
 	struct node *exec = node_find(work, "exec");
 	set_default(root, "once_per", "day", arena); /* there are no schedules yet */
 	bool is_once = exec != NULL || node_find(work, "http") != NULL;
-	bool is_marked = node_find(work, "sql") != NULL || node_find(work, "table") != NULL;
+	bool is_marked = node_find(work, "sql") != NULL || node_find(work, "table") != NULL ||
+			 node_find(work, "file") != NULL;
 	set_default(work, "work.effect",
 		    is_marked ? "transactional"
 		    : is_once ? "once"

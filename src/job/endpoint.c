@@ -120,6 +120,8 @@ static const char *kind_word(enum work_kind kind)
 		return "noop";
 	case WORK_HTTP:
 		return "http";
+	case WORK_FILE:
+		return "file";
 	case WORK_LUA:
 		return "lua";
 	case WORK_SQL:

@@ -314,6 +314,12 @@ static void put_work(const struct job *job, struct buf *out)
 		buf_putc(out, '\n');
 		return;
 	}
+	if (work->kind == WORK_FILE) {
+		buf_puts(out, "Writes them into the file ");
+		put_quoted(work->output.path, out);
+		buf_puts(out, ", which appears at the end of the run, complete.\n");
+		return;
+	}
 	buf_puts(out, "For each item it ");
 	if (work->kind == WORK_LUA)
 		buf_puts(out, "runs a script in Lua, which says what becomes of it");
@@ -382,6 +388,12 @@ static void put_effect(const struct job *job, struct buf *out)
 	const char *other = work->kind == WORK_HTTP || job_has_target(job) ? "connection"
 									   : "program";
 
+	if (work->kind == WORK_FILE) {
+		buf_puts(out,
+			 "Effect transactional: whatever dies, the file has each item once, and "
+			 "the same bytes.\n");
+		return;
+	}
 	if (work->effect == JOB_TRANSACTIONAL) {
 		explain_put_target_effect(out);
 		return;
@@ -510,6 +522,14 @@ static void put_failure(const struct job *job, struct buf *out)
 {
 	if (job->work.kind == WORK_NOOP)
 		return;
+	if (job->work.kind == WORK_FILE) {
+		buf_puts(out, "An item that the format cannot hold is dead at once, and left out. "
+			      "When the file cannot be written (a full disk, no directory, no "
+			      "permission) that is no fault of an item: the breaker opens.");
+		put_breaker(&job->breaker, out);
+		buf_putc(out, '\n');
+		return;
+	}
 	put_retry(job, out);
 	if (job->work.kind == WORK_HTTP)
 		explain_put_request_failure(job, out);

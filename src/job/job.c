@@ -74,6 +74,7 @@ static void work_done(struct job_work *work)
 	free(work->user);
 	job_http_done(&work->http);
 	job_target_done(&work->target);
+	job_output_done(&work->output);
 	free(work->quota.name);
 	free(work->quota.time_zone);
 	free(work->quota.remaining_header);
@@ -332,7 +333,7 @@ bool job_has_target(const struct job *job)
 
 bool job_is_bulk(const struct job *job)
 {
-	bool takes_units = job->work.kind == WORK_NOOP ||
+	bool takes_units = job->work.kind == WORK_NOOP || job->work.kind == WORK_FILE ||
 			   (job_has_target(job) && job->work.effect != JOB_ONCE &&
 			    !job_needs_start_mark(job));
 
@@ -341,6 +342,12 @@ bool job_is_bulk(const struct job *job)
 	 * one by one. */
 	return takes_units && job->work.rates.n == 0 && job->work.quota.name == NULL &&
 	       job->source.unique != JOB_UNIQUE_JOB && job->source.unique != JOB_UNIQUE_WITHIN;
+}
+
+bool job_has_end(const struct job *job)
+{
+	assert(job != NULL);
+	return job->work.kind == WORK_FILE;
 }
 
 bool job_verifies(const struct job *job)

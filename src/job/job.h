@@ -17,6 +17,7 @@
 #include "base/decimal.h"
 #include "job/field.h"
 #include "job/http.h"
+#include "job/output.h"
 #include "job/status.h"
 #include "job/target.h"
 
@@ -86,6 +87,7 @@ enum work_kind {
 	WORK_LUA,
 	WORK_SQL,
 	WORK_TABLE,
+	WORK_FILE,
 	WORK_KIND_COUNT_
 };
 enum exec_input {
@@ -287,6 +289,7 @@ struct job_work {
 	struct job_verify verify;
 	struct job_http http;
 	struct job_target target; /* sql, table */
+	struct job_output output; /* of file */
 	/* Statuses that go before the built-in classification, one bit each. */
 	uint8_t done_when[STATUS_BYTES];
 	uint8_t retry_when[STATUS_BYTES];
@@ -442,6 +445,9 @@ bool job_is_from_database(const struct job *job);
 /* True when the source is told how each item ended (on_done, on_dead). */
 bool job_writes_back(const struct job *job);
 
+/* True when something is to be done once, at the end, by whoever finishes a run: a run is not
+ * finished before. */
+bool job_has_end(const struct job *job);
 /* True when items go to long-lived workers (mode: stream). */
 bool job_is_stream(const struct job *job);
 

@@ -33,8 +33,8 @@ static const struct schema_key rows[] = {
 	 .says = "Does nothing: to try a source, and to measure."},
 
 	{"work.effect", T_ENUM, .words = "idempotent|once|transactional", AT(work.effect),
-	 .otherwise = "once for exec and http, transactional for sql and table, idempotent for "
-		      "lua and noop",
+	 .otherwise = "once for exec and http, transactional for sql, table and file, "
+		      "idempotent for lua and noop",
 	 .says = "What a crash in the middle of an item means."},
 	{"work.key_valid", T_DURATION, .min = US_PER_S, .max = 30 * YEAR, AT(work.key_valid_us),
 	 .otherwise = "for ever",

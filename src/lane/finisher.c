@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/err.h"
+#include "lane/assemble.h"
 #include "lane/brief.h"
 #include "lane/link.h"
 #include "source/source.h"
@@ -14,7 +15,21 @@ enum { EXIT_ENGINE_GONE = 75 };
 /* Besides the conditions of the link. */
 enum { FINISHER_STOPPED = 3 };
 
-static int finisher_on_then(struct finisher *finisher, struct link *link, const struct frame *frame,
+/* What is done at the end of a run. */
+struct ends {
+	struct assembly *assembly; /* the file that is written, or NULL */
+	struct finisher *finisher; /* the source's */
+};
+
+/* Safety: a source is told of what is in the file when the file is there, and not before. */
+static int ends_add(const struct ends *ends, const struct frame_then *then, struct err *err)
+{
+	int rc = ends->assembly == NULL ? 0 : assembly_add(ends->assembly, then, err);
+
+	return rc < 0 ? rc : finisher_add(ends->finisher, then, err);
+}
+
+static int finisher_on_then(const struct ends *ends, struct link *link, const struct frame *frame,
 			    struct err *err)
 {
 	struct frame_then then = {0};
@@ -23,15 +38,17 @@ static int finisher_on_then(struct finisher *finisher, struct link *link, const 
 
 	if (rc < 0)
 		return rc;
-	if (finisher_add(finisher, &then, &why) == 0)
+	if (ends_add(ends, &then, &why) == 0)
 		why.text[0] = '\0'; /* that is how the answer says so */
 	frame_put_then_done(&link->out,
-			    &(struct frame_then_done){.chunk_id = then.chunk_id, .err = why.text});
+			    &(struct frame_then_done){.chunk_id = then.chunk_id,
+						      .err = why.text,
+						      .says = assembly_words(ends->assembly)});
 	return link_send(link, err);
 }
 
 /* One frame. FINISHER_STOPPED when that was STOP. */
-static int finisher_step(struct finisher *finisher, struct link *link, struct err *err)
+static int finisher_step(const struct ends *ends, struct link *link, struct err *err)
 {
 	struct frame frame = {0};
 	int rc = link_read(link, -1, &frame, err);
@@ -39,23 +56,29 @@ static int finisher_step(struct finisher *finisher, struct link *link, struct er
 	if (rc != 0)
 		return rc;
 	if (frame.type == FRAME_THEN)
-		return finisher_on_then(finisher, link, &frame, err);
+		return finisher_on_then(ends, link, &frame, err);
 	if (frame.type != FRAME_STOP)
 		return ERR(err, ERR_BUG, "%s is not for a finisher", frame_name(frame.type));
 	rc = frame_get_empty(&frame, err);
-	return rc < 0 ? rc : FINISHER_STOPPED;
+	if (rc < 0)
+		return rc;
+	assembly_clean(ends->assembly);
+	return FINISHER_STOPPED;
 }
 
 int finisher_run(const struct brief *brief, struct link *link)
 {
 	struct err err = ERR_INIT;
-	struct finisher *finisher = finisher_new(brief->job, &brief->run);
+	struct ends ends = {.finisher = finisher_new(brief->job, &brief->run)};
+	int rc = assembly_new(brief, &ends.assembly, &err);
 
 	frame_put_empty(&link->out, FRAME_READY);
-	int rc = link_send(link, &err);
+	if (rc == 0)
+		rc = link_send(link, &err);
 	while (rc == 0)
-		rc = finisher_step(finisher, link, &err);
-	finisher_free(finisher);
+		rc = finisher_step(&ends, link, &err);
+	finisher_free(ends.finisher);
+	assembly_free(ends.assembly);
 	if (rc == FINISHER_STOPPED)
 		return 0;
 	if (rc == LINK_END)

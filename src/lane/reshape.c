@@ -20,9 +20,9 @@ int reshape_init(struct reshape *r, const struct brief *brief, struct err *err)
 {
 	assert(r != NULL && brief != NULL && err != NULL);
 	*r = (struct reshape){.brief = brief, .words = BUF_INIT(ERR_TEXT_MAX * 4)};
+	r->mask = exec_mask_new(brief->job);
 	if (brief->job->transform == NULL)
 		return 0;
-	r->mask = exec_mask_new(brief->job);
 	return transform_open(brief->job, &brief->run, &r->transform, err);
 }
 
@@ -84,13 +84,14 @@ static const char *person_of(struct reshape *r, const struct item *item)
 	return arena_text(&r->arena, item->fields[index].text, item->fields[index].len);
 }
 
+/* lint: allow parameters: an item, and what is wrong with it in words and by class */
 static void add_failure(struct reshape *r, uint32_t index, const struct item *item,
-			const char *words)
+			const char *err_class, const char *words)
 {
 	r->failures[r->n_failures++] = (struct frame_bulk_failure){
 		.index = index,
 		.outcome = OUTCOME_DEAD,
-		.err_class = RESHAPE_CLASS,
+		.err_class = err_class,
 		.err = arena_str(&r->arena, words),
 		.key = item->key == NULL ? "" : arena_text(&r->arena, item->key, item->key_len),
 		.person = person_of(r, item)};
@@ -101,27 +102,49 @@ static void add_refused(struct reshape *r, uint32_t index, struct item *item, co
 	struct value *fields = bare_fields(r, item);
 
 	item->fields = fields;
-	add_failure(r, index, item, reshape_words(r, item, why));
+	add_failure(r, index, item, RESHAPE_CLASS, reshape_words(r, item, why));
 	free(fields);
 }
 
-void reshape_unit(struct reshape *r, struct chunk_table *table, struct chunk *chunk,
-		  const uint8_t *bits, uint8_t *done)
+/* Gives the item what the transform makes of it. False: it was refused, and said so. */
+static bool unit_read(struct reshape *r, const struct reshape_unit *unit, uint32_t index,
+		      struct item *ret_item)
 {
 	const struct value *fields = NULL;
+	struct err why = ERR_INIT;
 
+	if (chunk_item(unit->table, unit->chunk, index, ret_item, &why) < 0) {
+		add_failure(r, index, ret_item, RESHAPE_CLASS, why.text);
+		return false;
+	}
+	if (r->transform == NULL)
+		return true;
+	if (transform_run(r->transform, ret_item, &fields, &why) < 0) {
+		add_refused(r, index, ret_item, &why);
+		return false;
+	}
+	ret_item->fields = fields;
+	return true;
+}
+
+int reshape_unit(struct reshape *r, const struct reshape_unit *unit, uint8_t *done, struct err *err)
+{
 	r->n_failures = 0;
 	arena_reset(&r->arena);
-	for (uint32_t i = 0; i < chunk->n && r->n_failures < FRAME_FAILURES_MAX; i++) {
+	for (uint32_t i = 0; i < unit->chunk->n && r->n_failures < FRAME_FAILURES_MAX; i++) {
 		struct item item = {0};
 		struct err why = ERR_INIT;
-		if (!bits_get(bits, i))
+		if (!bits_get(unit->bits, i) || !unit_read(r, unit, i, &item))
 			continue;
-		if (chunk_item(table, chunk, i, &item, &why) < 0)
-			add_failure(r, i, &item, why.text);
-		else if (transform_run(r->transform, &item, &fields, &why) < 0)
-			add_refused(r, i, &item, &why);
-		else
+		int rc = unit->take == NULL ? 0 : unit->take(unit->arg, &item, &why);
+		if (rc == ERR_DATA || rc == ERR_TOO_BIG) {
+			add_failure(r, i, &item, REFUSED_CLASS, reshape_words(r, &item, &why));
+		} else if (rc < 0) {
+			*err = why;
+			return rc;
+		} else {
 			bits_set(done, i);
+		}
 	}
+	return 0;
 }

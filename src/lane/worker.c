@@ -21,6 +21,7 @@
 #include "lane/gate.h"
 #include "lane/link.h"
 #include "lane/reshape.h"
+#include "lane/segment.h"
 #include "lane/unit.h"
 #include "loop/loop.h"
 #include "sys/clock.h"
@@ -63,8 +64,10 @@ struct worker {
 	uint32_t may_run;			   /* at once */
 	struct reshape reshape;
 	struct unit_desk desk;
-	utime begin_before; /* 0: whenever */
-	int person;	    /* the field that says for whom an item is, or -1 */
+	struct segments segments; /* of work on a file */
+	struct err why;		  /* of the unit that failed last */
+	utime begin_before;	  /* 0: whenever */
+	int person;		  /* the field that says for whom an item is, or -1 */
 	bool is_stopping;
 	bool is_closing; /* the work lets go of what outlives items */
 	int exit_status;
@@ -454,16 +457,70 @@ static int worker_on_unit(struct worker *w, const struct frame_bulk *bulk, struc
 	return rc;
 }
 
+/* Nothing of the unit was done: the file cannot be written. */
+static void unit_failed(const struct err *why, struct frame_bulk_outcome *o)
+{
+	o->n_failures = 0;
+	o->rest = REST_ALIKE;
+	o->err = why->text;
+	o->err_class = why->code == ERR_FULL	  ? "disk-full"
+		       : why->code == ERR_PERM	  ? "permission"
+		       : why->code == ERR_NOINPUT ? "no-file"
+						  : "io";
+}
+
+static int take_item(void *arg, const struct item *item, struct err *err)
+{
+	return segment_add(arg, item, err);
+}
+
+/* The items of a unit through the transform, and into the segment of the chunk where all of them
+ * are there; of a part nothing is kept but that they can be written. */
+static void unit_work(struct worker *w, struct chunk *chunk, const struct frame_bulk *bulk,
+		      uint8_t *done, struct frame_bulk_outcome *o)
+{
+	struct err why = ERR_INIT;
+	struct reshape_unit unit = {
+		.table = &w->chunks, .chunk = chunk, .bits = bulk->bits, .arg = &w->segments};
+	bool is_file = w->brief->job->work.kind == WORK_FILE;
+	bool is_whole = is_file && bits_count(bulk->bits, bulk->n) == bulk->n;
+	int rc = 0;
+
+	if (is_file)
+		unit.take = take_item;
+	if (is_whole)
+		rc = segment_begin(&w->segments, chunk->first_item, &why);
+	else if (is_file)
+		segment_try(&w->segments);
+	if (rc == 0)
+		rc = reshape_unit(&w->reshape, &unit, done, &why);
+	o->failures = w->reshape.failures;
+	o->n_failures = w->reshape.n_failures;
+	if (rc == 0 && is_whole)
+		rc = segment_end(&w->segments, done, bulk->n, &why);
+	if (rc == 0)
+		return;
+	if (is_whole)
+		segment_drop(&w->segments);
+	memset(done, 0, BITS_BYTES(bulk->n));
+	w->why = why;
+	unit_failed(&w->why, o);
+}
+
 /* A chunk as one unit: noop, which is done when the source still is what it was, and the transform
- * takes it. */
+ * takes it; and work on a file. */
 static int worker_on_bulk(struct worker *w, const struct frame *frame, struct err *err)
 {
 	struct frame_bulk bulk = {0};
-	uint8_t reshaped[BITS_BYTES(FRAME_ITEMS_MAX)] = {0};
-	const uint8_t *done = reshaped;
+	uint8_t done[BITS_BYTES(FRAME_ITEMS_MAX)] = {0};
 	struct frame_outcome verdict = {.outcome = OUTCOME_NOT_BEGUN, .err_class = "", .err = ""};
+	struct frame_bulk_outcome o = {.done = done,
+				       .began_at = clock_now(),
+				       .rest = REST_LEFT,
+				       .err_class = "",
+				       .err = ""};
 	int64_t began_us = clock_monotonic_us();
-	int64_t began_at = clock_now();
+	const struct job *job = w->brief->job;
 	int rc = frame_get_bulk(frame, &bulk, err);
 
 	if (rc < 0)
@@ -471,36 +528,32 @@ static int worker_on_bulk(struct worker *w, const struct frame *frame, struct er
 	if (job_has_target(w->brief->job))
 		return worker_on_unit(w, &bulk, err);
 	struct chunk *chunk = chunk_find(&w->chunks, bulk.handle);
-	if (chunk == NULL || bulk.n != chunk->n || w->brief->job->work.kind != WORK_NOOP)
+	if (chunk == NULL || bulk.n != chunk->n ||
+	    (job->work.kind != WORK_NOOP && job->work.kind != WORK_FILE))
 		return ERR(err, ERR_BUG, "chunk %u is no unit of work here", bulk.handle);
 	if (lane_is_lapsed(w->until, clock_boot_us())) {
 		worker_return_bulk(w, &bulk);
 		return 0;
 	}
+	bool only_looks = w->reshape.transform == NULL && job->work.kind == WORK_NOOP;
 	/* Reading the chunk is what could kill us: from here on the unit is begun. */
 	atomic_store(&w->slots[FRAME_TICKET_SLOT(bulk.ticket)].begun, 1);
-	if (chunk_open(&w->chunks, chunk, w->reshape.transform == NULL))
+	if (chunk_open(&w->chunks, chunk, only_looks))
 		worker_tell_changed(w, chunk);
 	bool is_good = chunk->state == CHUNK_CHECKED || chunk->state == CHUNK_READ;
-	w->reshape.n_failures = 0;
-	if (!is_good)
+	if (!is_good) {
 		chunk_verdict(chunk, &verdict);
-	else if (w->reshape.transform == NULL)
-		done = bulk.bits;
-	else
-		reshape_unit(&w->reshape, &w->chunks, chunk, bulk.bits, reshaped);
-	frame_put_bulk_outcome(&w->link->out, &(struct frame_bulk_outcome){
-						      .ticket = bulk.ticket,
-						      .n = bulk.n,
-						      .done = done,
-						      .began_at = began_at,
-						      .took_us = clock_monotonic_us() - began_us,
-						      .rest = REST_LEFT,
-						      .err_class = verdict.err_class,
-						      .err = verdict.err,
-						      .failures = w->reshape.failures,
-						      .n_failures = w->reshape.n_failures,
-					      });
+		o.err_class = verdict.err_class;
+		o.err = verdict.err;
+	} else if (only_looks) {
+		o.done = bulk.bits;
+	} else {
+		unit_work(w, chunk, &bulk, done, &o);
+	}
+	o.ticket = bulk.ticket;
+	o.n = bulk.n;
+	o.took_us = clock_monotonic_us() - began_us;
+	frame_put_bulk_outcome(&w->link->out, &o);
 	worker_flush_soon(w);
 	return 0;
 }
@@ -668,6 +721,8 @@ static int worker_init(struct worker *w, struct lane_shared *shared, struct err 
 				     .changed = worker_on_changed};
 	if (rc == 0)
 		rc = unit_desk_init(&w->desk, err);
+	if (rc == 0 && job->work.kind == WORK_FILE)
+		rc = segments_init(&w->segments, w->brief, err);
 	return rc < 0 ? rc : work_open(&context, &w->work, err);
 }
 
@@ -685,6 +740,7 @@ static void worker_done(struct worker *w)
 	}
 	chunk_table_done(&w->chunks);
 	reshape_done(&w->reshape);
+	segments_done(&w->segments);
 	loop_watch_free(w->watch);
 	loop_timer_free(w->flush);
 	loop_timer_free(w->gate);

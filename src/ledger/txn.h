@@ -198,6 +198,7 @@ struct lop_run_end {
 struct lop_run_finish {
 	int64_t run_id;
 	int32_t step;
+	bool only_looks; /* counts, and finishes nothing */
 	bool needs_done;
 	bool ret_finished;
 	bool ret_blocked;
@@ -476,8 +477,10 @@ struct lop_untold_list {
 	int32_t step;
 	int64_t after;
 	uint32_t max;
+	bool is_whole; /* all chunks, told or not; what a person skipped has not ended well */
 	const struct ledger_chunk_row *ret_rows;
 	size_t ret_n;
+	bool ret_is_settled; /* nothing of the step is open, nor is the run over */
 };
 /* Sets all told bits of these chunks; chunk_id 0: of all chunks of the step. */
 struct lop_told_put {

@@ -304,7 +304,8 @@ static void describe(struct source *s, uint32_t held, struct frame_loaded *ret_b
 		.body = buf_str(&b->body),
 		.body_len = b->body.len,
 		.keys = buf_str(&b->keys_json),
-		.tell = s->job->source.then != JOB_THEN_KEEP || job_writes_back(s->job),
+		.tell = s->job->source.then != JOB_THEN_KEEP || job_writes_back(s->job) ||
+			job_has_end(s->job),
 		.n_rejects = b->n_rejects,
 		.rejects = b->rejects,
 		.read = b->n_read,

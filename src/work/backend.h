@@ -29,6 +29,7 @@ struct work_backend {
 };
 
 extern const struct work_backend work_exec;
+extern const struct work_backend work_file;
 extern const struct work_backend work_http;
 extern const struct work_backend work_lua;
 extern const struct work_backend work_noop;

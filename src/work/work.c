@@ -43,6 +43,8 @@ static const struct work_backend *backend_of(const struct job *job)
 		return &work_http;
 	case WORK_LUA:
 		return &work_lua;
+	case WORK_FILE:
+		return &work_file;
 	case WORK_SQL:
 	case WORK_TABLE: /* the lane does these by the chunk, see lane/unit.h */
 	case WORK_NOOP:

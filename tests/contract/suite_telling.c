@@ -37,6 +37,7 @@ static void a_run_is_finished_when_everybody_was_told(void **state)
 	assert_false(finish(b, b->a, run));
 	struct ledger_op *op = untold(b, run, 0, 2);
 	assert_int_equal(op->u.untold_list.ret_n, 2);
+	assert_true(op->u.untold_list.ret_is_settled);
 	const struct ledger_chunk_row *rows = op->u.untold_list.ret_rows;
 	assert_int_equal(rows[0].first_item, 0);
 	assert_int_equal(bits_count(rows[0].started, 4), 3); /* the dead one did not end well */

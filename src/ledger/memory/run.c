@@ -346,8 +346,8 @@ int mem_run_finish(struct memory *m, struct ledger_txn *txn, struct ledger_op *o
 	if (run == NULL)
 		return mem_lost(txn, "there is no run %lld to finish", (long long)f->run_id);
 	f->ret_blocked = false;
-	if (run->row.state == RUN_OPEN && run->row.step == step && mem_step_is_empty(run, step) &&
-	    mem_step_is_told(run, step)) {
+	if (!f->only_looks && run->row.state == RUN_OPEN && run->row.step == step &&
+	    mem_step_is_empty(run, step) && mem_step_is_told(run, step)) {
 		f->ret_blocked = f->needs_done && mem_step_has_failed(run, step) &&
 				 mem_step_next(run, step) != NULL;
 		if (!f->ret_blocked && !m->is_replay)

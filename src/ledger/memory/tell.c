@@ -8,14 +8,14 @@
 #include "ledger/rules.h"
 
 /* Which items of the chunk ended well, instead of its started bits. */
-static void mem_put_ended(struct arena *a, const struct mem_chunk *c,
+static void mem_put_ended(struct arena *a, const struct mem_chunk *c, bool is_whole,
 			  struct ledger_chunk_row *ret_row)
 {
 	mem_put_chunk(a, c, true, ret_row);
 	uint8_t *ended = arena_dup(a, c->done, BITS_BYTES(c->n));
 	for (uint32_t i = 0; i < c->n; i++) {
 		const struct mem_loose *l = mem_loose_find(c, c->first_item + i);
-		if (l != NULL && l->state != LOOSE_DONE && l->state != LOOSE_WAIVED)
+		if (l != NULL && l->state != LOOSE_DONE && (is_whole || l->state != LOOSE_WAIVED))
 			bits_clear(ended, i);
 	}
 	ret_row->started = ended;
@@ -28,15 +28,17 @@ int mem_untold_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 
 	u->ret_rows = NULL;
 	u->ret_n = 0;
+	u->ret_is_settled = false;
 	if (run == NULL || run->row.state != RUN_OPEN ||
 	    !mem_step_is_empty(run, rule_step(u->step)))
 		return 0;
+	u->ret_is_settled = true;
 	struct ledger_chunk_row *rows = arena_alloc(&txn->arena, u->max * sizeof(*rows));
 	for (size_t k = 0; k < run->chunks.n && u->ret_n < u->max; k++) {
 		const struct mem_chunk *c = run->chunks.at[k];
 		if (c->step == rule_step(u->step) && c->id > u->after &&
-		    bits_count(c->told, c->n) < c->n)
-			mem_put_ended(&txn->arena, c, &rows[u->ret_n++]);
+		    (u->is_whole || bits_count(c->told, c->n) < c->n))
+			mem_put_ended(&txn->arena, c, u->is_whole, &rows[u->ret_n++]);
 	}
 	u->ret_rows = rows;
 	return 0;

@@ -4,13 +4,14 @@
 #include "ledger/rules.h"
 
 /* Which items of the chunk ended well, instead of its started bits. */
-static int pl_ended(struct pl *q, struct arena *a, struct ledger_chunk_row *row)
+static int pl_ended(struct pl *q, struct arena *a, bool is_whole, struct ledger_chunk_row *row)
 {
 	static const char sql[] = "SELECT item FROM loose WHERE run_id = $1 AND item >= $2"
-				  " AND item < $2 + $3 AND state NOT IN (5, 6)";
+				  " AND item < $2 + $3 AND state <> 5 AND (state <> 6 OR $4 = 1)";
 	AUTO(pl_rows)
-	PGresult *rows = pl_query(
-		q, sql, PL_ARGS(PL_INT(row->run_id), PL_INT(row->first_item), PL_INT(row->n)));
+	PGresult *rows = pl_query(q, sql,
+				  PL_ARGS(PL_INT(row->run_id), PL_INT(row->first_item),
+					  PL_INT(row->n), PL_INT(is_whole)));
 
 	if (rows == NULL)
 		return PL_FAILED;
@@ -22,7 +23,8 @@ static int pl_ended(struct pl *q, struct arena *a, struct ledger_chunk_row *row)
 }
 
 /* A chunk of the list, with its body behind its own columns. */
-static int pl_untold(struct pl *q, struct arena *a, const PGresult *rows, int i,
+/* lint: allow parameters: a row of a result, and how it is to be read */
+static int pl_untold(struct pl *q, struct arena *a, const PGresult *rows, int i, bool is_whole,
 		     struct ledger_chunk_row *ret_row)
 {
 	struct pl_body body = {.row = i, .column = PL_CHUNK_COLUMN_COUNT};
@@ -33,7 +35,7 @@ static int pl_untold(struct pl *q, struct arena *a, const PGresult *rows, int i,
 		return PL_FAILED;
 	ret_row->body = body.body;
 	ret_row->body_len = body.len;
-	return pl_ended(q, a, ret_row);
+	return pl_ended(q, a, is_whole, ret_row);
 }
 
 int pl_untold_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
@@ -43,17 +45,24 @@ int pl_untold_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 				  " WHERE c.run_id = $1 AND c.step = $4 AND c.n_told < c.n"
 				  " AND c.id > $2"
 				  " ORDER BY c.id LIMIT $3";
+	static const char whole[] =
+		"SELECT " PL_CHUNK_COLUMNS ", b.body, b.hash"
+		" FROM chunk AS c LEFT JOIN chunk_body AS b ON b.chunk_id = c.id"
+		" WHERE c.run_id = $1 AND c.step = $4 AND c.id > $2"
+		" ORDER BY c.id LIMIT $3";
 	struct lop_untold_list *u = &op->u.untold_list;
 	enum run_state state = RUN_LOADING;
 	int rc = pl_run_state(q, u->run_id, &state);
 
+	u->ret_is_settled = false;
 	if (rc < 0 || state != RUN_OPEN)
 		return rc < 0 ? rc : 0;
 	rc = pl_step_is_empty(q, u->run_id, rule_step(u->step));
 	if (rc != 1)
 		return rc;
+	u->ret_is_settled = true;
 	AUTO(pl_rows)
-	PGresult *rows = pl_query(q, sql,
+	PGresult *rows = pl_query(q, u->is_whole ? whole : sql,
 				  PL_ARGS(PL_INT(u->run_id), PL_INT(u->after), PL_INT(u->max),
 					  PL_INT(rule_step(u->step))));
 	if (rows == NULL)
@@ -61,7 +70,7 @@ int pl_untold_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	size_t n = (size_t)PQntuples(rows);
 	struct ledger_chunk_row *found = arena_alloc(&txn->arena, n * sizeof(*found));
 	for (size_t i = 0; i < n; i++)
-		if (pl_untold(q, &txn->arena, rows, (int)i, &found[i]) < 0)
+		if (pl_untold(q, &txn->arena, rows, (int)i, u->is_whole, &found[i]) < 0)
 			return PL_FAILED;
 	u->ret_rows = found;
 	u->ret_n = n;

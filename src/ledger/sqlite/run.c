@@ -411,7 +411,7 @@ int sq_run_finish(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		return rc;
 	if (rc == 0)
 		return sq_lost(txn, "there is no run %lld to finish", (long long)f->run_id);
-	if (state == RUN_OPEN && f->ret_step == rule_step(f->step)) {
+	if (!f->only_looks && state == RUN_OPEN && f->ret_step == rule_step(f->step)) {
 		if (sq_step_finish(q, f, rule_ms(txn->now)) < 0 ||
 		    sq_run_at(q, f->run_id, &state, &f->ret_step) < 0)
 			return SQ_FAILED;

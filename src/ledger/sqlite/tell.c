@@ -4,13 +4,14 @@
 #include "ledger/sqlite/sqlite.h"
 
 /* Which items of the chunk ended well, instead of its started bits. */
-static int sq_ended(struct sq *q, struct arena *a, struct ledger_chunk_row *row)
+static int sq_ended(struct sq *q, struct arena *a, bool is_whole, struct ledger_chunk_row *row)
 {
 	static const char sql[] = "SELECT item FROM loose WHERE run_id = ?1 AND item >= ?2"
-				  " AND item < ?2 + ?3 AND state NOT IN (5, 6)";
+				  " AND item < ?2 + ?3 AND state <> 5 AND (state <> 6 OR ?4)";
 	uint8_t *ended = arena_dup(a, row->done, BITS_BYTES(row->n));
-	sqlite3_stmt *st = sq_query(
-		q, sql, SQ_ARGS(SQ_INT(row->run_id), SQ_INT(row->first_item), SQ_INT(row->n)));
+	sqlite3_stmt *st = sq_query(q, sql,
+				    SQ_ARGS(SQ_INT(row->run_id), SQ_INT(row->first_item),
+					    SQ_INT(row->n), SQ_INT(is_whole)));
 	int rc = 0;
 
 	while ((rc = sq_next(q, st)) == 1)
@@ -25,17 +26,22 @@ int sq_untold_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		"SELECT " SQ_CHUNK_COLUMNS " FROM chunk AS c INDEXED BY chunk_untold"
 		" WHERE c.run_id = ?1 AND c.step = ?4 AND c.n_told < c.n AND c.id > ?2"
 		" ORDER BY c.id LIMIT ?3";
+	static const char whole[] = "SELECT " SQ_CHUNK_COLUMNS " FROM chunk AS c"
+				    " WHERE c.run_id = ?1 AND c.step = ?4 AND c.id > ?2"
+				    " ORDER BY c.id LIMIT ?3";
 	struct lop_untold_list *u = &op->u.untold_list;
 	struct sq_rows rows = {.arena = &txn->arena, .size = sizeof(struct ledger_chunk_row)};
 	enum run_state state = RUN_LOADING;
 	int rc = sq_run_state(q, u->run_id, &state);
 
+	u->ret_is_settled = false;
 	if (rc < 0 || state != RUN_OPEN)
 		return rc < 0 ? rc : 0;
 	rc = sq_step_is_empty(q, u->run_id, rule_step(u->step));
 	if (rc != 1)
 		return rc;
-	sqlite3_stmt *st = sq_query(q, sql,
+	u->ret_is_settled = true;
+	sqlite3_stmt *st = sq_query(q, u->is_whole ? whole : sql,
 				    SQ_ARGS(SQ_INT(u->run_id), SQ_INT(u->after), SQ_INT(u->max),
 					    SQ_INT(rule_step(u->step))));
 	while ((rc = sq_next(q, st)) == 1)
@@ -44,7 +50,7 @@ int sq_untold_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	for (size_t i = 0; i < rows.n && rc == 0; i++) {
 		rc = sq_get_body(q, &txn->arena, found[i].id, &found[i].body, &found[i].body_len);
 		if (rc == 0)
-			rc = sq_ended(q, &txn->arena, &found[i]);
+			rc = sq_ended(q, &txn->arena, u->is_whole, &found[i]);
 	}
 	u->ret_rows = found;
 	u->ret_n = rows.n;

@@ -475,9 +475,12 @@ static int get_waits(const struct frame *f, struct arena *a, struct err *err)
 
 static void put_then(struct buf *b)
 {
-	frame_put_then(
-		b, &(struct frame_then){
-			   .chunk_id = 5, .n = 13, .good = bits_13, .body = "body", .body_len = 4});
+	frame_put_then(b, &(struct frame_then){.chunk_id = 5,
+					       .first_item = 700,
+					       .n = 13,
+					       .good = bits_13,
+					       .body = "body",
+					       .body_len = 4});
 }
 
 static int get_then(const struct frame *f, struct arena *a, struct err *err)
@@ -511,7 +514,8 @@ static int get_cutoff(const struct frame *f, struct arena *a, struct err *err)
 
 static void put_then_done(struct buf *b)
 {
-	frame_put_then_done(b, &(struct frame_then_done){.chunk_id = 5, .err = "in the way"});
+	frame_put_then_done(
+		b, &(struct frame_then_done){.chunk_id = 5, .err = "in the way", .says = "well"});
 }
 
 static int get_then_done(const struct frame *f, struct arena *a, struct err *err)
@@ -523,6 +527,7 @@ static int get_then_done(const struct frame *f, struct arena *a, struct err *err
 		return rc;
 	assert_int_equal(t.chunk_id, 5);
 	assert_string_equal(t.err, "in the way");
+	assert_string_equal(t.says, "well");
 	return 0;
 }
 

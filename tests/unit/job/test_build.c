@@ -19,7 +19,7 @@ static void exactly_one_kind_is_needed(void **state)
 {
 	assert_only_fault(
 		"job: a\nwork: {timeout: 1s}\n",
-		"2:1: work: expected one kind of work: exec, noop, http, sql, table, lua");
+		"2:1: work: expected one kind of work: exec, noop, http, sql, table, file, lua");
 	assert_only_fault("job: a\nwork: {noop: {}, exec: {shell: x}}\n",
 			  "2:18: work.exec: only one kind of work, and noop stands at line 2");
 	assert_only_fault("job: a\nsource: {key: id}\n" NOOP,

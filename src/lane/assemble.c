@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/assemble.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "frame/frame.h"
+#include "job/job.h"
+#include "lane/brief.h"
+#include "lane/chunk.h"
+#include "lane/pack.h"
+#include "lane/reshape.h"
+#include "lane/segment.h"
+#include "sys/file.h"
+#include "sys/lock.h"
+#include "work/output.h"
+
+/* A segment that is not as it was is written again; what was written then is read. */
+enum { COPY_BYTES = 256 * 1024, WORDS_MAX = 8192, MODE = 0666, ATTEMPTS = 3 };
+
+struct assembly {
+	struct segments segments;
+	struct reshape reshape;
+	struct chunk_table chunks;
+	char *whole; /* the target before it has its name */
+	int fd;	     /* of it, -1: not begun */
+	int lock;
+	int64_t n_bytes, n_rows;
+	struct hash256 *hash;
+	char *copy;
+	struct buf words;
+	bool has_failed;
+	bool is_there;
+};
+
+int assembly_new(const struct brief *brief, struct assembly **ret_assembly, struct err *err)
+{
+	*ret_assembly = NULL;
+	if (brief->job->work.kind != WORK_FILE)
+		return 0;
+	struct assembly *a = xnew(struct assembly);
+	a->fd = -1;
+	a->lock = -1;
+	a->hash = hash256_new();
+	a->copy = xcalloc(COPY_BYTES, 1);
+	a->words = BUF_INIT(WORDS_MAX);
+	chunk_table_init(&a->chunks, brief);
+	int rc = reshape_init(&a->reshape, brief, err);
+	if (rc == 0)
+		rc = segments_init(&a->segments, brief, err);
+	if (rc < 0) {
+		assembly_free(a);
+		return rc;
+	}
+	*ret_assembly = a;
+	return 0;
+}
+
+void assembly_free(struct assembly *a)
+{
+	if (a == NULL)
+		return;
+	segments_done(&a->segments);
+	reshape_done(&a->reshape);
+	chunk_table_done(&a->chunks);
+	if (a->fd >= 0)
+		(void)close(a->fd); /* it was synced, or is not kept */
+	if (a->lock >= 0)
+		(void)close(a->lock); /* gives the lock back */
+	hash256_free(a->hash);
+	free(a->whole);
+	free(a->copy);
+	buf_done(&a->words);
+	free(a);
+}
+
+const char *assembly_words(const struct assembly *a)
+{
+	return a == NULL ? "" : buf_str(&a->words);
+}
+
+/* ---- the beginning ---- */
+
+static char *beside(const struct assembly *a, const char *name)
+{
+	struct buf path = BUF_INIT(64 * 1024);
+
+	buf_printf(&path, "%s/%s", a->segments.directory, name);
+	return buf_take(&path);
+}
+
+static int take_lock(struct assembly *a, struct err *err)
+{
+	AUTO(str) char *path = beside(a, "lock");
+
+	a->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (a->lock < 0)
+		return segment_fail(errno, "write", path, err);
+	int rc = ofd_lock(a->lock, 0, false);
+	if (rc == 1)
+		return ERR(err, ERR_TEMP, "another process is making '%s'", a->segments.target);
+	return rc < 0 ? segment_fail(errno, "lock", path, err) : 0;
+}
+
+/* Compresses and writes a piece of our own: what stands before and behind the items. */
+static int put_piece(struct assembly *a, struct buf *piece, struct err *err)
+{
+	AUTO(buf) struct buf packed = BUF_INIT(COPY_BYTES);
+	const struct buf *out = piece;
+
+	if (piece->len == 0)
+		return 0;
+	if (a->segments.pack != NULL) {
+		int rc = pack_piece(a->segments.pack, piece, &packed, err);
+		if (rc < 0)
+			return rc;
+		out = &packed;
+	}
+	if (fd_write_all(a->fd, out->data, out->len) < 0)
+		return segment_fail(errno, "write", a->whole, err);
+	a->n_bytes += (int64_t)out->len;
+	return 0;
+}
+
+static int begin(struct assembly *a, struct err *err)
+{
+	AUTO(buf) struct buf head = BUF_INIT(COPY_BYTES);
+
+	if (a->fd >= 0)
+		return 0;
+	if (mkdir(a->segments.directory, 0700) < 0 && errno != EEXIST)
+		return segment_fail(errno, "make the directory", a->segments.directory, err);
+	int rc = take_lock(a, err);
+	if (rc < 0)
+		return rc;
+	a->whole = beside(a, "whole");
+	a->fd = open(a->whole, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
+	if (a->fd < 0)
+		return segment_fail(errno, "write", a->whole, err);
+	output_put_head(a->segments.output, &head);
+	return put_piece(a, &head, err);
+}
+
+/* ---- a chunk ---- */
+
+/* Behind what is there already. 1 when the segment's bytes are not what they were: a power failure
+ * can do that. Then nothing was appended. */
+static int append(struct assembly *a, int segment, int64_t n_bytes, struct err *err)
+{
+	uint8_t wanted[XXH128_BYTES];
+	uint8_t found[XXH128_BYTES];
+	int64_t left = n_bytes;
+
+	int rc = segment_hash(segment, n_bytes, wanted, err);
+	if (rc < 0)
+		return rc;
+	struct hash128 *check = hash128_new();
+	while (left > 0 && rc == 0) {
+		size_t want = left < COPY_BYTES ? (size_t)left : (size_t)COPY_BYTES;
+		ssize_t n = fd_read_full(segment, a->copy, want);
+		if (n != (ssize_t)want)
+			rc = ERR(err, ERR_IO, "a segment of '%s' cannot be read",
+				 a->segments.target);
+		else if (fd_write_all(a->fd, a->copy, want) < 0)
+			rc = segment_fail(errno, "write", a->whole, err);
+		else
+			hash128_add(check, a->copy, want);
+		left -= (int64_t)want;
+	}
+	hash128_end(check, found);
+	hash128_free(check);
+	if (rc < 0)
+		return rc;
+	if (memcmp(found, wanted, sizeof(found)) == 0)
+		return 0;
+	if (ftruncate(a->fd, a->n_bytes) < 0 || lseek(a->fd, a->n_bytes, SEEK_SET) < 0)
+		return segment_fail(errno, "write", a->whole, err);
+	return 1;
+}
+
+static int write_item(void *arg, const struct item *item, struct err *err)
+{
+	return segment_add(arg, item, err);
+}
+
+/* From the chunk, as a lane did it or would have. */
+static int write_segment(struct assembly *a, const struct frame_then *then, struct err *err)
+{
+	uint8_t *done = xcalloc(BITS_BYTES(then->n) + 1, 1);
+	const struct frame_chunk body = {.handle = 1,
+					 .n = then->n,
+					 .first_item = then->first_item,
+					 .body = then->body,
+					 .body_len = then->body_len};
+
+	int rc = chunk_add(&a->chunks, &body, err);
+	if (rc == 0)
+		rc = segment_begin(&a->segments, then->first_item, err);
+	struct chunk *chunk = chunk_find(&a->chunks, 1);
+	if (rc == 0 && chunk_open(&a->chunks, chunk, false))
+		chunk->state = CHUNK_BROKEN;
+	if (rc == 0 && chunk->state != CHUNK_READ) {
+		*err = chunk->err;
+		rc = ERR_DATA;
+	}
+	if (rc == 0)
+		rc = reshape_unit(&a->reshape,
+				  &(struct reshape_unit){.table = &a->chunks,
+							 .chunk = chunk,
+							 .bits = then->good,
+							 .take = write_item,
+							 .arg = &a->segments},
+				  done, err);
+	if (rc == 0 && memcmp(done, then->good, BITS_BYTES(then->n)) != 0)
+		rc = ERR(err, ERR_DATA, "an item that was written cannot be written again: %s",
+			 a->reshape.n_failures > 0 ? a->reshape.failures[0].err : "");
+	if (rc == 0)
+		rc = segment_end(&a->segments, done, then->n, err);
+	segment_drop(&a->segments);
+	if (chunk != NULL)
+		chunk_drop(chunk);
+	free(done);
+	return rc;
+}
+
+static int add_chunk(struct assembly *a, const struct frame_then *then, struct err *err)
+{
+	for (int i = 0; i < ATTEMPTS; i++) {
+		int64_t n_bytes = 0;
+		AUTO(fd)
+		int segment = segment_open(&a->segments, then->first_item, then->good, then->n,
+					   &n_bytes);
+		if (segment < 0) {
+			int rc = write_segment(a, then, err);
+			if (rc < 0)
+				return rc;
+			continue;
+		}
+		int rc = append(a, segment, n_bytes, err);
+		if (rc < 0)
+			return rc;
+		if (rc == 0) {
+			a->n_bytes += n_bytes;
+			a->n_rows += (int64_t)bits_count(then->good, then->n);
+			return 0;
+		}
+		segment_remove(&a->segments, then->first_item);
+	}
+	return ERR(err, ERR_IO, "a segment of '%s' does not keep what is written into it",
+		   a->segments.target);
+}
+
+/* ---- the end ---- */
+
+static int hash_whole(struct assembly *a, struct err *err)
+{
+	ssize_t n = 0;
+	off_t at = 0;
+
+	for (;;) {
+		n = pread(a->fd, a->copy, COPY_BYTES, at);
+		if (n <= 0)
+			break;
+		hash256_add(a->hash, a->copy, (size_t)n);
+		at += n;
+	}
+	return n < 0 || at != a->n_bytes ? ERR(err, ERR_IO, "'%s' cannot be read back", a->whole)
+					 : 0;
+}
+
+static int end(struct assembly *a, struct err *err)
+{
+	AUTO(buf) struct buf tail = BUF_INIT(COPY_BYTES);
+	uint8_t digest[SHA256_BYTES];
+	char hex[2 * SHA256_BYTES + 1];
+
+	output_put_tail(a->segments.output, &tail);
+	int rc = put_piece(a, &tail, err);
+	if (rc < 0)
+		return rc;
+	rc = hash_whole(a, err);
+	if (rc < 0)
+		return rc;
+	/* Safety: the content is on the disk before the name leads to it, and the name before the
+	 * ledger says that the run is finished. */
+	if (fsync(a->fd) < 0)
+		return segment_fail(errno, "write", a->whole, err);
+	if (rename(a->whole, a->segments.target) < 0)
+		return segment_fail(errno, "replace", a->segments.target, err);
+	rc = file_sync_directory(a->segments.parent, err);
+	if (rc < 0)
+		return rc;
+	hash256_end(a->hash, digest);
+	hash_hex(digest, sizeof(digest), hex);
+	buf_printf(&a->words, "%s is there: %" PRId64 " bytes, %" PRId64 " rows, sha256 %s",
+		   a->segments.target, a->n_bytes, a->n_rows, hex);
+	a->is_there = true;
+	return 0;
+}
+
+int assembly_add(struct assembly *a, const struct frame_then *then, struct err *err)
+{
+	assert(a != NULL && then != NULL);
+	if (a->has_failed)
+		return ERR(err, ERR_TEMP, "'%s' was not made", a->segments.target);
+	int rc = begin(a, err);
+	if (rc == 0)
+		rc = then->n > 0 ? add_chunk(a, then, err) : end(a, err);
+	a->has_failed = rc < 0;
+	return rc;
+}
+
+void assembly_clean(struct assembly *a)
+{
+	if (a == NULL || !a->is_there)
+		return;
+	DIR *dir = opendir(a->segments.directory);
+	if (dir == NULL)
+		return;
+	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
+		if (entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(dir), entry->d_name,
+				       0); /* what stays is only litter */
+	(void)closedir(dir);
+	(void)rmdir(a->segments.directory);
+}

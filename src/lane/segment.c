@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/segment.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "job/job.h"
+#include "lane/brief.h"
+#include "lane/pack.h"
+#include "sys/file.h"
+#include "work/output.h"
+
+enum {
+	PIECE_BYTES = 256 * 1024,
+	ITEM_BYTES_MAX = 64 * 1024 * 1024,
+	PATH_BYTES_MAX = 4096,
+	MODE = 0600,
+	DIRECTORY_MODE = 0700,
+	UUID_BYTES = 4, /* of the ledger's: enough to tell neighbours apart */
+};
+
+/* Stands behind the text. Its own machine's bytes: a segment never leaves the host. */
+struct trailer {
+	char magic[8];
+	uint64_t made_by;
+	uint64_t items; /* a hash of the bits */
+	int64_t first_item;
+	int64_t n_bytes;
+	uint8_t hash[XXH128_BYTES];
+};
+
+static const char magic[] = "stintsg1";
+
+int segment_fail(int os_errno, const char *what, const char *path, struct err *err)
+{
+	switch (os_errno) {
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+		return ERR_SYS(err, ERR_NOINPUT, os_errno, "cannot %s '%s'", what, path);
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return ERR_SYS(err, ERR_PERM, os_errno, "cannot %s '%s'", what, path);
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return ERR_SYS(err, ERR_FULL, os_errno, "cannot %s '%s'", what, path);
+	default:
+		return ERR_SYS(err, ERR_IO, os_errno, "cannot %s '%s'", what, path);
+	}
+}
+
+/* ---- names ---- */
+
+static int make_target(struct segments *s, struct err *err)
+{
+	const struct job *job = s->brief->job;
+	const char *path = job->work.output.path;
+	AUTO(template) struct template *t = NULL;
+	struct buf name = BUF_INIT(PATH_BYTES_MAX);
+	const struct template_item nothing = {0};
+
+	int rc = template_parse_for(TEMPLATE_FOR_PATH, path, strlen(path), job, &t, err);
+	if (rc == 0)
+		rc = template_render(t, TEMPLATE_TEXT, &s->brief->run, &nothing, &name, err);
+	if (rc == 0)
+		rc = buf_check(&name, "work.file.path", err);
+	if (rc == 0 && strlen(buf_str(&name)) != name.len)
+		rc = ERR(err, ERR_CONFIG, "work.file.path has a NUL in it");
+	if (rc == 0) {
+		AUTO(buf) struct buf whole = BUF_INIT(2 * PATH_BYTES_MAX);
+		if (buf_str(&name)[0] != '/')
+			buf_printf(&whole, "%s/", job->directory);
+		buf_puts(&whole, buf_str(&name));
+		s->target = buf_take(&whole);
+	}
+	buf_done(&name);
+	return rc < 0 ? ERR_CONFIG : 0;
+}
+
+static void make_directory_name(struct segments *s)
+{
+	struct buf name = BUF_INIT(3 * PATH_BYTES_MAX);
+	const char *base = strrchr(s->target, '/') + 1;
+	char ledger[2 * UUID_BYTES + 1];
+
+	s->parent = xstrndup(s->target, (size_t)(base - s->target));
+	hash_hex(s->brief->hello.ledger_uuid, UUID_BYTES, ledger);
+	buf_printf(&name, "%s.%s.stint-%s-%" PRId64, s->parent, base, ledger,
+		   s->brief->hello.run_id);
+	s->directory = buf_take(&name);
+}
+
+static char *segment_path(const struct segments *s, int64_t first_item, const char *ending)
+{
+	struct buf path = BUF_INIT(4 * PATH_BYTES_MAX);
+
+	buf_printf(&path, "%s/%020" PRId64 "%s", s->directory, first_item, ending);
+	return buf_take(&path);
+}
+
+int segments_init(struct segments *s, const struct brief *brief, struct err *err)
+{
+	assert(s != NULL && brief != NULL && brief->job->work.kind == WORK_FILE);
+	*s = (struct segments){.brief = brief,
+			       .fd = -1,
+			       .text = BUF_INIT(ITEM_BYTES_MAX + PIECE_BYTES),
+			       .packed = BUF_INIT((size_t)2 * ITEM_BYTES_MAX)};
+	s->output = output_new(brief->job);
+	s->hash = hash128_new();
+	s->made_by = hash_xxh64(brief->hello.job_text, strlen(brief->hello.job_text));
+	int rc = make_target(s, err);
+	if (rc < 0)
+		return rc;
+	make_directory_name(s);
+	s->pack = pack_new(pack_kind_of(s->target));
+	return 0;
+}
+
+void segments_done(struct segments *s)
+{
+	if (s->brief == NULL)
+		return;
+	segment_drop(s);
+	output_free(s->output);
+	pack_free(s->pack);
+	hash128_free(s->hash);
+	buf_done(&s->text);
+	buf_done(&s->packed);
+	free(s->target);
+	free(s->parent);
+	free(s->directory);
+}
+
+/* ---- writing ---- */
+
+/* Nothing that is made later shall be in vain. */
+static int check_target(const struct segments *s, struct err *err)
+{
+	struct stat st = {0};
+
+	if (stat(s->target, &st) == 0 && S_ISDIR(st.st_mode))
+		return ERR(err, ERR_NOINPUT, "'%s' is a directory, not a file", s->target);
+	return 0;
+}
+
+int segment_begin(struct segments *s, int64_t first_item, struct err *err)
+{
+	char ending[32];
+
+	assert(s->fd < 0);
+	int rc = check_target(s, err);
+	if (rc < 0)
+		return rc;
+	if (mkdir(s->directory, DIRECTORY_MODE) < 0 && errno != EEXIST)
+		return segment_fail(errno, "make the directory", s->directory, err);
+	(void)snprintf(ending, sizeof(ending), ".%ld", (long)getpid());
+	s->temporary = segment_path(s, first_item, ending);
+	s->fd = open(s->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
+	if (s->fd < 0) {
+		rc = segment_fail(errno, "write", s->temporary, err);
+		segment_drop(s);
+		return rc;
+	}
+	s->first_item = first_item;
+	s->n_bytes = 0;
+	hash128_free(s->hash);
+	s->hash = hash128_new();
+	buf_reset(&s->text);
+	return 0;
+}
+
+void segment_try(struct segments *s)
+{
+	assert(s->fd < 0);
+	buf_reset(&s->text);
+}
+
+static int write_piece(struct segments *s, struct err *err)
+{
+	const struct buf *piece = &s->text;
+
+	if (s->fd < 0 || s->text.len == 0) {
+		buf_reset(&s->text);
+		return 0;
+	}
+	if (s->pack != NULL) {
+		buf_reset(&s->packed);
+		int rc = pack_piece(s->pack, &s->text, &s->packed, err);
+		if (rc < 0)
+			return rc;
+		piece = &s->packed;
+	}
+	if (fd_write_all(s->fd, piece->data, piece->len) < 0)
+		return segment_fail(errno, "write", s->temporary, err);
+	hash128_add(s->hash, piece->data, piece->len);
+	s->n_bytes += (int64_t)piece->len;
+	buf_reset(&s->text);
+	return 0;
+}
+
+int segment_add(struct segments *s, const struct item *item, struct err *err)
+{
+	int rc = output_put_item(s->output, item, &s->text, err);
+
+	if (rc < 0)
+		return rc;
+	return s->text.len < PIECE_BYTES ? 0 : write_piece(s, err);
+}
+
+int segment_end(struct segments *s, const uint8_t *bits, uint32_t n, struct err *err)
+{
+	struct trailer trailer = {.made_by = s->made_by,
+				  .items = hash_xxh64(bits, BITS_BYTES(n)),
+				  .first_item = s->first_item};
+
+	assert(s->fd >= 0);
+	int rc = write_piece(s, err);
+	memcpy(trailer.magic, magic, sizeof(trailer.magic));
+	hash128_end(s->hash, trailer.hash);
+	trailer.n_bytes = s->n_bytes;
+	if (rc == 0 && fd_write_all(s->fd, &trailer, sizeof(trailer)) < 0)
+		rc = segment_fail(errno, "write", s->temporary, err);
+	AUTO(str) char *path = segment_path(s, s->first_item, "");
+	if (rc == 0 && rename(s->temporary, path) < 0)
+		rc = segment_fail(errno, "write", path, err);
+	if (rc == 0) {
+		free(s->temporary);
+		s->temporary = NULL;
+	}
+	segment_drop(s);
+	return rc;
+}
+
+void segment_drop(struct segments *s)
+{
+	if (s->fd >= 0)
+		(void)close(s->fd); /* it is not kept, or was written */
+	s->fd = -1;
+	if (s->temporary != NULL)
+		(void)unlink(s->temporary); /* goes with the directory at the latest */
+	free(s->temporary);
+	s->temporary = NULL;
+	buf_reset(&s->text);
+}
+
+/* ---- reading ---- */
+
+static int read_trailer(int fd, int64_t at, struct trailer *ret_trailer)
+{
+	return pread(fd, ret_trailer, sizeof(*ret_trailer), at) == (ssize_t)sizeof(*ret_trailer)
+		       ? 0
+		       : -1;
+}
+
+int segment_open(const struct segments *s, int64_t first_item, const uint8_t *bits, uint32_t n,
+		 int64_t *ret_bytes)
+{
+	AUTO(str) char *path = segment_path(s, first_item, "");
+	AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st = {0};
+	struct trailer trailer = {0};
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof(trailer))
+		return -1;
+	int64_t n_bytes = st.st_size - (int64_t)sizeof(trailer);
+	if (read_trailer(fd, n_bytes, &trailer) < 0 ||
+	    memcmp(trailer.magic, magic, sizeof(trailer.magic)) != 0 ||
+	    trailer.made_by != s->made_by || trailer.first_item != first_item ||
+	    trailer.n_bytes != n_bytes || trailer.items != hash_xxh64(bits, BITS_BYTES(n)))
+		return -1;
+	*ret_bytes = n_bytes;
+	int ret = fd;
+	fd = -1;
+	return ret;
+}
+
+int segment_hash(int fd, int64_t bytes, uint8_t ret_hash[16], struct err *err)
+{
+	struct trailer trailer = {0};
+
+	if (read_trailer(fd, bytes, &trailer) < 0)
+		return ERR(err, ERR_IO, "a segment cannot be read");
+	memcpy(ret_hash, trailer.hash, sizeof(trailer.hash));
+	return 0;
+}
+
+void segment_remove(const struct segments *s, int64_t first_item)
+{
+	AUTO(str) char *path = segment_path(s, first_item, "");
+
+	(void)unlink(path); /* it is written anew */
+}
