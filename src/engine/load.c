@@ -105,6 +105,50 @@ static void load_one_item(struct run *r)
 	r->n_read++;
 }
 
+/* cursor_from: last_run: the reader begins behind what that one had read. Marked, since it is no
+ * place of this load. */
+static void load_on_from(void *arg, struct ledger_op *op)
+{
+	struct run *r = arg;
+	const struct lop_cursor_find *find = &op->u.cursor_find;
+
+	r->finds_cursor = false;
+	if (r->phase != RUN_LOADING_NOW || find->ret_cursor == NULL || r->cursor_len > 0)
+		return;
+	char *cursor = xcalloc(find->ret_cursor_len + 1, 1);
+	cursor[0] = (char)FRAME_CURSOR_BEHIND;
+	memcpy(cursor + 1, find->ret_cursor, find->ret_cursor_len);
+	free(r->cursor);
+	r->cursor = cursor;
+	r->cursor_len = find->ret_cursor_len + 1;
+}
+
+/* "SLOT/DIGEST/N": the part that runs with the same identifying parameters share. */
+static const char *due_part(struct arena *a, const char *due_key)
+{
+	const char *end = strrchr(due_key, '/');
+	const char *begin = end;
+
+	while (begin != NULL && begin > due_key && (begin == end || *begin != '/'))
+		begin--;
+	return end == NULL ? "" : arena_text(a, begin, (size_t)(end - begin) + 1);
+}
+
+static void load_find_cursor(struct run *r)
+{
+	struct arena *a = commit_arena(r->commit);
+
+	if (!job_is_from_database(r->job) || r->cursor_len > 0 ||
+	    r->job->source.database.cursor_from != JOB_FROM_LAST_RUN)
+		return;
+	r->finds_cursor = true;
+	struct lop_cursor_find *find =
+		&commit_add(r->commit, LOP_CURSOR_FIND, load_on_from, r)->u.cursor_find;
+	*find = (struct lop_cursor_find){.job = arena_str(a, r->row.job),
+					 .run_id = r->id,
+					 .due_part = due_part(a, r->row.due_key)};
+}
+
 static void load_on_taken(void *arg, struct ledger_op *op)
 {
 	struct run *r = arg;
@@ -124,6 +168,7 @@ static void load_on_taken(void *arg, struct ledger_op *op)
 	r->cursor_len = take->ret_cursor_len;
 	r->cursor = r->cursor_len > 0 ? xmemdup(take->ret_cursor, r->cursor_len) : NULL;
 	r->phase = RUN_LOADING_NOW;
+	load_find_cursor(r);
 	if (r->job->source.kind != SOURCE_NONE)
 		return;
 	if (r->cursor_len == 0)
@@ -493,6 +538,8 @@ static void load_on_open(void *arg, struct ledger_op *op)
 
 void load_turn(struct run *r)
 {
+	if (r->finds_cursor)
+		return;
 	if (!r->load_ended) {
 		if (r->reader == 0 && r->ops->boot_us(r->world) >= r->reader_not_before)
 			load_start_reader(r);
@@ -517,6 +564,8 @@ int64_t load_deadline(const struct run *r)
 {
 	if (r->phase == RUN_LOADER_WANTED)
 		return r->load_poll_at;
+	if (r->finds_cursor)
+		return INT64_MAX;
 	if (!r->load_ended && r->reader == 0)
 		return r->reader_not_before;
 	if (!r->load_ended && r->waits[0] == '\0' && commit_is_idle(r->commit))

@@ -210,6 +210,7 @@ struct run {
 	uint8_t load_end; /* enum load_end */
 	bool load_open_sent;
 	int reader_deaths;
+	bool finds_cursor;	   /* of an earlier run, for a new reader */
 	bool reader_asks;	   /* for keys, as it was told last */
 	int64_t reader_heard_at;   /* boot clock */
 	int64_t reader_not_before; /* boot clock */

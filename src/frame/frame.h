@@ -30,6 +30,8 @@ enum {
 	FRAME_HEAD_BYTES = 5,
 	FRAME_BYTES_MAX = 48 * 1024 * 1024,
 	FRAME_TICKETS_MAX = 4096, /* slots of the shared memory, see below */
+	/* What a reader's cursor begins with that is another run's: it begins behind that. */
+	FRAME_CURSOR_BEHIND = 255,
 	FRAME_ITEMS_MAX = 4096,	  /* items of a chunk */
 	FRAME_FAILURES_MAX = 256, /* of a unit, in one answer */
 	FRAME_OUTCOME_MAX = 6,	  /* enum outcome of core/, which is not known here */

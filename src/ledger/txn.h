@@ -519,8 +519,8 @@ struct lop_ended_told {
 	const uint8_t *done, *dead, *quiet;
 };
 
-/* Where the job's latest finished run, other than this one, had read to; of runs with the same
- * identifying parameters, which `due_part` is of their due key: "/DIGEST/". */
+/* Where the job's latest finished run that read something, other than this one, had come to; of
+ * runs with the same identifying parameters, which `due_part` is of their due key: "/DIGEST/". */
 struct lop_cursor_find {
 	const char *job;
 	int64_t run_id;

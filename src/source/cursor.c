@@ -240,3 +240,16 @@ int cursor_get(struct source *s, const void *data, size_t len, struct err *err)
 			 (s->index < s->list.n && s->start.offset >= 0 && s->start.line > 0));
 	return is_sound ? 0 : damaged(err);
 }
+
+int cursor_get_behind(struct source *s, const void *data, size_t len, struct err *err)
+{
+	struct reader r = READER(data, len);
+
+	if (s->rows == NULL || reader_u8(&r) != FRAME_CURSOR_BEHIND ||
+	    reader_u8(&r) != CURSOR_VERSION || reader_u8(&r) != LIST_DATABASE)
+		return ERR(err, ERR_DATA,
+			   "the last run was loaded from something else, so there is no place to "
+			   "go on from (cursor_from: last_run)");
+	database_get_behind(s->rows, &r);
+	return r.failed ? damaged(err) : 0;
+}

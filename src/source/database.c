@@ -566,3 +566,9 @@ void database_get_place(struct database *d, struct reader *r)
 	if (digest != NULL)
 		memcpy(d->digest, digest, sizeof(d->digest));
 }
+
+void database_get_behind(struct database *d, struct reader *r)
+{
+	(void)reader_u8(r); /* whether that load was over */
+	get_mark(&d->last, r);
+}

@@ -137,10 +137,15 @@ ST_MUST_CHECK int database_replay_keys(struct source *s, struct err *err);
 void database_describe(const struct database *d, struct judge_reject *ret_reject);
 void database_put_place(const struct database *d, struct buf *b);
 void database_get_place(struct database *d, struct reader *r);
+/* Only the last row of that place: the first page begins behind it. */
+void database_get_behind(struct database *d, struct reader *r);
 
 void cursor_put(struct source *s, struct buf *b);
 /* Sets the list, s->start and all counts. ERR_DATA. */
 ST_MUST_CHECK int cursor_get(struct source *s, const void *data, size_t len, struct err *err);
+/* Only where an earlier run had come to: this one begins behind that. ERR_DATA. */
+ST_MUST_CHECK int cursor_get_behind(struct source *s, const void *data, size_t len,
+				    struct err *err);
 /* Makes s->list_bytes of the list. */
 ST_MUST_CHECK int cursor_set_list(struct source *s, struct err *err);
 

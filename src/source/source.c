@@ -92,8 +92,13 @@ static int begin(struct source *s, struct err *err)
 /* Goes on behind an earlier batch. */
 static int resume(struct source *s, struct err *err)
 {
-	int rc = cursor_get(s, s->options.cursor, s->options.cursor_len, err);
+	const uint8_t *cursor = s->options.cursor;
 
+	if (cursor[0] == FRAME_CURSOR_BEHIND) {
+		int behind = cursor_get_behind(s, cursor, s->options.cursor_len, err);
+		return behind == 0 ? list_none(s) : behind;
+	}
+	int rc = cursor_get(s, cursor, s->options.cursor_len, err);
 	if (rc == 0 && s->rows != NULL)
 		rc = list_none(s);
 	if (rc != 0 || s->unique == NULL)

@@ -194,3 +194,17 @@ def test_a_lock_there_is_waited_for(box, postgres):
         wait_until(lambda: waiters(postgres))
     assert run.wait(120) == 0, box.process_said(run)
     assert other.told() == expected(20, set())
+
+
+def test_a_run_begins_behind_the_last_one_that_finished(box, other):
+    other.make(30)
+    other.write(shell='echo $STINT_KEY >> seen',
+                one=('    cursor: id\n', '    cursor: id\n    cursor_from: last_run\n'),
+                two=('sent is null and failed is null and ', ''))
+    assert box.run('run', 'job.yaml').code == 0
+    assert len(box.lines('seen')) == 30
+    said = box.run('run', 'job.yaml')  # finds nothing, and forgets nothing
+    assert said.code == 0 and 'nothing to do' in said.out, said
+    other.ask("insert into t(id, v) values (31, 'good'); insert into t(id, v) values (40, 'good');")
+    assert box.run('run', 'job.yaml').code == 0
+    assert box.lines('seen')[30:] in (['31', '40'], ['40', '31'])

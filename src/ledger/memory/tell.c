@@ -142,8 +142,9 @@ int mem_cursor_find(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 		    strstr(run->row.due_key, f->due_part) == NULL)
 			continue;
 		const struct mem_step *step = mem_step_find(run, 1);
-		if (step->cursor != NULL)
-			f->ret_cursor = arena_dup(&txn->arena, step->cursor, step->cursor_len);
+		if (step->cursor == NULL)
+			continue; /* it had nothing to read */
+		f->ret_cursor = arena_dup(&txn->arena, step->cursor, step->cursor_len);
 		f->ret_cursor_len = step->cursor_len;
 		return 0;
 	}

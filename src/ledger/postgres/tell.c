@@ -205,6 +205,7 @@ int pl_cursor_find(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	static const char sql[] = "SELECT s.cursor FROM run_ AS r JOIN run_step AS s"
 				  " ON s.run_id = r.id AND s.step = 1"
 				  " WHERE r.job = $1 AND r.id <> $2 AND r.state = 4"
+				  " AND s.cursor IS NOT NULL"
 				  " AND strpos(r.due_key, $3) > 0 ORDER BY r.id DESC LIMIT 1";
 	struct lop_cursor_find *f = &op->u.cursor_find;
 	AUTO(pl_rows)

@@ -169,6 +169,7 @@ int sq_cursor_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	static const char sql[] = "SELECT s.cursor FROM run_ AS r JOIN run_step AS s"
 				  " ON s.run_id = r.id AND s.step = 1"
 				  " WHERE r.job = ?1 AND r.id <> ?2 AND r.state = 4"
+				  " AND s.cursor IS NOT NULL"
 				  " AND instr(r.due_key, ?3) > 0 ORDER BY r.id DESC LIMIT 1";
 	struct lop_cursor_find *f = &op->u.cursor_find;
 	sqlite3_stmt *st = sq_query(
