@@ -155,7 +155,7 @@ static int target_connect(struct target *t, struct target_fail *fail)
 static void row_end(struct target_row *row, enum outcome outcome, const char *class,
 		    const char *err)
 {
-	row->outcome = outcome;
+	row->outcome = (int)outcome;
 	memcpy(row->err_class, class, strlen(class) + 1);
 	row->err = err;
 }
