@@ -49,7 +49,7 @@ static int on_run(void *arg, const struct ledger_row *row)
 	struct frame_hello hello = {.version = FRAME_VERSION,
 				    .role = LANE_WORKER,
 				    .run_id = sent->run_id,
-				    .step = 1,
+				    .step = (uint32_t)sent->step,
 				    .run_name = ledger_row_text(row, 0, NULL),
 				    .slot = ledger_row_text(row, 1, NULL),
 				    .date = ledger_row_text(row, 2, NULL),
@@ -68,20 +68,47 @@ static int on_run(void *arg, const struct ledger_row *row)
 	return FOUND;
 }
 
-static int open_run(struct sent *sent, int64_t run_id, struct err *err)
+static int on_step(void *arg, const struct ledger_row *row)
+{
+	*(int64_t *)arg = ledger_row_int(row, 0);
+	return FOUND;
+}
+
+/* The step of an item; 1 where there is no such item. */
+static int find_step(struct sent *sent, int64_t run_id, int64_t number, int64_t *ret_step,
+		     struct err *err)
+{
+	static const char sql[] = "SELECT step FROM chunk WHERE run_id = ?1 AND first_item <= ?2"
+				  " ORDER BY first_item DESC LIMIT 1";
+	struct ledger_param params[] = {
+		{.type = LEDGER_INT, .number = run_id},
+		{.type = LEDGER_INT, .number = number},
+	};
+
+	*ret_step = 1;
+	int rc = ledger_select(sent->ledger, sql, params, ARRAY_LEN(params), on_step, ret_step,
+			       err);
+	return rc < 0 ? rc : 0;
+}
+
+static int open_run(struct sent *sent, int64_t run_id, int64_t number, struct err *err)
 {
 	static const char sql[] = "SELECT r.run, r.slot, r.date, r.params, t.job_text, t.job_path"
 				  " FROM run AS r JOIN run_text AS t ON t.run_id = r.run_id"
 				  " WHERE r.run_id = ?1";
 	struct ledger_param param = {.type = LEDGER_INT, .number = run_id};
 
-	if (sent->run_id == run_id)
-		return 0;
+	int64_t step = 1;
+	int rc = find_step(sent, run_id, number, &step, err);
+
+	if (rc < 0 || (sent->run_id == run_id && sent->step == step))
+		return rc;
 	retell_free(sent->retell);
 	sent->retell = NULL;
 	sent->run_trouble = ERR_INIT;
 	sent->run_id = run_id;
-	int rc = ledger_select(sent->ledger, sql, &param, 1, on_run, sent, err);
+	sent->step = step;
+	rc = ledger_select(sent->ledger, sql, &param, 1, on_run, sent, err);
 	return rc < 0 ? rc : 0;
 }
 
@@ -167,7 +194,7 @@ int sent_get(struct sent *sent, int64_t run_id, int64_t number, struct err *err)
 	buf_reset(&sent->body);
 	sent->body_bytes = 0;
 	sent->digest[0] = sent->idempotency_key[0] = '\0';
-	int rc = open_run(sent, run_id, err);
+	int rc = open_run(sent, run_id, number, err);
 	sent->trouble = sent->run_trouble;
 	if (rc == 0 && sent->retell != NULL)
 		rc = find_item(sent, number, err);

@@ -26,7 +26,8 @@ struct retell;
 
 struct sent {
 	struct ledger *ledger;
-	int64_t run_id;	       /* of what is open, 0 none */
+	int64_t run_id;
+	int64_t step;	       /* of what is open, 0 none */
 	struct retell *retell; /* NULL: `run_trouble` says why */
 	struct err run_trouble;
 	struct mask mask; /* what comes from a sensitive field */

@@ -72,6 +72,7 @@ static int on_chunk(void *arg, const struct ledger_row *row)
 	keys->first_item = ledger_row_int(row, 0);
 	keys->n = ledger_row_int(row, 1);
 	buf_reset(&keys->bytes);
+	keys->step = (int)ledger_row_int(row, 3);
 	const char *bytes = ledger_row_text(row, 2, &len);
 	buf_put(&keys->bytes, bytes == NULL ? "" : bytes, len);
 	return FOUND;
@@ -80,7 +81,11 @@ static int on_chunk(void *arg, const struct ledger_row *row)
 /* Opens the chunk that the row before said; without a body when that cannot be done. */
 static void open_body(struct source_keys *keys)
 {
-	int rc = body_open(keys->job, keys->bytes.data, keys->bytes.len, (uint32_t)keys->n, false,
+	const struct job *step = job_step(keys->job, keys->step);
+
+	if (step == NULL)
+		return;
+	int rc = body_open(step, keys->bytes.data, keys->bytes.len, (uint32_t)keys->n, false,
 			   &keys->body, &keys->trouble);
 	if (rc != 0)
 		keys->body = NULL;
@@ -106,7 +111,8 @@ int source_keys_get(struct source_keys *keys, int64_t run_id, int64_t number, co
 		    struct err *err)
 {
 	static const char sql[] =
-		"SELECT c.first_item, c.n, b.body FROM chunk c JOIN chunk_body b ON b.chunk_id = "
+		"SELECT c.first_item, c.n, b.body, c.step"
+		" FROM chunk c JOIN chunk_body b ON b.chunk_id = "
 		"c.id"
 		" WHERE c.run_id = ?1 AND c.first_item <= ?2 ORDER BY c.first_item DESC LIMIT 1";
 	struct item item = {0};
@@ -149,7 +155,8 @@ int source_keys_find(struct source_keys *keys, int64_t run_id, const char *key, 
 		     struct err *err)
 {
 	static const char sql[] =
-		"SELECT c.first_item, c.n, b.body FROM chunk c JOIN chunk_body b ON b.chunk_id = "
+		"SELECT c.first_item, c.n, b.body, c.step"
+		" FROM chunk c JOIN chunk_body b ON b.chunk_id = "
 		"c.id"
 		" WHERE c.run_id = ?1 AND c.first_item >= ?2 ORDER BY c.first_item LIMIT 1";
 	int64_t next = 0;

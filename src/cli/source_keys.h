@@ -28,6 +28,7 @@ struct source_keys {
 	struct job *job;
 	struct buf bytes; /* the body of the chunk that is open */
 	struct body *body;
+	int step; /* of that chunk */
 	int64_t first_item;
 	int64_t n;
 	struct buf key;

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "job/job.h"
 
-enum { PORT_MAX = 65535, PORT_HTTP = 80, PORT_HTTPS = 443 };
+enum { NAME_BYTES_MAX = 1024, PORT_MAX = 65535, PORT_HTTP = 80, PORT_HTTPS = 443 };
 
 static char lower(char c)
 {
@@ -137,8 +137,13 @@ static const char *kind_word(enum work_kind kind)
 void endpoint_put(struct buf *out, const struct job *job)
 {
 	assert(out != NULL && job != NULL);
+	AUTO(buf) struct buf name = BUF_INIT(NAME_BYTES_MAX);
+
+	buf_puts(&name, job->name);
+	if (job->step_name != NULL) /* another step starts other programs */
+		buf_printf(&name, ", step %s", job->step_name);
 	if (job->work.kind == WORK_HTTP)
-		endpoint_put_url(out, job->work.http.url, job->name);
+		endpoint_put_url(out, job->work.http.url, buf_str(&name));
 	else
-		buf_printf(out, "%s of %s", kind_word(job->work.kind), job->name);
+		buf_printf(out, "%s of %s", kind_word(job->work.kind), buf_str(&name));
 }

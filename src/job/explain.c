@@ -245,14 +245,36 @@ static void put_wrapped(const char *text, size_t len, struct buf *out)
 	buf_putc(out, '\n');
 }
 
-void job_explain(const struct job *job, struct buf *out)
+/* Of a later step only what is its own: all else was shown with the first. */
+static void keep_own(struct node *root)
+{
+	static const char *const own[] = {"name", "go_on_when", "source",  "filter", "transform",
+					  "work", "retry",	"breaker", "chunk"};
+	struct node **link = &root->first;
+
+	while (*link != NULL) {
+		bool is_own = false;
+		for (size_t i = 0; i < ARRAY_LEN(own); i++)
+			is_own = is_own || strcmp((*link)->name, own[i]) == 0;
+		if (is_own)
+			link = &(*link)->next;
+		else
+			*link = (*link)->next;
+	}
+}
+
+static void explain_step(const struct job *job, struct buf *out)
 {
 	struct arena arena = {0};
 	AUTO(buf) struct buf words = BUF_INIT(WORDS_MAX);
+	struct node *root = tree_of_job(job, &arena);
 
-	assert(job != NULL && out != NULL);
-	buf_puts(out, "# The job with every default.\n");
-	put_map(tree_of_job(job, &arena), NULL, 0, out);
+	if (job->step > 1)
+		keep_own(root);
+	if (job->step_name != NULL)
+		buf_printf(out, "%s# Step %d of %zu: %s\n", job->step > 1 ? "\n" : "", job->step,
+			   job->n_steps, job->step_name);
+	put_map(root, NULL, 0, out);
 	buf_puts(out, "\n# What will happen\n");
 	explain_put_words(job, &words);
 	for (const char *line = buf_str(&words); *line != '\0';) {
@@ -262,4 +284,12 @@ void job_explain(const struct job *job, struct buf *out)
 		line += n + (line[n] == '\n' ? 1 : 0);
 	}
 	arena_done(&arena);
+}
+
+void job_explain(const struct job *job, struct buf *out)
+{
+	assert(job != NULL && out != NULL);
+	buf_puts(out, "# The job with every default.\n");
+	for (size_t i = 0; i < job->n_steps; i++)
+		explain_step(job->steps[i], out);
 }

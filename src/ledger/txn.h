@@ -377,8 +377,8 @@ struct lop_doubt_resolve {
 	int64_t key_valid_us;
 	utime now;
 	bool only_retries;
-	int64_t ret_retried, ret_asked, ret_skipped;
 	int32_t step;
+	int64_t ret_retried, ret_asked, ret_skipped;
 };
 
 struct lop_attempt_put {

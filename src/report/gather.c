@@ -221,6 +221,8 @@ int report_gather(struct ledger *ledger, int64_t run_id, enum report_by by, utim
 	if (rc == 0)
 		rc = gather_errors(ledger, r, err);
 	if (rc == 0)
+		rc = report_steps_gather(ledger, r, err);
+	if (rc == 0)
 		rc = gather_slow(ledger, r, err);
 	if (rc == 0)
 		rc = notes_gather(ledger, r->run.id, &r->arena, &r->notes, err);

@@ -167,6 +167,7 @@ void report_put_json(const struct report *r, struct json_writer *w)
 	amounts_put_json(&r->amounts, w);
 	notes_put_json(&r->notes, w);
 	endpoints_put_json(&r->endpoints, w);
+	report_steps_put_json(r, w);
 	put_errors(r, w);
 	put_details(r, w);
 	latency_put_json(r->stats, w);

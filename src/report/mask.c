@@ -41,10 +41,13 @@ struct mask mask_of_job(const char *job_text)
 	if (job_parse(job_text, strlen(job_text), "the run's job", "/", NULL, NULL, &job,
 		      &ignored) < 0)
 		return (struct mask){.key = true, .person = true};
-	return (struct mask){
-		.key = is_sensitive(job, job->source.key),
-		.person = is_sensitive(job, job->person),
-	};
+	struct mask mask = {0};
+	for (size_t i = 0; i < job->n_steps; i++) { /* what one step hides, all do */
+		const struct job *step = job->steps[i];
+		mask.key = mask.key || is_sensitive(step, step->source.key);
+		mask.person = mask.person || is_sensitive(step, step->person);
+	}
+	return mask;
 }
 
 static int on_job_text(void *arg, const struct ledger_row *row)

@@ -92,6 +92,15 @@ enum report_by {
 		REPORT_BY_COUNT_
 };
 
+/* A step of a run, and how far it is. */
+struct report_step {
+	int64_t number;
+	const char *name;
+	const char *state; /* waiting, loading, open, done, done_with_failures */
+	int64_t n_items, n_read, n_filtered, n_rejected, n_held_back;
+	struct ledger_counts counts;
+};
+
 struct report {
 	struct arena arena;
 	struct report_run run;
@@ -107,7 +116,9 @@ struct report {
 	size_t n_slow;
 	struct report_reason reasons[REPORT_REASONS_MAX];
 	size_t n_reasons;
-	int64_t n_more_rejects; /* for reasons that are not shown */
+	int64_t n_more_rejects;			    /* for reasons that are not shown */
+	struct report_step steps[LEDGER_STEPS_MAX]; /* none where the job has none */
+	size_t n_steps;
 	struct decided decided;
 	struct amounts amounts;
 	struct cost_sheet cost;
@@ -134,6 +145,11 @@ bool report_balances(const struct report *r, struct buf *why);
  * say. */
 int64_t report_elapsed_us(const struct report *r);
 double report_rate(const struct report *r);
+
+/* The steps of the run. Members of an object, and lines of the page. */
+int report_steps_gather(struct ledger *ledger, struct report *r, struct err *err);
+void report_steps_put_json(const struct report *r, struct json_writer *w);
+void report_steps_put_text(const struct report *r, struct buf *out);
 
 /* The page. */
 void report_put_text(const struct report *r, struct buf *out);

@@ -108,6 +108,7 @@ static void put_sums(const struct report *r, struct buf *out)
 	put_term(out, " + ", "running", c->running);
 	put_term(out, " + ", "waiting", c->waiting);
 	buf_putc(out, '\n');
+	report_steps_put_text(r, out);
 }
 
 static void put_error(const struct report *r, const struct report_error *e, struct buf *out)

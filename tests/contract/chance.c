@@ -366,10 +366,10 @@ static void add_other(struct twins *t, struct ledger_txn *txn)
 			chance_below(t, 2) * 50 * US_PER_S,
 			t->now,
 			likely(t, 40),
+			any_step(t),
 			0,
 			0,
-			0,
-			any_step(t)};
+			0};
 		break;
 	case 4:
 		op = ledger_txn_add(txn, LOP_TOLD_PUT);

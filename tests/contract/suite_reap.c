@@ -69,7 +69,7 @@ static void what_a_dead_instance_had_started_is_in_doubt(void **state)
 	/* the doubt knows when it began, and its key */
 	op = begin(b, b->a, LOP_DOUBT_RESOLVE);
 	op->u.doubt_resolve = (struct lop_doubt_resolve){
-		run, DOUBT_RETRY, 0, b->now + US_PER_MIN, false, 0, 0, 0, 1};
+		run, DOUBT_RETRY, 0, b->now + US_PER_MIN, false, 1, 0, 0, 0};
 	op = also(b, LOP_LOOSE_CLAIM);
 	op->u.loose_claim = (struct lop_loose_claim){
 		.run_id = run, .now = b->now + US_PER_MIN, .max = 10};

@@ -301,6 +301,37 @@ static void a_failed_load_of_a_later_step_leaves_the_earlier(void **state)
 	assert_int_equal(counts_of(b, run).waiting, 2);
 }
 
+static void doubt_is_resolved_in_its_own_step_only(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = two_step_run(b, 3);
+
+	chunk_work(b, b->a, run, 0);
+	(void)step_finish(b, b->a, run, 1, true);
+	second_open(b, run, second_load(b, run, 2));
+	const struct ledger_chunk_row row = second_claim(b, run)->u.chunk_claim.ret_rows[0];
+	struct held held = {.run_id = run,
+			    .id = row.id,
+			    .first_item = row.first_item,
+			    .n = row.n,
+			    .epoch = row.epoch};
+	begin(b, b->a, LOP_RUN_COUNTS)->u.run_counts.run_id = run;
+	(void)loose_put(b, &held, 0, LOOSE_DOUBT);
+	bits_set(held.done, 0);
+	chunk_progress(b, &held, false);
+	commit(b);
+	for (int32_t step = 1; step <= 2; step++) {
+		struct ledger_op *op = begin(b, b->a, LOP_DOUBT_RESOLVE);
+		op->u.doubt_resolve = (struct lop_doubt_resolve){.run_id = run,
+								 .step = step,
+								 .policy = DOUBT_SKIP,
+								 .now = b->now + US_PER_MIN};
+		ledger_txn_rewind(b->txn); /* what was asked stays */
+		commit(b);
+		assert_int_equal(op->u.doubt_resolve.ret_skipped, step == 2 ? 1 : 0);
+	}
+}
+
 static void a_key_is_open_in_its_own_step_only(void **state)
 {
 	struct bench *b = *state;
@@ -335,6 +366,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_retry_takes_the_run_back_to_its_step),
 	CASE(a_retry_of_a_finished_run_opens_its_step_alone),
 	CASE(a_failed_load_of_a_later_step_leaves_the_earlier),
+	CASE(doubt_is_resolved_in_its_own_step_only),
 	CASE(a_key_is_open_in_its_own_step_only),
 };
 

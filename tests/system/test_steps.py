@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`steps`: one after another, each with what it promises; a restart begins where the run was."""
+import json
 import os
 import random
 import sqlite3
@@ -149,3 +150,30 @@ steps:
     assert 'bad.yaml:2:1' in text and 'a job with steps has it in its steps' in text
     assert 'bad.yaml:5:12' in text and "is called 'a' too" in text
     assert "unknown key 'sauce'" in text
+
+
+def test_report_and_explain_show_the_steps(box):
+    make(box, 4)
+    assert box.run('run', 'night.yaml').code == 0
+    said = box.run('report', 'night', '--json')
+    assert said.code == 0, said
+    report = json.loads(said.out)
+    assert [(s['name'], s['state'], s['counts']['done']) for s in report['steps']] == [
+        ('load', 'done', 4), ('send', 'done', 4), ('close', 'done', 1)]
+    for figure in ('read', 'loaded', 'done', 'waiting'):
+        assert sum(s['counts'][figure] for s in report['steps']) == report['counts'][figure]
+    assert '2 send: done, done 4' in box.run('report', 'night').out
+    said = box.run('explain', 'night.yaml')
+    assert said.code == 0, said
+    assert 'Step 3 of 3: close' in said.out
+
+
+def test_a_sensitive_field_of_a_later_step_is_masked(box):
+    make(box, 3)
+    job = JOB % ''
+    place = job.rindex('id: text')
+    box.file('night.yaml', job[:place] + 'id: {type: text, sensitive: true}' + job[place + 8:])
+    box.file('bad-load-k1')
+    assert box.run('run', 'night.yaml').code == 3
+    said = box.run('items', '--state', 'dead')
+    assert 'k1' not in said.out and 'k***' in said.out
