@@ -16,6 +16,7 @@
 #include "report/report.h"
 #include "sys/clock.h"
 #include "sys/proc.h"
+#include "when/zone.h"
 
 enum { TEXT_MAX = 200, MINUTES_PER_HOUR = 60 };
 
@@ -106,7 +107,6 @@ static int say_quota(struct ledger *ledger, const struct job *job, struct why *w
 	struct share_row row = {.arena = &why->arena};
 	AUTO(buf) struct buf resets = BUF_INIT(TEXT_MAX);
 	struct civil c = {0};
-	int minutes = 0;
 	int64_t from = 0;
 	int64_t to = 0;
 
@@ -117,8 +117,9 @@ static int say_quota(struct ledger *ledger, const struct job *job, struct why *w
 		return rc;
 	utime now = clock_now();
 	clock_civil(now, &c);
-	int64_t offset_us = job_quota_offset(quota, &minutes) ? minutes * US_PER_MIN
-							      : c.offset_s * US_PER_S;
+	int offset_s = quota->zone != NULL ? zone_offset_s(quota->zone, now / US_PER_S)
+					   : c.offset_s;
+	int64_t offset_us = offset_s * US_PER_S;
 	quota_period(quota, now + offset_us, &from, &to);
 	quota_put_time(quota, to, &resets);
 	/* The row is of the last period in which somebody used it. */

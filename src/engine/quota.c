@@ -12,6 +12,7 @@
 #include "engine/run.h"
 #include "engine/share.h"
 #include "job/quota.h"
+#include "when/zone.h"
 
 /* Of what is used up somebody may give something back. */
 #define USED_UP_LOOK_US US_PER_MIN
@@ -21,10 +22,10 @@ enum { IN_HAND_MAX = 1000, IN_HAND_SHARE = 100, TEXT_MAX = 200 };
 
 static int64_t offset_us(struct run *r, utime at)
 {
-	const struct run_quota *q = &r->share.quota;
+	const struct zone *zone = r->job->work.quota.zone;
 
-	if (q->has_offset)
-		return q->offset_minutes * US_PER_MIN;
+	if (zone != NULL)
+		return zone_offset_s(zone, at / US_PER_S) * US_PER_S;
 	return r->ops->zone_offset_s(r->world, at) * US_PER_S;
 }
 
@@ -233,7 +234,6 @@ void quota_apply_job(struct run *r)
 	if (quota->name == NULL)
 		return;
 	q->name = arena_str(&r->arena, quota->name);
-	q->has_offset = job_quota_offset(quota, &q->offset_minutes);
 }
 
 void share_leave(struct run *r)

@@ -43,8 +43,6 @@ struct run_rate {
 
 struct run_quota {
 	const char *name;   /* NULL: there is none; in the run's arena */
-	bool has_offset;    /* else the machine's zone */
-	int offset_minutes; /* east of UTC */
 	int64_t from, to;   /* the period, in local time of the quota … */
 	utime begins, ends; /* … and in time, as far as that can be told from here */
 	int64_t in_hand;

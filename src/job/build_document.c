@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "job/build.h"
 #include "job/node.h"
-#include "job/suggest.h"
 
 /* ---- json, xml ---- */
 

@@ -7,8 +7,7 @@
 #include "job/build.h"
 #include "job/node.h"
 #include "job/scalar.h"
-
-enum { MINUTES_PER_HOUR = 60, OFFSET_HOURS_MAX = 14 };
+#include "job/zone_file.h"
 
 /* ---- rates ---- */
 
@@ -67,30 +66,6 @@ static void build_rate_list(struct build *b, struct node *list)
 
 /* ---- quota ---- */
 
-/* UTC, or +02:00; no other zone yet. */
-static bool read_zone(const char *text, int *ret_minutes)
-{
-	int sign = text[0] == '-' ? -1 : 1;
-
-	*ret_minutes = 0;
-	if (strcmp(text, "UTC") == 0 || strcmp(text, "Etc/UTC") == 0)
-		return true;
-	if ((text[0] != '+' && text[0] != '-') || strlen(text) != 6 || text[3] != ':')
-		return false;
-	for (size_t i = 1; i < 6; i++)
-		if (i != 3 && (text[i] < '0' || text[i] > '9'))
-			return false;
-	int hours = (text[1] - '0') * 10 + text[2] - '0';
-	int minutes = (text[4] - '0') * 10 + text[5] - '0';
-	*ret_minutes = sign * (hours * MINUTES_PER_HOUR + minutes);
-	return hours <= OFFSET_HOURS_MAX && minutes < MINUTES_PER_HOUR;
-}
-
-bool job_quota_offset(const struct job_quota *quota, int *ret_minutes)
-{
-	return quota->time_zone != NULL && read_zone(quota->time_zone, ret_minutes);
-}
-
 static void build_quota(struct build *b, struct node *map)
 {
 	struct job_quota *quota = &b->job->work.quota;
@@ -98,18 +73,15 @@ static void build_quota(struct build *b, struct node *map)
 	struct node *reserve = node_find_good(map, "reserve");
 	struct node *zone = node_find_good(map, "time_zone");
 	struct node *header = node_find_good(map, "remaining_header");
-	int minutes = 0;
+	struct err why = ERR_INIT;
 
 	if (name != NULL && name->len == 0)
 		build_fault(b, name, "expected a name, found ''");
 	if (reserve != NULL && quota->limit > 0 && quota->reserve >= quota->limit)
 		build_fault(b, reserve, "%s of %lld leave nothing for this job", reserve->text,
 			    (long long)quota->limit);
-	if (zone != NULL && !read_zone(zone->text, &minutes))
-		build_fault(b, zone,
-			    "expected UTC or an offset such as +02:00, found %s; no other zone is "
-			    "known yet",
-			    QUOTED(zone->text, zone->len));
+	if (zone != NULL && zone_file_open(zone->text, &quota->zone, &why) < 0)
+		build_fault(b, zone, "%s", why.text);
 	if (header != NULL && (b->job->work.kind == WORK_EXEC || b->job->work.kind == WORK_NOOP ||
 			       b->job->work.kind == WORK_FILE))
 		build_fault_key(b, header, "means something only where answers have headers: http");

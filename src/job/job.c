@@ -20,6 +20,7 @@
 #include "job/steps.h"
 #include "job/yaml.h"
 #include "sys/file.h"
+#include "when/zone.h"
 
 /* JSON may need six bytes for one of the file's, and aliases expand. */
 enum { TEXT_BYTES_MAX = 16 * YAML_BYTES_MAX };
@@ -77,6 +78,7 @@ static void work_done(struct job_work *work)
 	job_output_done(&work->output);
 	free(work->quota.name);
 	free(work->quota.time_zone);
+	zone_free(work->quota.zone);
 	free(work->quota.remaining_header);
 }
 

@@ -165,7 +165,8 @@ struct job_quota {
 	int64_t limit;
 	enum job_per per;
 	int resets_minute; /* of the day */
-	char *time_zone;   /* as written, NULL: the machine's */
+	char *time_zone;   /* as written, NULL: the machine's … */
+	struct zone *zone; /* … and what it means */
 	int64_t reserve;
 	char *remaining_header; /* NULL: none */
 	enum job_used_up when_used_up;
@@ -431,8 +432,6 @@ int job_find_field(const struct job *job, const char *name, size_t len);
 
 /* The index of a field that work sees, or -1; those of the source have the same in both. */
 int job_find_work_field(const struct job *job, const char *name, size_t len);
-/* True when the quota's zone has a fixed offset (minutes east of UTC); else it is the machine's. */
-bool job_quota_offset(const struct job_quota *quota, int *ret_minutes);
 
 const char *job_when_name(enum job_when when);
 

@@ -99,7 +99,7 @@ static const struct schema_key rows[] = {
 	{"work.quota.resets", T_CLOCK, .fallback = "00:00", AT(work.quota.resets_minute),
 	 .is_refreshed = true, .says = "When the period begins (hour: the minutes of it)."},
 	{"work.quota.time_zone", T_TEXT, AT(work.quota.time_zone), .is_refreshed = true,
-	 .otherwise = "the machine's", .says = "In which zone: UTC, or an offset such as +02:00."},
+	 .otherwise = "the machine's", .says = "In which zone: Europe/Berlin, UTC, +02:00."},
 	{"work.quota.reserve", T_INTEGER, .min = 0, .fallback = "0", AT(work.quota.reserve),
 	 .is_refreshed = true, .says = "So much this job leaves to others."},
 	{"work.quota.remaining_header", T_TEXT, AT(work.quota.remaining_header),

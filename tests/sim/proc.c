@@ -32,6 +32,7 @@ struct proc *proc_start(struct instance *inst, enum lane_role role, uint32_t lan
 	p->role = role;
 	p->pid = m->next_pid++;
 	p->start_time = m->boot_us / 10000;
+	p->started_us = m->boot_us;
 	p->is_alive = true;
 	p->next = m->procs;
 	m->procs = p;

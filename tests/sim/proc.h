@@ -41,6 +41,7 @@ struct proc {
 	enum lane_role role;
 	int64_t pid;
 	int64_t start_time;
+	int64_t started_us; /* boot clock */
 
 	bool is_alive;	     /* it runs */
 	bool is_gone;	     /* and nothing that it started does */

@@ -205,6 +205,7 @@ struct burial {
 	struct instance *by;
 	struct instance *dead;
 	bool is_proven;
+	int64_t began_us; /* boot clock */
 };
 
 static void burial_on_end(struct machine *m, void *object, int64_t inc)
@@ -212,13 +213,14 @@ static void burial_on_end(struct machine *m, void *object, int64_t inc)
 	struct burial *b = object;
 
 	/* Once another has reaped it, it may wake up and start processes, which get no work; where
-	 * instances beat it may do so before, and gets none until it has beaten. */
+	 * instances beat it may do so before (and then crash), and they get none until it has
+	 * beaten, which undoes the reaping. */
 	bool is_reaped = m->shadow.inc_state[inc] == INSTANCE_REAPED ||
 			 (m->opt->has_beats && b->dead->fate == INSTANCE_RUNS);
 
 	for (struct proc *p = b->dead->procs; p != NULL && b->is_proven && !is_reaped;
 	     p = p->inst_next)
-		if (!p->is_gone)
+		if (!p->is_gone && !(m->opt->has_beats && p->started_us > b->began_us))
 			machine_fail(m, "burial", "pid %lld outlived its burial",
 				     (long long)p->pid);
 	instance_post(b->by,
@@ -248,7 +250,7 @@ static void world_bury(void *world, int64_t inc, const uint8_t nonce[16],
 	if (inst->is_crashing)
 		return;
 	TRACE(m, TRACE_BURY, inst->number, inc, 0, 0);
-	*b = (struct burial){.by = inst, .dead = instance_find_inc(m, inc)};
+	*b = (struct burial){.by = inst, .dead = instance_find_inc(m, inc), .began_us = m->boot_us};
 	if (b->dead == NULL || memcmp(b->dead->nonce, nonce, LEDGER_NONCE_BYTES) != 0) {
 		machine_fail(m, "burial-who", "inc %lld and its nonce do not belong together",
 			     (long long)inc);

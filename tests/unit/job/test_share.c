@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -11,6 +12,7 @@
 #include "job/date.h"
 #include "job/quota.h"
 #include "unit/job/parsed.h"
+#include "when/zone.h"
 
 #define EXEC "  exec: {shell: 'true'}\n"
 
@@ -58,7 +60,6 @@ static void a_quota_has_its_defaults(void **state)
 	struct job *job = job_of("job: a\nwork:\n" EXEC
 				 "  quota: {name: p, limit: 9, per: month}\n");
 	const struct job_quota *q = &job->work.quota;
-	int minutes = 7;
 
 	assert_string_equal(q->name, "p");
 	assert_int_equal(q->limit, 9);
@@ -66,28 +67,45 @@ static void a_quota_has_its_defaults(void **state)
 	assert_int_equal(q->resets_minute, 0);
 	assert_int_equal(q->reserve, 0);
 	assert_int_equal(q->when_used_up, JOB_USED_UP_STOP);
-	assert_false(job_quota_offset(q, &minutes));
+	assert_null(q->zone);
 	job_free(job);
 }
 
-static void a_quotas_zone_is_utc_or_an_offset(void **state)
+static void a_quotas_zone_is_a_name_or_an_offset(void **state)
 {
 	static const struct {
 		const char *text;
-		int minutes;
-	} rows[] = {{"UTC", 0}, {"Etc/UTC", 0}, {"+02:00", 120}, {"-09:30", -570}};
+		int summer_s;
+	} rows[] = {{"UTC", 0},
+		    {"Etc/UTC", 0},
+		    {"'+02:00'", 2 * 3600},
+		    {"'-09:30'", -9 * 3600 - 1800},
+		    {"Europe/Berlin", 2 * 3600},
+		    {"America/New_York", -4 * 3600}};
+	const int64_t july = 1782864000; /* 2026-07-01 */
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct job_quota q = {.time_zone = (char *)(uintptr_t)rows[i].text};
-		int minutes = -1;
-		assert_true(job_quota_offset(&q, &minutes));
-		assert_int_equal(minutes, rows[i].minutes);
+		char text[200];
+		(void)snprintf(text, sizeof(text),
+			       "job: a\nwork:\n" EXEC
+			       "  quota: {name: p, limit: 9, per: day, time_zone: %s}\n",
+			       rows[i].text);
+		struct job *job = job_of(text);
+		assert_int_equal(zone_offset_s(job->work.quota.zone, july), rows[i].summer_s);
+		job_free(job);
 	}
-	assert_only_fault(
-		"job: a\nwork:\n" EXEC
-		"  quota: {name: p, limit: 9, per: day, time_zone: Europe/Berlin}\n",
-		"4:51: work.quota.time_zone: expected UTC or an offset such as +02:00, found "
-		"'Europe/Berlin'; no other zone is known yet");
+	assert_only_fault("job: a\nwork:\n" EXEC
+			  "  quota: {name: p, limit: 9, per: day, time_zone: Europe/Berlim}\n",
+			  "4:51: work.quota.time_zone: there is no time zone 'Europe/Berlim' in "
+			  "/usr/share/zoneinfo; did you mean 'Europe/Berlin'?");
+	assert_only_fault("job: a\nwork:\n" EXEC
+			  "  quota: {name: p, limit: 9, per: day, time_zone: ../../etc/passwd}\n",
+			  "4:51: work.quota.time_zone: expected a time zone such as Europe/Berlin, "
+			  "UTC or +02:00, found '../../etc/passwd'");
+	assert_only_fault("job: a\nwork:\n" EXEC
+			  "  quota: {name: p, limit: 9, per: day, time_zone: tzdata.zi}\n",
+			  "4:51: work.quota.time_zone: expected a time zone such as Europe/Berlin, "
+			  "UTC or +02:00, found 'tzdata.zi'");
 }
 
 static void a_quota_must_leave_something(void **state)
@@ -174,7 +192,7 @@ int main(void)
 		cmocka_unit_test(rates_of_a_list_have_their_hours),
 		cmocka_unit_test(wrong_rates_are_named),
 		cmocka_unit_test(a_quota_has_its_defaults),
-		cmocka_unit_test(a_quotas_zone_is_utc_or_an_offset),
+		cmocka_unit_test(a_quotas_zone_is_a_name_or_an_offset),
 		cmocka_unit_test(a_quota_must_leave_something),
 		cmocka_unit_test(what_is_counted_is_done_one_by_one),
 		cmocka_unit_test(a_resumed_run_takes_todays_rate_and_quota),
