@@ -12,6 +12,7 @@ enum {
 	SERVER_MIN = 140000,
 	SCRATCH_MAX = 1 << 28,
 	URI_MAX = 4096,
+	SETTINGS_TRIES = 100,
 	UUID_DIGITS = 2 * LEDGER_UUID_BYTES
 };
 
@@ -25,14 +26,14 @@ struct pl *pl_of(struct ledger *ledger)
 
 /* Of every connection. Commits are durable whatever the server's default is; nobody who stops in a
  * transaction holds up the others for longer than 5 s. */
-static const char settings[] = "SELECT set_config('synchronous_commit', 'on', false)"
+static const char settings[] = "SET statement_timeout = 0;"
+			       "SELECT set_config('synchronous_commit', 'on', false)"
 			       " WHERE current_setting('synchronous_commit') IN ('off', 'local');"
 			       "SET default_transaction_isolation = 'read committed';"
 			       "SET default_transaction_read_only = off;"
 			       "SET search_path = stint, pg_temp;"
 			       "SET idle_in_transaction_session_timeout = '5s';"
 			       "SET lock_timeout = '3s';"
-			       "SET statement_timeout = 0;"
 			       "SET client_min_messages = warning;"
 			       "SET max_parallel_workers_per_gather = 0;"
 			       "SET jit = off;"
@@ -56,6 +57,13 @@ static int pl_check_server(struct pl *q, PGconn *conn, const PGresult *rows)
 	return 0;
 }
 
+static bool is_cancelled(const PGresult *rows)
+{
+	const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
+
+	return state != NULL && strcmp(state, "57014") == 0;
+}
+
 static int pl_set_up(struct pl *q, PGconn *conn)
 {
 	AUTO(pl_rows) PGresult *rows = NULL;
@@ -63,6 +71,11 @@ static int pl_set_up(struct pl *q, PGconn *conn)
 	if (PQsetnonblocking(conn, 0) != 0)
 		return pl_fail_text(q, "", "the connection cannot be used");
 	rows = PQexec(conn, settings);
+	/* An administrator's limit may be shorter than it takes to lift it. */
+	for (int i = 1; i < SETTINGS_TRIES && is_cancelled(rows); i++) {
+		PQclear(rows);
+		rows = PQexec(conn, settings);
+	}
 	if (PQresultStatus(rows) != PGRES_TUPLES_OK) {
 		const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
 		return pl_fail_text(q, state == NULL ? "" : state, "%s", PQerrorMessage(conn));
