@@ -148,11 +148,15 @@ void beats_check_reaped(struct machine *m, const struct lop_reap *op)
 	int64_t since = dead->beat_us != 0 ? dead->beat_us : dead->inc_us;
 	/* Nobody is to blame for what nobody could do. */
 	int64_t back_us = m->healed && m->healed_at < m->away_until ? m->healed_at : m->away_until;
-	if (m->away_us > 2 * WATCH_GAP_US &&
-	    back_us - (m->away_until - m->away_us) > 2 * WATCH_GAP_US && back_us > since)
+	int64_t away_at = m->away_until - m->away_us;
+	int64_t limit_us = op->is_hung ? WATCH_HUNG_US : WATCH_GONE_US;
+	/* Who had been silent for long enough before may have been found dead then: the reaping is
+	 * sent again until the ledger answers. */
+	if (m->away_us > 2 * WATCH_GAP_US && back_us - away_at > 2 * WATCH_GAP_US &&
+	    back_us > since && away_at - since < limit_us)
 		since = back_us;
 	int64_t still_us = m->boot_us - since;
-	if (still_us < (op->is_hung ? WATCH_HUNG_US : WATCH_GONE_US))
+	if (still_us < limit_us)
 		machine_fail(m, "reaped-alive", "inc %lld is reaped %lld ms after its last beat",
 			     (long long)op->dead, (long long)(still_us / US_PER_MS));
 	if (dead->fate == INSTANCE_RUNS) {

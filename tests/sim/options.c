@@ -254,6 +254,33 @@ static void options_make_paced(struct options *o, struct rng *r)
 	o->lanes = (int)rng_range(r, 1, 4);
 }
 
+/* All is well but for the end of the window, or of the business date, which comes in the midst: so
+ * whatever is begun too late, or is not begun, shows. */
+static void options_make_ending(struct options *o, struct rng *r)
+{
+	bool is_cutoff = tenths(r, 5);
+
+	for (size_t i = 0; i < FAULT_COUNT_; i++)
+		o->fault[i] = false;
+	o->is_ending = true;
+	o->n_records = (uint32_t)rng_range(r, 200, 500);
+	o->rate_n = o->low_n = o->quota_limit = o->canary = 0;
+	o->no_source = o->when_empty_fail = o->is_noop = o->per_start = false;
+	o->slots = o->regions = o->instances = 1;
+	o->concurrency = (int)rng_range(r, 2, 8);
+	o->lanes = (int)rng_range(r, 1, 2);
+	o->timeout_us = US_PER_MIN;
+	o->commit_us = rng_spread(r, 200, 5 * US_PER_MS);
+	o->start_gap_us = US_PER_S;
+	o->carry_over = JOB_RESUME_FIRST;
+	/* Long ones leave a gap in front of the end; of short ones some wait in lanes. */
+	o->item_us = is_cutoff ? rng_range(r, 20, 60) * US_PER_MS : rng_range(r, 2, 8) * US_PER_S;
+	o->cutoff_minute = is_cutoff ? (int)rng_range(r, 1, 3) : -1;
+	o->cutoff_then = (int)(tenths(r, 5) ? JOB_CUTOFF_HOLD : JOB_CUTOFF_FAIL);
+	o->window_max_us = is_cutoff ? 0 : o->n_records * o->item_us / WINDOWS_MAX;
+	o->when_over = JOB_OVER_STOP;
+}
+
 /* Drawn apart, so that what a seed stands for besides stays as it was. */
 static void options_draw_share(struct options *o)
 {
@@ -266,6 +293,8 @@ static void options_draw_share(struct options *o)
 		options_draw_quota(o, &r);
 	if (rng_below(&r, 50) == 0)
 		options_make_paced(o, &r);
+	else if (rng_below(&r, 40) == 0)
+		options_make_ending(o, &r);
 	/* A window that ends after a handful of items would only make many starts. */
 	int64_t least = o->n_records * options_spacing_us(o) / WINDOWS_MAX;
 	if (o->window_max_us > 0 && o->window_max_us < least)
@@ -278,7 +307,7 @@ static void options_draw_beats(struct options *o)
 	struct rng r;
 
 	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x6265617473)));
-	o->has_beats = tenths(&r, 4) && !o->is_paced;
+	o->has_beats = tenths(&r, 4) && !o->is_paced && !o->is_ending;
 	o->hosts = (int)rng_range(&r, 1, OPTIONS_HOSTS_MAX);
 	int instances = tenths(&r, 5) ? o->instances : (int)rng_range(&r, 3, 5);
 	if (o->has_beats)

@@ -157,7 +157,8 @@ struct options {
 	int64_t quota_limit;  /* attempts an hour, 0: no quota */
 	int64_t quota_reserve;
 	bool quota_waits;
-	bool is_paced; /* nothing but the rate keeps items from being begun */
+	bool is_paced;	/* nothing but the rate keeps items from being begun */
+	bool is_ending; /* nothing but the end of the window, or of the date, does */
 
 	/* the source */
 	bool no_source; /* the job is one item */
