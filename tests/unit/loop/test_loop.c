@@ -22,6 +22,12 @@
 #include "loop/loop.h"
 #include "sys/clock.h"
 
+#ifdef __has_feature /* clang */
+#define IS_TSAN __has_feature(thread_sanitizer)
+#else
+#define IS_TSAN 0
+#endif
+
 extern char **environ;
 
 struct probe {
@@ -399,6 +405,12 @@ static void without_pidfds_children_are_told_all_the_same(void **state)
 	struct probe *p = *state;
 	struct rlimit limit = {0};
 
+#if IS_TSAN
+	/* TSan calls a handler from within read(), also from the read() by which libuv's handler
+	 * takes its lock: two children that end at once then wait for ever. One thread is all that
+	 * there is here, so it would have nothing to find. */
+	skip();
+#endif
 	close_pipe(p);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	struct rlimit none = {.rlim_cur = 3, .rlim_max = limit.rlim_max};
