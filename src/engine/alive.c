@@ -7,6 +7,7 @@
  */
 #include "engine/session_inside.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/run.h"
@@ -107,6 +108,8 @@ static void session_on_list(void *arg, struct ledger_op *op)
 			session_bury(s, row, is_hung);
 	}
 	watch_end(&s->watch);
+	if (s->n_suspects == 0)
+		s->pulse.awaits_others = false;
 	if (s->phase == SESSION_BEGINNING)
 		s->phase = SESSION_BURYING;
 }
@@ -135,7 +138,7 @@ static bool session_wants_to_look(const struct session *s)
 
 static void session_check_lease(struct session *s)
 {
-	bool is_lapsed = !pulse_lets(&s->pulse, s->ops->boot_us(s->world));
+	bool is_lapsed = !pulse_is_leased(&s->pulse, s->ops->boot_us(s->world));
 
 	if (is_lapsed == s->pulse.was_lapsed)
 		return;
@@ -151,6 +154,44 @@ static void session_check_lease(struct session *s)
 		session_say(s, SAY_INFO, "the ledger is there again");
 }
 
+/* What is said, and stays with the run. */
+static void session_note_failover(struct session *s, const char *text)
+{
+	session_say(s, SAY_WARNING, "%s", text);
+	if (s->run == NULL)
+		return;
+	struct ledger_op *op = commit_add(&s->commit, LOP_RUN_NOTE, NULL, NULL);
+	op->u.run_note = (struct lop_run_note){.run_id = s->run->id,
+					       .at = s->ops->now(s->world),
+					       .kind = "ledger",
+					       .text = arena_str(commit_arena(&s->commit), text)};
+}
+
+/* Another server has taken over. What this instance had there is there again; of others that is
+ * known when they have been seen. */
+static void session_check_failover(struct session *s)
+{
+	char text[SESSION_NAME_MAX];
+
+	if (!s->commit.is_failed_over && s->commit.redone == 0)
+		return;
+	if (s->commit.redone == 0)
+		(void)snprintf(text, sizeof(text),
+			       "another server has taken over the ledger"); /* fits */
+	else
+		(void)snprintf(text, sizeof(text),
+			       "another server has taken over the ledger without the last %lld "
+			       "commits of this instance: they were written again",
+			       (long long)s->commit.redone); /* fits */
+	s->commit.is_failed_over = false;
+	s->commit.redone = 0;
+	session_note_failover(s, text);
+	watch_done(&s->watch);
+	commit_claim_nothing(&s->commit);
+	s->pulse.awaits_others = true;
+	s->look_at = s->ops->boot_us(s->world);
+}
+
 void alive_begin(struct session *s)
 {
 	if (s->spec.has_beats)
@@ -164,6 +205,7 @@ void alive_turn(struct session *s)
 		return;
 	pulse_turn(&s->pulse, s->ops, s->world, s->commit.inc, s->commit.nonce);
 	session_check_lease(s);
+	session_check_failover(s);
 	if (pulse_gave_up(&s->pulse, s->ops->boot_us(s->world)))
 		session_lose(s, "no beat was acknowledged for 10 minutes");
 	else if (session_wants_to_look(s) && s->ops->boot_us(s->world) >= s->look_at)

@@ -102,6 +102,16 @@ uint64_t commit_number(struct commit *c)
 	return c->opened;
 }
 
+void commit_claim_nothing(struct commit *c)
+{
+	for (struct ledger_op *op = commit_open(c)->first; op != NULL; op = op->next) {
+		if (op->kind == LOP_CHUNK_CLAIM)
+			op->u.chunk_claim.max = 0;
+		if (op->kind == LOP_LOOSE_CLAIM)
+			op->u.loose_claim.max = 0;
+	}
+}
+
 struct arena *commit_arena(struct commit *c)
 {
 	return &commit_open(c)->arena;
@@ -230,6 +240,8 @@ void commit_on_ledger(struct commit *c, struct ledger_txn *txn)
 	c->log_is_held = txn->log_is_held;
 	switch (txn->status) {
 	case LEDGER_APPLIED:
+		c->is_failed_over = c->is_failed_over || txn->ret_is_failed_over;
+		c->redone += txn->ret_redone;
 		c->flying = NULL;
 		c->trouble_since = 0;
 		c->last_us = c->ops->boot_us(c->world) - c->sent_at;
@@ -250,6 +262,7 @@ void commit_on_ledger(struct commit *c, struct ledger_txn *txn)
 		break;
 	case LEDGER_PENDING:
 	case LEDGER_FENCED:
+	case LEDGER_BEHIND: /* could not be written again */
 	case LEDGER_BROKEN:
 		break;
 	}

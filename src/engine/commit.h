@@ -48,9 +48,11 @@ struct commit {
 	int64_t resend_at;	   /* boot clock; 0: under way */
 	int64_t trouble_since;	   /* boot clock of the first failed sending, 0 none */
 	int tries;
-	bool no_space;	   /* the last sending found the disk full */
-	bool space_is_low; /* a backend had to let go of its ballast */
-	bool log_is_held;  /* a reader keeps the ledger's log from being moved in */
+	bool no_space;	     /* the last sending found the disk full */
+	bool space_is_low;   /* a backend had to let go of its ballast */
+	bool log_is_held;    /* a reader keeps the ledger's log from being moved in */
+	bool is_failed_over; /* another server has taken over; whoever looks takes it back */
+	int64_t redone;	     /* batches that were lost by that and written again */
 	bool frozen;
 };
 
@@ -70,6 +72,8 @@ struct ledger_op *commit_add_first(struct commit *c, enum ledger_op_kind kind, c
 void commit_wait(struct commit *c, struct ledger_op *op, commit_fn fn, void *arg);
 /* Names the open transaction (opening one if need be), for as long as it is open. */
 uint64_t commit_number(struct commit *c);
+/* Claims of the open transaction find nothing. */
+void commit_claim_nothing(struct commit *c);
 /* The arena of the open transaction, for texts and bits of its operations. */
 struct arena *commit_arena(struct commit *c);
 /* Somebody waits for the open transaction: it is not kept for more to come in. */

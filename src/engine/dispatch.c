@@ -501,7 +501,7 @@ int64_t dispatch_deadline(const struct run *r)
 	if (pulse_lets(r->pulse, r->ops->boot_us(r->world)))
 		at = run_earliest(at, share_deadline(r));
 	/* While it holds nothing else can be done: each deadline must be one that is acted upon. */
-	if (protect_holds(r))
+	if (protect_holds(r) || pulse_awaits(r->pulse))
 		return at;
 	if (r->no_more_chunks && r->looks_for_dead && !r->chunk_claim_out && r->reclaim_at < at &&
 	    window_fits(r, 0))

@@ -381,7 +381,7 @@ void claim_turn(struct run *r)
 	uint32_t want = claim_wanted(r);
 
 	/* While it is open nothing is claimed (DESIGN 7), nor what would not end in time (5). */
-	if (protect_holds(r) || !window_fits(r, 0))
+	if (protect_holds(r) || pulse_awaits(r->pulse) || !window_fits(r, 0))
 		return;
 	if (r->no_more_chunks && r->ops->boot_us(r->world) >= r->reclaim_at && r->looks_for_dead)
 		r->no_more_chunks = false;

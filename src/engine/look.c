@@ -123,7 +123,8 @@ static void run_on_state(void *arg, struct ledger_op *op)
 
 bool run_may_look(const struct run *r)
 {
-	return r->breaker_is_known && !r->finish_out && !r->counts_out && dispatch_is_idle(r);
+	return r->breaker_is_known && !r->finish_out && !r->counts_out && !pulse_awaits(r->pulse) &&
+	       dispatch_is_idle(r);
 }
 
 /* What is in doubt and is not verified goes as the job says. */

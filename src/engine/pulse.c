@@ -41,9 +41,19 @@ void pulse_on_beat(struct pulse *p, const struct world_ops *ops, void *world,
 	ops->lease(world, p->leased_to);
 }
 
-bool pulse_lets(const struct pulse *p, int64_t now)
+bool pulse_is_leased(const struct pulse *p, int64_t now)
 {
 	return !p->is_on || now < p->leased_to;
+}
+
+bool pulse_awaits(const struct pulse *p)
+{
+	return p->awaits_others;
+}
+
+bool pulse_lets(const struct pulse *p, int64_t now)
+{
+	return pulse_is_leased(p, now) && !pulse_awaits(p);
 }
 
 bool pulse_gave_up(const struct pulse *p, int64_t now)

@@ -25,6 +25,9 @@ struct pulse {
 	int64_t sent_at;   /* the last was */
 	int64_t leased_to; /* nothing is begun from then on */
 	int64_t since;	   /* the last was acknowledged, or there was none to be */
+	/* Another server has taken over, and not everybody who lives was seen there yet: what it
+	 * has lost of their claims is not to be claimed. */
+	bool awaits_others;
 };
 
 void pulse_begin(struct pulse *p, int64_t now);
@@ -36,6 +39,10 @@ void pulse_on_beat(struct pulse *p, const struct world_ops *ops, void *world,
 		   enum ledger_status status);
 /* May anything be begun? */
 bool pulse_lets(const struct pulse *p, int64_t now);
+/* Is our life acknowledged? */
+bool pulse_is_leased(const struct pulse *p, int64_t now);
+/* May nothing be claimed, resolved or finished? */
+bool pulse_awaits(const struct pulse *p);
 /* Nothing has been acknowledged for so long that nothing more is to be hoped for. */
 bool pulse_gave_up(const struct pulse *p, int64_t now);
 /* When pulse_turn, or somebody who says that we have lapsed, is wanted. */

@@ -16,11 +16,13 @@
 #include "host/pulse_thread.h"
 #include "job/date.h"
 #include "job/job.h"
+#include "ledger/journal.h"
 #include "ledger/ledger.h"
 #include "loop/loop.h"
 #include "loop/writer.h"
 #include "sys/cgroup.h"
 #include "sys/clock.h"
+#include "sys/fault.h"
 #include "sys/file.h"
 #include "sys/log.h"
 #include "sys/proc.h"
@@ -37,6 +39,7 @@ struct host {
 	struct loop *loop;
 	struct writer *writer;
 	struct pulse_thread *pulse; /* NULL: the ledger has no beats */
+	struct journal *journal;    /* the writer thread's; NULL: no server could take over */
 	struct processes *processes;
 	struct session *session;
 	struct loop_timer *timer;
@@ -249,7 +252,10 @@ static void host_apply(void *arg, void *task)
 {
 	struct host *h = arg;
 
-	ledger_apply(h->options->ledger, task);
+	if (h->journal != NULL && !FAULT("ledger.journal"))
+		journal_apply(h->journal, h->options->ledger, task);
+	else
+		ledger_apply(h->options->ledger, task);
 }
 
 static void host_on_applied(void *arg, void *task, bool applied)
@@ -385,6 +391,7 @@ static void host_take_down(struct host *h)
 		progress_hide(h->options->progress);
 	pulse_thread_free(h->pulse);
 	writer_free(h->writer);
+	journal_free(h->journal);
 	processes_free(h->processes);
 	session_free(h->session);
 	for (size_t i = 0; i < ARRAY_LEN(h->signals); i++)
@@ -446,6 +453,7 @@ int host_run(const struct host_options *options, int *ret_exit, struct err *err)
 		free(h.group);
 		return err->code;
 	}
+	h.journal = h.spec.has_beats ? journal_new() : NULL;
 	host_set_up(&h);
 	h.session = session_new(&host_ops, &h, &h.spec);
 	session_start(h.session);

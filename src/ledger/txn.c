@@ -129,6 +129,8 @@ static bool ledger_op_writes(const struct ledger_op *op)
 bool ledger_txn_is_read_only(const struct ledger_txn *txn)
 {
 	assert(txn != NULL && txn->magic == LEDGER_TXN_MAGIC);
+	if (txn->is_redo) /* its number, at least */
+		return false;
 	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next)
 		if (ledger_op_writes(op))
 			return false;
@@ -163,6 +165,9 @@ void ledger_txn_rewind(struct ledger_txn *txn)
 	txn->lost = NULL;
 	txn->space_is_low = false;
 	txn->log_is_held = false;
+	txn->ret_batch = 0;
+	txn->ret_is_failed_over = false;
+	txn->ret_redone = 0;
 }
 
 const char *ledger_op_name(enum ledger_op_kind kind)

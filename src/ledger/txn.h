@@ -302,12 +302,20 @@ struct lop_content_find {
 	const char *ret_run;
 };
 
+/* What was claimed before a failover lost it: a chunk or an item, and the epoch of then. */
+struct ledger_retake {
+	int64_t id;
+	int32_t epoch; /* 0: none is named */
+};
+
 /* C. Up to `max` ready chunks of an open run that is at this step, in order, with bodies. Nothing
- * for an instance that is not live. */
+ * for an instance that is not live. With `again`, just that chunk, which nobody may have claimed
+ * since; nothing comes back. */
 struct lop_chunk_claim {
 	int64_t run_id;
 	int32_t step;
 	uint32_t max;
+	struct ledger_retake again;
 	const struct ledger_chunk_row *ret_rows;
 	size_t ret_n;
 };
@@ -345,13 +353,15 @@ struct lop_loose_put {
 };
 
 /* L. Up to `max` due retry rows of an open run that is at this step, oldest first, with their
- * chunks' bodies. `to_probe`: due rows in doubt instead, which become probing. */
+ * chunks' bodies. `to_probe`: due rows in doubt instead, which become probing. With `again`, just
+ * that item, as LOP_CHUNK_CLAIM. */
 struct lop_loose_claim {
 	int64_t run_id;
 	int32_t step;
 	utime now;
 	uint32_t max;
 	bool to_probe;
+	struct ledger_retake again;
 	const struct ledger_loose_row *ret_rows;
 	size_t ret_n;
 };
@@ -626,6 +636,8 @@ enum ledger_status {
 	LEDGER_BUSY,	 /* certainly not committed, worth another try */
 	LEDGER_UNKNOWN,	 /* may be committed or not: send the same transaction again */
 	LEDGER_NO_SPACE, /* certainly not committed: the disk is full */
+	LEDGER_BEHIND,	 /* a failover has lost acknowledged batches, those behind `ret_batch`;
+			  * nothing was committed. ledger/journal.h writes them again */
 	LEDGER_BROKEN	 /* storage failed: end with 74 and never retry the fsync (PROTOCOL 3.8) */
 };
 
@@ -642,8 +654,10 @@ struct ledger_txn {
 	/* This instance's running number; 0 in transactions that only read. A number is used up by
 	 * LEDGER_APPLIED alone: what takes the place of a lost transaction has its number. */
 	int64_t batch;
-	bool claims; /* the fence demands state live, not just live or stopping */
-	utime now;   /* the time that rows get; the engine's clock */
+	int64_t acked; /* the last of them that was acknowledged; 0: not asked about */
+	bool is_redo;  /* writes again what was lost: the number may follow on any lower one */
+	bool claims;   /* the fence demands state live, not just live or stopping */
+	utime now;     /* the time that rows get; the engine's clock */
 	enum ledger_status status;
 	struct err err; /* words for every status but applied */
 	struct ledger_op
@@ -652,7 +666,10 @@ struct ledger_txn {
 	/* Somebody has been reading for so long that the log cannot be used again: nothing is
 	 * claimed until he ends. */
 	bool log_is_held;
-	void *context; /* the caller's */
+	int64_t ret_batch;	 /* with LEDGER_BEHIND: the last that the ledger has */
+	bool ret_is_failed_over; /* another server has taken over since the last transaction */
+	int64_t ret_redone;	 /* batches that it had lost and that were written again before */
+	void *context;		 /* the caller's */
 };
 
 struct ledger_txn *ledger_txn_new(void);

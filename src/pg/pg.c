@@ -145,6 +145,18 @@ static int open_place(const struct params *p, int64_t deadline_us, PGconn **ret_
 	return 0;
 }
 
+static int accept_conn(const struct pg_options *options, PGconn **conn, enum pg_class *ret_class,
+		       struct err *err)
+{
+	int rc = options->accept == NULL
+			 ? 0
+			 : options->accept(options->accept_arg, *conn, ret_class, err);
+
+	if (rc < 0)
+		pg_close(TAKE(*conn));
+	return rc;
+}
+
 int pg_open(const struct pg_options *options, PGconn **ret_conn, enum pg_class *ret_class,
 	    struct err *err)
 {
@@ -168,7 +180,8 @@ int pg_open(const struct pg_options *options, PGconn **ret_conn, enum pg_class *
 		int64_t share_us = (end_us - now_us) / (int64_t)(uri.n_places - i);
 		enum pg_class why = PG_LOST;
 
-		if (open_place(&p, now_us + share_us, ret_conn, &why, err) == 0)
+		if (open_place(&p, now_us + share_us, ret_conn, &why, err) == 0 &&
+		    accept_conn(options, ret_conn, &why, err) == 0)
 			return 0;
 		/* A server that answers says more than one that does not. */
 		if (why != PG_LOST)

@@ -31,6 +31,10 @@ struct pg_options {
 	const char *application; /* application_name: who we are, in the server's views */
 	bool writable;		 /* a standby is refused, and the next host tried */
 	int64_t limit_us;	 /* for all hosts together; 0: PG_OPEN_LIMIT_US */
+	/* Looks at each connection first; what it refuses is closed, and the next host tried. NULL:
+	 * all will do. */
+	int (*accept)(void *arg, PGconn *conn, enum pg_class *ret_class, struct err *err);
+	void *accept_arg;
 };
 
 /* Opens a connection, non-blocking, with UTF-8, keepalives and a limit on unanswered bytes. `class`

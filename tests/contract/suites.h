@@ -33,6 +33,7 @@ extern const struct suite suite_chunks;
 extern const struct suite suite_loose;
 extern const struct suite suite_reap;
 extern const struct suite suite_batches;
+extern const struct suite suite_failover;
 extern const struct suite suite_persons;
 extern const struct suite suite_telling;
 extern const struct suite suite_sharing;

@@ -482,6 +482,7 @@ static bool may_try_again(enum ledger_status status)
 	case LEDGER_UNKNOWN:
 		return true;
 	case LEDGER_BROKEN:
+	case LEDGER_BEHIND:
 		return false;
 	case LEDGER_PENDING:
 	case LEDGER_APPLIED:

@@ -32,6 +32,19 @@ static void mem_chunk_take(struct memory *m, const struct ledger_txn *txn, struc
 	chunk->rev = 0;
 }
 
+static int mem_chunk_retake(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	const struct lop_chunk_claim *c = &op->u.chunk_claim;
+	struct mem_chunk *chunk = mem_chunk_find(m, c->again.id);
+
+	if (chunk == NULL || chunk->run_id != c->run_id || chunk->state != CHUNK_READY ||
+	    chunk->epoch != c->again.epoch - 1)
+		return mem_lost(txn, "chunk %lld was claimed by others since",
+				(long long)c->again.id);
+	mem_chunk_take(m, txn, chunk, rule_claim_token(txn, op));
+	return 0;
+}
+
 int mem_chunk_claim(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_chunk_claim *c = &op->u.chunk_claim;
@@ -41,6 +54,8 @@ int mem_chunk_claim(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 
 	c->ret_rows = NULL;
 	c->ret_n = 0;
+	if (c->again.epoch != 0)
+		return m->is_replay ? 0 : mem_chunk_retake(m, txn, op);
 	if (run == NULL || me == NULL)
 		return 0;
 	if (m->is_replay) {

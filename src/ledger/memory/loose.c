@@ -144,6 +144,21 @@ static void mem_loose_take(struct memory *m, const struct ledger_txn *txn, struc
 		l->first_started_ms = rule_ms(txn->now);
 }
 
+static int mem_loose_retake(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	const struct lop_loose_claim *c = &op->u.loose_claim;
+	const struct mem_run *run = mem_run_find(m, c->run_id);
+	const struct mem_chunk *chunk = run == NULL ? NULL : mem_chunk_of(run, c->again.id);
+	struct mem_loose *l = chunk == NULL ? NULL : mem_loose_find(chunk, c->again.id);
+
+	if (l == NULL || l->state != (c->to_probe ? LOOSE_DOUBT : LOOSE_RETRY) ||
+	    l->epoch != c->again.epoch - 1)
+		return mem_lost(txn, "item %lld was claimed by others since",
+				(long long)c->again.id);
+	mem_loose_take(m, txn, l, rule_claim_token(txn, op));
+	return 0;
+}
+
 int mem_loose_claim(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_loose_claim *c = &op->u.loose_claim;
@@ -152,6 +167,8 @@ int mem_loose_claim(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 
 	c->ret_rows = NULL;
 	c->ret_n = 0;
+	if (c->again.epoch != 0)
+		return m->is_replay ? 0 : mem_loose_retake(m, txn, op);
 	if (run == NULL || me == NULL || run->loose.n == 0)
 		return 0;
 	if (!m->is_replay && (run->row.state != RUN_OPEN || run->row.step != rule_step(c->step) ||

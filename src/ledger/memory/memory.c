@@ -236,7 +236,7 @@ static int mem_fence(struct memory *m, struct ledger_txn *txn)
 	if (txn->claims && i->row.state != INSTANCE_LIVE)
 		return mem_lost(txn, "instance %lld is stopping and claims nothing",
 				(long long)txn->inc);
-	if (txn->batch > 0 && txn->batch != i->batch + 1)
+	if (txn->batch > 0 && txn->batch != i->batch + 1 && !txn->is_redo)
 		return mem_lost(txn, "batch %lld cannot follow batch %lld", (long long)txn->batch,
 				(long long)i->batch);
 	if (txn->batch > 0) {
@@ -280,12 +280,25 @@ static int mem_run_ops(struct memory *m, struct ledger_txn *txn)
 	return rc != 0 || m->is_replay ? rc : mem_check_loose(m, txn);
 }
 
+/* Was a batch lost that this instance knows to be applied? */
+static bool mem_is_behind(const struct memory *m, struct ledger_txn *txn)
+{
+	const struct mem_instance *i = mem_by_id(&m->instances, txn->inc);
+
+	if (i == NULL || txn->is_redo || i->batch >= txn->acked ||
+	    memcmp(i->row.nonce, txn->nonce, sizeof(txn->nonce)) != 0 || !mem_instance_works(m, i))
+		return false;
+	err_set(&txn->err, ERR_TEMP, 0, "batch %lld was lost", (long long)txn->acked);
+	txn->ret_batch = i->batch;
+	return true;
+}
+
 static void mem_apply(struct ledger *ledger, struct ledger_txn *txn)
 {
 	struct memory *m = mem_of(ledger);
 
 	m->is_replay = false;
-	int rc = mem_run_ops(m, txn);
+	int rc = mem_is_behind(m, txn) ? LEDGER_BEHIND : mem_run_ops(m, txn);
 	if (rc == 0)
 		mem_commit(m);
 	else

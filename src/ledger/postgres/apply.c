@@ -81,6 +81,9 @@ static int pl_fence(struct pl *q, const struct ledger_txn *txn)
 	static const char number[] =
 		"WITH b AS (UPDATE instance_batch SET batch = $2 WHERE inc = $1 AND batch = $2 - 1"
 		" RETURNING 1) SELECT 1 / count(*) FROM b";
+	static const char redo[] =
+		"WITH b AS (UPDATE instance_batch SET batch = $2 WHERE inc = $1 AND batch < $2"
+		" RETURNING 1) SELECT 1 / count(*) FROM b";
 
 	q->stage = PL_STAGE_FENCE;
 	if (pl_send(q, fence,
@@ -90,7 +93,8 @@ static int pl_fence(struct pl *q, const struct ledger_txn *txn)
 	q->stage = PL_STAGE_BATCH;
 	if (txn->batch == 0)
 		return 0;
-	return pl_send(q, number, PL_ARGS(PL_INT(txn->inc), PL_INT(txn->batch)));
+	return pl_send(q, txn->is_redo ? redo : number,
+		       PL_ARGS(PL_INT(txn->inc), PL_INT(txn->batch)));
 }
 
 /* Each item that left its chunk must have its done bit there by now (I1). */
@@ -207,6 +211,14 @@ static int pl_read(struct pl *q, struct ledger_txn *txn)
 	return rc;
 }
 
+static int pl_behind(struct ledger_txn *txn, int64_t batch)
+{
+	err_set(&txn->err, ERR_TEMP, 0, "batch %lld of instance %lld was lost in a failover",
+		(long long)txn->acked, (long long)txn->inc);
+	txn->ret_batch = batch;
+	return LEDGER_BEHIND;
+}
+
 /* The fence or the number did not let it pass. What does the ledger say of this instance? */
 static int pl_fenced(struct pl *q, struct ledger_txn *txn)
 {
@@ -235,6 +247,8 @@ static int pl_fenced(struct pl *q, struct ledger_txn *txn)
 		q->is_replay = true;
 		return pl_read(q, txn);
 	}
+	if (batch < txn->acked)
+		return pl_behind(txn, batch);
 	if (txn->claims && state != INSTANCE_LIVE)
 		return pl_lost(txn, "instance %lld is stopping and claims nothing",
 			       (long long)txn->inc);
@@ -277,9 +291,14 @@ static int pl_txn_failed(struct pl *q, struct ledger_txn *txn)
 	return (int)status;
 }
 
+static bool pl_begins(const struct ledger_txn *txn)
+{
+	return txn->first != NULL && txn->first->kind == LOP_INSTANCE_BEGIN;
+}
+
 static int pl_write(struct pl *q, struct ledger_txn *txn)
 {
-	bool begins = txn->first->kind == LOP_INSTANCE_BEGIN;
+	bool begins = pl_begins(txn);
 
 	pl_start(q, txn);
 	q->is_replay = false;
@@ -301,6 +320,27 @@ static int pl_write(struct pl *q, struct ledger_txn *txn)
 	return pl_fault(txn, "after") ? LEDGER_BUSY : 0; /* as if the answer had been lost */
 }
 
+/* After a failover: does this server have all that the instance was told to be applied? Asked also
+ * before what only reads: an instance that has nothing to write would never find out. */
+static int pl_check_behind(struct pl *q, struct ledger_txn *txn)
+{
+	static const char sql[] = "SELECT b.batch FROM instance_ AS i"
+				  " JOIN instance_batch AS b ON b.inc = i.inc"
+				  " WHERE i.inc = $1 AND i.nonce = $2 AND i.state IN (1, 2)";
+	int64_t batch = 0;
+
+	pl_start(q, txn);
+	int rc = pl_number(
+		q, sql, PL_ARGS(PL_INT(txn->inc), PL_BLOB(txn->nonce, sizeof(txn->nonce))), &batch);
+	if (rc == PL_FAILED || pl_sync(q) < 0) {
+		pl_undo(q);
+		(void)pl_err(q, &txn->err); /* the status says it */
+		return (int)pl_status(q);
+	}
+	/* Who is not there any more is told so by the fence. */
+	return rc == 1 && batch < txn->acked ? pl_behind(txn, batch) : 0;
+}
+
 static int pl_apply_ready(struct pl *q, struct ledger_txn *txn)
 {
 	bool reads = ledger_txn_is_read_only(txn);
@@ -309,7 +349,7 @@ static int pl_apply_ready(struct pl *q, struct ledger_txn *txn)
 	q->is_replay = false;
 	if (!reads) {
 		rc = pl_write(q, txn);
-		if (txn->first->kind == LOP_INSTANCE_BEGIN) {
+		if (pl_begins(txn)) {
 			if (rc == 0)
 				pl_partitions_make(q, txn->now);
 			else
@@ -325,6 +365,14 @@ static int pl_apply_ready(struct pl *q, struct ledger_txn *txn)
 	return (int)status;
 }
 
+/* Nothing of this instance is missing on this server: its beats may go there. */
+static void pl_settle(struct pl *q, struct ledger_txn *txn)
+{
+	atomic_store(&q->settled, q->timeline);
+	txn->ret_is_failed_over = q->is_failed_over;
+	q->is_failed_over = false;
+}
+
 void pl_apply(struct ledger *ledger, struct ledger_txn *txn)
 {
 	struct pl *q = pl_of(ledger);
@@ -336,7 +384,7 @@ void pl_apply(struct ledger *ledger, struct ledger_txn *txn)
 		return;
 	}
 	pl_start(q, txn);
-	if (txn->first == NULL) {
+	if (txn->first == NULL && !txn->is_redo) {
 		txn->status = LEDGER_APPLIED;
 		return;
 	}
@@ -345,8 +393,12 @@ void pl_apply(struct ledger *ledger, struct ledger_txn *txn)
 		(void)pl_err(q, &txn->err); /* the status says it */
 		rc = (int)pl_status(q);
 	} else {
-		rc = pl_apply_ready(q, txn);
+		bool is_asked = q->is_failed_over && txn->acked > 0 && !txn->is_redo;
+		rc = is_asked ? pl_check_behind(q, txn) : 0;
+		rc = rc == 0 ? pl_apply_ready(q, txn) : rc;
 	}
+	if (rc == 0 && !txn->is_redo)
+		pl_settle(q, txn);
 	txn->space_is_low = rc == LEDGER_NO_SPACE;
 	txn->status = rc == 0 ? LEDGER_APPLIED : (enum ledger_status)rc;
 	q->txn = NULL;

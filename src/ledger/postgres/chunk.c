@@ -30,6 +30,25 @@ static int pl_claimed(struct pl *q, struct ledger_txn *txn, struct ledger_op *op
 	return 0;
 }
 
+static int pl_chunk_retake(struct pl *q, const struct ledger_txn *txn, const struct ledger_op *op)
+{
+	static const char sql[] =
+		"WITH g AS (UPDATE chunk SET state = 1, owner = $1, claimed_at = $3, epoch = $6,"
+		" token = $4, rev = 0 WHERE id = $5 AND run_id = $2 AND state = 0"
+		" AND epoch = $6 - 1 RETURNING 1) SELECT 1 / count(*) FROM g";
+	const struct lop_chunk_claim *c = &op->u.chunk_claim;
+
+	return pl_send(q, sql,
+		       PL_ARGS(PL_INT(txn->inc), PL_INT(c->run_id), PL_INT(rule_ms(txn->now)),
+			       PL_INT_OR_NULL(rule_claim_token(txn, op)), PL_INT(c->again.id),
+			       PL_INT(c->again.epoch)));
+}
+
+int64_t pl_claim_max(const struct pl *q, uint32_t max)
+{
+	return q->is_failed_over ? 0 : max;
+}
+
 int pl_chunk_claim(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	/* Where it went on last time first: the index has an entry still for everything that was
@@ -58,6 +77,8 @@ int pl_chunk_claim(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	const struct lop_chunk_claim *c = &op->u.chunk_claim;
 	int64_t token = rule_claim_token(txn, op);
 
+	if (c->again.epoch != 0)
+		return q->is_replay ? 0 : pl_chunk_retake(q, txn, op);
 	if (q->is_replay)
 		return pl_send_take(
 			q, again,
@@ -66,8 +87,9 @@ int pl_chunk_claim(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	return pl_send_take(q, claim,
 			    PL_ARGS(PL_INT(c->run_id),
 				    PL_INT(q->claim_run == c->run_id ? q->claim_from : 0),
-				    PL_INT(c->max), PL_INT(txn->inc), PL_INT(rule_ms(txn->now)),
-				    PL_INT_OR_NULL(token), PL_INT(rule_step(c->step))),
+				    PL_INT(pl_claim_max(q, c->max)), PL_INT(txn->inc),
+				    PL_INT(rule_ms(txn->now)), PL_INT_OR_NULL(token),
+				    PL_INT(rule_step(c->step))),
 			    pl_claimed);
 }
 

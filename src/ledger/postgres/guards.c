@@ -18,6 +18,12 @@ int pl_guard_words(struct ledger_txn *txn, const struct ledger_op *op)
 		return pl_lost(txn, "chunk %lld is not held in epoch %d before revision %d%s",
 			       (long long)p->chunk_id, p->epoch, p->rev,
 			       p->close ? ", or not every item of it is done" : "");
+	case LOP_CHUNK_CLAIM:
+		return pl_lost(txn, "chunk %lld was claimed by others since",
+			       (long long)op->u.chunk_claim.again.id);
+	case LOP_LOOSE_CLAIM:
+		return pl_lost(txn, "item %lld was claimed by others since",
+			       (long long)op->u.loose_claim.again.id);
 	case LOP_LOOSE_PUT:
 		row = &op->u.loose_put.row;
 		return pl_lost(txn, "item %lld of run %lld is not in chunk %lld any more",

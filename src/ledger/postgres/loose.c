@@ -153,9 +153,28 @@ static int pl_loose_take(struct pl *q, const struct ledger_txn *txn, const struc
 	const struct lop_loose_claim *c = &op->u.loose_claim;
 
 	return pl_send(q, c->to_probe ? probe : sql,
-		       PL_ARGS(PL_INT(c->run_id), PL_INT(rule_ms(c->now)), PL_INT(c->max),
-			       PL_INT(txn->inc), PL_INT(rule_claim_token(txn, op)),
-			       PL_INT(rule_ms(txn->now)), PL_INT(rule_step(c->step))));
+		       PL_ARGS(PL_INT(c->run_id), PL_INT(rule_ms(c->now)),
+			       PL_INT(pl_claim_max(q, c->max)), PL_INT(txn->inc),
+			       PL_INT(rule_claim_token(txn, op)), PL_INT(rule_ms(txn->now)),
+			       PL_INT(rule_step(c->step))));
+}
+
+static int pl_loose_retake(struct pl *q, const struct ledger_txn *txn, const struct ledger_op *op)
+{
+	static const char sql[] =
+		"WITH g AS (UPDATE loose SET state = $6, owner = $3, token = $4, epoch = $7,"
+		" updated = $5, first_started = CASE WHEN $6 = 2 THEN coalesce(first_started, $5)"
+		" ELSE first_started END"
+		" WHERE run_id = $1 AND item = $2 AND state = $8 AND epoch = $7 - 1"
+		" RETURNING 1) SELECT 1 / count(*) FROM g";
+	const struct lop_loose_claim *c = &op->u.loose_claim;
+
+	return pl_send(q, sql,
+		       PL_ARGS(PL_INT(c->run_id), PL_INT(c->again.id), PL_INT(txn->inc),
+			       PL_INT(rule_claim_token(txn, op)), PL_INT(rule_ms(txn->now)),
+			       PL_INT(c->to_probe ? LOOSE_PROBING : LOOSE_HELD),
+			       PL_INT(c->again.epoch),
+			       PL_INT(c->to_probe ? LOOSE_DOUBT : LOOSE_RETRY)));
 }
 
 int pl_loose_claim(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
@@ -172,6 +191,8 @@ int pl_loose_claim(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	const struct pl_value values[] = {PL_INT(txn->inc), PL_INT(rule_claim_token(txn, op)),
 					  PL_INT(c->run_id)};
 
+	if (c->again.epoch != 0)
+		return q->is_replay ? 0 : pl_loose_retake(q, txn, op);
 	if (!q->is_replay && pl_loose_take(q, txn, op) < 0)
 		return PL_FAILED;
 	if (pl_send_take(q, taken, values, ARRAY_LEN(values), pl_loose_claimed) < 0)

@@ -7,11 +7,13 @@
 #include "base/mem.h"
 #include "ledger/postgres/postgres.h"
 #include "pg/uri.h"
+#include "sys/fault.h"
 
 enum {
 	SERVER_MIN = 140000,
 	SCRATCH_MAX = 1 << 28,
 	URI_MAX = 4096,
+	SURVEY_LIMIT_US = 4 * 1000 * 1000, /* of all hosts together */
 	SETTINGS_TRIES = 100,
 	UUID_DIGITS = 2 * LEDGER_UUID_BYTES
 };
@@ -39,7 +41,8 @@ static const char settings[] = "SET statement_timeout = 0;"
 			       "SET jit = off;"
 			       "SELECT pg_backend_pid(), pg_is_in_recovery()::int,"
 			       " (current_setting('synchronous_standby_names') = ''"
-			       " AND EXISTS (SELECT 1 FROM pg_stat_replication))::int";
+			       " AND EXISTS (SELECT 1 FROM pg_stat_replication))::int,"
+			       " " PL_TIMELINE;
 
 /* Refuses what only looks like a server of one's own. */
 static int pl_check_server(struct pl *q, PGconn *conn, const PGresult *rows)
@@ -54,7 +57,19 @@ static int pl_check_server(struct pl *q, PGconn *conn, const PGresult *rows)
 				    "settings of a session get lost; name the server itself");
 	if (strcmp(PQgetvalue(rows, 0, 1), "0") != 0)
 		return pl_fail_text(q, "25006", "the server is a standby; name the primary");
+	/* Safety: what is written there nobody else will ever see. */
+	if (strtoll(PQgetvalue(rows, 0, 3), NULL, 10) < q->timeline && !FAULT("ledger.timeline"))
+		return pl_fail_text(q, "25006",
+				    "the server is an earlier primary that came back (timeline %s; "
+				    "the ledger has gone on in timeline %lld): it must be stopped",
+				    PQgetvalue(rows, 0, 3), (long long)q->timeline);
 	return 0;
+}
+
+static void pl_note_timeline(struct pl *q, int64_t timeline)
+{
+	q->is_failed_over = q->is_failed_over || (q->timeline != 0 && timeline > q->timeline);
+	q->timeline = timeline;
 }
 
 static bool is_cancelled(const PGresult *rows)
@@ -83,7 +98,19 @@ static int pl_set_up(struct pl *q, PGconn *conn)
 	if (pl_check_server(q, conn, rows) < 0)
 		return PL_FAILED;
 	q->base.may_lose_commits = strcmp(PQgetvalue(rows, 0, 2), "0") != 0;
+	pl_note_timeline(q, strtoll(PQgetvalue(rows, 0, 3), NULL, 10));
 	return 0;
+}
+
+/* As pg_options wants it: a place that is not to be used is passed over. */
+static int pl_accept(void *arg, PGconn *conn, enum pg_class *ret_class, struct err *err)
+{
+	struct pl *q = arg;
+
+	if (pl_set_up(q, conn) == 0)
+		return 0;
+	*ret_class = pg_class_of(q->sqlstate);
+	return ERR(err, ERR_UNAVAILABLE, "%s", q->text);
 }
 
 PGconn *pl_connect(struct pl *q)
@@ -91,16 +118,17 @@ PGconn *pl_connect(struct pl *q)
 	struct err err = ERR_INIT;
 	enum pg_class class = PG_LOST;
 	PGconn *conn = NULL;
-	const struct pg_options options = {.uri = q->uri, .application = "stint", .writable = true};
+	const struct pg_options options = {.uri = q->uri,
+					   .application = "stint",
+					   .writable = true,
+					   .accept = pl_accept,
+					   .accept_arg = q};
 
 	if (pg_open(&options, &conn, &class, &err) < 0) {
 		(void)pl_fail_text(q, class == PG_LOGIN ? "28000" : "", "%s", err.text);
 		return NULL;
 	}
-	if (pl_set_up(q, conn) < 0) {
-		pg_close(conn);
-		return NULL;
-	}
+	pl_forget(q); /* what another place had said */
 	return conn;
 }
 
@@ -178,10 +206,47 @@ static int pl_identify(struct pl *q, struct err *err)
 			      "the ledger %s has no name of its own: it is damaged", q->shown);
 }
 
+static int pl_look_at(void *arg, PGconn *conn, enum pg_class *ret_class, struct err *err)
+{
+	static const char sql[] = "SELECT " PL_TIMELINE;
+	const struct pg_query query = {.sql = sql, .limit_us = SURVEY_LIMIT_US};
+	int64_t *highest = arg;
+	AUTO(pl_rows) PGresult *rows = NULL;
+
+	if (pg_run(conn, &query, &rows, ret_class, err) == 0) {
+		int64_t timeline = strtoll(PQgetvalue(rows, 0, 0), NULL, 10);
+		*highest = timeline > *highest ? timeline : *highest;
+	}
+	*ret_class = PG_STANDBY;
+	return ERR(err, ERR_TEMP, "and the next");
+}
+
+/* Of several hosts, two may say that they are the primary, one of them because it came back after
+ * another had taken over: who knows nothing of that yet asks them all. */
+static void pl_survey(struct pl *q)
+{
+	struct err ignored = ERR_INIT;
+	AUTO(pg_uri) struct pg_uri uri;
+	PGconn *conn = NULL;
+	const struct pg_options options = {.uri = q->uri,
+					   .application = "stint",
+					   .writable = true,
+					   .limit_us = SURVEY_LIMIT_US,
+					   .accept = pl_look_at,
+					   .accept_arg = &q->timeline};
+
+	if (pg_uri_parse(q->uri, &uri, &ignored) < 0 || uri.n_places < 2)
+		return; /* what is wrong with it connecting tells */
+	int rc = pg_open(&options, &conn, NULL, &ignored);
+	assert(rc < 0);
+	(void)rc;
+}
+
 static int pl_prepare_ledger(struct pl *q, unsigned flags, struct err *err)
 {
 	int version = 0;
 
+	pl_survey(q);
 	if (pl_ready(q) < 0 || pl_schema_find(q, &version) < 0)
 		return pl_err(q, err);
 	int rc = pl_check_version(q, version, flags, err);

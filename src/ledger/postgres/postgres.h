@@ -17,6 +17,7 @@
 #ifndef STINT_LEDGER_POSTGRES_POSTGRES_H
 #define STINT_LEDGER_POSTGRES_POSTGRES_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +72,10 @@ struct pl {
 	char *uri;    /* with secrets: never shown */
 	char *shown;  /* without */
 	PGconn *conn; /* NULL: lost, connected anew by the next transaction */
+	/* PostgreSQL's timeline: grows with each promotion of a standby. */
+	int64_t timeline;    /* the highest that was seen: a lower one is of an old primary */
+	bool is_failed_over; /* it has grown, and no transaction has been applied since */
+	atomic_int_least64_t settled; /* where nothing of ours is missing; also the pulse asks */
 	struct pl_cached cache[PL_CACHE_SLOTS];
 	struct pl_expected *expected;
 	size_t n_expected;
@@ -180,6 +185,10 @@ utime pl_time(const PGresult *rows, int row, int column); /* null: 0 */
 struct pl *pl_of(struct ledger *ledger);
 /* A new connection, set up as a ledger's, in no pipeline; NULL and a failure remembered. */
 PGconn *pl_connect(struct pl *q);
+/* The timeline of a primary; of a standby 0. */
+#define PL_TIMELINE                                                                                \
+	"CASE WHEN pg_is_in_recovery() THEN 0 ELSE ('x' ||"                                        \
+	" substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint END"
 /* Connects where there is no connection. */
 int pl_ready(struct pl *q);
 /* Several statements at once, outside of any transaction and pipeline. */
@@ -288,6 +297,9 @@ struct pl_doubt {
 };
 int pl_doubt_chunk(struct pl *q, struct arena *a, const struct pl_doubt *doubt,
 		   int64_t *ret_doubtful); /* loose.c; adds to ret_doubtful */
+/* How many may be claimed. Safety: none by the first transaction on a server that took over, which
+ * was made before that was known: others may not have written their claims again. chunk.c */
+int64_t pl_claim_max(const struct pl *q, uint32_t max);
 /* held -> ready, or closed when every item is done; queued. chunk.c */
 int pl_chunk_free(struct pl *q, int64_t chunk_id);
 /* The instance is on no run any more, loads none, has no lanes, and probes nothing. Queued.

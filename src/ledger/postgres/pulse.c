@@ -74,11 +74,34 @@ void pl_pulse_free(struct ledger_pulse *pulse)
 	free(p);
 }
 
+/* Safety: on a server that took over there is no sign of life before what it lost of this instance
+ * is written again: others wait for that sign before they claim anything. An earlier primary that
+ * came back gets none at all. */
+static int pl_pulse_accept(void *arg, PGconn *conn, enum pg_class *ret_class, struct err *err)
+{
+	static const char sql[] = "SELECT " PL_TIMELINE;
+	const struct pl *q = pl_of(((struct pl_pulse *)arg)->base.ledger);
+	const struct pg_query query = pl_pulse_query(sql, NULL, 0);
+	AUTO(pl_rows) PGresult *rows = NULL;
+	int rc = pg_run(conn, &query, &rows, ret_class, err);
+
+	if (rc < 0)
+		return rc;
+	if (strtoll(PQgetvalue(rows, 0, 0), NULL, 10) == atomic_load(&q->settled))
+		return 0;
+	*ret_class = PG_STANDBY;
+	return ERR(err, ERR_TEMP, "it is another server than the transactions go to");
+}
+
 static int pl_pulse_connect(struct pl_pulse *p, struct err *err)
 {
 	const struct pl *q = pl_of(p->base.ledger);
-	const struct pg_options options = {
-		.uri = q->uri, .application = "stint", .writable = true, .limit_us = BEAT_LIMIT_US};
+	const struct pg_options options = {.uri = q->uri,
+					   .application = "stint",
+					   .writable = true,
+					   .limit_us = BEAT_LIMIT_US,
+					   .accept = pl_pulse_accept,
+					   .accept_arg = p};
 	enum pg_class class = PG_LOST;
 
 	if (p->conn != NULL && PQstatus(p->conn) == CONNECTION_OK)

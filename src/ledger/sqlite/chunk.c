@@ -51,6 +51,23 @@ static int sq_claim(struct sq *q, struct ledger_txn *txn, const struct ledger_op
 	return 0;
 }
 
+static int sq_chunk_retake(struct sq *q, struct ledger_txn *txn, const struct ledger_op *op)
+{
+	static const char sql[] =
+		"UPDATE chunk SET state = 1, owner = ?1, claimed_at = ?3, epoch = ?6, token = ?4,"
+		" rev = 0 WHERE id = ?5 AND run_id = ?2 AND state = 0 AND epoch = ?6 - 1";
+	const struct lop_chunk_claim *c = &op->u.chunk_claim;
+	int rc = sq_change(q, sql,
+			   SQ_ARGS(SQ_INT(txn->inc), SQ_INT(c->run_id), SQ_INT(rule_ms(txn->now)),
+				   SQ_INT_OR_NULL(rule_claim_token(txn, op)), SQ_INT(c->again.id),
+				   SQ_INT(c->again.epoch)));
+
+	if (rc == 0)
+		return sq_lost(txn, "chunk %lld was claimed by others since",
+			       (long long)c->again.id);
+	return rc < 0 ? rc : 0;
+}
+
 int sq_chunk_claim(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_chunk_claim *c = &op->u.chunk_claim;
@@ -59,6 +76,8 @@ int sq_chunk_claim(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	int32_t step = 0;
 	int rc = 0;
 
+	if (c->again.epoch != 0)
+		return q->is_replay ? 0 : sq_chunk_retake(q, txn, op);
 	if (q->is_replay) {
 		rc = sq_claimed(q, txn, op, &rows);
 	} else {

@@ -181,12 +181,35 @@ static int sq_loose_taken(struct sq *q, struct ledger_txn *txn, struct ledger_op
 	return rc < 0 ? rc : sq_loose_bodies(q, &txn->arena, found, rows.n);
 }
 
+static int sq_loose_retake(struct sq *q, struct ledger_txn *txn, const struct ledger_op *op)
+{
+	static const char sql[] =
+		"UPDATE loose SET state = ?6, owner = ?3, token = ?4, epoch = ?7, updated = ?5,"
+		" first_started = CASE WHEN ?6 = 2 THEN coalesce(first_started, ?5)"
+		" ELSE first_started END"
+		" WHERE run_id = ?1 AND item = ?2 AND state = ?8 AND epoch = ?7 - 1";
+	const struct lop_loose_claim *c = &op->u.loose_claim;
+	int rc = sq_change(q, sql,
+			   SQ_ARGS(SQ_INT(c->run_id), SQ_INT(c->again.id), SQ_INT(txn->inc),
+				   SQ_INT(rule_claim_token(txn, op)), SQ_INT(rule_ms(txn->now)),
+				   SQ_INT(c->to_probe ? LOOSE_PROBING : LOOSE_HELD),
+				   SQ_INT(c->again.epoch),
+				   SQ_INT(c->to_probe ? LOOSE_DOUBT : LOOSE_RETRY)));
+
+	if (rc == 0)
+		return sq_lost(txn, "item %lld was claimed by others since",
+			       (long long)c->again.id);
+	return rc < 0 ? rc : 0;
+}
+
 int sq_loose_claim(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	struct lop_loose_claim *c = &op->u.loose_claim;
 	enum run_state state = RUN_LOADING;
 	int32_t step = 0;
 
+	if (c->again.epoch != 0)
+		return q->is_replay ? 0 : sq_loose_retake(q, txn, op);
 	if (!q->is_replay) {
 		int is_live = sq_is_live(q, txn->inc);
 		if (is_live < 0 || sq_run_at(q, c->run_id, &state, &step) < 0)
