@@ -96,6 +96,13 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 			       "other instances to finish what they hold");
 		return;
 	}
+	if (open == 0 && job_is_all_or_none(r->job) && n->dead > 0) {
+		run_stop(r, EXIT_PERSON, false,
+			 "nothing was committed, since %lld items are dead: retry or skip them "
+			 "(commit: run)",
+			 (long long)n->dead);
+		return;
+	}
 	if (open == 0 && tell_is_wanted(r)) {
 		r->phase = RUN_TELLING;
 		r->writeback.is_over = false; /* what ended last was not looked at yet */

@@ -155,5 +155,5 @@ void tell_turn(struct run *r)
 					 .step = r->step,
 					 .after = r->tell_after,
 					 .max = TELL_PAGE,
-					 .is_whole = job_has_end(r->job)};
+					 .is_whole = job_end_is_of_items(r->job)};
 }

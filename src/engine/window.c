@@ -24,6 +24,8 @@ enum {
 	EXPECT_ATTEMPTS = 20, /* or as many as run at once, where that is less */
 };
 
+#define END_STALLED_US (2 * US_PER_HOUR)
+
 static int64_t later(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
@@ -379,9 +381,17 @@ static void window_is_over(struct run *r)
 		window_go_on(r);
 }
 
+/* The end of a run is one deed, whose own limit (target/once.c) comes first. */
+static int64_t window_stalled_us(const struct run *r)
+{
+	int64_t us = r->job->window.stalled_after_us;
+	bool is_end = r->phase == RUN_TELLING && job_has_end(r->job);
+
+	return is_end && us < END_STALLED_US ? END_STALLED_US : us;
+}
+
 void window_check(struct run *r)
 {
-	const struct job_window *w = &r->job->window;
 	int64_t now = r->ops->boot_us(r->world);
 
 	window_forecast(r);
@@ -390,7 +400,7 @@ void window_check(struct run *r)
 	if ((r->breaker.state != BREAKER_CLOSED && r->phase == RUN_WORKING) ||
 	    r->phase == RUN_LOADING_NOW || share_waits(r))
 		r->last_settled_at = now; /* waits by name, or the reader has its own limits */
-	else if (now - r->last_settled_at >= w->stalled_after_us)
+	else if (now - r->last_settled_at >= window_stalled_us(r))
 		run_stop(r, EXIT_LATER, false,
 			 "no item was settled for too long (window.stalled_after)%s%s",
 			 r->waits[0] != '\0' ? "; it waited for " : "", r->waits);
@@ -402,7 +412,7 @@ int64_t window_deadline(const struct run *r)
 	int64_t now = r->ops->boot_us(r->world);
 	int64_t end = window_end(r);
 	int64_t last = window_last_begin(r);
-	int64_t at = r->last_settled_at + w->stalled_after_us;
+	int64_t at = r->last_settled_at + window_stalled_us(r);
 
 	if (end != INT64_MAX && !r->is_over_time)
 		at = run_earliest(at, end > now ? end : now);

@@ -240,6 +240,22 @@ static void check_conflict(struct build *b, struct node *table, struct node *on)
 			    "it is");
 }
 
+/* Nobody is told that something took effect before it has. */
+static void check_commit(struct build *b, struct node *table)
+{
+	struct node *commit = node_find(table, "commit");
+
+	if (job_is_all_or_none(b->job) && job_writes_back(b->job))
+		build_fault(b, commit,
+			    "with commit: run nothing has taken effect before the end, and on_done "
+			    "would be said before that: no on_done or on_dead with it");
+	if (job_is_all_or_none(b->job) && b->job->source.kind == SOURCE_FILES &&
+	    b->job->source.then != JOB_THEN_KEEP)
+		build_fault(b, commit,
+			    "with commit: run nothing has taken effect before the end, and files "
+			    "would be moved or deleted before that; source.files.then: keep");
+}
+
 static void build_table(struct build *b, struct node *table)
 {
 	struct job_target *target = &b->job->work.target;
@@ -256,6 +272,7 @@ static void build_table(struct build *b, struct node *table)
 	build_columns(b, node_find(table, "columns"));
 	build_conflict_on(b, on);
 	check_conflict(b, table, on);
+	check_commit(b, table);
 }
 
 void build_target(struct build *b, struct node *kind)

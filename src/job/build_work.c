@@ -258,10 +258,11 @@ static void check_effect(struct build *b, struct node *work, const struct node *
 			build_fault(b, effect, "a file appears once, complete: transactional");
 		return;
 	}
-	if (b->job->work.target.before != NULL && b->job->work.effect != JOB_TRANSACTIONAL)
+	if ((b->job->work.target.before != NULL || job_has_end(b->job)) &&
+	    b->job->work.effect != JOB_TRANSACTIONAL)
 		build_fault(b, effect,
-			    "before is executed once, which a marker table has to say; "
-			    "that needs effect: transactional");
+			    "before, after and commit: run are done once, which a marker table "
+			    "has to say; that needs effect: transactional");
 	if (b->job->work.effect == JOB_TRANSACTIONAL && !job_has_target(b->job))
 		build_fault(b, effect,
 			    "transactional is impossible with %s, which has no transaction that a "

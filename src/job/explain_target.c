@@ -52,12 +52,21 @@ void explain_put_target(const struct job *job, struct buf *out)
 		put_database(target, out);
 		put_conflict(target, out);
 	}
-	buf_puts(out, ". Items go by the chunk, a chunk in one transaction; one that the database "
-		      "refuses is left out, and the others are committed. A transaction may take ");
+	if (job_is_all_or_none(job))
+		buf_puts(out,
+			 ". All or nothing: they are gathered in a table of stint's own, and at "
+			 "the end of the run one transaction puts them in their place, when "
+			 "none is dead. A transaction of a chunk may take ");
+	else
+		buf_puts(out, ". Items go by the chunk, a chunk in one transaction; one that the "
+			      "database refuses is left out, and the others are committed. A "
+			      "transaction may take ");
 	text_put_duration(out, job->work.timeout_us);
 	buf_puts(out, ".");
 	if (target->before != NULL)
-		buf_puts(out, " Before the first item, once, `before` is executed.");
+		buf_puts(out, job_is_all_or_none(job)
+				      ? " In it `before` is executed first."
+				      : " Before the first item, once, `before` is executed.");
 	if (target->after != NULL)
 		buf_puts(out, " After the last item, once, `after` is executed.");
 }

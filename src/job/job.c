@@ -349,7 +349,20 @@ bool job_is_bulk(const struct job *job)
 bool job_has_end(const struct job *job)
 {
 	assert(job != NULL);
+	return job_end_is_of_items(job) || job->work.target.after != NULL ||
+	       job_is_all_or_none(job);
+}
+
+bool job_end_is_of_items(const struct job *job)
+{
+	assert(job != NULL);
 	return job->work.kind == WORK_FILE;
+}
+
+bool job_is_all_or_none(const struct job *job)
+{
+	assert(job != NULL);
+	return job->work.target.commit == JOB_COMMIT_RUN;
 }
 
 bool job_verifies(const struct job *job)

@@ -447,6 +447,10 @@ bool job_writes_back(const struct job *job);
 /* True when something is to be done once, at the end, by whoever finishes a run: a run is not
  * finished before. */
 bool job_has_end(const struct job *job);
+/* True when that is made of the items that are done. */
+bool job_end_is_of_items(const struct job *job);
+/* True when no item takes effect before all do (commit: run). */
+bool job_is_all_or_none(const struct job *job);
 /* True when items go to long-lived workers (mode: stream). */
 bool job_is_stream(const struct job *job);
 

@@ -68,7 +68,7 @@ static const struct schema_key rows[] = {
 	{"work.sql.statements", T_LIST, .says = "Several, in one transaction."},
 	{"work.sql.statements[]", T_TEMPLATE, .says = "A statement."},
 	{"work.sql.before", T_TEMPLATE, .says = "Once, before the first item."},
-	{"work.sql.after", T_TEMPLATE, .later = true, .says = "Once, after the last item."},
+	{"work.sql.after", T_TEMPLATE, .says = "Once, after the last item."},
 
 	{"work.table", T_MAP, .is_kind = true, .also = "@target",
 	 .says = "Loads items into a table in bulk."},
@@ -81,8 +81,8 @@ static const struct schema_key rows[] = {
 	{"work.table.conflict_on", T_TEXT | T_LIST, .says = "The columns of the constraint."},
 	{"work.table.conflict_on[]", T_TEXT, .says = "A column."},
 	{"work.table.before", T_TEXT, .says = "Once, before the first item."},
-	{"work.table.after", T_TEXT, .later = true, .says = "Once, after the last item."},
-	{"work.table.commit", T_ENUM, .words = "chunk|!run", .fallback = "chunk",
+	{"work.table.after", T_TEXT, .says = "Once, after the last item."},
+	{"work.table.commit", T_ENUM, .words = "chunk|run", .fallback = "chunk",
 	 AT(work.target.commit), .says = "By the chunk, or all or nothing."},
 
 	{"work.file", T_MAP, .is_kind = true, .says = "Writes items into a file."},

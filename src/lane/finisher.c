@@ -3,14 +3,17 @@
 
 #include <assert.h>
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "job/job.h"
 #include "lane/assemble.h"
 #include "lane/brief.h"
 #include "lane/link.h"
 #include "source/source.h"
 #include "sys/log.h"
+#include "target/target.h"
 
-enum { EXIT_ENGINE_GONE = 75 };
+enum { EXIT_ENGINE_GONE = 75, WORDS_MAX = 8192 };
 
 /* Besides the conditions of the link. */
 enum { FINISHER_STOPPED = 3 };
@@ -18,18 +21,54 @@ enum { FINISHER_STOPPED = 3 };
 /* What is done at the end of a run. */
 struct ends {
 	struct assembly *assembly; /* the file that is written, or NULL */
+	struct target *target;	   /* the database whose end there is, or NULL */
 	struct finisher *finisher; /* the source's */
+	struct buf words;	   /* what became of the target */
+	bool has_ended;		   /* the target */
 };
 
-/* Safety: a source is told of what is in the file when the file is there, and not before. */
-static int ends_add(const struct ends *ends, const struct frame_then *then, struct err *err)
+static int ends_open(struct ends *ends, const struct brief *brief, struct err *err)
 {
-	int rc = ends->assembly == NULL ? 0 : assembly_add(ends->assembly, then, err);
+	const struct target_place place = {
+		.job = brief->job, .run = &brief->run, .ledger_uuid = brief->hello.ledger_uuid};
+	int rc = assembly_new(brief, &ends->assembly, err);
 
+	buf_init(&ends->words, WORDS_MAX);
+	ends->finisher = finisher_new(brief->job, &brief->run);
+	if (rc < 0 || !job_has_target(brief->job) || !job_has_end(brief->job))
+		return rc;
+	return target_open(&place, &ends->target, err);
+}
+
+static void ends_close(struct ends *ends)
+{
+	finisher_free(ends->finisher);
+	assembly_free(ends->assembly);
+	target_free(ends->target);
+	buf_done(&ends->words);
+}
+
+/* Safety: it may be done twice, by us or by another, since its mark says that it was. */
+static int ends_target(struct ends *ends, struct err *err)
+{
+	if (ends->target == NULL || ends->has_ended)
+		return 0;
+	int rc = target_end(ends->target, &ends->words, err);
+	ends->has_ended = rc == 0;
+	return rc;
+}
+
+/* Safety: a source is told of what is in the file when the file is there, and not before. */
+static int ends_add(struct ends *ends, const struct frame_then *then, struct err *err)
+{
+	int rc = ends_target(ends, err);
+
+	if (rc == 0 && ends->assembly != NULL)
+		rc = assembly_add(ends->assembly, then, err);
 	return rc < 0 ? rc : finisher_add(ends->finisher, then, err);
 }
 
-static int finisher_on_then(const struct ends *ends, struct link *link, const struct frame *frame,
+static int finisher_on_then(struct ends *ends, struct link *link, const struct frame *frame,
 			    struct err *err)
 {
 	struct frame_then then = {0};
@@ -40,15 +79,16 @@ static int finisher_on_then(const struct ends *ends, struct link *link, const st
 		return rc;
 	if (ends_add(ends, &then, &why) == 0)
 		why.text[0] = '\0'; /* that is how the answer says so */
-	frame_put_then_done(&link->out,
-			    &(struct frame_then_done){.chunk_id = then.chunk_id,
-						      .err = why.text,
-						      .says = assembly_words(ends->assembly)});
+	const char *says = ends->target != NULL ? buf_str(&ends->words)
+						: assembly_words(ends->assembly);
+	frame_put_then_done(&link->out, &(struct frame_then_done){.chunk_id = then.chunk_id,
+								  .err = why.text,
+								  .says = says});
 	return link_send(link, err);
 }
 
 /* One frame. FINISHER_STOPPED when that was STOP. */
-static int finisher_step(const struct ends *ends, struct link *link, struct err *err)
+static int finisher_step(struct ends *ends, struct link *link, struct err *err)
 {
 	struct frame frame = {0};
 	int rc = link_read(link, -1, &frame, err);
@@ -69,16 +109,15 @@ static int finisher_step(const struct ends *ends, struct link *link, struct err 
 int finisher_run(const struct brief *brief, struct link *link)
 {
 	struct err err = ERR_INIT;
-	struct ends ends = {.finisher = finisher_new(brief->job, &brief->run)};
-	int rc = assembly_new(brief, &ends.assembly, &err);
+	struct ends ends = {0};
+	int rc = ends_open(&ends, brief, &err);
 
 	frame_put_empty(&link->out, FRAME_READY);
 	if (rc == 0)
 		rc = link_send(link, &err);
 	while (rc == 0)
 		rc = finisher_step(&ends, link, &err);
-	finisher_free(ends.finisher);
-	assembly_free(ends.assembly);
+	ends_close(&ends);
 	if (rc == FINISHER_STOPPED)
 		return 0;
 	if (rc == LINK_END)

@@ -19,7 +19,7 @@
 struct statement;
 struct template;
 
-enum { STATE_BYTES = 6, NO_ROW = -1 };
+enum { STATE_BYTES = 6, NO_ROW = -1, TARGET_NO_ROWS = -1 };
 
 /* Why the database did not do something. */
 struct target_fail {
@@ -64,6 +64,10 @@ struct target_backend {
 	void (*rollback)(struct target *t);
 	/* Within the transaction. */
 	int (*once)(struct target *t, const struct statement *statement, struct target_fail *fail);
+	/* commit: run: makes the table that rows are gathered in, where it is not there. */
+	int (*gather)(struct target *t, struct target_fail *fail);
+	/* Puts its rows in their place and drops it. TARGET_NO_ROWS: it is not there. */
+	int (*place)(struct target *t, int64_t *ret_rows, struct target_fail *fail);
 };
 
 extern const struct target_backend target_sqlite;
@@ -78,13 +82,15 @@ struct target {
 	char uuid[2 * 16 + 1];
 	bool is_marked; /* effect: transactional */
 	bool is_open;
+	bool is_gathered;   /* commit: run */
 	bool is_prepared;   /* `before` was executed, by us or by others */
 	int64_t not_before; /* boot clock: to connect again */
 	int64_t wait_us;
 	int64_t deadline_us; /* boot clock: of the transaction under way */
 	struct statement **statements;
 	size_t n_statements;
-	struct statement *before;     /* NULL: none */
+	struct statement *before; /* NULL: none */
+	struct statement *after;
 	struct bound_columns columns; /* of a table */
 	struct arena scratch;	      /* of a transaction */
 	struct arena row_scratch;     /* of a row in it */
@@ -96,6 +102,16 @@ struct bound_value {
 	bool is_null;
 	enum field_type type;
 };
+
+/* target.c: waits a moment before it tries again what has just failed; a server that is gone is
+ * not asked a thousand times a second. */
+ST_MUST_CHECK int target_connect(struct target *t, struct target_fail *fail);
+/* After a failure the connection is as before the transaction, or gone. -1. */
+int target_give_up(struct target *t, const struct target_fail *fail);
+void target_unit_clear(struct target_unit *unit, struct arena *a);
+
+/* once.c: what must be there before the first row. */
+ST_MUST_CHECK int target_prepare(struct target *t, struct target_fail *fail);
 
 /* bind.c */
 ST_MUST_CHECK int bind_statement(const struct job *job, const char *text, enum template_use use,

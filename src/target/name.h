@@ -11,4 +11,7 @@ void name_put(struct buf *out, const char *name);
 /* The columns of the target's table, with commas. */
 void name_put_columns(struct buf *out, const struct target *t);
 
+/* commit: run: the table that the rows of the run are gathered in. Needs no quotes. */
+void target_put_gather_name(const struct target *t, struct buf *out);
+
 #endif

@@ -240,6 +240,10 @@ static void free_state(struct target *t)
 	pg_close(p->conn);
 	free(p->copy_sql);
 	free(p->merge_sql);
+	free(p->gather_name);
+	free(p->gather_sql);
+	free(p->place_sql);
+	buf_done(&p->others);
 	free(p->table_name);
 	free(p->columns);
 	buf_done(&p->out);
@@ -280,6 +284,7 @@ static int postgres_open(struct target *t, struct target_fail *fail)
 	struct postgres_target *p = xnew(struct postgres_target);
 
 	buf_init(&p->out, COPY_ROW_MAX);
+	buf_init(&p->others, POSTGRES_SQL_MAX);
 	t->state = p;
 	int rc = connect_to(t, fail);
 	if (rc == 0)
@@ -518,4 +523,6 @@ const struct target_backend target_postgres = {
 	.run = postgres_run,
 	.rollback = postgres_rollback,
 	.once = postgres_once,
+	.gather = postgres_gather,
+	.place = postgres_place,
 };

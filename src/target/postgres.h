@@ -17,9 +17,14 @@ struct copy_column {
 struct postgres_target {
 	PGconn *conn;
 	/* of a table */
-	char *copy_sql;	  /* COPY … FROM STDIN */
-	char *merge_sql;  /* from the temporary table into the table; NULL: straight into it */
-	char *table_name; /* as the server's context calls it */
+	char *copy_sql;	   /* COPY … FROM STDIN */
+	char *merge_sql;   /* from the temporary table into the table; NULL: straight into it */
+	char *gather_name; /* of the table that rows are gathered in, quoted; NULL: none */
+	char *gather_sql;  /* commit: run: makes it … */
+	char *place_sql;   /* … and takes its rows into the table */
+	bool has_number;   /* it has a column with the number of the item */
+	struct buf others; /* DROP COLUMN …: those of the table that get no value */
+	char *table_name;  /* as the server's context calls it */
 	struct copy_column *columns;
 	bool is_binary;
 	struct buf out;
@@ -38,6 +43,14 @@ ST_MUST_CHECK int postgres_end(const struct target *t, PGresult **ret_result,
 /* A statement without parameters, outside of a pipeline. */
 ST_MUST_CHECK int postgres_exec(const struct target *t, const char *sql, PGresult **ret_result,
 				struct target_fail *fail);
+
+#define POSTGRES_NUMBER "stint_item"
+
+/* postgres_gather.c: `quoted` is the table. */
+ST_MUST_CHECK int postgres_open_gather(struct target *t, const char *quoted,
+				       struct target_fail *fail);
+ST_MUST_CHECK int postgres_gather(struct target *t, struct target_fail *fail);
+ST_MUST_CHECK int postgres_place(struct target *t, int64_t *ret_rows, struct target_fail *fail);
 
 /* postgres_copy.c */
 ST_MUST_CHECK int postgres_open_table(struct target *t, struct target_fail *fail);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tables in PostgreSQL: COPY FROM STDIN, straight into the table, or, where a row that is there
- * already is to be left or updated, into a temporary table and from there.
+ * Tables in PostgreSQL: COPY FROM STDIN, straight into the table or into one that gathers rows.
  */
 #include <ctype.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -120,11 +120,17 @@ static int check_column(const struct target *t, const PGresult *result, size_t i
 
 static int check_missing(const struct target *t, const PGresult *result, struct target_fail *fail)
 {
+	struct postgres_target *p = t->state;
+
 	for (int i = 0; i < PQntuples(result); i++) {
 		struct table_column column = column_of(result, i);
 		bool is_given = false;
 		for (size_t k = 0; k < t->columns.n; k++)
 			is_given = is_given || strcmp(t->job->columns[k], column.name) == 0;
+		if (!is_given) {
+			buf_puts(&p->others, p->others.len > 0 ? ", DROP COLUMN " : "DROP COLUMN ");
+			name_put(&p->others, column.name);
+		}
 		if (column.needs_value && !is_given)
 			return config_fail(fail, "23502",
 					   "column %s of %s must have a value, has no default, and "
@@ -161,63 +167,6 @@ static int check_table(const struct target *t, const char *quoted, struct target
 
 /* ---- the statements ---- */
 
-static bool is_key(const struct job_target *job, const char *name)
-{
-	for (size_t i = 0; job->conflict_on != NULL && job->conflict_on[i] != NULL; i++)
-		if (strcmp(job->conflict_on[i], name) == 0)
-			return true;
-	return false;
-}
-
-static void put_conflict(const struct target *t, struct buf *out)
-{
-	const struct job_target *job = t->job;
-	size_t n = 0;
-
-	buf_puts(out, " ON CONFLICT ");
-	for (size_t i = 0; job->conflict_on != NULL && job->conflict_on[i] != NULL; i++) {
-		buf_puts(out, i == 0 ? "(" : ", ");
-		name_put(out, job->conflict_on[i]);
-	}
-	buf_puts(out, job->conflict_on != NULL ? ") " : "");
-	for (size_t i = 0; job->conflict == JOB_CONFLICT_UPDATE && i < t->columns.n; i++) {
-		if (is_key(job, job->columns[i]))
-			continue;
-		buf_puts(out, n++ == 0 ? "DO UPDATE SET " : ", ");
-		name_put(out, job->columns[i]);
-		buf_puts(out, " = excluded.");
-		name_put(out, job->columns[i]);
-	}
-	if (n == 0)
-		buf_puts(out, "DO NOTHING");
-}
-
-/* A temporary table that is empty again at each COMMIT. */
-static int make_stage(const struct target *t, const char *quoted, struct target_fail *fail)
-{
-	struct postgres_target *p = t->state;
-	AUTO(buf) struct buf sql = BUF_INIT(POSTGRES_SQL_MAX);
-
-	buf_puts(&sql, "CREATE TEMPORARY TABLE stint_stage ON COMMIT DELETE ROWS AS SELECT ");
-	name_put_columns(&sql, t);
-	buf_puts(&sql, " FROM ");
-	buf_puts(&sql, quoted);
-	buf_puts(&sql, " WHERE false");
-	if (postgres_exec(t, buf_str(&sql), NULL, fail) < 0)
-		return -1;
-	buf_reset(&sql);
-	buf_puts(&sql, "INSERT INTO ");
-	buf_puts(&sql, quoted);
-	buf_puts(&sql, " (");
-	name_put_columns(&sql, t);
-	buf_puts(&sql, ") SELECT ");
-	name_put_columns(&sql, t);
-	buf_puts(&sql, " FROM pg_temp.stint_stage");
-	put_conflict(t, &sql);
-	p->merge_sql = xstrdup(buf_str(&sql));
-	return 0;
-}
-
 int postgres_open_table(struct target *t, struct target_fail *fail)
 {
 	struct postgres_target *p = t->state;
@@ -227,12 +176,12 @@ int postgres_open_table(struct target *t, struct target_fail *fail)
 	if (pg_put_name(&quoted, t->job->table, &fail->err) < 0 ||
 	    check_table(t, buf_str(&quoted), fail) < 0)
 		return -1;
-	bool is_staged = t->job->conflict != JOB_CONFLICT_FAIL;
-	if (is_staged && make_stage(t, buf_str(&quoted), fail) < 0)
+	if (postgres_open_gather(t, buf_str(&quoted), fail) < 0)
 		return -1;
-	buf_printf(&sql, "COPY %s (", is_staged ? "pg_temp.stint_stage" : buf_str(&quoted));
+	const char *into = p->gather_name != NULL ? p->gather_name : buf_str(&quoted);
+	buf_printf(&sql, "COPY %s (", into);
 	name_put_columns(&sql, t);
-	buf_puts(&sql, ") FROM STDIN");
+	buf_puts(&sql, p->has_number ? ", " POSTGRES_NUMBER ") FROM STDIN" : ") FROM STDIN");
 	p->copy_sql = xstrdup(buf_str(&sql));
 	return 0;
 }
@@ -309,6 +258,8 @@ static int put_row(struct target *t, const struct target_row *row, struct target
 		else
 			put_text(&p->out, v.text, v.len);
 	}
+	if (p->has_number)
+		buf_printf(&p->out, "\t%" PRId64, row->item.number);
 	buf_putc(&p->out, '\n');
 	return 0;
 }

@@ -30,6 +30,7 @@ struct sqlite_target {
 	sqlite3_stmt **statements;
 	size_t n_statements;
 	sqlite3_stmt *insert; /* of a table */
+	sqlite3_stmt *gather; /* commit: run: of the table that rows are gathered in */
 };
 
 static const struct {
@@ -111,6 +112,11 @@ static int prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret, struct targ
 	if (sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL) != SQLITE_OK)
 		return fail_with(db, fail);
 	return 0;
+}
+
+static int exec(const struct sqlite_target *s, const char *sql, struct target_fail *fail)
+{
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail_with(s->db, fail);
 }
 
 static int open_file(struct target *t, struct sqlite_target *s, struct target_fail *fail)
@@ -273,13 +279,18 @@ static int prepare_insert(const struct target *t, struct sqlite_target *s, struc
 	for (size_t i = 0; i < t->columns.n; i++)
 		buf_printf(&sql, "%s?%zu", i > 0 ? ", " : "", i + 1);
 	buf_putc(&sql, ')');
-	put_conflict(t, &sql);
+	/* To try a row; what is there now may be gone at the end, by `before`. */
+	if (t->is_gathered)
+		buf_puts(&sql, " ON CONFLICT DO NOTHING");
+	else
+		put_conflict(t, &sql);
 	return prepare(s->db, buf_str(&sql), &s->insert, fail);
 }
 
 static void close_all(struct sqlite_target *s)
 {
-	sqlite3_stmt *const all[] = {s->take, s->look, s->mark, s->begin, s->commit, s->insert};
+	sqlite3_stmt *const all[] = {s->take,	s->look,   s->mark,  s->begin,
+				     s->commit, s->insert, s->gather};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		(void)sqlite3_finalize(all[i]);
@@ -421,17 +432,20 @@ static int put_values(const struct target *t, sqlite3_stmt *statement, const str
 	return 0;
 }
 
-static int insert_row(const struct target *t, const struct sqlite_target *s,
+static int insert_row(const struct target *t, const struct sqlite_target *s, sqlite3_stmt *insert,
 		      const struct template_item *item, struct target_fail *fail)
 {
+	if (insert == s->gather &&
+	    sqlite3_bind_int64(insert, (int)t->columns.n + 1, item->number) != SQLITE_OK)
+		return fail_with(s->db, fail);
 	for (size_t i = 0; i < t->columns.n; i++) {
 		struct bound_value v = {0};
 		if (bind_column(t, i, item, &v, &fail->err) < 0)
 			return -1;
-		if (put_value(s->insert, (int)i + 1, &v) != SQLITE_OK)
+		if (put_value(insert, (int)i + 1, &v) != SQLITE_OK)
 			return fail_with(s->db, fail);
 	}
-	return run_out(s, s->insert, fail);
+	return run_out(s, insert, fail);
 }
 
 static int do_row(struct target *t, const struct sqlite_target *s, const struct target_row *row,
@@ -439,7 +453,7 @@ static int do_row(struct target *t, const struct sqlite_target *s, const struct 
 {
 	arena_reset(&t->row_scratch);
 	if (s->insert != NULL)
-		return insert_row(t, s, &row->item, fail);
+		return insert_row(t, s, s->insert, &row->item, fail);
 	for (size_t i = 0; i < s->n_statements; i++) {
 		if (put_values(t, s->statements[i], t->statements[i], &row->item, fail) < 0)
 			return -1;
@@ -449,15 +463,35 @@ static int do_row(struct target *t, const struct sqlite_target *s, const struct 
 	return 0;
 }
 
+/* Each could be inserted: that is taken back, and they are kept for the end. */
+static int gather_rows(struct target *t, const struct sqlite_target *s,
+		       const struct target_txn *txn, struct target_fail *fail)
+{
+	if (txn->n_rows == 0)
+		return 0;
+	if (exec(s, "ROLLBACK TO stint_try; RELEASE stint_try", fail) < 0)
+		return -1;
+	for (size_t i = 0; i < txn->n_rows; i++) {
+		arena_reset(&t->row_scratch);
+		if (insert_row(t, s, s->gather, &txn->rows[i]->item, fail) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int sqlite_run(struct target *t, const struct target_txn *txn, struct target_fail *fail)
 {
 	struct sqlite_target *s = t->state;
 
+	if (t->is_gathered && txn->n_rows > 0 && exec(s, "SAVEPOINT stint_try", fail) < 0)
+		return -1;
 	for (size_t i = 0; i < txn->n_rows; i++)
 		if (do_row(t, s, txn->rows[i], fail) < 0) {
 			fail->row = (int64_t)i;
 			return -1;
 		}
+	if (t->is_gathered && gather_rows(t, s, txn, fail) < 0)
+		return -1;
 	for (size_t i = 0; t->is_marked && i < txn->n_units; i++)
 		if (txn->units[i]->is_marking && put_marks(t, s, txn->units[i], fail) < 0)
 			return -1;
@@ -489,6 +523,94 @@ static int sqlite_once(struct target *t, const struct statement *from, struct ta
 	return rc;
 }
 
+/* ---- commit: run ---- */
+
+static int gather_is_there(const struct target *t, const struct sqlite_target *s,
+			   bool *ret_is_there, struct target_fail *fail)
+{
+	AUTO(buf) struct buf name = BUF_INIT(SQL_BYTES_MAX);
+	sqlite3_stmt *look = NULL;
+
+	target_put_gather_name(t, &name);
+	if (prepare(s->db, "SELECT 1 FROM sqlite_master WHERE name = ?1", &look, fail) < 0)
+		return -1;
+	(void)sqlite3_bind_text(look, 1, buf_str(&name), -1, SQLITE_STATIC);
+	int rc = sqlite3_step(look);
+	*ret_is_there = rc == SQLITE_ROW;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		(void)fail_with(s->db, fail);
+	(void)sqlite3_finalize(look); /* says the same again */
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
+}
+
+static int make_gather(const struct target *t, const struct sqlite_target *s,
+		       struct target_fail *fail)
+{
+	AUTO(buf) struct buf sql = BUF_INIT(SQL_BYTES_MAX);
+	bool is_there = false;
+
+	if (gather_is_there(t, s, &is_there, fail) < 0)
+		return -1;
+	if (is_there)
+		return 0;
+	buf_puts(&sql, "CREATE TABLE ");
+	target_put_gather_name(t, &sql);
+	buf_puts(&sql, " AS SELECT ");
+	name_put_columns(&sql, t);
+	buf_puts(&sql, ", 0 AS stint_item FROM ");
+	name_put(&sql, t->job->table);
+	buf_puts(&sql, " WHERE false");
+	return exec(s, buf_str(&sql), fail);
+}
+
+static int sqlite_gather(struct target *t, struct target_fail *fail)
+{
+	struct sqlite_target *s = t->state;
+	AUTO(buf) struct buf sql = BUF_INIT(SQL_BYTES_MAX);
+
+	if (make_gather(t, s, fail) < 0)
+		return -1;
+	(void)sqlite3_finalize(s->gather); /* one that was prepared when the table was there */
+	s->gather = NULL;
+	buf_puts(&sql, "INSERT INTO ");
+	target_put_gather_name(t, &sql);
+	buf_puts(&sql, " VALUES (");
+	for (size_t i = 0; i <= t->columns.n; i++)
+		buf_printf(&sql, "%s?%zu", i > 0 ? ", " : "", i + 1);
+	buf_putc(&sql, ')');
+	return prepare(s->db, buf_str(&sql), &s->gather, fail);
+}
+
+static int sqlite_place(struct target *t, int64_t *ret_rows, struct target_fail *fail)
+{
+	const struct sqlite_target *s = t->state;
+	AUTO(buf) struct buf sql = BUF_INIT(SQL_BYTES_MAX);
+	bool is_there = false;
+
+	*ret_rows = TARGET_NO_ROWS;
+	if (gather_is_there(t, s, &is_there, fail) < 0)
+		return -1;
+	if (!is_there)
+		return 0;
+	buf_puts(&sql, "INSERT INTO ");
+	name_put(&sql, t->job->table);
+	buf_puts(&sql, " (");
+	name_put_columns(&sql, t);
+	buf_puts(&sql, ") SELECT ");
+	name_put_columns(&sql, t);
+	buf_puts(&sql, " FROM ");
+	target_put_gather_name(t, &sql);
+	buf_puts(&sql, " WHERE true ORDER BY stint_item");
+	put_conflict(t, &sql);
+	if (exec(s, buf_str(&sql), fail) < 0)
+		return -1;
+	*ret_rows = sqlite3_changes64(s->db);
+	buf_reset(&sql);
+	buf_puts(&sql, "DROP TABLE ");
+	target_put_gather_name(t, &sql);
+	return exec(s, buf_str(&sql), fail);
+}
+
 const struct target_backend target_sqlite = {
 	.open = sqlite_open,
 	.close = sqlite_close,
@@ -496,4 +618,6 @@ const struct target_backend target_sqlite = {
 	.run = sqlite_run,
 	.rollback = sqlite_rollback,
 	.once = sqlite_once,
+	.gather = sqlite_gather,
+	.place = sqlite_place,
 };

@@ -60,11 +60,14 @@ int target_open(const struct target_place *place, struct target **ret_target, st
 	t->job = &job->work.target;
 	t->backend = t->job->dialect == STATEMENT_SQLITE ? &target_sqlite : &target_postgres;
 	t->is_marked = job->work.effect == JOB_TRANSACTIONAL;
+	t->is_gathered = job_is_all_or_none(job);
 	t->wait_us = RECONNECT_FIRST_US;
 	hash_hex(place->ledger_uuid, 16, t->uuid);
 	int rc = open_statements(t, err);
 	if (rc == 0 && t->job->before != NULL)
 		rc = bind_statement(job, t->job->before, TEMPLATE_FOR_WORKER, &t->before, err);
+	if (rc == 0 && t->job->after != NULL)
+		rc = bind_statement(job, t->job->after, TEMPLATE_FOR_WORKER, &t->after, err);
 	if (rc == 0 && job->work.kind == WORK_TABLE)
 		rc = bind_columns(job, &t->columns, err);
 	if (rc < 0) {
@@ -92,6 +95,7 @@ void target_free(struct target *t)
 		statement_free(t->statements[i]);
 	free(t->statements);
 	statement_free(t->before);
+	statement_free(t->after);
 	bind_columns_done(&t->columns);
 	arena_done(&t->scratch);
 	arena_done(&t->row_scratch);
@@ -130,9 +134,7 @@ static void begin_clock(struct work_list *w)
 	arena_reset(&w->t->scratch);
 }
 
-/* Waits a moment before it tries again what has just failed; a server that is gone is not asked a
- * thousand times a second. */
-static int target_connect(struct target *t, struct target_fail *fail)
+int target_connect(struct target *t, struct target_fail *fail)
 {
 	int64_t wait_us = t->not_before - clock_boot_us();
 
@@ -176,7 +178,7 @@ static bool row_is_marked(struct target_row *row, const struct target_unit *unit
 	return false;
 }
 
-static void unit_clear(struct target_unit *unit, struct arena *a)
+void target_unit_clear(struct target_unit *unit, struct arena *a)
 {
 	size_t bytes = BITS_BYTES(unit->n);
 
@@ -198,7 +200,7 @@ static void pick_units(struct work_list *w, size_t lo, size_t hi)
 			continue;
 		if (w->n_units > 0 && w->units[w->n_units - 1] == unit)
 			continue;
-		unit_clear(unit, &w->t->scratch);
+		target_unit_clear(unit, &w->t->scratch);
 		w->units[w->n_units++] = unit;
 	}
 }
@@ -223,45 +225,15 @@ static void rows_done(struct work_list *w)
 		row_end(w->rows[i], OUTCOME_DONE, "", "");
 }
 
-/* After a failure the connection is as before the transaction, or gone. */
-static int give_up(struct work_list *w, struct target_fail *fail)
+int target_give_up(struct target *t, const struct target_fail *fail)
 {
 	if (fail->is_lost || fail->is_timeout)
-		target_shut(w->t);
-	else if (w->t->is_open)
-		w->t->backend->rollback(w->t);
-	return -1;
-}
-
-/* `before`, once per run: a mark of its own says whether it was done. */
-static int prepare(struct work_list *w, struct target_fail *fail)
-{
-	struct target *t = w->t;
-	struct target_unit unit = {.first_item = -(int64_t)t->place.job->step,
-				   .n = TARGET_RUN_BITS};
-	struct target_unit *units[] = {&unit};
-
-	if (t->is_prepared || t->before == NULL)
-		return 0;
-	unit_clear(&unit, &t->scratch);
-	if (t->backend->begin(t, units, 1, fail) < 0)
-		return give_up(w, fail);
-	if (bits_get(unit.done, TARGET_BIT_BEFORE)) {
+		target_shut(t);
+	else if (t->is_open)
 		t->backend->rollback(t);
-		t->is_prepared = true;
-		return 0;
-	}
-	int rc = t->backend->once(t, t->before, fail);
-	bits_set(unit.set, TARGET_BIT_BEFORE);
-	unit.is_marking = true;
-	if (rc == 0)
-		rc = t->backend->run(t, &(struct target_txn){.units = units, .n_units = 1}, fail);
-	if (rc < 0) {
-		err_add(&fail->err, "before: ");
-		return give_up(w, fail);
-	}
-	t->is_prepared = true;
-	return 0;
+	/* The table that rows are gathered in may be gone: the run has ended. */
+	t->is_prepared = t->is_prepared && !t->is_gathered;
+	return -1;
 }
 
 /* Rows lo … hi in one transaction. `fail->row` counts within the batch. */
@@ -273,11 +245,11 @@ static int attempt(struct work_list *w, size_t lo, size_t hi, struct target_fail
 	begin_clock(w);
 	if (target_connect(t, fail) < 0)
 		return -1;
-	if (prepare(w, fail) < 0)
+	if (target_prepare(t, fail) < 0)
 		return -1;
 	pick_units(w, lo, hi);
 	if (t->backend->begin(t, w->units, w->n_units, fail) < 0)
-		return give_up(w, fail);
+		return target_give_up(w->t, fail);
 	pick_rows(w, lo, hi);
 	if (w->n_rows == 0) {
 		t->backend->rollback(t);
@@ -297,7 +269,7 @@ static int attempt(struct work_list *w, size_t lo, size_t hi, struct target_fail
 	}
 	if (fail->row != NO_ROW)
 		fail->row = w->rows[fail->row] - w->batch->rows;
-	return give_up(w, fail);
+	return target_give_up(w->t, fail);
 }
 
 /* ---- splitting ---- */
@@ -425,7 +397,7 @@ static int make_void(struct work_list *w, struct target_fail *fail)
 		if (row->outcome != OUTCOME_DEAD)
 			continue;
 		if (w->n_units == 0 || w->units[w->n_units - 1] != unit) {
-			unit_clear(unit, &t->scratch);
+			target_unit_clear(unit, &t->scratch);
 			w->units[w->n_units++] = unit;
 		}
 		bits_set(unit->set_void, row->index);
@@ -437,10 +409,10 @@ static int make_void(struct work_list *w, struct target_fail *fail)
 	if (target_connect(t, fail) < 0)
 		return -1;
 	if (t->backend->begin(t, w->units, w->n_units, fail) < 0)
-		return give_up(w, fail);
+		return target_give_up(w->t, fail);
 	if (t->backend->run(t, &(struct target_txn){.units = w->units, .n_units = w->n_units},
 			    fail) < 0)
-		return give_up(w, fail);
+		return target_give_up(w->t, fail);
 	return 0;
 }
 

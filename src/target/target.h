@@ -25,6 +25,7 @@
 #include "core/outcome.h"
 #include "job/template.h"
 
+struct buf;
 struct job;
 struct target;
 
@@ -86,6 +87,11 @@ void target_free(struct target *target);
 /* Does the rows; true when something was done or has an outcome. */
 void target_run(struct target *target, struct target_batch *batch);
 void target_batch_done(struct target_batch *batch);
+
+/* The end of a run that has one, when all items are settled: the rows of `commit: run` take their
+ * place, and `after` is executed; once, whoever did it, and in one transaction with its mark. Adds
+ * what became of it, for people. ERR_…: nothing of it took effect. */
+ST_MUST_CHECK int target_end(struct target *target, struct buf *words, struct err *err);
 
 /* Before a run, without effects: can the database be reached, is the marker table there, are
  * statements, table and columns right? ERR_CONFIG, ERR_PERM; ERR_UNAVAILABLE when nobody knows. */

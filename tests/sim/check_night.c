@@ -6,6 +6,7 @@
 #include "job/job.h"
 #include "sim/check.h"
 #include "sim/instance.h"
+#include "sim/night.h"
 #include "sim/shadow.h"
 #include "sim/share.h"
 
@@ -41,6 +42,8 @@ static void check_exit_finished(struct machine *m, const struct instance *inst)
 	int64_t n[ITEM_STATE_COUNT_];
 	bool needs_person = false;
 
+	if (inst->exit_status == 3 && run != NULL && night_waits_for_person(m, run))
+		return;
 	if (run == NULL || run->state != RUN_FINISHED) {
 		machine_fail(m, "exit", "instance %d ends with %d and its run has not finished",
 			     inst->number, inst->exit_status);
@@ -185,7 +188,8 @@ static void check_run_at_end(struct machine *m, const struct run_view *run)
 	switch (run->state) {
 	case RUN_FINISHED:
 		check_finish(m, run);
-		if (o->then != JOB_THEN_KEEP && run->n_items > 0 && !run->was_told)
+		if ((o->ends != 0 || (o->then != JOB_THEN_KEEP && run->n_items > 0)) &&
+		    !run->was_told)
 			machine_fail(m, "I11", "run %lld has finished, its source was not told",
 				     (long long)run->id);
 		return;
@@ -205,7 +209,7 @@ static void check_run_at_end(struct machine *m, const struct run_view *run)
 	case RUN_MISSED:
 		break;
 	}
-	if (!is_left)
+	if (!is_left && !night_waits_for_person(m, run))
 		machine_fail(m, "unfinished", "run %lld is %s at the end", (long long)run->id,
 			     run_state_name(run->state));
 }

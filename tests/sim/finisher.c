@@ -96,6 +96,18 @@ static void finisher_write_back(struct proc *p, const struct frame_then *f)
 		      f->chunk_id * 2 + (fails ? 1 : 0));
 }
 
+/* What is done at the end is done when all is settled, and all or nothing of it. */
+static void finisher_end(struct proc *p, struct run_view *run)
+{
+	struct machine *m = p->m;
+
+	run->was_told = true;
+	for (uint32_t i = 0; m->opt->ends == ENDS_ALL_OR_NONE && i < run->n_items; i++)
+		if (shadow_state(run, i) == ITEM_DEAD && m->person_acts == 0)
+			machine_fail(m, "all-or-none",
+				     "item %u is dead, and the others took effect", i);
+}
+
 static void finisher_on_done(struct machine *m, void *object, int64_t chunk_id)
 {
 	struct proc *p = object;
@@ -106,7 +118,7 @@ static void finisher_on_done(struct machine *m, void *object, int64_t chunk_id)
 		struct run_view *run = shadow_run(m, p->run_id);
 		p->has_failed |= fails;
 		if (run != NULL && chunk_id == 0 && !p->has_failed)
-			run->was_told = true;
+			finisher_end(p, run);
 		frame_put_then_done(&out, &(struct frame_then_done){
 						  .chunk_id = chunk_id,
 						  .err = fails ? "so says the simulation" : ""});

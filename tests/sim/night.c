@@ -69,8 +69,26 @@ static void night_disturb(struct machine *m, struct instance *inst)
 
 /* ---- cron ---- */
 
+bool night_waits_for_person(const struct machine *m, const struct run_view *run)
+{
+	uint32_t n_dead = 0;
+
+	if (m->opt->ends != ENDS_ALL_OR_NONE || run->state != RUN_OPEN)
+		return false;
+	for (uint32_t i = 0; i < run->n_items; i++) {
+		enum item_state state = shadow_state(run, i);
+		bool is_settled = state == ITEM_DONE || state == ITEM_SKIPPED || state == ITEM_DEAD;
+		if (!is_settled)
+			return false;
+		n_dead += state == ITEM_DEAD;
+	}
+	return n_dead > 0;
+}
+
 static bool run_is_over(const struct machine *m, const struct run_view *run)
 {
+	if (night_waits_for_person(m, run))
+		return true;
 	if (run->state == RUN_FINISHED || run->state == RUN_ABANDONED)
 		return true;
 	if (run->state == RUN_FAILED && run->failed_healthy >= FAILED_MAX)

@@ -314,6 +314,21 @@ static void options_draw_beats(struct options *o)
 		o->instances = instances;
 }
 
+/* Units of work for a database. Nobody is told of an item before the end. */
+static void options_draw_ends(struct options *o)
+{
+	struct rng r;
+
+	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x656e6473)));
+	if (!o->no_source && !o->is_paced && !o->is_ending && o->says == 0 && !o->verifies &&
+	    rng_below(&r, 12) == 0) {
+		o->is_noop = true;
+		o->is_once = false;
+		o->key_valid_us = 0;
+		o->ends = (int)rng_range(&r, ENDS_AFTER, ENDS_ALL_OR_NONE);
+	}
+}
+
 /* A job file is written in milliseconds; what is checked must be what was written. */
 static void options_round(struct options *o)
 {
@@ -343,6 +358,7 @@ void options_from_seed(struct options *o, uint64_t seed)
 	options_draw_beats(o);
 	if (!o->no_source && o->then == JOB_THEN_KEEP && tenths(&r, 3))
 		options_draw_says(o, &r);
+	options_draw_ends(o);
 	/* Waiting is by the wall clock: when that jumps, it may be too short. */
 	if (o->fault[F_CLOCK])
 		o->shows_after_us = 0;
@@ -401,8 +417,15 @@ static void options_put_work(const struct options *o, struct buf *out)
 	buf_puts(out, "work:\n");
 	const char *exec = o->no_source ? "  exec: {command: [act]}\n"
 					: "  exec: {command: [act, \"${id}\"]}\n";
-	buf_puts(out, o->is_noop ? "  noop: {}\n" : exec);
-	buf_printf(out, "  effect: %s\n", o->is_once ? "once" : "idempotent");
+	if (o->ends != 0)
+		buf_printf(out, "  table: {sqlite: a.db, table: t, %s}\n",
+			   o->ends == ENDS_AFTER ? "after: select 1" : "commit: run");
+	else
+		buf_puts(out, o->is_noop ? "  noop: {}\n" : exec);
+	buf_printf(out, "  effect: %s\n",
+		   o->ends != 0 ? "transactional"
+		   : o->is_once ? "once"
+				: "idempotent");
 	if (o->is_once)
 		buf_printf(out, "  when_in_doubt: %s\n", doubt_words[o->doubt]);
 	if (o->key_valid_us > 0) {

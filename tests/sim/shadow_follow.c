@@ -263,7 +263,8 @@ static void follow_reap_chunk(struct machine *m, struct chunk_view *c, const str
 {
 	uint32_t n_done = 0;
 	bool marks = m->opt->is_once || m->opt->key_valid_us > 0;
-	bool takes_all = !marks && op->quarantine_us > 0;
+	/* The target's own marks are asked first. */
+	bool takes_all = !marks && m->opt->ends == 0 && op->quarantine_us > 0;
 
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct item_view *item = &c->run->items[c->first_item + i];

@@ -1,82 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work `sql` and `table`: items take effect in a database, each once, in PostgreSQL and SQLite."""
-import contextlib
 import json
 import os
-import sqlite3
 
 import pytest
 
-JOB = '''version: 1
-job: import
-source:
-  csv: {path: in.csv}
-  key: id
-  fields: {id: integer, name: "text?", amount: decimal, born: date, ok: boolean}
-work:
-%(work)s
-retry: {attempts: 2, first: 10ms, factor: 1, max: 10ms, jitter: none}
-'''
-TABLE = 'create table t(id %s primary key, name text, amount numeric, born date, ok boolean)'
-
-
-class Sqlite:
-    """A target in SQLite."""
-    key = 'sqlite'
-    url = 'sqlite:target.db'
-
-    def __init__(self, box):
-        self.path = os.path.join(box.path, 'target.db')
-        self.ask(TABLE % 'integer')
-
-    def ask(self, text):
-        with contextlib.closing(sqlite3.connect(self.path)) as db, db:
-            return db.execute(text).fetchall()
-
-
-class Postgres:
-    """A target in PostgreSQL."""
-    key = 'postgres'
-    url = 'env:TARGET'
-
-    def __init__(self, box, database):
-        self.database = database
-        box.env['TARGET'] = database.uri
-        self.ask(TABLE % 'bigint')
-
-    def ask(self, text):
-        return [tuple(row) for row in self.database.ask(text)]
-
+from lib.target import JOB, Target, count, make, row, work_sql, work_table
 
 @pytest.fixture(name='target', params=['sqlite', 'postgres'])
 def make_target(request, box):
-    if request.param == 'sqlite':
-        return Sqlite(box)
-    return Postgres(box, request.getfixturevalue('postgres'))
-
-
-def make(box, target, rows, work):
-    box.file('in.csv', 'id,name,amount,born,ok\n' + ''.join(f'{r}\n' for r in rows))
-    box.file('import.yaml', JOB % {'work': work})
-    said = box.run('ledger', 'init', '--target', target.url)
-    assert said.code == 0, said
-
-
-def row(i, name=None):
-    return f'{i},{name or "n%d" % i},{i}.50,1969-12-{1 + i % 31:02d},{"true" if i % 2 else "false"}'
-
-
-def work_table(target, more=''):
-    return f'  table: {{{target.key}: "{target.url}", table: t{more}}}'
-
-
-def work_sql(target, *statements):
-    lines = ''.join(f'      - "{s}"\n' for s in statements)
-    return f'  sql:\n    {target.key}: "{target.url}"\n    statements:\n{lines}'
-
-
-def count(target, text='select count(*) from t'):
-    return int(target.ask(text)[0][0])
+    return Target.make(request, box)
 
 
 def test_a_table_is_loaded_and_marked_and_the_ledger_agrees(box, target):
@@ -155,7 +88,7 @@ def test_what_is_there_already_is_skipped_or_updated(box, target):
     assert box.run('run', 'import.yaml').code == 0
     assert target.ask('select name from t where id = 2')[0][0] == 'old'
     box.file('import.yaml', JOB % {
-        'work': work_table(target, ', conflict: update, conflict_on: [id]')})
+        'key': 'id', 'work': work_table(target, ', conflict: update, conflict_on: [id]')})
     assert box.run('run', 'import.yaml', '--again').code == 0
     assert target.ask('select name from t where id = 2')[0][0] == 'n2'
     assert count(target) == 3
