@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "pg/libpq.h"
 
 static const char *after_scheme(const char *text)
 {
@@ -130,6 +131,7 @@ static int refuse(const char *said, struct err *err)
 int pg_uri_parse(const char *text, struct pg_uri *ret_uri, struct err *err)
 {
 	char *said = NULL;
+	int rc;
 
 	*ret_uri = (struct pg_uri){0};
 	if (!pg_uri_is(text))
@@ -139,11 +141,12 @@ int pg_uri_parse(const char *text, struct pg_uri *ret_uri, struct err *err)
 			   "the database's URI has an @ where none can be; in a password write "
 			   "%%40 for @, %%2F for /, %%3F for ?, %%23 for #");
 
+	rc = libpq_load(err);
+	if (rc != 0)
+		return rc;
 	PQconninfoOption *parsed = PQconninfoParse(text, &said);
-
 	if (parsed == NULL) {
-		int rc = refuse(said, err);
-
+		rc = refuse(said, err);
 		PQfreemem(said);
 		return rc;
 	}

@@ -14,6 +14,7 @@
 #include "work/exec_plan.h"
 #include "work/http_call.h"
 #include "work/http_pump.h"
+#include "work/libcurl.h"
 
 enum {
 	CLIENT_MAGIC = 0x48436c69,
@@ -42,8 +43,9 @@ int http_client_new(const struct http_client_options *options, struct http_clien
 		    struct err *err)
 {
 	assert(options != NULL && options->loop != NULL && options->http != NULL);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return ERR(err, ERR_CONFIG, "libcurl and its TLS library cannot be used here");
+	int r = libcurl_begin(err);
+	if (r != 0)
+		return r;
 	struct http_client *client = xnew(struct http_client);
 	client->magic = CLIENT_MAGIC;
 	client->options = *options;
