@@ -152,7 +152,8 @@ struct writeback {
 	int64_t sent_at;    /* boot clock: when the process was heard or asked last */
 	int failures;	    /* in a row */
 	char why[WRITEBACK_WHY_MAX];
-	uint32_t n_open; /* without an answer */
+	uint32_t n_putting; /* said, and on its way into the ledger as told */
+	uint32_t n_open;    /* without an answer */
 	struct writeback_open {
 		int64_t chunk_id;
 		uint32_t n;

@@ -20,12 +20,20 @@
 /* Longer than any answer of a database takes that has limits of its own. */
 #define SILENT_US (300 * US_PER_S)
 
+static void writeback_on_told(void *arg, struct ledger_op *op ST_UNUSED)
+{
+	struct run *r = arg;
+
+	r->writeback.n_putting--;
+}
+
 static void put_told(struct run *r, const struct ledger_ended *e)
 {
 	struct arena *a = commit_arena(r->commit);
 	struct lop_ended_told *told =
-		&commit_add(r->commit, LOP_ENDED_TOLD, NULL, NULL)->u.ended_told;
+		&commit_add(r->commit, LOP_ENDED_TOLD, writeback_on_told, r)->u.ended_told;
 
+	r->writeback.n_putting++;
 	*told = (struct lop_ended_told){.run_id = r->id,
 					.chunk_id = e->chunk_id,
 					.n = e->n,
@@ -152,8 +160,10 @@ void writeback_turn(struct run *r)
 		w->sent_at = r->ops->boot_us(r->world); /* time to die */
 		r->ops->lane_kill(r->world, lane->number);
 	}
-	if (w->is_listing || w->n_open > 0 || r->ops->boot_us(r->world) < w->not_before ||
-	    w->is_starting)
+	/* A list goes first in its transaction: it would not see as told what is in the same one,
+	 * and that would be said again. */
+	if (w->is_listing || w->n_open > 0 || w->n_putting > 0 || w->is_starting ||
+	    r->ops->boot_us(r->world) < w->not_before)
 		return;
 	w->is_listing = true;
 	/* Safety: first, so that it sees what is durable already, and nothing by halves. */
@@ -251,9 +261,10 @@ int64_t writeback_deadline(const struct run *r)
 
 	if (r->job == NULL || !job_writes_back(r->job))
 		return INT64_MAX;
-	int64_t at = w->n_open > 0		       ? w->sent_at + SILENT_US
-		     : w->is_listing || w->is_starting ? INT64_MAX
-						       : w->not_before;
+	bool is_answered = w->is_listing || w->n_putting > 0 || w->is_starting;
+	int64_t at = w->n_open > 0 ? w->sent_at + SILENT_US
+		     : is_answered ? INT64_MAX
+				   : w->not_before;
 	if (r->phase != RUN_DRAINING)
 		return at;
 	bool is_ready = !w->is_draining || w->is_left || (w->is_over && w->n_open == 0);

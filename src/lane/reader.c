@@ -7,11 +7,14 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "job/job.h"
 #include "lane/brief.h"
 #include "lane/link.h"
+#include "source/rows.h"
 #include "source/source.h"
 #include "sys/clock.h"
 #include "sys/log.h"
+#include "sys/proc.h"
 
 enum {
 	READER_MAGIC = 0x52656164,
@@ -277,6 +280,8 @@ int reader_run(const struct brief *brief, struct link *link)
 	int exit_status = 0;
 
 	assert(brief != NULL && link != NULL);
+	if (job_is_from_database(brief->job))
+		(void)proc_limit_memory(ROWS_MEMORY_BYTES); /* without, long rows cost more */
 	frame_put_empty(&link->out, FRAME_READY);
 	int rc = reader_send(&r, &err);
 	if (rc == 0)

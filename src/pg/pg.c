@@ -2,6 +2,7 @@
 #include "pg/pg.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,6 +241,30 @@ int pg_next(PGconn *conn, int64_t deadline_us, PGresult **ret_result, struct err
 	}
 	*ret_result = PQgetResult(conn);
 	return 0;
+}
+
+/* "cannot allocate memory for input buffer", "out of memory for query result" */
+bool pg_had_no_memory(const PGresult *result)
+{
+	return result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR &&
+	       PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL &&
+	       strstr(PQresultErrorMessage(result), "memory") != NULL;
+}
+
+static void put_limit(struct buf *sql, const char *name, int64_t limit_us)
+{
+	buf_printf(sql,
+		   "set_config('%s', CASE WHEN current_setting('%s')::interval BETWEEN '1 ms' AND "
+		   "'%" PRId64 " ms' THEN current_setting('%s') ELSE '%" PRId64 "' END, true)",
+		   name, name, limit_us / US_PER_MS, name, limit_us / US_PER_MS);
+}
+
+void pg_put_limits(struct buf *sql, int64_t statement_us, int64_t lock_us)
+{
+	buf_puts(sql, "SELECT ");
+	put_limit(sql, "statement_timeout", statement_us);
+	buf_puts(sql, ", ");
+	put_limit(sql, "lock_timeout", lock_us);
 }
 
 int pg_check(PGconn *conn, const PGresult *result, enum pg_class *ret_class, struct err *err)

@@ -54,6 +54,14 @@ void pg_put_place(struct buf *out, const PGconn *conn);
 ST_MUST_CHECK int pg_next(PGconn *conn, int64_t deadline_us, PGresult **ret_result,
 			  struct err *err);
 
+/* Whether a result is the error that libpq had no memory (proc_limit_memory) for what came: a row
+ * that is too long. The connection is then of no use any more. */
+bool pg_had_no_memory(const PGresult *result);
+
+/* Appends a statement that has the present transaction stopped by the server: after `statement_us`,
+ * and after `lock_us` of waiting for a lock, or sooner where an administrator has said so. */
+void pg_put_limits(struct buf *sql, int64_t statement_us, int64_t lock_us);
+
 /* 0 when the result is a success of any kind (also a COPY that may begin). Else fills `err` with
  * pg_fail. */
 ST_MUST_CHECK int pg_check(PGconn *conn, const PGresult *result, enum pg_class *ret_class,

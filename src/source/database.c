@@ -44,6 +44,8 @@ struct database {
 	bool in_page;
 	bool has_pending; /* a row that did not fit into the last batch */
 	bool is_over;
+	bool is_alone;	  /* a page of one row: one of the next two is too long */
+	bool is_too_long; /* the next row is: of it only the cursor is asked for */
 	int64_t n_in_page;
 	const struct rows_cell *cells; /* of the present row */
 	struct rows_mark last;	       /* behind which the next page begins */
@@ -207,7 +209,16 @@ static int find_end(struct database *d, struct err *err)
 	return rc;
 }
 
-/* Connected, and within a page; or over. */
+/* A row was too long. That may have cost the one before it, too, which had come in and was not
+ * asked for yet: so the next one is asked for alone, and is it when that fails as well. */
+static void leave_long_row(struct database *d)
+{
+	disconnect(d);
+	d->is_too_long = d->is_alone;
+	d->is_alone = !d->is_alone;
+}
+
+/* Connected, and within a page; or over; or before a row that is too long. */
 static int begin_page(struct source *s, struct err *err)
 {
 	struct database *d = s->rows;
@@ -223,7 +234,12 @@ static int begin_page(struct source *s, struct err *err)
 	if (rc == 0 && d->is_over)
 		return 0;
 	if (rc == 0)
-		rc = d->rows->ops->begin(d->rows, &d->last, s->job->source.page + 1, err);
+		rc = d->rows->ops->begin(d->rows, &d->last,
+					 d->is_alone ? 1 : s->job->source.page + 1, err);
+	if (rc == ROWS_TOO_LONG) {
+		leave_long_row(d);
+		return 0;
+	}
 	if (rc != 0)
 		return may_go_on(s, may_pass || (d->rows != NULL && d->rows->may_pass), err);
 	rc = find_columns(d, err);
@@ -237,17 +253,18 @@ static int begin_page(struct source *s, struct err *err)
 static void end_page(struct database *d)
 {
 	d->rows->ops->end(d->rows);
+	d->is_alone = false;
 	d->in_page = false;
 	d->has_pending = false;
 }
 
 /* ---- the cursor ---- */
 
-static int refuse_order(const struct database *d, const struct rows_cell *cell,
-			enum rows_order order, struct err *err)
+static int refuse_order(const struct database *d, const struct rows_cell *before,
+			const struct rows_cell *cell, enum rows_order order, struct err *err)
 {
 	const char *cursor = d->job->source.database.cursor;
-	const char *last = QUOTED(buf_str(&d->last.text), d->last.text.len);
+	const char *last = QUOTED(before->text, before->len);
 	const char *now = QUOTED(cell->text, cell->len);
 
 	if (order == ROWS_SAME)
@@ -262,9 +279,8 @@ static int refuse_order(const struct database *d, const struct rows_cell *cell,
 }
 
 /* 0; ROWS_END: it is behind the last row of this load. */
-static int check_cursor(struct database *d, struct err *err)
+static int check_cursor(const struct database *d, const struct rows_cell *cell, struct err *err)
 {
-	const struct rows_cell *cell = &d->cells[d->cursor];
 	enum field_type type = cursor_field(d)->type;
 	const struct rows_cell last = cell_of(&d->last);
 	const struct rows_cell end = cell_of(&d->end);
@@ -275,7 +291,7 @@ static int check_cursor(struct database *d, struct err *err)
 			   d->last.is_set ? QUOTED(last.text, last.len) : "the start");
 	enum rows_order order = d->last.is_set ? rows_compare(type, &last, cell) : ROWS_BEFORE;
 	if (order == ROWS_SAME || order == ROWS_BEHIND)
-		return refuse_order(d, cell, order, err);
+		return refuse_order(d, &last, cell, order, err);
 	/* The row behind the last one is looked at, too: it may have the same value. */
 	if (d->last.is_set && rows_compare(type, &last, &end) == ROWS_SAME)
 		return ROWS_END;
@@ -283,9 +299,9 @@ static int check_cursor(struct database *d, struct err *err)
 }
 
 /* The row is dealt with: the next page may begin behind it. */
-static int pass_row(struct database *d, struct err *err)
+static int pass_row(struct database *d, const struct rows_cell *cell, struct err *err)
 {
-	rows_mark_set(&d->last, &d->cells[d->cursor]);
+	rows_mark_set(&d->last, cell);
 	d->has_pending = false;
 	d->n_in_page++;
 	d->attempts = 0;
@@ -335,9 +351,8 @@ void database_describe(const struct database *d, struct judge_reject *ret_reject
 }
 
 /* `id=17`: what a person finds the row by. */
-static void name_row(struct database *d)
+static void name_row(struct database *d, const struct rows_cell *cell)
 {
-	const struct rows_cell *cell = &d->cells[d->cursor];
 	AUTO(buf) struct buf value = BUF_INIT(PATH_MAX_BYTES * 4);
 
 	text_put_printable(&value, cell->text, cell->len, PATH_MAX_BYTES / 8);
@@ -379,7 +394,7 @@ static int take_row(struct source *s, struct err *err)
 	struct database *d = s->rows;
 	struct item item = {.fields = s->shape.values, .source_path = ""};
 
-	name_row(d);
+	name_row(d, &d->cells[d->cursor]);
 	put_raw(d);
 	s->batch->n_read++;
 	if (!has_flaw(s))
@@ -393,8 +408,62 @@ static int take_key(struct source *s, struct err *err)
 {
 	struct item item = {.fields = s->shape.values, .source_path = ""};
 
-	name_row(s->rows);
+	name_row(s->rows, &s->rows->cells[s->rows->cursor]);
 	return has_flaw(s) ? 0 : judge_item_key(s, &item, err);
+}
+
+/* ---- rows that are too long ---- */
+
+/* Its cursor, when it is still there; else, and when it is behind the end, ROWS_END. */
+static int find_long_row(struct source *s, struct rows_mark *ret_mark, struct err *err)
+{
+	struct database *d = s->rows;
+	bool may_pass = false;
+	int rc = d->rows == NULL ? connect(s, &may_pass, err) : 0;
+
+	if (rc == 0)
+		rc = d->rows->ops->key(d->rows, &d->last, ret_mark, err);
+	if (rc != 0) {
+		rc = may_go_on(s, may_pass || (d->rows != NULL && d->rows->may_pass), err);
+		return rc == 0 ? ROWS_END : rc; /* and once more */
+	}
+	d->is_too_long = false;
+	if (!ret_mark->is_set)
+		return ROWS_END;
+	const struct rows_cell cell = cell_of(ret_mark);
+	rc = check_cursor(d, &cell, err);
+	d->is_over = rc == ROWS_END;
+	return rc;
+}
+
+static int reject_long_row(struct source *s, const struct rows_cell *cell, struct err *err)
+{
+	struct database *d = s->rows;
+	struct judge_reject reject = {.flaw = &s->flaw};
+
+	name_row(d, cell);
+	buf_reset(&d->raw);
+	flaw_set(&s->flaw, 0, "longer than %d MiB: the row has more than %d MiB",
+		 RECORD_BYTES_MAX >> 20, ROWS_BYTES_MAX >> 20);
+	database_describe(d, &reject);
+	s->batch->n_read++;
+	return judge_reject(s, &reject, err);
+}
+
+/* The load goes on behind it. `counts`: it is a reject; else it was one before. */
+static int pass_long_row(struct source *s, bool counts, struct err *err)
+{
+	struct rows_mark mark = {0};
+	int rc = find_long_row(s, &mark, err);
+
+	if (rc == 0) {
+		const struct rows_cell cell = cell_of(&mark);
+		rc = counts ? reject_long_row(s, &cell, err) : 0;
+		if (rc == 0)
+			rc = pass_row(s->rows, &cell, err);
+	}
+	rows_mark_done(&mark);
+	return rc == ROWS_END ? 0 : rc;
 }
 
 /* ---- reading ---- */
@@ -403,6 +472,28 @@ static bool fits(const struct source *s)
 {
 	return s->batch->n == 0 ||
 	       (int64_t)s->batch->content.len + (int64_t)row_bytes(s->rows) <= load_chunk_bytes(s);
+}
+
+/* Behind the end of the load there is nothing for us, unless the order has changed: then what is
+ * ours may stand behind it. ROWS_END; what else goes wrong there is for another run. */
+static int check_rest(struct database *d, struct err *err)
+{
+	enum field_type type = cursor_field(d)->type;
+	struct rows_mark before = {0};
+	struct err ignored = ERR_INIT;
+	int rc = 0;
+
+	do {
+		const struct rows_cell *cell = &d->cells[d->cursor];
+		const struct rows_cell last = cell_of(&before);
+		if (before.is_set && rows_compare(type, &last, cell) == ROWS_BEHIND)
+			rc = refuse_order(d, &last, cell, ROWS_BEHIND, err);
+		rows_mark_set(&before, cell);
+		if (rc == 0)
+			rc = d->rows->ops->next(d->rows, &d->cells, &ignored) == 0 ? 0 : ROWS_END;
+	} while (rc == 0 && d->cells[d->cursor].kind != ROWS_NULL);
+	rows_mark_done(&before);
+	return rc == 0 ? ROWS_END : rc;
 }
 
 /* The next row within a page; ROWS_END when the page ended, or all of it. */
@@ -414,18 +505,27 @@ static int next_row(struct source *s, struct err *err)
 	if (d->has_pending)
 		return 0;
 	int rc = d->rows->ops->next(d->rows, &d->cells, err);
+	if (rc == ROWS_TOO_LONG) {
+		leave_long_row(d);
+		return ROWS_END;
+	}
 	if (rc < 0) {
 		rc = may_go_on(s, d->rows->may_pass, err);
+		if (rc != 0 && d->last.is_set)
+			err_add(err, "behind %s=%s: ", s->job->source.database.cursor,
+				QUOTED(buf_str(&d->last.text), d->last.text.len));
 		return rc == 0 ? ROWS_END : rc;
 	}
 	if (rc == ROWS_END) { /* fewer than were asked for */
-		d->is_over = true;
+		d->is_over = !d->is_alone || d->n_in_page == 0;
 		end_page(d);
 		return ROWS_END;
 	}
-	rc = check_cursor(d, err);
-	if (rc == ROWS_END)
+	rc = check_cursor(d, &d->cells[d->cursor], err);
+	if (rc == ROWS_END) {
 		d->is_over = true;
+		rc = check_rest(d, err);
+	}
 	if (rc == ROWS_END || (rc == 0 && is_full)) {
 		end_page(d);
 		return ROWS_END;
@@ -438,6 +538,8 @@ static int step(struct source *s, struct err *err)
 {
 	struct database *d = s->rows;
 
+	if (d->is_too_long)
+		return pass_long_row(s, true, err);
 	if (!d->in_page) {
 		/* What is there need not wait with us. */
 		bool waits = pace_wait_us(&s->pace, clock_boot_us()) > PACE_SEND_US;
@@ -451,7 +553,7 @@ static int step(struct source *s, struct err *err)
 		return SOURCE_END;
 	}
 	rc = take_row(s, err);
-	return rc == 0 ? pass_row(d, err) : rc;
+	return rc == 0 ? pass_row(d, &d->cells[d->cursor], err) : rc;
 }
 
 /* Locks of SQLite would keep others from writing while the engine has no credit for us. */
@@ -504,7 +606,7 @@ int database_replay_keys(struct source *s, struct err *err)
 	d->end = stop; /* lent */
 	while (rc == 0 && !d->is_over) {
 		if (!d->in_page) {
-			rc = begin_page(s, err);
+			rc = d->is_too_long ? pass_long_row(s, false, err) : begin_page(s, err);
 			continue;
 		}
 		rc = next_row(s, err);
@@ -515,7 +617,7 @@ int database_replay_keys(struct source *s, struct err *err)
 		else
 			continue;
 		if (rc == 0 && d->in_page)
-			rc = pass_row(d, err);
+			rc = pass_row(d, &d->cells[d->cursor], err);
 	}
 	rows_mark_done(&d->last);
 	d->last = stop;

@@ -3,10 +3,10 @@
  * The rows of a query, page by page, from a database: the face that rows_postgres.c and
  * rows_sqlite.c implement and database.c, which knows what pages are for, uses.
  *
- * Promise: one row in memory, whatever the page; the database is only read, and every wait has an
- *          end. A failure that may pass (connection lost, locks, a time limit) says so by
- *          `may_pass`; the connection is then of no use any more, and is closed.
- * Owner:   the reader; one thread.
+ * Promise: one row in memory, whatever the page, and of one that is too long not the whole; the
+ *          database is only read, and every wait has an end. A failure that may pass (connection
+ * lost, locks, a time limit) says so by `may_pass`; the connection is then of no use any more, and
+ * is closed. Owner:   the reader; one thread.
  */
 #ifndef STINT_SOURCE_ROWS_H
 #define STINT_SOURCE_ROWS_H
@@ -30,6 +30,12 @@ struct template_run;
  * are below the time after which a reader that says nothing is ended (window.stalled_after). */
 #define ROWS_STATEMENT_US (300 * US_PER_S)
 #define ROWS_LOCK_US (10 * US_PER_S)
+
+/* A row of more bytes may not be taken in; one that may be an item is shorter (RECORD_BYTES_MAX).
+ */
+enum { ROWS_BYTES_MAX = 16 * 1024 * 1024 };
+/* What reading may add to the memory of its process, so that a row of any length costs no more. */
+#define ROWS_MEMORY_BYTES (INT64_C(96) * 1024 * 1024)
 
 /* Written into cursors: numbers stay. */
 enum rows_kind {
@@ -66,12 +72,16 @@ struct rows_options {
 struct rows_ops {
 	void (*close)(struct rows *rows);
 	/* Begins a page of at most `n` rows behind `after` (not set: from the start), and learns
-	 * its columns. */
+	 * its columns; ROWS_TOO_LONG. */
 	int (*begin)(struct rows *rows, const struct rows_mark *after, int64_t n, struct err *err);
-	/* The next row's cells, lent until the next call; ROWS_END. */
+	/* The next row's cells, lent until the next call; ROWS_END. ROWS_TOO_LONG: it was not taken
+	 * in; what is to be done then is to close, open, and ask for its `key`. */
 	int (*next)(struct rows *rows, const struct rows_cell **ret_cells, struct err *err);
 	/* Ends the page, wherever it is. */
 	void (*end)(struct rows *rows);
+	/* The cursor alone of the first row behind `after`; not set when there is no row. */
+	int (*key)(struct rows *rows, const struct rows_mark *after, struct rows_mark *ret_mark,
+		   struct err *err);
 	/* The highest value of the cursor behind `after` now; not set when there is no row. */
 	int (*last)(struct rows *rows, const struct rows_mark *after, struct rows_mark *ret_mark,
 		    struct err *err);
@@ -79,7 +89,7 @@ struct rows_ops {
 	bool (*misfits)(const struct rows *rows, size_t column, const struct field *field);
 };
 
-enum rows_condition { ROWS_END = 1 };
+enum rows_condition { ROWS_END = 1, ROWS_TOO_LONG = 2 };
 
 struct rows {
 	const struct rows_ops *ops;

@@ -22,7 +22,7 @@
 #define ANSWER_US (ROWS_STATEMENT_US + 30 * US_PER_S)
 #define CONTROL_US (30 * US_PER_S)
 
-enum { NUMBER_MAX = 24, WORDS_MAX = 64, TRANSACTION_MAX = 1024 };
+enum { NUMBER_MAX = 24, WORDS_MAX = 64, TRANSACTION_MAX = 2048, KEYS_MAX = 4096 };
 
 struct rows_postgres {
 	struct rows rows;
@@ -144,9 +144,13 @@ static void forget_row(struct rows_postgres *r)
 static int fail(struct rows_postgres *r, const PGresult *result, struct err *err)
 {
 	enum pg_class class = PG_LOST;
-	int rc = pg_fail(r->conn, result, &class, err);
+	struct err said = ERR_INIT;
+	int rc = pg_fail(r->conn, result, &class, &said);
 
 	r->rows.may_pass = may_pass(class);
+	err_set(err, rc, 0, "%s%s%s", said.text,
+		class == PG_CANCELLED ? "; is there an index on " : "",
+		class == PG_CANCELLED ? r->rows.job->source.database.cursor : "");
 	return rc;
 }
 
@@ -157,12 +161,10 @@ static int begin_transaction(struct rows_postgres *r, struct err *err)
 	AUTO(buf) struct buf sql = BUF_INIT(TRANSACTION_MAX);
 	int rc = 0;
 
-	buf_printf(&sql,
-		   "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY;"
-		   "SET LOCAL statement_timeout = %d; SET LOCAL lock_timeout = %d;"
-		   "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC';"
-		   "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'",
-		   (int)(ROWS_STATEMENT_US / US_PER_MS), (int)(ROWS_LOCK_US / US_PER_MS));
+	buf_puts(&sql, "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY;"
+		       "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC';"
+		       "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex';");
+	pg_put_limits(&sql, ROWS_STATEMENT_US, ROWS_LOCK_US);
 	/* Bytes of no known encoding are looked at row by row, and not refused with the page. */
 	const char *encoding = PQparameterStatus(r->conn, "server_encoding");
 	if (encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0)
@@ -177,14 +179,15 @@ static int begin_transaction(struct rows_postgres *r, struct err *err)
 			r->rows.may_pass = true;
 		else if (result == NULL)
 			break;
-		else if (PQresultStatus(result) != PGRES_COMMAND_OK)
+		else if (PQresultStatus(result) != PGRES_COMMAND_OK &&
+			 PQresultStatus(result) != PGRES_TUPLES_OK)
 			rc = fail(r, result, err);
 	}
 	r->is_waiting = false;
 	return rc;
 }
 
-/* The next result; ROWS_END behind the last row. */
+/* The next result; ROWS_END behind the last row; ROWS_TOO_LONG. */
 static int fetch(struct rows_postgres *r, struct err *err)
 {
 	forget_row(r);
@@ -203,7 +206,7 @@ static int fetch(struct rows_postgres *r, struct err *err)
 	case PGRES_TUPLES_OK: /* no more rows; the columns are in it all the same */
 		return ROWS_END;
 	default:
-		return fail(r, r->row, err);
+		return pg_had_no_memory(r->row) ? ROWS_TOO_LONG : fail(r, r->row, err);
 	}
 }
 
@@ -335,7 +338,7 @@ static int postgres_begin(struct rows *rows, const struct rows_mark *after, int6
 		rc = send(r, statement_sql(rows->query), after, n, err);
 	if (rc == 0)
 		rc = fetch(r, err);
-	if (rc < 0)
+	if (rc < 0 || rc == ROWS_TOO_LONG)
 		return rc;
 	if (r->row != NULL)
 		take_columns(r);
@@ -387,33 +390,35 @@ static void put_identifier(struct buf *out, const char *name)
 	buf_putc(out, '"');
 }
 
-/* The query the other way round, of which the first row is the last. */
-static void put_reversed(const char *sql, const char *cursor, struct buf *out)
+/* The cursors alone of what the query gives: with `order`, the query the other way round, of which
+ * the first row is the last. */
+static void put_keys(const char *sql, const char *cursor, const struct sql_order *order,
+		     struct buf *out)
 {
-	struct sql_order order = {0};
 	size_t len = strlen(sql);
 
-	if (sql_find_order(sql, &order)) {
-		buf_put(out, sql, order.column_end);
-		buf_puts(out, " DESC");
-		buf_puts(out, sql + order.asc_end);
-		return;
-	}
 	while (len > 0 && strchr(" \t\r\n;", sql[len - 1]) != NULL)
 		len--;
 	buf_puts(out, "SELECT q.");
 	put_identifier(out, cursor);
 	buf_puts(out, " FROM (");
-	buf_put(out, sql, len);
-	buf_puts(out, "\n) AS q ORDER BY q.");
-	put_identifier(out, cursor);
-	buf_puts(out, " DESC LIMIT 1");
+	if (order == NULL) {
+		buf_put(out, sql, len);
+	} else {
+		buf_put(out, sql, order->column_end);
+		buf_puts(out, " DESC");
+		buf_put(out, sql + order->asc_end, len - order->asc_end);
+	}
+	buf_puts(out, "\n) AS q");
 }
 
-static int take_last(struct rows_postgres *r, struct rows_mark *ret_mark, struct err *err)
+static int take_mark(struct rows_postgres *r, struct rows_mark *ret_mark, struct err *err)
 {
 	int rc = fetch(r, err);
 
+	if (rc == ROWS_TOO_LONG)
+		return ERR(err, ERR_DATA, "a value of the cursor %s has more than %d MiB",
+			   r->rows.job->source.database.cursor, ROWS_BYTES_MAX >> 20);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	int column = -1;
@@ -424,7 +429,7 @@ static int take_last(struct rows_postgres *r, struct rows_mark *ret_mark, struct
 		return ERR(err, ERR_CONFIG, "the query gives no column '%s'",
 			   r->rows.job->source.database.cursor);
 	if (PQgetisnull(r->row, 0, column) != 0)
-		return ERR(err, ERR_DATA, "the cursor %s is null in the last row",
+		return ERR(err, ERR_DATA, "the cursor %s is null in a row",
 			   r->rows.job->source.database.cursor);
 	const struct rows_cell cell = {.kind = ROWS_TEXT,
 				       .text = PQgetvalue(r->row, 0, column),
@@ -433,26 +438,58 @@ static int take_last(struct rows_postgres *r, struct rows_mark *ret_mark, struct
 	return 0;
 }
 
+struct mark_query {
+	const struct buf *sql;
+	const struct rows_mark *after;
+	int64_t n; /* its page size */
+};
+
+/* The first row of a query about cursors, which is the mark. */
+static int ask_mark(struct rows_postgres *r, const struct mark_query *query,
+		    struct rows_mark *ret_mark, struct err *err)
+{
+	int rc = buf_check(query->sql, "a query", err);
+
+	if (rc == 0)
+		rc = prepare(r, query->after, err);
+	if (rc == 0)
+		rc = send(r, buf_str(query->sql), query->after, query->n, err);
+	if (rc == 0)
+		rc = take_mark(r, ret_mark, err);
+	if (rc == 0)
+		postgres_end(&r->rows);
+	return rc;
+}
+
+static int postgres_key(struct rows *rows, const struct rows_mark *after,
+			struct rows_mark *ret_mark, struct err *err)
+{
+	const char *sql = statement_sql(rows->query);
+	AUTO(buf) struct buf keys = BUF_INIT(strlen(sql) + KEYS_MAX);
+	const struct mark_query query = {.sql = &keys, .after = after, .n = 1};
+
+	put_keys(sql, rows->job->source.database.cursor, NULL, &keys);
+	return ask_mark(of(rows), &query, ret_mark, err);
+}
+
 static int postgres_last(struct rows *rows, const struct rows_mark *after,
 			 struct rows_mark *ret_mark, struct err *err)
 {
-	struct rows_postgres *r = of(rows);
 	const char *sql = statement_sql(rows->query);
+	const char *cursor = rows->job->source.database.cursor;
 	struct sql_order order = {0};
 	bool is_plain = sql_find_order(sql, &order);
-	AUTO(buf) struct buf reversed = BUF_INIT(2 * strlen(sql) + 4096);
+	AUTO(buf) struct buf keys = BUF_INIT(strlen(sql) + KEYS_MAX);
+	const struct mark_query query = {
+		.sql = &keys, .after = after, .n = is_plain ? 1 : INT64_MAX};
 
-	put_reversed(sql, rows->job->source.database.cursor, &reversed);
-	int rc = buf_check(&reversed, "a query", err);
-	if (rc == 0)
-		rc = prepare(r, after, err);
-	if (rc == 0)
-		rc = send(r, buf_str(&reversed), after, is_plain ? 1 : INT64_MAX, err);
-	if (rc == 0)
-		rc = take_last(r, ret_mark, err);
-	if (rc == 0)
-		postgres_end(rows);
-	return rc;
+	put_keys(sql, cursor, is_plain ? &order : NULL, &keys);
+	if (!is_plain) {
+		buf_puts(&keys, " ORDER BY q.");
+		put_identifier(&keys, cursor);
+		buf_puts(&keys, " DESC LIMIT 1");
+	}
+	return ask_mark(of(rows), &query, ret_mark, err);
 }
 
 /* ---- opening ---- */
@@ -472,6 +509,7 @@ static const struct rows_ops postgres_ops = {.close = postgres_close,
 					     .begin = postgres_begin,
 					     .next = postgres_next,
 					     .end = postgres_end,
+					     .key = postgres_key,
 					     .last = postgres_last,
 					     .misfits = postgres_misfits};
 

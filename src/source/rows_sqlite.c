@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -20,11 +21,11 @@
 #include "source/rows.h"
 
 enum {
-	VALUE_BYTES_MAX = 64 * 1024 * 1024,
 	REAL_DIGITS = 15, /* as SQLite's own shell, where that reads back as the same number */
 	REAL_DIGITS_MAX = 17,
 	REAL_TEXT_MAX = 40,
-	STEPS_BETWEEN_LOOKS = 10000
+	STEPS_BETWEEN_LOOKS = 10000,
+	NO_LIMIT = -1
 };
 
 struct rows_sqlite {
@@ -63,9 +64,13 @@ static int fail(struct rows_sqlite *r, const char *what, struct err *err)
 			   sqlite3_errmsg(r->db));
 	if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
 		return ERR(err, ERR_DATA, "'%s': %s", r->path, sqlite3_errmsg(r->db));
+	if (code == SQLITE_NOMEM)
+		return ERR(err, ERR_TOO_BIG,
+			   "database '%s': a row, or what is sorted, needs more memory than %d MiB",
+			   r->path, (int)(ROWS_MEMORY_BYTES >> 20));
 	if (code == SQLITE_TOOBIG)
 		return ERR(err, ERR_TOO_BIG, "database '%s': a value of more than %d MiB", r->path,
-			   VALUE_BYTES_MAX >> 20);
+			   ROWS_BYTES_MAX >> 20);
 	return ERR(err, ERR_CONFIG, "database '%s': %s%s", r->path, what, sqlite3_errmsg(r->db));
 }
 
@@ -220,7 +225,13 @@ static int step(struct rows_sqlite *r, sqlite3_stmt *st, struct err *err)
 
 	if (rc == SQLITE_ROW)
 		return 0;
-	return rc == SQLITE_DONE ? ROWS_END : fail(r, "source.sqlite.query: ", err);
+	if (rc == SQLITE_DONE)
+		return ROWS_END;
+	/* Without a sorter rows are read one by one, so that it is about the next one. */
+	if (rc == SQLITE_TOOBIG && st == r->page &&
+	    sqlite3_stmt_status(st, SQLITE_STMTSTATUS_SORT, 0) == 0)
+		return ROWS_TOO_LONG;
+	return fail(r, "source.sqlite.query: ", err);
 }
 
 static void take_columns(struct rows_sqlite *r)
@@ -264,7 +275,7 @@ static int sqlite_begin(struct rows *rows, const struct rows_mark *after, int64_
 		return rc;
 	/* Its columns may have changed since it was prepared; the first step prepares it anew. */
 	rc = step(r, r->page, err);
-	if (rc < 0)
+	if (rc < 0 || rc == ROWS_TOO_LONG)
 		return rc;
 	r->has_row = rc == 0;
 	r->is_over = rc == ROWS_END;
@@ -289,6 +300,12 @@ static int sqlite_next(struct rows *rows, const struct rows_cell **ret_cells, st
 	return 0;
 }
 
+struct mark_query {
+	const char *before, *behind; /* of the cursor's name */
+	const struct rows_mark *after;
+	int64_t n; /* its page size */
+};
+
 static void put_name(struct buf *sql, const char *name)
 {
 	buf_putc(sql, '"');
@@ -300,28 +317,30 @@ static void put_name(struct buf *sql, const char *name)
 	buf_putc(sql, '"');
 }
 
-static int sqlite_last(struct rows *rows, const struct rows_mark *after, struct rows_mark *ret_mark,
-		       struct err *err)
+/* The first row of what is said of the query's cursors, which is the mark. */
+static int ask_mark(struct rows_sqlite *r, const struct mark_query *query,
+		    struct rows_mark *ret_mark, struct err *err)
 {
-	struct rows_sqlite *r = of(rows);
-	const char *query = statement_sql(rows->query);
-	size_t len = strlen(query);
+	const char *text = statement_sql(r->rows.query);
+	size_t len = strlen(text);
 	sqlite3_stmt *st = NULL;
 
-	while (len > 0 && strchr(" \t\r\n;", query[len - 1]) != NULL)
+	while (len > 0 && strchr(" \t\r\n;", text[len - 1]) != NULL)
 		len--;
 	AUTO(buf) struct buf sql = BUF_INIT(2 * len + 1024);
-	buf_puts(&sql, "SELECT max(");
-	put_name(&sql, rows->job->source.database.cursor);
-	buf_puts(&sql, ") FROM (");
-	buf_put(&sql, query, len);
+	buf_puts(&sql, query->before);
+	put_name(&sql, r->rows.job->source.database.cursor);
+	buf_puts(&sql, query->behind);
+	buf_put(&sql, text, len);
 	buf_puts(&sql, "\n)");
 	r->deadline_us = clock_boot_us() + ROWS_STATEMENT_US;
+	/* It may read the whole row for the sake of its cursor. */
+	(void)sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, INT_MAX); /* the old one */
 	int rc = buf_check(&sql, "a query", err);
 	if (rc == 0)
 		rc = prepare(r, buf_str(&sql), &st, err);
 	if (rc == 0)
-		rc = bind(r, st, after, -1, err); /* no limit */
+		rc = bind(r, st, query->after, query->n, err);
 	if (rc == 0)
 		rc = step(r, st, err);
 	if (rc == 0) {
@@ -331,7 +350,26 @@ static int sqlite_last(struct rows *rows, const struct rows_mark *after, struct 
 			rows_mark_set(ret_mark, &cell);
 	}
 	(void)sqlite3_finalize(st); /* repeats the last result, which was told */
+	(void)sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, ROWS_BYTES_MAX); /* the old one */
 	return rc < 0 ? rc : 0;
+}
+
+static int sqlite_key(struct rows *rows, const struct rows_mark *after, struct rows_mark *ret_mark,
+		      struct err *err)
+{
+	const struct mark_query query = {
+		.before = "SELECT ", .behind = " FROM (", .after = after, .n = 1};
+
+	return ask_mark(of(rows), &query, ret_mark, err);
+}
+
+static int sqlite_last(struct rows *rows, const struct rows_mark *after, struct rows_mark *ret_mark,
+		       struct err *err)
+{
+	const struct mark_query query = {
+		.before = "SELECT max(", .behind = ") FROM (", .after = after, .n = NO_LIMIT};
+
+	return ask_mark(of(rows), &query, ret_mark, err);
 }
 
 /* ---- opening ---- */
@@ -358,6 +396,7 @@ static const struct rows_ops sqlite_ops = {.close = sqlite_close,
 					   .begin = sqlite_begin,
 					   .next = sqlite_next,
 					   .end = sqlite_end,
+					   .key = sqlite_key,
 					   .last = sqlite_last,
 					   .misfits = sqlite_misfits};
 
@@ -399,7 +438,7 @@ static int open_database(struct rows_sqlite *r, struct err *err)
 	}
 	(void)sqlite3_extended_result_codes(r->db, 0);			    /* cannot fail */
 	(void)sqlite3_busy_timeout(r->db, (int)(ROWS_LOCK_US / US_PER_MS)); /* cannot fail */
-	(void)sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX);   /* the old one */
+	(void)sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, ROWS_BYTES_MAX);    /* the old one */
 	sqlite3_progress_handler(r->db, STEPS_BETWEEN_LOOKS, look_at_clock, r);
 	/* A file from somebody else may hold views and triggers that mean no good. */
 	if (sqlite3_db_config(r->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||

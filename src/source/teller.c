@@ -16,6 +16,7 @@
 #include "job/statement.h"
 #include "source/body.h"
 #include "source/shape.h"
+#include "sys/fault.h"
 
 struct teller *teller_new(const struct job *job, const struct template_run *run)
 {
@@ -138,9 +139,11 @@ int teller_tell(struct teller *t, const struct frame_then *then, struct err *err
 		rc = say_all(t, body, t->on_done, then->good, then->n, err);
 	if (rc == 0)
 		rc = say_all(t, body, t->on_dead, then->dead, then->n, err);
+	(void)FAULT("told.said");
 	/* Safety: said as told only after this; if we die before, it is said again. */
 	if (rc == 0)
 		rc = t->ops->commit(t, err);
+	(void)FAULT("told.committed");
 	if (rc != 0) {
 		disconnect(t); /* which undoes what was said */
 		err_add(err, "on_done, on_dead: ");

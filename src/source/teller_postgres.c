@@ -3,9 +3,9 @@
  * on_done and on_dead in a PostgreSQL database: all that one call says goes as one pipeline, and is
  * one transaction of the server.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "job/statement.h"
@@ -16,7 +16,7 @@
 #define STATEMENT_LIMIT_US (60 * US_PER_S)
 #define ANSWER_LIMIT_US (90 * US_PER_S)
 
-enum { WORDS_MAX = 80 };
+enum { WORDS_MAX = 1024 };
 
 static void told_close(struct teller *t)
 {
@@ -45,20 +45,14 @@ static int send(PGconn *conn, const char *sql, size_t n, const char *const *valu
 static int told_begin(struct teller *t, struct err *err)
 {
 	PGconn *conn = t->connection;
-	char statement[WORDS_MAX];
-	char lock[WORDS_MAX];
+	AUTO(buf) struct buf limits = BUF_INIT(WORDS_MAX);
 
-	(void)snprintf(statement, sizeof(statement), "SET LOCAL statement_timeout = %d",
-		       (int)(STATEMENT_LIMIT_US / US_PER_MS)); /* fits */
-	(void)snprintf(lock, sizeof(lock), "SET LOCAL lock_timeout = %d",
-		       (int)(ROWS_LOCK_US / US_PER_MS)); /* fits */
+	pg_put_limits(&limits, STATEMENT_LIMIT_US, ROWS_LOCK_US);
 	if (PQpipelineStatus(conn) == PQ_PIPELINE_OFF && PQenterPipelineMode(conn) == 0)
 		return pg_fail(conn, NULL, NULL, err);
-	int rc = send(conn, "BEGIN", 0, NULL, err);
+	int rc = send(conn, "BEGIN READ WRITE", 0, NULL, err);
 	if (rc == 0)
-		rc = send(conn, statement, 0, NULL, err);
-	if (rc == 0)
-		rc = send(conn, lock, 0, NULL, err);
+		rc = send(conn, buf_str(&limits), 0, NULL, err);
 	return rc != 0 ? rc : send(conn, "SET LOCAL timezone = 'UTC'", 0, NULL, err);
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -235,6 +236,39 @@ int64_t proc_pss_bytes(pid_t pid)
 	if (text_parse_int(at, strspn(at, "0123456789"), &kib, &err) < 0)
 		return -1;
 	return kib * 1024;
+}
+
+/* Pages of data and stack: the sixth number of statm. */
+static bool find_data_pages(int64_t *ret_pages)
+{
+	AUTO(buf) struct buf text = BUF_INIT(SMALL_FILE_BYTES);
+	struct err err = ERR_INIT;
+
+	if (!proc_read(getpid(), "statm", SMALL_FILE_BYTES, &text))
+		return false;
+	const char *at = buf_str(&text);
+	for (int i = 0; i < 5; i++) {
+		at = strchr(at, ' ');
+		if (at == NULL)
+			return false;
+		at++;
+	}
+	return text_parse_int(at, strspn(at, "0123456789"), ret_pages, &err) == 0;
+}
+
+bool proc_limit_memory(int64_t more_bytes)
+{
+	struct rlimit limit = {0};
+	int64_t pages = 0;
+
+	assert(more_bytes > 0);
+	if (ST_IS_SANITIZED || !find_data_pages(&pages) || getrlimit(RLIMIT_DATA, &limit) != 0)
+		return false;
+	rlim_t wanted = (rlim_t)(pages * sysconf(_SC_PAGESIZE) + more_bytes);
+	if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur <= wanted)
+		return true; /* somebody else wants it smaller */
+	limit.rlim_cur = wanted;
+	return setrlimit(RLIMIT_DATA, &limit) == 0;
 }
 
 /* ---- programs ---- */

@@ -40,6 +40,9 @@ size_t proc_kill_by_env(const char *name, const char *value_prefix, int sig, pid
 int proc_cpus(void);
 /* Its share of memory (proportional set size); -1 when it is gone or not ours to ask. */
 int64_t proc_pss_bytes(pid_t pid);
+/* This process may have so much more data than now; who asks for more gets none. False when there
+ * is no such limit: the system refuses it, or a sanitizer needs memory as it likes. */
+bool proc_limit_memory(int64_t more_bytes);
 /* The file that execvp would run for `name`. ERR_CONFIG says what is wrong: not there, a directory,
  * not executable. */
 ST_MUST_CHECK int proc_find_program(const char *name, char *out, size_t size, struct err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/finisher.h"
 
+#include "base/arena.h"
 #include "base/bits.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -58,8 +59,37 @@ static void finisher_say(struct proc *p, const struct frame_then *f)
 		    m->person_acts == 0)
 			machine_fail(m, "said", "item %u is said to be %s, and is in state %d",
 				     item, is_done ? "done" : "dead", state);
-		run->items[item].said |= (is_done ? SAYS_DONE : 0) | (is_dead ? SAYS_DEAD : 0);
+		unsigned says = (is_done ? SAYS_DONE : 0) | (is_dead ? SAYS_DEAD : 0);
+		if (run->items[item].heard_by == p->inst && (run->items[item].heard & says) != 0 &&
+		    m->person_acts == 0)
+			machine_fail(m, "said-twice", "item %u, though instance %d knew of it",
+				     item, p->inst->number);
+		run->items[item].said |= says;
+		if (says != 0)
+			run->items[item].said_by = p;
 	}
+}
+
+void finisher_heard(struct proc *p, const struct frame *frame)
+{
+	struct machine *m = p->m;
+	struct run_view *run = shadow_run(m, p->run_id);
+	struct arena a = {0};
+	struct frame_then_done done;
+	struct err err = ERR_INIT;
+
+	if (m->opt->says != 0 && run != NULL && frame->type == FRAME_THEN_DONE &&
+	    frame_get_then_done(frame, &a, &done, &err) == 0 && done.err[0] == '\0') {
+		const struct chunk_view *c = m->shadow.chunks[done.chunk_id];
+		for (uint32_t i = 0; i < c->n; i++) {
+			struct item_view *item = &run->items[c->first_item + i];
+			if (item->said_by != p)
+				continue;
+			item->heard_by = p->inst;
+			item->heard = item->said;
+		}
+	}
+	arena_done(&a);
 }
 
 static void finisher_on_said(struct machine *m ST_UNUSED, void *object, int64_t answer)

@@ -10,5 +10,7 @@
 struct proc;
 
 void finisher_on_frame(struct proc *p, const struct frame *frame);
+/* Its engine gets this frame of it: it knows now what was said. */
+void finisher_heard(struct proc *p, const struct frame *frame);
 
 #endif

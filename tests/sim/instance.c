@@ -15,6 +15,7 @@
 #include "sim/adapt_check.h"
 #include "sim/beats.h"
 #include "sim/breaker_check.h"
+#include "sim/finisher.h"
 #include "sim/night.h"
 #include "sim/proc.h"
 #include "sim/witness.h"
@@ -149,6 +150,7 @@ static void instance_deliver_frame(struct instance *inst, struct message *x)
 	for (struct attempt *a = x->attempt; a != NULL; a = a->also)
 		witness_told(inst, a);
 	window_told(inst, x->attempt, &frame);
+	finisher_heard(x->proc, &frame);
 	session_on_frame(inst->session, x->proc->lane, &frame);
 	session_on_frames_end(inst->session);
 }

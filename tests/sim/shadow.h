@@ -46,9 +46,12 @@ struct item_place { /* what the ledger says of an item */
 
 struct item_view {
 	uint32_t record;
-	struct item_place is;	/* by the transactions */
-	struct item_place seen; /* by the last walk */
-	unsigned said;		/* to the source's database: SAYS_DONE, SAYS_DEAD */
+	struct item_place is;		 /* by the transactions */
+	struct item_place seen;		 /* by the last walk */
+	unsigned said;			 /* to the source's database: SAYS_DONE, SAYS_DEAD */
+	const struct proc *said_by;	 /* who said it last */
+	const struct instance *heard_by; /* who got to hear that this was said: */
+	unsigned heard;
 };
 
 struct chunk_view {

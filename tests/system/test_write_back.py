@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """on_done and on_dead: what ended is said to the source's database, never before it is durable here,
 and until the database has committed it."""
+import os
 import sqlite3
 import time
 
@@ -8,6 +9,7 @@ import pytest
 
 from lib.box import cast, kill, wait_until
 from lib.held import Held, waiters
+from lib.pg_proxy import PgProxy
 
 JOB = '''
 job: back
@@ -86,10 +88,14 @@ def expected(rows, dead):
 def test_how_items_ended_is_written_back(box, other):
     dead = {i for i in range(1, 131) if i % 10 == 7}
     other.make(130, dead)
+    if other.kind == 'postgres':
+        other.ask(LOG)
     other.write()
     said = box.run('run', 'job.yaml')
     assert said.code == 3, said
     assert other.told() == expected(130, dead)
+    if other.kind == 'postgres':
+        assert other.postgres.value('select count(*) from log') == '130'  # once each
     box.verify()
     said = box.run('run', 'job.yaml')
     assert said.code == 0 and 'nothing to do' in said.out, said
@@ -183,6 +189,70 @@ def test_kills_at_any_moment_lose_and_invent_nothing(box, other, whom):
     if other.kind == 'postgres':
         for row in other.ask('select id, what from log'):
             assert states[int(row[0])] == row[1], row  # never said before it was so
+
+
+POINTS = [f'{point}:{n}' for point in ('told.said', 'told.committed', 'ledger.ended_told.before',
+                                      'ledger.ended_told.after') for n in (1, 2, 4)]
+POINTS += [f'ledger.{op}.{when}:1' for op in ('ended_list', 'run_finish', 'chunk_progress', 'loose_put')
+           for when in ('before', 'after')]
+
+
+@pytest.mark.parametrize('point', POINTS)
+def test_a_kill_at_each_point_around_the_writing_back(faulty, point, request):
+    """Never said before it is so; said again until it is committed there; in the end everything is said."""
+    other = Other(faulty, 'postgres', request.getfixturevalue('postgres'))
+    dead = {i for i in range(1, 101) if i % 10 == 7}
+    other.make(100, dead)
+    other.ask(LOG)
+    other.write()
+    faulty.faulty(point + ':kill', once=True)
+    run = faulty.start('run', 'job.yaml')
+    reached = os.path.join(faulty.path, f'fault.{point}:kill')
+    wait_until(lambda: os.path.exists(reached) or run.poll() is not None)
+    assert os.path.exists(reached), f'never came by {point}: {faulty.process_said(run)}'
+    if point.startswith('ledger.'):
+        wait_until(lambda: 'died by signal' in faulty.process_said(run) or run.poll() is not None)
+        kill(run.pid)
+    code = run.wait(180)
+    # What has been said until now is so, by what is durable.
+    states = {int(k): how for how in ('done', 'dead') for k in faulty.keys(how)}
+    for row in other.ask('select id, what from log'):
+        assert states.get(int(row[0])) == row[1], row
+    faulty.well()
+    for _ in range(5):
+        if code in (0, 3):
+            break
+        code = faulty.run('run', 'job.yaml').code
+    assert code in (0, 3)
+    assert other.told() == expected(100, dead)
+    again = [int(r[0]) for r in other.ask("select count(*) from log group by id having count(*) > 1")]
+    assert all(n == 2 for n in again), again  # what was not known to be said, once more
+    if point.startswith('ledger.run_finish'):
+        assert not again
+    faulty.verify()
+
+
+@pytest.mark.parametrize('where', ['before', 'after'])
+def test_a_connection_cut_around_its_commit(box, postgres, where):
+    other = Other(box, 'postgres', postgres)
+    other.make(60)
+    other.ask(LOG)
+    proxy = PgProxy(postgres.server)
+    try:
+        other.write(shell='exit 0', attempts=500)
+        box.env['TEST_DB'] = proxy.uri(postgres.name)
+        proxy.cut(where, 2)
+        said = box.run('run', 'job.yaml')
+        for _ in range(3):
+            if said.code == 0:
+                break
+            said = box.run('run', 'job.yaml')
+        assert said.code == 0 and proxy.cuts == 1, said
+        assert other.told() == expected(60, set())
+        n = int(postgres.value('select count(*) from log'))
+        assert n == 60 if where == 'before' else 60 < n <= 80, n
+    finally:
+        proxy.close()
 
 
 def test_a_lock_there_is_waited_for(box, postgres):
