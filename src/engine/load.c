@@ -411,6 +411,9 @@ static void load_on_end(struct run *r, const struct frame_load_end *f)
 	case LOAD_BAD_CONFIG:
 		run_stop(r, EXIT_CONFIG, true, "%s", f->text);
 		return;
+	case LOAD_ELSEWHERE:
+		run_leave_to_others(r, f->text);
+		return;
 	case LOAD_FAILED:
 		break;
 	}

@@ -111,6 +111,7 @@ void request_turn(struct run *r)
 	r->request_out = true;
 	(void)commit_add(r->commit, LOP_REQUEST_LIST, request_on_list, r);
 	protect_look(r);
+	company_look(r);
 }
 
 int64_t request_deadline(const struct run *r)

@@ -93,6 +93,7 @@ void run_free(struct run *r)
 		free(r->tickets[i].bits);
 	run_drop_holdings(r);
 	stats_free(r->stats);
+	company_done(&r->company);
 	lanes_done(&r->lanes);
 	job_free(r->job);
 	arena_done(&r->arena);
@@ -377,11 +378,7 @@ static void run_on_joined(void *arg, struct ledger_op *op)
 		run_end_at_once(r, exit_of_state(&join->ret_row, &r->counts));
 		return;
 	}
-	for (size_t i = 0; i < join->ret_n_others; i++)
-		run_say(r, SAY_INFO, "%s is also worked on by %s (pid %lld on %s)", r->row.name,
-			join->ret_others[i].name, (long long)join->ret_others[i].pid,
-			join->ret_others[i].host);
-	r->looks_for_dead = join->ret_n_others > 0;
+	company_join(r, join->ret_others, join->ret_n_others);
 	if (r->row.n_steps > 1)
 		run_say(r, SAY_INFO, "%s: step %d of %zu, %s", r->row.name, r->step, r->row.n_steps,
 			join->ret_row.steps[r->step - 1].name);
@@ -595,16 +592,6 @@ int64_t run_deadline(const struct run *r)
 	return at;
 }
 
-/* Whether its source has changed is for those to say who have it: who came from elsewhere sees
- * other files, or none. */
-static void run_leave_guest(struct run *r, const char *what)
-{
-	run_say(r, SAY_ERROR,
-		"%s: %s; a source of plain files is worked on the host where it was loaded",
-		r->row.name, what);
-	run_stop(r, EXIT_LATER, false, "its source is not on this host");
-}
-
 /* ---- what lanes say ---- */
 
 static int run_take_outcome(struct run *r, struct lane *lane, const struct frame *frame,
@@ -629,8 +616,8 @@ static int run_take_outcome(struct run *r, struct lane *lane, const struct frame
 		break;
 	case FRAME_SOURCE_CHANGED:
 		rc = frame_get_source_changed(frame, a, &changed, err);
-		if (rc == 0 && r->spec->is_guest)
-			run_leave_guest(r, changed.text);
+		if (rc == 0 && (r->spec->is_guest || changed.is_elsewhere))
+			run_leave_to_others(r, changed.text);
 		else if (rc == 0)
 			run_stop(r, EXIT_FAILED, true, "%s", changed.text);
 		break;

@@ -11,7 +11,7 @@
  * Files: run.c (phases), look.c (is it finished), window.c (does it fit), load.c (reader),
  * holding.c (claim), slots.c (lanes' shares), share.c (rate, quota), dispatch.c (start, send),
  * protect.c (breaker), settle.c (outcomes), drain.c (stopping), tell.c (source.then), request.c
- * (what people ask for), stats.c (durations).
+ * (what people ask for), company.c (who else is in it), stats.c (durations).
  */
 #ifndef STINT_ENGINE_RUN_H
 #define STINT_ENGINE_RUN_H
@@ -30,6 +30,7 @@
 #include "core/meter.h"
 #include "core/probe.h"
 #include "engine/commit.h"
+#include "engine/company.h"
 #include "engine/lanes.h"
 #include "engine/pulse.h"
 #include "engine/session.h"
@@ -275,6 +276,7 @@ struct run {
 	/* people, see request.c */
 	int64_t request_at;
 	bool request_out;
+	struct company company;
 	bool looks_for_dead; /* others are in it: their death has to be noticed */
 
 	/* stopping, see drain.c */
@@ -313,6 +315,8 @@ void run_say(struct run *r, enum say_level level, const char *fmt, ...) ST_PRINT
 /* Stops between items and leaves with `exit_status` when work is left. `fails`: the run ends as
  * failed. The first reason stays. */
 void run_stop(struct run *r, int exit_status, bool fails, const char *fmt, ...) ST_PRINTF(4, 5);
+/* company.c: this host cannot work it, which says nothing about the run. */
+void run_leave_to_others(struct run *r, const char *what);
 /* Ends the attempts under way, too. */
 void run_cut(struct run *r);
 

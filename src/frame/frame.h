@@ -247,9 +247,11 @@ struct frame_bulk_outcome {
 	uint32_t n_failures; /* at most FRAME_FAILURES_MAX */
 };
 
-/* The file behind a chunk is not what was loaded: the run stops. */
+/* The file behind a chunk is not what was loaded: the run stops. Elsewhere: another machine loaded
+ * it, and only this one cannot work it. */
 struct frame_source_changed {
 	uint32_t handle;
+	bool is_elsewhere;
 	const char *text;
 };
 
@@ -300,7 +302,14 @@ struct frame_loaded {
 };
 enum { READER_WINDOW = 8 };
 
-enum load_end { LOAD_OK = 1, LOAD_MISSING, LOAD_FAILED, LOAD_EMPTY_MISSING_OK, LOAD_BAD_CONFIG };
+enum load_end {
+	LOAD_OK = 1,
+	LOAD_MISSING,
+	LOAD_FAILED,
+	LOAD_EMPTY_MISSING_OK,
+	LOAD_BAD_CONFIG,
+	LOAD_ELSEWHERE /* another machine began it, and this one cannot go on */
+};
 struct frame_load_end {
 	uint8_t end;	  /* enum load_end */
 	const char *text; /* why, for people; "" when ok */

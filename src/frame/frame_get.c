@@ -363,6 +363,7 @@ int frame_get_source_changed(const struct frame *f, struct arena *a,
 	struct frame_source_changed v = {0};
 
 	v.handle = reader_u32(&r);
+	v.is_elsewhere = get_bool(&r);
 	v.text = get_text(&r, a);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
@@ -476,7 +477,7 @@ int frame_get_load_end(const struct frame *f, struct arena *a, struct frame_load
 	struct frame_load_end v = {0};
 
 	v.end = reader_u8(&r);
-	if (v.end < LOAD_OK || v.end > LOAD_BAD_CONFIG)
+	if (v.end < LOAD_OK || v.end > LOAD_ELSEWHERE)
 		r.failed = true;
 	v.text = get_text(&r, a);
 	if (get_end(f, &r, err) != 0)

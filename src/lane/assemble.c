@@ -315,7 +315,10 @@ int assembly_add(struct assembly *a, const struct frame_then *then, struct err *
 	assert(a != NULL && then != NULL);
 	if (a->has_failed)
 		return ERR(err, ERR_TEMP, "'%s' was not made", a->segments.target);
-	int rc = begin(a, err);
+	int rc = then->body_len == 0 ? 0
+				     : segments_meet(&a->segments, then->body, then->body_len, err);
+	if (rc == 0)
+		rc = begin(a, err);
 	if (rc == 0)
 		rc = then->n > 0 ? add_chunk(a, then, err) : end(a, err);
 	a->has_failed = rc < 0;

@@ -86,11 +86,18 @@ bool chunk_open(struct chunk_table *table, struct chunk *chunk, bool check_only)
 	chunk->body = NULL;
 	int rc = body_open(table->brief->job, chunk->data, chunk->len, chunk->n, check_only,
 			   &chunk->body, &chunk->err);
-	if (rc == BODY_CHANGED)
+	chunk->is_elsewhere = rc == BODY_ELSEWHERE;
+	if (rc > 0)
 		chunk->state = CHUNK_CHANGED;
 	else if (rc < 0)
 		chunk->state = CHUNK_BROKEN;
-	return rc == BODY_CHANGED;
+	return rc > 0;
+}
+
+void chunk_set_elsewhere(struct chunk *chunk)
+{
+	chunk->state = CHUNK_CHANGED;
+	chunk->is_elsewhere = true;
 }
 
 int chunk_item(struct chunk_table *table, struct chunk *chunk, uint32_t index,

@@ -25,7 +25,7 @@ enum chunk_state {
 	CHUNK_UNREAD,
 	CHUNK_CHECKED, /* what it names is as it was; its items were not read */
 	CHUNK_READ,
-	CHUNK_CHANGED, /* the source is not what was loaded */
+	CHUNK_CHANGED, /* the source is not what was loaded, or not seen from here */
 	CHUNK_BROKEN,
 };
 
@@ -38,6 +38,7 @@ struct chunk {
 	size_t len;
 	enum chunk_state state;
 	struct body *body; /* with CHUNK_READ, of a job with a source */
+	bool is_elsewhere; /* with CHUNK_CHANGED: another machine loaded it */
 	struct err err;	   /* with CHUNK_CHANGED and CHUNK_BROKEN */
 	uint32_t n_attempts;
 	bool is_dropped;
@@ -62,6 +63,8 @@ void chunk_drop(struct chunk *chunk);
 /* Opens the body as far as it was not yet; afterwards `state` says what it is. True when it was
  * just found changed. `check_only`: its items are not wanted. */
 bool chunk_open(struct chunk_table *table, struct chunk *chunk, bool check_only);
+/* It was found out otherwise that this machine cannot work it; its err says why. */
+void chunk_set_elsewhere(struct chunk *chunk);
 /* Lends the item of a chunk in CHUNK_READ, until chunk_release. ERR_DATA. */
 ST_MUST_CHECK int chunk_item(struct chunk_table *table, struct chunk *chunk, uint32_t index,
 			     struct item *ret_item, struct err *err);

@@ -221,6 +221,8 @@ static enum load_end load_end_of(int rc)
 		return LOAD_EMPTY_MISSING_OK;
 	case ERR_CONFIG:
 		return LOAD_BAD_CONFIG;
+	case SOURCE_ELSEWHERE:
+		return LOAD_ELSEWHERE;
 	default:
 		return LOAD_FAILED;
 	}

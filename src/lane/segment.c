@@ -18,6 +18,8 @@
 #include "job/job.h"
 #include "lane/brief.h"
 #include "lane/pack.h"
+#include "source/body.h"
+#include "source/machine.h"
 #include "sys/file.h"
 #include "work/output.h"
 
@@ -142,6 +144,52 @@ void segments_done(struct segments *s)
 	free(s->target);
 	free(s->parent);
 	free(s->directory);
+}
+
+/* ---- the directory that all of them write to ---- */
+
+static char *mark_path(const struct segments *s, const uint8_t machine[MACHINE_BYTES])
+{
+	struct buf path = BUF_INIT(4 * PATH_BYTES_MAX);
+	char name[2 * MACHINE_BYTES + 1];
+
+	hash_hex(machine, MACHINE_BYTES, name);
+	buf_printf(&path, "%s/machine-%s", s->directory, name);
+	return buf_take(&path);
+}
+
+/* What goes wrong is told when the segment is begun. */
+static void put_mark(struct segments *s)
+{
+	uint8_t machine[MACHINE_BYTES];
+
+	machine_here(machine);
+	AUTO(str) char *path = mark_path(s, machine);
+	if (mkdir(s->directory, DIRECTORY_MODE) < 0 && errno != EEXIST)
+		return;
+	AUTO(fd) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, MODE);
+	s->is_marked = fd >= 0;
+}
+
+int segments_meet(struct segments *s, const void *body, size_t len, struct err *err)
+{
+	uint8_t machine[MACHINE_BYTES];
+	int rc = body_machine(body, len, machine, err);
+
+	if (rc < 0)
+		return rc;
+	if (machine_is_here(machine)) {
+		if (!s->is_marked)
+			put_mark(s);
+		return 0;
+	}
+	AUTO(str) char *path = mark_path(s, machine);
+	if (access(path, F_OK) == 0)
+		return 0;
+	return ERR(err, ERR_TEMP,
+		   "loaded on another machine, with which this one does not share the directory of "
+		   "'%s'",
+		   s->target);
 }
 
 /* ---- writing ---- */

@@ -35,6 +35,7 @@ struct segments {
 	struct buf text;   /* what was not written yet … */
 	struct buf packed; /* … compressed */
 	uint64_t made_by;  /* a hash of the job that makes them */
+	bool is_marked;	   /* this machine's mark stands in the directory */
 	/* the one that is being written */
 	int fd; /* -1: none, items are only looked at */
 	char *temporary;
@@ -46,6 +47,11 @@ struct segments {
 /* Keeps the brief, whose job is of WORK_FILE. ERR_CONFIG. */
 ST_MUST_CHECK int segments_init(struct segments *s, const struct brief *brief, struct err *err);
 void segments_done(struct segments *s);
+
+/* Segments of all machines that take part have to meet in one directory. The machine that loaded a
+ * chunk marks it, and another one that does not see that mark would write elsewhere: ERR_TEMP.
+ * `body` is the chunk's; ERR_DATA. */
+ST_MUST_CHECK int segments_meet(struct segments *s, const void *body, size_t len, struct err *err);
 
 /* Begins a segment; items follow, then segment_end or segment_drop. The failures are those of
  * making files: ERR_NOINPUT (no such directory, or the target is one), ERR_PERM, ERR_FULL, ERR_IO.

@@ -164,9 +164,10 @@ static void worker_on_done(void *arg, const struct frame_outcome *outcome)
 
 static void worker_tell_changed(struct worker *w, const struct chunk *chunk)
 {
-	frame_put_source_changed(
-		&w->link->out,
-		&(struct frame_source_changed){.handle = chunk->handle, .text = chunk->err.text});
+	frame_put_source_changed(&w->link->out,
+				 &(struct frame_source_changed){.handle = chunk->handle,
+								.is_elsewhere = chunk->is_elsewhere,
+								.text = chunk->err.text});
 	worker_flush_soon(w);
 }
 
@@ -507,6 +508,17 @@ static void unit_work(struct worker *w, struct chunk *chunk, const struct frame_
 	unit_failed(&w->why, o);
 }
 
+/* What is made of the chunk has to get to where the others write. */
+static bool worker_may_write(struct worker *w, struct chunk *chunk)
+{
+	if (w->brief->job->work.kind != WORK_FILE || chunk->state != CHUNK_READ ||
+	    chunk->len == 0 ||
+	    segments_meet(&w->segments, chunk->data, chunk->len, &chunk->err) == 0)
+		return true;
+	chunk_set_elsewhere(chunk);
+	return false;
+}
+
 /* A chunk as one unit: noop, which is done when the source still is what it was, and the transform
  * takes it; and work on a file. */
 static int worker_on_bulk(struct worker *w, const struct frame *frame, struct err *err)
@@ -538,7 +550,7 @@ static int worker_on_bulk(struct worker *w, const struct frame *frame, struct er
 	bool only_looks = w->reshape.transform == NULL && job->work.kind == WORK_NOOP;
 	/* Reading the chunk is what could kill us: from here on the unit is begun. */
 	atomic_store(&w->slots[FRAME_TICKET_SLOT(bulk.ticket)].begun, 1);
-	if (chunk_open(&w->chunks, chunk, only_looks))
+	if (chunk_open(&w->chunks, chunk, only_looks) || !worker_may_write(w, chunk))
 		worker_tell_changed(w, chunk);
 	bool is_good = chunk->state == CHUNK_CHECKED || chunk->state == CHUNK_READ;
 	if (!is_good) {

@@ -34,6 +34,7 @@ static const struct op_shape shapes[LEDGER_OP_COUNT_] = {
 	SHAPE(LOP_RUN_LIST, run_list, OP_READS, ret_rows),
 	SHAPE(LOP_RUN_CREATE, run_create, OP_WRITES, ret_exists),
 	SHAPE(LOP_RUN_JOIN, run_join, OP_WRITES, ret_over),
+	SHAPE(LOP_RUN_COMPANY, run_company, OP_READS, ret_others),
 	SHAPE_WITHOUT_RESULTS(LOP_RUN_LEAVE, run_leave),
 	SHAPE(LOP_RUN_END, run_end, OP_WRITES, ret_done),
 	SHAPE(LOP_RUN_FINISH, run_finish, OP_WRITES, ret_finished),

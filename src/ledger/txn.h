@@ -43,6 +43,7 @@
 	X(LOP_RUN_LIST, run_list)                                                                  \
 	X(LOP_RUN_CREATE, run_create)                                                              \
 	X(LOP_RUN_JOIN, run_join)                                                                  \
+	X(LOP_RUN_COMPANY, run_company)                                                            \
 	X(LOP_RUN_LEAVE, run_leave)                                                                \
 	X(LOP_RUN_END, run_end)                                                                    \
 	X(LOP_RUN_FINISH, run_finish)                                                              \
@@ -173,6 +174,17 @@ struct lop_run_join {
 	struct ledger_counts ret_counts;	      /* of its step; of all when it is over */
 	const struct ledger_instance_row *ret_others; /* other live instances that have joined */
 	size_t ret_n_others;
+};
+
+/* Who else is in the run, without lanes; also who is gone and was not reaped yet. `ret_states`:
+ * what has become of each that was known, 0 where nobody knows. Read only. */
+struct lop_run_company {
+	int64_t run_id;
+	const int64_t *known;
+	size_t n_known;
+	const struct ledger_instance_row *ret_others;
+	size_t ret_n_others;
+	const enum instance_state *ret_states;
 };
 
 /* Takes the instance off the run's list; `reason` (stop's reason, may be "") is kept with the

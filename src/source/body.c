@@ -39,7 +39,10 @@ struct body {
 	uint32_t n;
 	bool check_only;
 	bool is_staged;
-	char *data; /* the range of the file, or the staged content */
+	uint8_t machine[MACHINE_BYTES]; /* that loaded it … */
+	bool is_far;			/* … is another one */
+	bool sees_all;			/* the files that its items are */
+	char *data;			/* the range of the file, or the staged content */
 	size_t len;
 	struct place *places; /* of the items */
 	struct item *items;   /* made when first asked for: key NULL before */
@@ -74,7 +77,8 @@ static int open_file(const struct body *b, const struct body_reference *ref, int
 	free(path);
 	if (fd >= 0 && fstat(fd, &st) == 0) {
 		identity_from_stat(&now, &st);
-		if (identity_is_same(&ref->identity, &now)) {
+		if (b->is_far ? identity_is_same_far(&ref->identity, &now)
+			      : identity_is_same(&ref->identity, &now)) {
 			*ret_fd = fd;
 			return 0;
 		}
@@ -264,7 +268,25 @@ static int open_reference(struct body *b, struct reader *r, struct err *err)
 	return rc;
 }
 
+/* Whatever keeps this machine from reading what another one has loaded: that one knows better. */
+static int or_elsewhere(const struct body *b, int rc, struct err *err)
+{
+	if (!b->is_far || b->path == NULL || rc == 0)
+		return rc;
+	err_add(err, "loaded on another machine: ");
+	return BODY_ELSEWHERE;
+}
+
 /* ---- staged ---- */
+
+/* Items that are files are worked where those files are. */
+static bool sees(const struct body *b, struct body_path *path)
+{
+	AUTO(str) char *name = xstrndup(path->path, path->path_len);
+
+	return b->job->source.kind != SOURCE_FILES || !path->is_known ||
+	       machine_shows(b->machine, b->job, name, &path->identity);
+}
 
 static int read_paths(struct body *b, struct reader *r)
 {
@@ -276,8 +298,10 @@ static int read_paths(struct body *b, struct reader *r)
 	for (; b->n_paths < n && !r->failed; b->n_paths++) {
 		struct body_path path = {0};
 		body_get_path(r, &path);
-		if (!r->failed)
-			b->paths[b->n_paths] = arena_text(&b->arena, path.path, path.path_len);
+		if (r->failed)
+			return ERR_DATA;
+		b->paths[b->n_paths] = arena_text(&b->arena, path.path, path.path_len);
+		b->sees_all = b->sees_all && (!b->is_far || sees(b, &path));
 	}
 	return r->failed ? ERR_DATA : 0;
 }
@@ -311,7 +335,11 @@ static int open_staged(struct body *b, struct reader *r, struct err *err)
 	if (find_items(b, &content) != 0)
 		return ERR(err, ERR_DATA, "the stored chunk is damaged");
 	b->path = xstrdup(b->n_paths > 0 ? b->paths[0] : "");
-	return 0;
+	if (b->sees_all)
+		return 0;
+	err_set(err, ERR_DATA, 0,
+		"loaded on another machine: %s is not here, or is another file here", b->path);
+	return BODY_ELSEWHERE;
 }
 
 /* ---- the face ---- */
@@ -320,25 +348,41 @@ int body_open(const struct job *job, const void *data, size_t len, uint32_t n, b
 	      struct body **ret_body, struct err *err)
 {
 	struct reader r = READER(data, len);
-	enum body_kind kind = BODY_STAGED;
+	struct body_head head = {0};
 
 	assert(job != NULL && ret_body != NULL && err != NULL && n > 0);
-	int rc = body_get_kind(&r, &kind, err);
+	int rc = body_get_head(&r, &head, err);
 	if (rc != 0)
 		return rc;
 	struct body *b = xnew(struct body);
 	b->job = job;
 	b->n = n;
 	b->check_only = check_only;
+	memcpy(b->machine, head.machine, sizeof(b->machine));
+	b->is_far = !machine_is_here(b->machine);
+	b->sees_all = true;
 	b->items = xcalloc(n, sizeof(*b->items));
 	shape_init(&b->shape, job);
 	rc = keys_init(&b->keys, job, NULL, err);
-	if (rc == 0)
-		rc = kind == BODY_STAGED ? open_staged(b, &r, err) : open_reference(b, &r, err);
+	if (rc == 0 && head.kind == BODY_STAGED)
+		rc = open_staged(b, &r, err);
+	else if (rc == 0)
+		rc = or_elsewhere(b, open_reference(b, &r, err), err);
 	if (rc != 0)
 		body_free(b);
 	else
 		*ret_body = b;
+	return rc;
+}
+
+int body_machine(const void *data, size_t len, uint8_t ret_machine[MACHINE_BYTES], struct err *err)
+{
+	struct reader r = READER(data, len);
+	struct body_head head = {0};
+
+	int rc = body_get_head(&r, &head, err);
+	if (rc == 0)
+		memcpy(ret_machine, head.machine, MACHINE_BYTES);
 	return rc;
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/attr.h"
 #include "job/item.h"
+#include "source/machine.h"
 
 struct err;
 struct job;
@@ -24,14 +25,18 @@ struct body;
 
 /* Opens a body for its items. By reference: reads the range with pread, compares identity, hash and
  * count. Conditions: BODY_CHANGED, err filled with what differs: the source is not what was loaded.
- * ERR_IO and ERR_DATA (a body that is damaged) are failures. `check_only`: the hash is compared but
- * items are not parsed (noop). Gives; free with body_free. */
-enum body_condition { BODY_CHANGED = 1 };
+ * BODY_ELSEWHERE: another machine loaded it, and the very same file is not seen here. ERR_IO and
+ * ERR_DATA (a body that is damaged) are failures. `check_only`: the hash is compared but items are
+ * not parsed (noop). Gives; free with body_free. */
+enum body_condition { BODY_CHANGED = 1, BODY_ELSEWHERE = 2 };
 ST_MUST_CHECK int body_open(const struct job *job, const void *data, size_t len, uint32_t n,
 			    bool check_only, struct body **ret_body, struct err *err);
 /* Lends item `index` (0 … n-1), valid until body_free. ERR_DATA when its record no longer reads. */
 ST_MUST_CHECK int body_item(struct body *body, uint32_t index, struct item *ret_item,
 			    struct err *err);
+/* That loaded it. ERR_DATA. */
+ST_MUST_CHECK int body_machine(const void *data, size_t len, uint8_t ret_machine[MACHINE_BYTES],
+			       struct err *err);
 /* The path of the source file of this chunk, "" where there is none. */
 const char *body_path(const struct body *body);
 void body_free(struct body *body);

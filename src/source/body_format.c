@@ -11,15 +11,22 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { ZSTD_LEVEL = 1 };
+enum { ZSTD_LEVEL = 1, VERSION_WITHOUT_MACHINE = 1 };
 
 static const uint32_t null_len = UINT32_MAX;
 
-void body_put_reference(struct buf *b, const struct body_reference *ref)
+static void put_head(struct buf *b, enum body_kind kind, const uint8_t machine[MACHINE_BYTES])
+{
+	buf_put_u8(b, BODY_VERSION);
+	buf_put_u8(b, (uint8_t)kind);
+	buf_put(b, machine, MACHINE_BYTES);
+}
+
+void body_put_reference(struct buf *b, const uint8_t machine[MACHINE_BYTES],
+			const struct body_reference *ref)
 {
 	assert(ref->n_items > 0 && ref->n_items <= ref->n_records);
-	buf_put_u8(b, BODY_VERSION);
-	buf_put_u8(b, BODY_BY_REFERENCE);
+	put_head(b, BODY_BY_REFERENCE, machine);
 	buf_put_u8(b, (uint8_t)ref->format);
 	buf_put_bytes(b, ref->path, ref->path_len);
 	identity_put(b, &ref->identity);
@@ -66,12 +73,12 @@ void body_put_paths(struct buf *b, const struct body_path *paths, uint32_t n)
 	}
 }
 
-int body_put_staged(struct buf *b, const struct buf *content, struct err *err)
+int body_put_staged(struct buf *b, const uint8_t machine[MACHINE_BYTES], const struct buf *content,
+		    struct err *err)
 {
 	size_t bound = ZSTD_compressBound(content->len);
 
-	buf_put_u8(b, BODY_VERSION);
-	buf_put_u8(b, BODY_STAGED);
+	put_head(b, BODY_STAGED, machine);
 	buf_put_u32(b, (uint32_t)content->len);
 	char *to = buf_reserve(b, bound);
 	if (to == NULL || content->len > BODY_STAGED_MAX)
@@ -91,20 +98,27 @@ static int damaged(struct err *err)
 	return ERR(err, ERR_DATA, "the stored chunk is damaged");
 }
 
-int body_get_kind(struct reader *r, enum body_kind *ret_kind, struct err *err)
+int body_get_head(struct reader *r, struct body_head *ret_head, struct err *err)
 {
 	uint8_t version = reader_u8(r);
 	uint8_t kind = reader_u8(r);
+	struct body_head head = {.kind = (enum body_kind)kind};
 
 	if (r->failed)
 		return damaged(err);
-	if (version != BODY_VERSION)
+	if (version != BODY_VERSION && version != VERSION_WITHOUT_MACHINE)
 		return ERR(err, ERR_DATA,
 			   "the stored chunk is of version %d, this program reads version %d",
 			   version, BODY_VERSION);
 	if (kind != BODY_BY_REFERENCE && kind != BODY_STAGED)
 		return damaged(err);
-	*ret_kind = (enum body_kind)kind;
+	if (version != VERSION_WITHOUT_MACHINE) {
+		const char *machine = reader_raw(r, MACHINE_BYTES);
+		if (machine == NULL)
+			return damaged(err);
+		memcpy(head.machine, machine, MACHINE_BYTES);
+	}
+	*ret_head = head;
 	return 0;
 }
 

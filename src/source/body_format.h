@@ -5,7 +5,7 @@
  * To change it: raise BODY_VERSION, keep the old reader as long as runs of that version may be
  * resumed, and a test with bytes of the old version. All integers little-endian (base/buf.h).
  *
- *   all:           u8 version, u8 kind, then
+ *   all:           u8 version, u8 kind, the machine that loaded it (not in version 1), then
  *   by reference:  u8 format, path, identity, u64 offset, u64 size, u64 first line,
  *                  u64 first record, u32 records, u32 items, u8 has skips [bits],
  *                  u32 columns, u16 fields, u32 column of each, XXH3-128 of the bytes,
@@ -27,17 +27,23 @@
 #include "base/hash.h"
 #include "job/item.h"
 #include "source/identity.h"
+#include "source/machine.h"
 #include "source/shape.h"
 
 struct err;
 
 enum {
-	BODY_VERSION = 1,
+	BODY_VERSION = 2,
 	BODY_STAGED_MAX = 128 * 1024 * 1024,
 	BODY_RECORDS_MAX = 8192,
 	BODY_PATHS_MAX = 4096
 };
 enum body_kind { BODY_BY_REFERENCE = 1, BODY_STAGED = 2 };
+
+struct body_head {
+	enum body_kind kind;
+	uint8_t machine[MACHINE_BYTES]; /* all zero where it is not known */
+};
 
 struct body_reference {
 	enum shape_format format;
@@ -69,15 +75,17 @@ struct body_path {
 	struct identity identity;
 };
 
-void body_put_reference(struct buf *b, const struct body_reference *ref);
+void body_put_reference(struct buf *b, const uint8_t machine[MACHINE_BYTES],
+			const struct body_reference *ref);
 /* One item of a staged body. */
 void body_put_item(struct buf *b, uint32_t path, const struct item *item, size_t n_fields);
 /* Packs the staged content: what body_put_paths and body_put_item wrote. ERR_BUG, ERR_MEMORY. */
 void body_put_paths(struct buf *b, const struct body_path *paths, uint32_t n);
-ST_MUST_CHECK int body_put_staged(struct buf *b, const struct buf *content, struct err *err);
+ST_MUST_CHECK int body_put_staged(struct buf *b, const uint8_t machine[MACHINE_BYTES],
+				  const struct buf *content, struct err *err);
 
-/* 0 and the kind, or ERR_DATA when it is no body that this version reads. */
-ST_MUST_CHECK int body_get_kind(struct reader *r, enum body_kind *ret_kind, struct err *err);
+/* 0, or ERR_DATA when it is no body that this version reads. */
+ST_MUST_CHECK int body_get_head(struct reader *r, struct body_head *ret_head, struct err *err);
 ST_MUST_CHECK int body_get_reference(struct reader *r, struct body_reference *ret_ref,
 				     struct err *err);
 /* Unpacks the staged content; gives its bytes with free(). */

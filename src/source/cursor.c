@@ -5,13 +5,12 @@
  * To change it: raise CURSOR_VERSION; a run that was interrupted while loading begins its load anew
  * when its cursor is of another version (ERR_DATA says so), nothing else reads it.
  *
- *   all:   u8 version, list, u32 index, u8 in a file [identity, u64 offset, line, number],
- *          u64 read, loaded, rejected, held back, trailer, totals
- *   list:  u8 0: standard input
- *          u8 3: a database; the place is then what database_put_place writes
- *          u8 1: u32 files, u32 length, zstd of the names, each with a '\0'
- *          u8 2: u32 files, XXH3-128 of the names. They are too many to be written with every
- *          batch; the files are listed again, and must be the same
+ *   all:   u8 version, the machine that it stands on, list, u32 index, u8 in a file [identity, u64
+ * offset, line, number], u64 read, loaded, rejected, held back, trailer, totals list:  u8 0:
+ * standard input u8 3: a database; the place is then what database_put_place writes u8 1: u32
+ * files, u32 length, zstd of the names, each with a '\0' u8 2: u32 files, XXH3-128 of the names.
+ * They are too many to be written with every batch; the files are listed again, and must be the
+ * same
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -25,7 +24,7 @@
 #include "source/load.h"
 
 enum {
-	CURSOR_VERSION = 1,
+	CURSOR_VERSION = 2,
 	LIST_NONE = 0,
 	LIST_WHOLE = 1,
 	LIST_DIGEST = 2,
@@ -108,6 +107,7 @@ static void put_place(const struct source *s, struct buf *b)
 void cursor_put(struct source *s, struct buf *b)
 {
 	buf_put_u8(b, CURSOR_VERSION);
+	buf_put(b, s->machine, sizeof(s->machine));
 	buf_put(b, s->list_bytes.data, s->list_bytes.len);
 	put_place(s, b);
 	buf_put_u64(b, (uint64_t)s->tally.read);
@@ -216,6 +216,17 @@ static void get_place(struct source *s, struct reader *r)
 	s->start.number = (int64_t)reader_u64(r);
 }
 
+static void take_machine(struct source *s, struct reader *r)
+{
+	const char *at = reader_raw(r, MACHINE_BYTES);
+	uint8_t machine[MACHINE_BYTES];
+
+	if (at == NULL)
+		return; /* r->failed tells */
+	memcpy(machine, at, sizeof(machine));
+	s->is_from_elsewhere = s->rows == NULL && !machine_is_here(machine);
+}
+
 int cursor_get(struct source *s, const void *data, size_t len, struct err *err)
 {
 	struct reader r = READER(data, len);
@@ -224,6 +235,7 @@ int cursor_get(struct source *s, const void *data, size_t len, struct err *err)
 	if (version != CURSOR_VERSION)
 		return ERR(err, ERR_DATA,
 			   "the load was begun by another version of this program: load again");
+	take_machine(s, &r);
 	int rc = get_list(s, &r, err);
 	if (rc != 0)
 		return rc;
@@ -246,7 +258,8 @@ int cursor_get_behind(struct source *s, const void *data, size_t len, struct err
 	struct reader r = READER(data, len);
 
 	if (s->rows == NULL || reader_u8(&r) != FRAME_CURSOR_BEHIND ||
-	    reader_u8(&r) != CURSOR_VERSION || reader_u8(&r) != LIST_DATABASE)
+	    reader_u8(&r) != CURSOR_VERSION || reader_raw(&r, MACHINE_BYTES) == NULL ||
+	    reader_u8(&r) != LIST_DATABASE)
 		return ERR(err, ERR_DATA,
 			   "the last run was loaded from something else, so there is no place to "
 			   "go on from (cursor_from: last_run)");

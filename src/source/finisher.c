@@ -27,6 +27,7 @@ struct finisher {
 	struct mover mover;
 	struct body_path *paths; /* distinct, of files of records */
 	size_t n;
+	uint8_t machine[MACHINE_BYTES]; /* that loaded the chunk */
 	struct arena arena;
 };
 
@@ -56,6 +57,7 @@ void finisher_free(struct finisher *f)
 static int act(struct finisher *f, const struct body_path *path, struct err *err)
 {
 	struct buf name = BUF_INIT(PATH_BYTES_MAX);
+	struct identity identity = path->identity;
 	int rc = f->mover.n == MOVER_GROUP ? mover_end(&f->mover, err) : 0;
 
 	/* Standard input has no file; nobody should ask about files that are kept. */
@@ -63,8 +65,14 @@ static int act(struct finisher *f, const struct body_path *path, struct err *err
 		return rc;
 	buf_put(&name, path->path, path->path_len);
 	rc = buf_check(&name, "a path", err);
+	/* Safety: to a machine that does not see it, it would look as if it were moved already. */
+	if (rc == 0 && !machine_shows(f->machine, f->job, buf_str(&name), &identity))
+		rc = ERR(err, ERR_TEMP,
+			 "%s was loaded on another machine and is not seen on this one: `then` is "
+			 "done there, by the next call",
+			 buf_str(&name));
 	if (rc == 0)
-		rc = mover_add(&f->mover, buf_str(&name), &path->identity, err);
+		rc = mover_add(&f->mover, buf_str(&name), &identity, err);
 	buf_done(&name);
 	return rc;
 }
@@ -177,7 +185,7 @@ static int end_list(struct finisher *f, struct err *err)
 
 int finisher_add(struct finisher *f, const struct frame_then *then, struct err *err)
 {
-	enum body_kind kind = BODY_STAGED;
+	struct body_head head = {0};
 
 	assert(f != NULL && then != NULL && err != NULL);
 	if (f->teller != NULL)
@@ -185,8 +193,9 @@ int finisher_add(struct finisher *f, const struct frame_then *then, struct err *
 	if (then->body == NULL || then->n == 0)
 		return end_list(f, err);
 	struct reader r = READER(then->body, then->body_len);
-	int rc = body_get_kind(&r, &kind, err);
+	int rc = body_get_head(&r, &head, err);
 	if (rc != 0)
 		return rc;
-	return kind == BODY_STAGED ? add_staged(f, then, &r, err) : add_reference(f, &r, err);
+	memcpy(f->machine, head.machine, sizeof(f->machine));
+	return head.kind == BODY_STAGED ? add_staged(f, then, &r, err) : add_reference(f, &r, err);
 }

@@ -33,6 +33,11 @@ bool identity_is_same(const struct identity *a, const struct identity *b)
 	return a->device == b->device && a->inode == b->inode && identity_is_copy(a, b);
 }
 
+bool identity_is_same_far(const struct identity *a, const struct identity *b)
+{
+	return a->inode == b->inode && identity_is_copy(a, b);
+}
+
 const char *identity_difference(const struct identity *then, const struct identity *now, char *out,
 				size_t size)
 {

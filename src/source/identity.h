@@ -27,6 +27,8 @@ struct identity {
 
 void identity_from_stat(struct identity *id, const struct stat *st);
 bool identity_is_same(const struct identity *a, const struct identity *b);
+/* As seen from two machines, which number devices each for itself. */
+bool identity_is_same_far(const struct identity *a, const struct identity *b);
 /* Size and time alone: a copy on another file system that kept its time. */
 bool identity_is_copy(const struct identity *a, const struct identity *b);
 /* How `now` differs from `then`, as the rest of a sentence about the file: "its size was 100, is

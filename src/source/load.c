@@ -148,10 +148,12 @@ static int pass_elements(struct source *s, const struct load_start *start, struc
 /* Goes on where an earlier load of the same file stopped. */
 static int go_to_start(struct source *s, struct err *err)
 {
-	const struct load_start *start = &s->start;
+	struct load_start *start = &s->start;
 	const struct identity *now = input_identity(s->input);
 	char text[96] = "";
 
+	if (s->is_from_elsewhere)
+		start->identity.device = now->device; /* each machine numbers them for itself */
 	if (identity_difference(&start->identity, now, text, sizeof(text))[0] != '\0')
 		return ERR(err, ERR_DATA, "%s changed since its load began: %s", load_name(s),
 			   text);

@@ -16,6 +16,7 @@
 #include "source/batch.h"
 #include "source/globs.h"
 #include "source/keys.h"
+#include "source/machine.h"
 #include "source/pace.h"
 #include "source/patience.h"
 #include "source/records.h"
@@ -56,6 +57,8 @@ struct source {
 	bool is_stdin;
 	struct buf list_bytes; /* the list as cursors hold it */
 	struct load_start start;
+	uint8_t machine[MACHINE_BYTES]; /* this one */
+	bool is_from_elsewhere;		/* the load began on another */
 	/* the open file */
 	bool is_open;
 	bool by_reference;

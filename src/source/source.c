@@ -109,6 +109,15 @@ static int resume(struct source *s, struct err *err)
 						   : load_replay_keys(s, err);
 }
 
+/* What is wrong with files that another machine began to load is not for this one to say: it may
+ * see other files, or none. */
+static int or_elsewhere(const struct source *s, int rc)
+{
+	bool is_fault = rc < 0 ? rc != ERR_CONFIG && rc != ERR_TEMP : rc != 0 && rc != SOURCE_END;
+
+	return s->is_from_elsewhere && is_fault ? SOURCE_ELSEWHERE : rc;
+}
+
 int source_open(const struct source_options *options, struct source **ret_source, struct err *err)
 {
 	assert(options != NULL && options->job != NULL && ret_source != NULL);
@@ -116,6 +125,7 @@ int source_open(const struct source_options *options, struct source **ret_source
 	struct source *s = xnew(struct source);
 	s->options = *options;
 	s->job = job;
+	machine_here(s->machine);
 	/* With --source a file takes the place of standard input. */
 	bool has_path = options->path != NULL && options->path[0] != '\0';
 	s->is_stdin = job->source.kind == SOURCE_STDIN && !has_path;
@@ -135,6 +145,7 @@ int source_open(const struct source_options *options, struct source **ret_source
 		rc = options->cursor_len > 0 ? resume(s, err) : begin(s, err);
 	if (rc == 0)
 		rc = cursor_set_list(s, err);
+	rc = or_elsewhere(s, rc);
 	if (rc != 0)
 		source_free(s);
 	else
@@ -251,7 +262,7 @@ static int put_reference(struct source *s, struct err *err)
 	if (b->n < b->n_records_to_end)
 		ref.skips = b->skips;
 	hash_xxh128(records_at(&s->records, b->begin), (size_t)ref.size, ref.hash);
-	body_put_reference(&b->body, &ref);
+	body_put_reference(&b->body, s->machine, &ref);
 	int rc = buf_check(&b->body, "a chunk", err);
 	/* A key that the job declares must be known of an item that is left open, however it came
 	 * to that: a later run asks for it. A place in a file names nothing beyond the run. */
@@ -273,7 +284,7 @@ static int put_staged(struct source *s, struct err *err)
 	if (rc == 0)
 		rc = buf_check(&content, "a chunk", err);
 	if (rc == 0)
-		rc = body_put_staged(&b->body, &content, err);
+		rc = body_put_staged(&b->body, s->machine, &content, err);
 	buf_done(&content);
 	put_keys(b);
 	return rc != 0 ? rc : buf_check(&b->keys_json, "the keys of a chunk", err);
@@ -358,7 +369,7 @@ int source_next(struct source *s, struct frame_loaded *ret_batch, struct err *er
 	assert(s != NULL && ret_batch != NULL && err != NULL);
 	if (s->has_failed) {
 		*err = s->failure;
-		return s->failure.code;
+		return or_elsewhere(s, s->failure.code);
 	}
 	if (s->is_ended)
 		return SOURCE_END;
@@ -374,5 +385,5 @@ int source_next(struct source *s, struct frame_loaded *ret_batch, struct err *er
 		s->has_failed = true;
 	}
 	s->is_ended = rc == SOURCE_END;
-	return rc;
+	return or_elsewhere(s, rc);
 }

@@ -44,8 +44,14 @@ struct source_options {
 };
 
 /* Gives in *ret_source. Returns SOURCE_MISSING (when_missing: fail, or the wait is over) or
- * SOURCE_MISSING_OK with err saying what is missing. */
-enum source_condition { SOURCE_MISSING = 1, SOURCE_MISSING_OK = 2, SOURCE_END = 3 };
+ * SOURCE_MISSING_OK with err saying what is missing. SOURCE_ELSEWHERE, also from source_next: the
+ * load was begun on another machine, and cannot go on with what is found here. */
+enum source_condition {
+	SOURCE_MISSING = 1,
+	SOURCE_MISSING_OK = 2,
+	SOURCE_END = 3,
+	SOURCE_ELSEWHERE = 4
+};
 ST_MUST_CHECK int source_open(const struct source_options *options, struct source **ret_source,
 			      struct err *err);
 /* The next batch, lent until the next call: at most one chunk of at most job->chunk_items items and

@@ -283,6 +283,7 @@ static void add_question(struct twins *t, struct ledger_txn *txn)
 {
 	struct ledger_op *op = NULL;
 	const char **keys = arena_alloc(&txn->arena, 8 * sizeof(*keys));
+	int64_t known[3] = {0};
 
 	switch (chance_below(t, 5)) {
 	case 0:
@@ -321,7 +322,14 @@ static void add_question(struct twins *t, struct ledger_txn *txn)
 			.job = "job", .run_id = 1 + chance_below(t, RUNS), .due_part = "/"};
 		break;
 	case 3:
+		for (size_t i = 0; i < ARRAY_LEN(known); i++)
+			known[i] = chance_below(t, 9);
 		(void)ledger_txn_add(txn, LOP_REQUEST_LIST);
+		op = ledger_txn_add(txn, LOP_RUN_COMPANY);
+		op->u.run_company = (struct lop_run_company){
+			.run_id = 1 + chance_below(t, RUNS),
+			.known = arena_dup(&txn->arena, known, sizeof(known)),
+			.n_known = ARRAY_LEN(known)};
 		break;
 	default:
 		(void)ledger_txn_add(txn, LOP_INSTANCE_LIST);

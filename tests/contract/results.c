@@ -130,6 +130,14 @@ static void put_join(struct buf *out, const struct lop_run_join *j)
 		put_instance(out, &j->ret_others[i]);
 }
 
+static void put_company(struct buf *out, const struct lop_run_company *c)
+{
+	for (size_t i = 0; i < c->ret_n_others; i++)
+		put_instance(out, &c->ret_others[i]);
+	for (size_t i = 0; i < c->n_known; i++)
+		buf_printf(out, " %d", c->ret_states[i]);
+}
+
 static void put_requests(struct buf *out, const struct lop_request_list *l)
 {
 	for (size_t i = 0; i < l->ret_n; i++)
@@ -235,6 +243,9 @@ static void put_big(struct buf *out, const struct ledger_op *op)
 		break;
 	case LOP_LOOSE_CLAIM:
 		put_loose(out, op->u.loose_claim.ret_rows, op->u.loose_claim.ret_n);
+		break;
+	case LOP_RUN_COMPANY:
+		put_company(out, &op->u.run_company);
 		break;
 	case LOP_REQUEST_LIST:
 		put_requests(out, &op->u.request_list);

@@ -211,6 +211,41 @@ static void joining_tells_who_else_is_there(void **state)
 	assert_int_equal(op->u.run_join.ret_others[0].inc, b->a->inc);
 }
 
+static void the_company_in_a_run_is_known_until_it_is_gone(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_create(b, b->a, &(struct plan){0});
+
+	actor_begin(b, b->b);
+	actor_begin(b, b->c);
+	run_join(b, b->a, run);
+	run_join(b, b->b, run);
+	run_join(b, b->c, run);
+	struct ledger_op *op = begin(b, b->a, LOP_RUN_COMPANY);
+	op->u.run_company.run_id = run;
+	commit(b);
+	assert_int_equal(op->u.run_company.ret_n_others, 2);
+	int64_t known[] = {op->u.run_company.ret_others[0].inc, op->u.run_company.ret_others[1].inc,
+			   4711};
+	assert_int_equal(known[0] + known[1], b->b->inc + b->c->inc);
+	actor_kill(b, b->c);
+	op = begin(b, b->a, LOP_REAP);
+	op->u.reap = (struct lop_reap){.dead = b->c->inc, .beat = b->has_beats ? BENCH_BEAT : 0};
+	commit(b);
+	op = begin(b, b->b, LOP_RUN_LEAVE);
+	op->u.run_leave = (struct lop_run_leave){.run_id = run, .reason = ""};
+	commit(b);
+	op = begin(b, b->a, LOP_RUN_COMPANY);
+	op->u.run_company = (struct lop_run_company){
+		.run_id = run, .known = known, .n_known = ARRAY_LEN(known)};
+	commit(b);
+	assert_int_equal(op->u.run_company.ret_n_others, 0);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(op->u.run_company.ret_states[i],
+				 known[i] == b->b->inc ? INSTANCE_LIVE : INSTANCE_REAPED);
+	assert_int_equal(op->u.run_company.ret_states[2], 0);
+}
+
 static void joining_a_run_that_is_over_changes_nothing(void **state)
 {
 	struct bench *b = *state;
@@ -471,6 +506,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(the_highest_number_is_of_the_same_slot_and_parameters),
 	CASE(the_history_has_the_last_twenty_finished_newest_first),
 	CASE(joining_tells_who_else_is_there),
+	CASE(the_company_in_a_run_is_known_until_it_is_gone),
 	CASE(joining_a_run_that_is_over_changes_nothing),
 	CASE(leaving_keeps_the_reason_until_somebody_joins),
 	CASE(a_run_that_failed_when_it_was_open_is_open_again),

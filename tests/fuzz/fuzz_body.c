@@ -69,7 +69,7 @@ static void read_items(const char *data, size_t size, uint32_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	enum body_kind kind = BODY_STAGED;
+	struct body_head head = {0};
 	struct err err = ERR_INIT;
 
 	if (size == 0)
@@ -83,9 +83,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	struct reader r = READER(bytes, size);
-	if (body_get_kind(&r, &kind, &err) != 0)
+	if (body_get_head(&r, &head, &err) != 0)
 		return 0;
-	if (kind == BODY_BY_REFERENCE) {
+	if (head.kind == BODY_BY_REFERENCE) {
 		struct body_reference ref = {0};
 		int rc = body_get_reference(&r, &ref, &err);
 		assert(rc != 0 || (ref.n_items > 0 && ref.n_items <= ref.n_records));

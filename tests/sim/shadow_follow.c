@@ -284,8 +284,11 @@ static void follow_reap_chunk(struct machine *m, struct chunk_view *c, const str
 	c->owner = 0;
 }
 
-static void follow_reap(struct machine *m, const struct lop_reap *op, utime now)
+/* True when something was reaped. */
+static bool follow_reap(struct machine *m, const struct lop_reap *op, utime now)
 {
+	if (!op->ret_done)
+		return false;
 	breaker_follow_end(m, op->dead);
 	for (size_t i = 0; i < m->shadow.n_runs; i++) {
 		struct run_view *run = m->shadow.runs[i];
@@ -311,6 +314,7 @@ static void follow_reap(struct machine *m, const struct lop_reap *op, utime now)
 	m->shadow.inc_state[op->dead] = INSTANCE_REAPED;
 	check_reaped(m, op);
 	beats_check_reaped(m, op);
+	return true;
 }
 
 static void place_set(struct machine *m, struct item_place *p, const struct ledger_loose_row *row,
@@ -543,9 +547,7 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 		follow_lane(m, inst, op);
 		return false;
 	case LOP_REAP:
-		if (op->u.reap.ret_done)
-			follow_reap(m, &op->u.reap, walk->now);
-		return op->u.reap.ret_done;
+		return follow_reap(m, &op->u.reap, walk->now);
 	case LOP_RUN_CREATE:
 		follow_run_create(m, &op->u.run_create);
 		return false;
@@ -611,6 +613,7 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_ENDPOINT_PUT:
 	case LOP_INSTANCE_LIST:
 	case LOP_RUN_LIST:
+	case LOP_RUN_COMPANY:
 	case LOP_RUN_LEAVE:
 	case LOP_LOAD_TAKE:
 	case LOP_KEYS_FIND:

@@ -175,6 +175,7 @@ static const struct mem_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_RUN_LIST] = {mem_run_list, true},
 	[LOP_RUN_CREATE] = {mem_run_create, true},
 	[LOP_RUN_JOIN] = {mem_run_join, true},
+	[LOP_RUN_COMPANY] = {mem_run_company, true},
 	[LOP_RUN_LEAVE] = {mem_run_leave, false},
 	[LOP_RUN_END] = {mem_run_end, true},
 	[LOP_RUN_FINISH] = {mem_run_finish, true},

@@ -284,6 +284,7 @@ int mem_reap(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_run_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_run_create(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_run_join(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_run_company(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_run_leave(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_run_end(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_run_finish(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);

@@ -202,6 +202,32 @@ static void mem_put_others(const struct memory *m, struct ledger_txn *txn,
 	j->ret_others = rows;
 }
 
+int mem_run_company(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct lop_run_company *c = &op->u.run_company;
+	const struct mem_run *run = mem_run_find(m, c->run_id);
+	enum instance_state *states = arena_alloc(&txn->arena, c->n_known * sizeof(*states) + 1);
+	size_t n_joined = run == NULL ? 0 : run->joined.n;
+	struct ledger_instance_row *rows = arena_alloc(&txn->arena, n_joined * sizeof(*rows) + 1);
+
+	c->ret_n_others = 0;
+	for (size_t k = 0; k < n_joined; k++) {
+		const struct mem_instance *i = run->joined.at[k];
+		bool is_over = i->row.state == INSTANCE_ENDED || i->row.state == INSTANCE_REAPED;
+		if (i->row.inc == txn->inc || is_over)
+			continue;
+		mem_put_instance(m, &txn->arena, i, &rows[c->ret_n_others]);
+		rows[c->ret_n_others++].n_lanes = 0;
+	}
+	for (size_t k = 0; k < c->n_known; k++) {
+		const struct mem_instance *i = mem_instance_find(m, c->known[k]);
+		states[k] = i == NULL ? 0 : i->row.state;
+	}
+	c->ret_others = rows;
+	c->ret_states = states;
+	return 0;
+}
+
 /* By number, as they are listed. */
 static void mem_run_add(struct memory *m, struct mem_run *run, struct mem_instance *me)
 {

@@ -35,6 +35,7 @@ static const struct pl_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_RUN_LIST] = {pl_run_list, true},
 	[LOP_RUN_CREATE] = {pl_run_create, true},
 	[LOP_RUN_JOIN] = {pl_run_join, true},
+	[LOP_RUN_COMPANY] = {pl_run_company, true},
 	[LOP_RUN_LEAVE] = {pl_run_leave, false},
 	[LOP_RUN_END] = {pl_run_end, true},
 	[LOP_RUN_FINISH] = {pl_run_finish, true},

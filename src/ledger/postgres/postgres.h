@@ -342,6 +342,7 @@ int pl_reap(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_run_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_run_create(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_run_join(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
+int pl_run_company(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_run_leave(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_run_end(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_run_finish(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);

@@ -227,14 +227,15 @@ static int pl_run_read(struct pl *q, struct arena *a, int64_t run_id,
 	return pl_get_steps(q, a, ret_row) < 0 ? PL_FAILED : 1;
 }
 
-static int pl_run_others(struct pl *q, struct ledger_txn *txn, struct lop_run_join *j)
+static int pl_run_others(struct pl *q, struct ledger_txn *txn, int64_t run_id,
+			 struct ledger_instance_row **ret_rows, size_t *ret_n)
 {
 	static const char sql[] = "SELECT " PL_INSTANCE_COLUMNS
 				  " FROM run_instance AS ri JOIN instance_ AS i ON i.inc = ri.inc"
 				  " WHERE ri.run_id = $1 AND i.inc <> $2 AND i.state IN (1, 2)"
 				  " ORDER BY i.inc";
 	AUTO(pl_rows)
-	PGresult *rows = pl_query(q, sql, PL_ARGS(PL_INT(j->run_id), PL_INT(txn->inc)));
+	PGresult *rows = pl_query(q, sql, PL_ARGS(PL_INT(run_id), PL_INT(txn->inc)));
 
 	if (rows == NULL)
 		return PL_FAILED;
@@ -242,9 +243,37 @@ static int pl_run_others(struct pl *q, struct ledger_txn *txn, struct lop_run_jo
 	struct ledger_instance_row *found = arena_alloc(&txn->arena, n * sizeof(*found));
 	for (size_t i = 0; i < n; i++)
 		pl_get_instance(&txn->arena, rows, (int)i, &found[i]);
+	*ret_rows = found;
+	*ret_n = n;
+	return 0;
+}
+
+static int pl_join_others(struct pl *q, struct ledger_txn *txn, struct lop_run_join *j)
+{
+	struct ledger_instance_row *found = NULL;
+
+	if (pl_run_others(q, txn, j->run_id, &found, &j->ret_n_others) < 0)
+		return PL_FAILED;
 	j->ret_others = found;
-	j->ret_n_others = n;
-	return pl_get_lanes(q, &txn->arena, found, n);
+	return pl_get_lanes(q, &txn->arena, found, j->ret_n_others);
+}
+
+int pl_run_company(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char state[] = "SELECT state FROM instance_ WHERE inc = $1";
+	struct lop_run_company *c = &op->u.run_company;
+	enum instance_state *states = arena_alloc(&txn->arena, c->n_known * sizeof(*states) + 1);
+	struct ledger_instance_row *found = NULL;
+
+	int rc = pl_run_others(q, txn, c->run_id, &found, &c->ret_n_others);
+	for (size_t i = 0; rc >= 0 && i < c->n_known; i++) {
+		int64_t number = 0;
+		rc = pl_number(q, state, PL_ARGS(PL_INT(c->known[i])), &number);
+		states[i] = (enum instance_state)number;
+	}
+	c->ret_others = found;
+	c->ret_states = states;
+	return rc < 0 ? rc : 0;
 }
 
 int pl_run_join(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
@@ -274,7 +303,7 @@ int pl_run_join(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	}
 	if (pl_count(q, j->run_id, j->ret_over ? 0 : j->ret_row.step, txn->inc, &j->ret_counts) < 0)
 		return PL_FAILED;
-	return pl_run_others(q, txn, j);
+	return pl_join_others(q, txn, j);
 }
 
 int pl_run_leave(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)

@@ -41,6 +41,7 @@ static const struct sq_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_RUN_LIST] = {sq_run_list, true},
 	[LOP_RUN_CREATE] = {sq_run_create, true},
 	[LOP_RUN_JOIN] = {sq_run_join, true},
+	[LOP_RUN_COMPANY] = {sq_run_company, true},
 	[LOP_RUN_LEAVE] = {sq_run_leave, false},
 	[LOP_RUN_END] = {sq_run_end, true},
 	[LOP_RUN_FINISH] = {sq_run_finish, true},

@@ -238,26 +238,55 @@ static int sq_run_read(struct sq *q, struct arena *a, int64_t run_id,
 	return sq_get_steps(q, a, ret_row) < 0 ? SQ_FAILED : 1;
 }
 
-static int sq_run_others(struct sq *q, struct ledger_txn *txn, struct lop_run_join *j)
+/* With those that are gone and not reaped, where `is_whole`. */
+static int sq_run_others(struct sq *q, struct ledger_txn *txn, int64_t run_id, bool is_whole,
+			 struct sq_rows *rows)
 {
 	static const char sql[] = "SELECT " SQ_INSTANCE_COLUMNS
 				  " FROM run_instance AS ri JOIN instance_ AS i ON i.inc = ri.inc"
 				  " WHERE ri.run_id = ?1 AND i.inc <> ?2 AND i.state IN (1, 2)"
 				  " ORDER BY i.inc";
-	struct sq_rows rows = {.arena = &txn->arena, .size = sizeof(struct ledger_instance_row)};
-	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(j->run_id), SQ_INT(txn->inc)));
+	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id), SQ_INT(txn->inc)));
 	int rc = 0;
 
+	*rows = (struct sq_rows){.arena = &txn->arena, .size = sizeof(struct ledger_instance_row)};
 	while ((rc = sq_next(q, st)) == 1) {
 		struct ledger_instance_row row = {0};
 		sq_get_instance(q, &txn->arena, st, &row);
-		if (!row.is_gone)
-			memcpy(sq_rows_add(&rows), &row, sizeof(row));
+		if (is_whole || !row.is_gone)
+			memcpy(sq_rows_add(rows), &row, sizeof(row));
 	}
+	return rc;
+}
+
+static int sq_join_others(struct sq *q, struct ledger_txn *txn, struct lop_run_join *j)
+{
+	struct sq_rows rows = {0};
+	int rc = sq_run_others(q, txn, j->run_id, false, &rows);
 	struct ledger_instance_row *found = (struct ledger_instance_row *)(void *)rows.at;
+
 	j->ret_others = found;
 	j->ret_n_others = rows.n;
 	return rc < 0 ? rc : sq_get_lanes(q, &txn->arena, found, rows.n);
+}
+
+int sq_run_company(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char state[] = "SELECT state FROM instance_ WHERE inc = ?1";
+	struct lop_run_company *c = &op->u.run_company;
+	enum instance_state *states = arena_alloc(&txn->arena, c->n_known * sizeof(*states) + 1);
+	struct sq_rows rows = {0};
+
+	int rc = sq_run_others(q, txn, c->run_id, true, &rows);
+	for (size_t i = 0; rc >= 0 && i < c->n_known; i++) {
+		int64_t number = 0;
+		rc = sq_number(q, state, SQ_ARGS(SQ_INT(c->known[i])), &number);
+		states[i] = (enum instance_state)number;
+	}
+	c->ret_others = (struct ledger_instance_row *)(void *)rows.at;
+	c->ret_n_others = rows.n;
+	c->ret_states = states;
+	return rc < 0 ? rc : 0;
 }
 
 int sq_run_join(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
@@ -282,7 +311,7 @@ int sq_run_join(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	}
 	if (sq_count(q, j->run_id, j->ret_over ? 0 : j->ret_row.step, txn->inc, &j->ret_counts) < 0)
 		return SQ_FAILED;
-	return sq_run_others(q, txn, j);
+	return sq_join_others(q, txn, j);
 }
 
 int sq_run_leave(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)

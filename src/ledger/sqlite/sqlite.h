@@ -340,6 +340,7 @@ int sq_reap(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_run_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_run_create(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_run_join(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_run_company(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_run_leave(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_run_end(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_run_finish(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);

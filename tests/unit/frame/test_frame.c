@@ -298,8 +298,9 @@ static int get_bulk_outcome(const struct frame *f, struct arena *a, struct err *
 
 static void put_source_changed(struct buf *b)
 {
-	frame_put_source_changed(b,
-				 &(struct frame_source_changed){.handle = 3, .text = "is shorter"});
+	frame_put_source_changed(b, &(struct frame_source_changed){.handle = 3,
+								   .is_elsewhere = true,
+								   .text = "is shorter"});
 }
 
 static int get_source_changed(const struct frame *f, struct arena *a, struct err *err)
@@ -310,6 +311,7 @@ static int get_source_changed(const struct frame *f, struct arena *a, struct err
 	if (rc != 0)
 		return rc;
 	assert_int_equal(c.handle, 3);
+	assert_true(c.is_elsewhere);
 	assert_string_equal(c.text, "is shorter");
 	return 0;
 }
@@ -653,7 +655,7 @@ static void numbers_out_of_range_are_refused(void **state)
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), 14, (char)0x80), ERR_BUG);
 	assert_int_equal(get_changed(put_outcome, sample("outcome"), -17, 0), ERR_BUG); /* timing */
 	assert_int_equal(get_changed(put_load_end, sample("load_end"), 0, 0), ERR_BUG);
-	assert_int_equal(get_changed(put_load_end, sample("load_end"), 0, 6), ERR_BUG);
+	assert_int_equal(get_changed(put_load_end, sample("load_end"), 0, 7), ERR_BUG);
 }
 
 static void a_bit_beyond_the_count_is_refused(void **state)

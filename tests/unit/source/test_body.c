@@ -210,13 +210,56 @@ static void a_damaged_body_is_refused(void **state)
 	assert_int_equal(reopen(d, false), ERR_DATA);
 	assert_string_equal(d->err.text, "the stored chunk is not of this job");
 	d->chunks[0].n--;
-	d->chunks[0].body[0] = 2;
+	d->chunks[0].body[0] = 3;
 	assert_int_equal(reopen(d, false), ERR_DATA);
 	assert_string_equal(d->err.text,
-			    "the stored chunk is of version 2, this program reads version 1");
+			    "the stored chunk is of version 3, this program reads version 2");
 	desk_close(d);
 	d = load("  csv: {path: in.csv, then: delete}\n  fields: {id: integer, name: text}\n");
 	try_all_damages(d);
+	desk_close(d);
+}
+
+/* ---- another machine's ---- */
+
+static void load_elsewhere(struct desk *d)
+{
+	memset(d->chunks[0].body + 2, 0xAA, MACHINE_BYTES); /* behind version and kind */
+}
+
+static void what_another_machine_loaded_is_read_where_the_same_file_is_seen(void **state)
+{
+	struct desk *d = load(CSV);
+
+	load_elsewhere(d);
+	assert_int_equal(reopen(d, false), 0);
+	desk_write(d, "in.csv", "id,name\n1,other\n2,words\n3,here\n");
+	assert_int_equal(reopen(d, false), BODY_ELSEWHERE);
+	assert_non_null(strstr(d->err.text, "loaded on another machine"));
+	assert_int_equal(unlink(desk_path(d, "in.csv")), 0);
+	assert_int_equal(reopen(d, false), BODY_ELSEWHERE);
+	assert_int_equal(reopen(d, true), BODY_ELSEWHERE);
+	desk_close(d);
+}
+
+static void staged_items_are_worked_anywhere_but_files_only_where_they_are(void **state)
+{
+	struct desk *d = load("  csv: {path: in.csv, then: delete}\n"
+			      "  fields: {id: integer, name: text}\n");
+
+	load_elsewhere(d);
+	assert_int_equal(unlink(desk_path(d, "in.csv")), 0);
+	assert_int_equal(reopen(d, false), 0);
+	desk_close(d);
+	d = desk_open();
+	desk_write(d, "a.txt", "a");
+	desk_job(d, "  files: {path: \"*.txt\"}\n", "");
+	desk_load(d);
+	load_elsewhere(d);
+	assert_int_equal(reopen(d, false), 0);
+	assert_int_equal(unlink(desk_path(d, "a.txt")), 0);
+	assert_int_equal(reopen(d, false), BODY_ELSEWHERE);
+	assert_non_null(strstr(d->err.text, "a.txt"));
 	desk_close(d);
 }
 
@@ -249,7 +292,7 @@ static void bodies_of_version_1_stay_readable(void **state)
 	struct body *body = NULL;
 	struct item item = {0};
 	struct body_reference ref = {0};
-	enum body_kind kind = BODY_STAGED;
+	struct body_head head = {0};
 
 	desk_job(d, "  csv: {path: in.csv}\n  fields: {a: integer, b: \"text?\"}\n", "");
 	size_t len = from_hex(staged_of_version_1, bytes);
@@ -263,8 +306,9 @@ static void bodies_of_version_1_stay_readable(void **state)
 	body_free(body);
 	len = from_hex(reference_of_version_1, bytes);
 	struct reader r = READER(bytes, len);
-	assert_int_equal(body_get_kind(&r, &kind, &d->err), 0);
-	assert_int_equal(kind, BODY_BY_REFERENCE);
+	assert_int_equal(body_get_head(&r, &head, &d->err), 0);
+	assert_int_equal(head.kind, BODY_BY_REFERENCE);
+	assert_true(machine_is_here(head.machine)); /* nothing else is known */
 	assert_int_equal(body_get_reference(&r, &ref, &d->err), 0);
 	assert_memory_equal(ref.path, "seed.csv", ref.path_len);
 	assert_int_equal(ref.offset, 4);
@@ -286,6 +330,8 @@ int main(void)
 		cmocka_unit_test(staged_chunks_need_no_file),
 		cmocka_unit_test(keys_that_name_something_are_told),
 		cmocka_unit_test(a_damaged_body_is_refused),
+		cmocka_unit_test(what_another_machine_loaded_is_read_where_the_same_file_is_seen),
+		cmocka_unit_test(staged_items_are_worked_anywhere_but_files_only_where_they_are),
 		cmocka_unit_test(bodies_of_version_1_stay_readable),
 	};
 
