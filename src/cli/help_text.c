@@ -80,8 +80,9 @@ static const char on_work_details[] =
 	"is needed here. Runs that are still being loaded are not touched. It leaves when there is "
 	"nothing more to take, with the exit status of the runs it took part in (0: there was "
 	"nothing to do). --stay looks again every few seconds until TERM or INT, also when the "
-	"ledger cannot be reached for a while. A source of plain files is read where it was "
-	"loaded: `work` elsewhere cannot take part in such a run.";
+	"ledger cannot be reached for a while. A source of plain files is read where the very "
+	"same files are seen, and a file is written where its directory is shared: a host where "
+	"that is not so leaves such a run to the others (75), and fails nothing.";
 
 static const char on_status_examples[] = "stint status\n"
 					 "stint status invoice-mail --json\n";

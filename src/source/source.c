@@ -111,11 +111,14 @@ static int resume(struct source *s, struct err *err)
 
 /* What is wrong with files that another machine began to load is not for this one to say: it may
  * see other files, or none. */
-static int or_elsewhere(const struct source *s, int rc)
+static int or_elsewhere(const struct source *s, int rc, struct err *err)
 {
 	bool is_fault = rc < 0 ? rc != ERR_CONFIG && rc != ERR_TEMP : rc != 0 && rc != SOURCE_END;
 
-	return s->is_from_elsewhere && is_fault ? SOURCE_ELSEWHERE : rc;
+	if (!s->is_from_elsewhere || !is_fault)
+		return rc;
+	err_add(err, "its load was begun on another machine: ");
+	return SOURCE_ELSEWHERE;
 }
 
 int source_open(const struct source_options *options, struct source **ret_source, struct err *err)
@@ -145,7 +148,7 @@ int source_open(const struct source_options *options, struct source **ret_source
 		rc = options->cursor_len > 0 ? resume(s, err) : begin(s, err);
 	if (rc == 0)
 		rc = cursor_set_list(s, err);
-	rc = or_elsewhere(s, rc);
+	rc = or_elsewhere(s, rc, err);
 	if (rc != 0)
 		source_free(s);
 	else
@@ -369,7 +372,7 @@ int source_next(struct source *s, struct frame_loaded *ret_batch, struct err *er
 	assert(s != NULL && ret_batch != NULL && err != NULL);
 	if (s->has_failed) {
 		*err = s->failure;
-		return or_elsewhere(s, s->failure.code);
+		return or_elsewhere(s, s->failure.code, err);
 	}
 	if (s->is_ended)
 		return SOURCE_END;
@@ -385,5 +388,5 @@ int source_next(struct source *s, struct frame_loaded *ret_batch, struct err *er
 		s->has_failed = true;
 	}
 	s->is_ended = rc == SOURCE_END;
-	return or_elsewhere(s, rc);
+	return or_elsewhere(s, rc, err);
 }

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Another host takes part: what it does not see it leaves to those that do, and nothing fails.
+
+The other host is a host name of its own (which makes it another machine) with other directories in
+the place of some: namespaces of this one.
+"""
+import json
+import os
+import signal
+
+import pytest
+from lib.box import Box, descendants, kill, wait_until
+
+ITEMS = 40
+JOB = '''\
+version: 1
+job: letters
+source:
+  csv: {path: here/letters.csv%s}
+  fields: {id: integer}
+  key: id
+work:
+  exec: {command: [./send, "${id}"]}
+  effect: once
+  concurrency: 2
+chunk: {items: 4}
+'''
+SEND = '''\
+#!/bin/sh
+echo "$1" >>"begun"
+n=0
+while [ ! -e go ] && [ $n -lt 1200 ]; do sleep 0.1; n=$((n + 1)); done
+echo "$1" >>"sent"
+'''
+FILE_JOB = '''\
+version: 1
+job: report
+source:
+  csv: {path: letters.csv}
+  fields: {id: integer}
+  key: id
+work:
+  file: {path: here/out.csv, format: csv}
+chunk: {items: 40}
+'''
+# $1: how many directories are others there; then they, then what is called.
+ELSEWHERE = '''\
+hostname elsewhere.example || exit 99
+n=$1; shift
+while [ "$n" -gt 0 ]; do mount -t tmpfs none "$1" || exit 99; shift; n=$((n - 1)); done
+exec "$@"
+'''
+
+
+def namespaces(*directories):
+    return ['unshare', '--mount', '--uts', *([] if os.getuid() == 0 else ['--map-root-user']),
+            'sh', '-c', ELSEWHERE, 'sh', str(len(directories)), *directories]
+
+
+class Elsewhere(Box):
+    """The same ledger, seen from another host that has others of these directories."""
+
+    def __init__(self, box, *directories):
+        super().__init__(box.path)
+        self.options = box.options
+        self.before = namespaces(*(os.path.join(box.path, d) for d in directories))
+
+    def command(self, *args):
+        return [*self.before, *super().command(*args)]
+
+
+@pytest.fixture(name='box')
+def fixture_box(tmp_path):
+    box = Box(tmp_path)
+    box.file('letters.yaml', JOB % '')
+    box.file('here/letters.csv', 'id\n' + ''.join(f'{i}\n' for i in range(ITEMS)))
+    box.file('send', SEND, mode=0o755)
+    yield box
+    box.close()
+
+
+def sent_once(box):
+    return sorted(int(line) for line in box.lines('sent')) == list(range(ITEMS))
+
+
+def stopped_run(box, file='letters.yaml'):
+    """A run that was loaded here and then stopped, with most of it left."""
+    run = box.start('run', file)
+    wait_until(lambda: box.lines('begun'))
+    run.send_signal(signal.SIGTERM)
+    box.file('go')
+    assert run.wait(120) == 75, box.process_said(run)
+    assert len(box.lines('sent')) < ITEMS
+
+
+def runs(box):
+    said = box.run('runs', '--json')
+    return json.loads(said.out)['runs'] if said.code == 0 else []
+
+
+def state_of_run(box):
+    return runs(box)[0]['state']
+
+
+@pytest.mark.parametrize('verb', (['run', 'letters.yaml'], ['work', 'letters']))
+def test_a_file_that_is_not_seen_is_left_to_the_host_that_loaded_it(box, verb):
+    stopped_run(box)
+    said = Elsewhere(box, 'here').run(*verb)
+    assert said.code == 75, said
+    assert 'loaded on another machine' in said.err
+    assert state_of_run(box) == 'stopped'
+    assert box.run('run', 'letters.yaml').code == 0
+    assert sent_once(box)
+    box.verify()
+
+
+def test_the_very_same_file_is_worked_anywhere(box):
+    stopped_run(box)
+    said = Elsewhere(box).run('run', 'letters.yaml')
+    assert said.code == 0, said
+    assert sent_once(box)
+    box.verify()
+
+
+def test_a_file_that_has_changed_fails_the_run_only_where_it_was_loaded(box):
+    stopped_run(box)
+    box.file('here/letters.csv', 'id\n' + ''.join(f'{i + 100}\n' for i in range(ITEMS)))
+    assert Elsewhere(box).run('run', 'letters.yaml').code == 75
+    assert state_of_run(box) == 'stopped'
+    assert box.run('run', 'letters.yaml').code == 1
+    assert state_of_run(box) == 'failed'
+
+
+def test_a_load_that_was_begun_goes_on_where_it_began(box):
+    box.file('letters.yaml', JOB.replace('  key: id\n', '  key: id\n  rate: 2/s\n') % '')
+    load = box.start('run', 'letters.yaml')
+    wait_until(lambda: any(run['counts']['loaded'] > 0 for run in runs(box)))
+    load.send_signal(signal.SIGTERM)
+    assert load.wait(120) == 75, box.process_said(load)
+    box.file('go')
+    said = Elsewhere(box, 'here').run('run', 'letters.yaml')
+    assert said.code == 75, said
+    assert 'another machine' in said.err
+    assert state_of_run(box) in ('loading', 'stopped')
+    assert box.run('run', 'letters.yaml').code == 0
+    assert sent_once(box)
+
+
+def test_then_is_done_on_the_host_that_has_the_file(box):
+    """What is staged is worked anywhere; the file is deleted by who sees it."""
+    box.file('letters.yaml', JOB % ', then: delete')
+    stopped_run(box)
+    said = Elsewhere(box, 'here').run('run', 'letters.yaml')
+    assert said.code == 75, said
+    assert 'is not seen on this one' in said.err
+    assert sent_once(box)
+    assert os.path.exists(os.path.join(box.path, 'here/letters.csv'))
+    assert box.run('run', 'letters.yaml').code == 0
+    assert os.listdir(os.path.join(box.path, 'here')) == []
+    assert sent_once(box)
+
+
+def stopped_file_run(box):
+    """A run of work on a file that was killed when some of it was written."""
+    box.file('letters.csv', 'id\n' + ''.join(f'{i}\n' for i in range(20000)))
+    box.file('report.yaml', FILE_JOB)
+    run = box.start('run', 'report.yaml', start_new_session=True)
+    wait_until(lambda: segments(box) > 3)
+    for pid in [run.pid, *descendants(run.pid)]:
+        kill(pid)
+    run.wait()
+    assert not os.path.exists(os.path.join(box.path, 'here/out.csv'))
+
+
+def segments(box):
+    try:
+        return sum(len(os.listdir(f'{box.path}/here/{name}'))
+                   for name in os.listdir(f'{box.path}/here') if '.stint-' in name)
+    except FileNotFoundError:  # not made yet
+        return 0
+
+
+@pytest.mark.parametrize('verb', (['run', 'report.yaml'], ['work', 'report']))
+def test_a_file_is_not_written_where_the_directory_is_another(box, verb):
+    stopped_file_run(box)
+    before = sorted(os.listdir(f'{box.path}/here'))
+    said = Elsewhere(box, 'here').run(*verb)
+    assert said.code == 75, said
+    assert 'does not share the directory' in said.err
+    assert sorted(os.listdir(f'{box.path}/here')) == before
+    assert box.run('run', 'report.yaml').code == 0
+    assert box.read('here/out.csv') == box.read('letters.csv')
+    assert sorted(os.listdir(f'{box.path}/here')) == ['letters.csv', 'out.csv']
+
+
+def test_a_file_is_written_where_the_directory_is_shared(box):
+    stopped_file_run(box)
+    said = Elsewhere(box).run('work', 'report')
+    assert said.code == 0, said
+    assert box.read('here/out.csv') == box.read('letters.csv')
+    assert sorted(os.listdir(f'{box.path}/here')) == ['letters.csv', 'out.csv']
+
+
+# ---- who else is in it -----------------------------------------------------------------------------
+
+
+def test_the_others_say_who_comes_and_goes_and_dies(box):
+    run = box.start('run', 'letters.yaml')
+    wait_until(lambda: box.lines('begun'))
+    leaver = box.start('work', 'letters')
+    wait_until(lambda: ' takes part in ' in box.process_said(run))
+    victim = box.start('work', 'letters')
+    wait_until(lambda: box.process_said(run).count(' takes part in ') == 2)
+    wait_until(lambda: ' takes part in letters@' in box.process_said(leaver).split('\n', 1)[1])
+    assert box.process_said(victim).count('is also worked on by') == 2
+    for pid in [victim.pid, *descendants(victim.pid)]:
+        kill(pid)
+    victim.wait()
+    wait_until(lambda: 'was declared dead' in box.process_said(run))
+    leaver.send_signal(signal.SIGTERM)
+    leaver.send_signal(signal.SIGTERM)
+    wait_until(lambda: ' has left letters@' in box.process_said(run))
+    box.file('go')
+    assert run.wait(120) in (0, 3), box.process_said(run)
