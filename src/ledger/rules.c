@@ -324,3 +324,17 @@ void rule_ended_tell(const struct rule_ended *e, const struct lop_ended_told *by
 		    (bits_get(e->quiet, i) && bits_get(by->quiet, i)))
 			bits_set(told, i);
 }
+
+uint8_t *rule_step_ended(struct arena *a, const uint8_t *done, uint32_t n, enum loose_state wanted)
+{
+	return wanted == LOOSE_DONE ? arena_dup(a, done, BITS_BYTES(n))
+				    : arena_alloc(a, BITS_BYTES(n));
+}
+
+void rule_step_loose(uint8_t *ended, uint32_t i, enum loose_state state, enum loose_state wanted)
+{
+	if (state == wanted)
+		bits_set(ended, i);
+	else
+		bits_clear(ended, i);
+}

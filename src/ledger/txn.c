@@ -64,6 +64,7 @@ static const struct op_shape shapes[LEDGER_OP_COUNT_] = {
 	SHAPE(LOP_ENDED_LIST, ended_list, OP_READS, ret_rows),
 	SHAPE_WITHOUT_RESULTS(LOP_ENDED_TOLD, ended_told),
 	SHAPE(LOP_CURSOR_FIND, cursor_find, OP_READS, ret_cursor),
+	SHAPE(LOP_STEP_ITEMS, step_items, OP_READS, ret_n),
 	SHAPE(LOP_RATE_TAKE, rate_take, OP_WRITES, ret_first_ns),
 	SHAPE(LOP_QUOTA_TAKE, quota_take, OP_WRITES, ret_n),
 	SHAPE(LOP_PERSON, person, OP_WRITES, ret_changed),

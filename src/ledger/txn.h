@@ -73,6 +73,7 @@
 	X(LOP_ENDED_LIST, ended_list)                                                              \
 	X(LOP_ENDED_TOLD, ended_told)                                                              \
 	X(LOP_CURSOR_FIND, cursor_find)                                                            \
+	X(LOP_STEP_ITEMS, step_items)                                                              \
 	X(LOP_RATE_TAKE, rate_take)                                                                \
 	X(LOP_QUOTA_TAKE, quota_take)                                                              \
 	X(LOP_PERSON, person)                                                                      \
@@ -549,6 +550,32 @@ struct lop_cursor_find {
 	const char *due_part;
 	const void *ret_cursor; /* NULL: there is none */
 	size_t ret_cursor_len;
+};
+
+/* What an item kept: the last attempt that kept something. */
+struct ledger_kept {
+	uint32_t index; /* in its chunk */
+	const char *keep;
+};
+
+/* The first chunk of a step with items behind number `from` - 1, for a later step that takes them:
+ * which of its items ended as `state` (done, dead, waived), and what those from `from` to ret_end
+ * kept, in order and no more of it than about `max_bytes`. ret_n 0: there is no such chunk. Read
+ * only. */
+struct lop_step_items {
+	int64_t run_id;
+	int32_t step;
+	int64_t from;
+	enum loose_state state;
+	size_t max_bytes;
+	uint32_t ret_n;
+	int64_t ret_first_item;
+	const uint8_t *ret_ended;
+	const void *ret_body;
+	size_t ret_body_len;
+	const struct ledger_kept *ret_kept;
+	uint32_t ret_n_kept;
+	uint32_t ret_end; /* an index: items before it are complete */
 };
 
 /* Up to `max` slots of a rate, `spacing_ns` apart: the first is open at `now_ns` at the earliest,

@@ -228,6 +228,18 @@ static void add_loose_puts(struct twins *t, struct ledger_txn *txn, const struct
 	}
 }
 
+static void add_keep(struct twins *t, struct ledger_txn *txn, const struct hold *h)
+{
+	struct lop_attempt_put *put = &ledger_txn_add(txn, LOP_ATTEMPT_PUT)->u.attempt_put;
+
+	*put = (struct lop_attempt_put){.at = t->now,
+					.run_id = h->row.run_id,
+					.item = h->row.first_item + chance_below(t, h->row.n),
+					.attempt = 1,
+					.outcome = OUTCOME_DONE,
+					.keep = name_of(txn, "kept ", chance_below(t, 1000))};
+}
+
 static void add_progress(struct twins *t, struct ledger_txn *txn)
 {
 	if (t->n_held == 0)
@@ -246,6 +258,8 @@ static void add_progress(struct twins *t, struct ledger_txn *txn)
 	}
 	if (likely(t, 40))
 		add_loose_puts(t, txn, h, done);
+	if (likely(t, 60))
+		add_keep(t, txn, h);
 	struct ledger_op *op = ledger_txn_add(txn, LOP_CHUNK_PROGRESS);
 	const char **keys = arena_alloc(&txn->arena, sizeof(*keys));
 	keys[0] = name_of(txn, "k", chance_below(t, 50));
@@ -277,6 +291,18 @@ static void add_settle(struct twins *t, struct ledger_txn *txn)
 	op->u.loose_settle.row.epoch = (int32_t)chance_nearly(t, l->epoch);
 	op->u.loose_settle.remember_key = likely(t, 50);
 	op->u.loose_settle.is_probe = likely(t, 50);
+}
+
+static void add_step_items(struct twins *t, struct ledger_txn *txn)
+{
+	static const enum loose_state states[] = {LOOSE_DONE, LOOSE_DEAD, LOOSE_WAIVED};
+	struct lop_step_items *items = &ledger_txn_add(txn, LOP_STEP_ITEMS)->u.step_items;
+
+	*items = (struct lop_step_items){.run_id = 1 + chance_below(t, RUNS),
+					 .step = any_step(t),
+					 .from = chance_below(t, 40),
+					 .state = states[chance_below(t, 3)],
+					 .max_bytes = 1 + (size_t)chance_below(t, 30)};
 }
 
 static void add_question(struct twins *t, struct ledger_txn *txn)
@@ -330,6 +356,7 @@ static void add_question(struct twins *t, struct ledger_txn *txn)
 			.run_id = 1 + chance_below(t, RUNS),
 			.known = arena_dup(&txn->arena, known, sizeof(known)),
 			.n_known = ARRAY_LEN(known)};
+		add_step_items(t, txn);
 		break;
 	default:
 		(void)ledger_txn_add(txn, LOP_INSTANCE_LIST);

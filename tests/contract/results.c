@@ -81,6 +81,18 @@ static void put_ended(struct buf *out, const struct lop_ended_list *l)
 	}
 }
 
+static void put_step_items(struct buf *out, const struct lop_step_items *s)
+{
+	buf_printf(out, " n %u", s->ret_n);
+	if (s->ret_n == 0)
+		return;
+	buf_printf(out, " from %lld to %u '%.*s'", LL(s->ret_first_item), s->ret_end,
+		   (int)s->ret_body_len, (const char *)s->ret_body);
+	put_bits(out, s->ret_ended, s->ret_n);
+	for (uint32_t i = 0; i < s->ret_n_kept; i++)
+		buf_printf(out, " %u:%s", s->ret_kept[i].index, s->ret_kept[i].keep);
+}
+
 static void put_breaker(struct buf *out, const struct breaker_row *r)
 {
 	buf_printf(out, " %lld %d %lld %lld %lld %lld %lld %lld %lld '%s'", LL(r->version),
@@ -255,6 +267,9 @@ static void put_big(struct buf *out, const struct ledger_op *op)
 		break;
 	case LOP_ENDED_LIST:
 		put_ended(out, &op->u.ended_list);
+		break;
+	case LOP_STEP_ITEMS:
+		put_step_items(out, &op->u.step_items);
 		break;
 	case LOP_CURSOR_FIND:
 		buf_printf(out, " cursor %.*s", (int)op->u.cursor_find.ret_cursor_len,

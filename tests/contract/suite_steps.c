@@ -354,6 +354,65 @@ static void a_key_is_open_in_its_own_step_only(void **state)
 	}
 }
 
+/* Three items: the first done and kept, the second dead and kept, the third done by its bit alone. */
+static int64_t run_that_kept(struct bench *b)
+{
+	int64_t run = two_step_run(b, 3);
+	struct held held;
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	begin(b, b->a, LOP_RUN_COUNTS)->u.run_counts.run_id = run;
+	(void)loose_put(b, &held, 1, LOOSE_DEAD);
+	static const char *const keeps[] = {"{\"id\":1}", "{\"id\":2}", "{\"id\":\"last\"}"};
+	static const int64_t items[] = {0, 1, 0};
+	for (size_t i = 0; i < ARRAY_LEN(keeps); i++)
+		also(b, LOP_ATTEMPT_PUT)->u.attempt_put =
+			(struct lop_attempt_put){.at = b->now,
+						 .run_id = run,
+						 .item = items[i],
+						 .outcome = OUTCOME_DONE,
+						 .attempt = 1,
+						 .keep = keeps[i]};
+	bits_fill(held.done, 0, 3);
+	chunk_progress(b, &held, true);
+	commit(b);
+	return run;
+}
+
+static const struct lop_step_items *step_items(struct bench *b, int64_t run, int64_t from,
+					       enum loose_state state)
+{
+	struct ledger_op *op = begin(b, b->a, LOP_STEP_ITEMS);
+
+	op->u.step_items = (struct lop_step_items){
+		.run_id = run, .step = 1, .from = from, .state = state, .max_bytes = 1};
+	commit(b);
+	return &op->u.step_items;
+}
+
+static void a_later_step_takes_what_ended_so(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_that_kept(b);
+	const struct lop_step_items *s = step_items(b, run, 0, LOOSE_DONE);
+
+	assert_int_equal(s->ret_n, 3);
+	assert_true(bits_get(s->ret_ended, 0));
+	assert_false(bits_get(s->ret_ended, 1));
+	assert_true(bits_get(s->ret_ended, 2));
+	assert_int_equal(s->ret_n_kept, 1);
+	assert_string_equal(s->ret_kept[0].keep, "{\"id\":\"last\"}"); /* of its last attempt */
+	assert_int_equal(s->ret_end, 1);				    /* the page was full */
+	s = step_items(b, run, 1, LOOSE_DONE);
+	assert_int_equal(s->ret_n_kept, 0);
+	assert_int_equal(s->ret_end, 3);
+	assert_int_equal(step_items(b, run, 3, LOOSE_DONE)->ret_n, 0);
+	s = step_items(b, run, 0, LOOSE_DEAD);
+	assert_int_equal(bits_count(s->ret_ended, 3), 1);
+	assert_int_equal(s->ret_kept[0].index, 1);
+	assert_int_equal(bits_count(step_items(b, run, 0, LOOSE_WAIVED)->ret_ended, 3), 0);
+}
+
 static const struct CMUnitTest cases[] = {
 	CASE(a_run_is_at_its_first_step_first),
 	CASE(a_later_step_cannot_be_loaded_or_claimed),
@@ -368,6 +427,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_failed_load_of_a_later_step_leaves_the_earlier),
 	CASE(doubt_is_resolved_in_its_own_step_only),
 	CASE(a_key_is_open_in_its_own_step_only),
+	CASE(a_later_step_takes_what_ended_so),
 };
 
 const struct suite suite_steps = SUITE("steps", cases);

@@ -626,6 +626,7 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_ENDED_LIST:
 	case LOP_ENDED_TOLD:
 	case LOP_CURSOR_FIND:
+	case LOP_STEP_ITEMS:
 	case LEDGER_OP_COUNT_:
 		break;
 	}

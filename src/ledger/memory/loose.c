@@ -245,13 +245,7 @@ int mem_doubt_resolve(struct memory *m, struct ledger_txn *txn, struct ledger_op
 	return 0;
 }
 
-/* Attempts, roll-ups and notes are for people, who have no way to ask a memory ledger. */
-int mem_attempt_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
-{
-	(void)m, (void)txn, (void)op;
-	return 0;
-}
-
+/* Notes are for people, who have no way to ask a memory ledger. */
 int mem_run_note(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 {
 	(void)m, (void)txn, (void)op;

@@ -205,6 +205,7 @@ static const struct mem_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_ENDED_LIST] = {mem_ended_list, true},
 	[LOP_ENDED_TOLD] = {mem_ended_told, false},
 	[LOP_CURSOR_FIND] = {mem_cursor_find, true},
+	[LOP_STEP_ITEMS] = {mem_step_items, true},
 	[LOP_RATE_TAKE] = {mem_rate_take, true},
 	[LOP_QUOTA_TAKE] = {mem_quota_take, true},
 	[LOP_PERSON] = {mem_person, false},

@@ -58,6 +58,7 @@ struct mem_chunk {
 	const char *keys;
 	const char *sums;
 	struct mem_loose **loose; /* by item - first_item; NULL while none has left */
+	const char **kept;	  /* likewise, by attempts; NULL while nothing was */
 };
 
 struct mem_loose {
@@ -314,6 +315,7 @@ int mem_told_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 int mem_ended_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_ended_told(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_cursor_find(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_step_items(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_rate_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_quota_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_person(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);

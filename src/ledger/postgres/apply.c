@@ -65,6 +65,7 @@ static const struct pl_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_ENDED_LIST] = {pl_ended_list, true},
 	[LOP_ENDED_TOLD] = {pl_ended_told, false},
 	[LOP_CURSOR_FIND] = {pl_cursor_find, true},
+	[LOP_STEP_ITEMS] = {pl_step_items, true},
 	[LOP_RATE_TAKE] = {pl_rate_take, true},
 	[LOP_QUOTA_TAKE] = {pl_quota_take, true},
 	[LOP_PERSON] = {pl_person, false},

@@ -372,6 +372,7 @@ int pl_told_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_ended_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_ended_told(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_cursor_find(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
+int pl_step_items(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_rate_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_quota_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_person(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);

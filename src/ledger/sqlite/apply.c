@@ -71,6 +71,7 @@ static const struct sq_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_ENDED_LIST] = {sq_ended_list, true},
 	[LOP_ENDED_TOLD] = {sq_ended_told, false},
 	[LOP_CURSOR_FIND] = {sq_cursor_find, true},
+	[LOP_STEP_ITEMS] = {sq_step_items, true},
 	[LOP_RATE_TAKE] = {sq_rate_take, true},
 	[LOP_QUOTA_TAKE] = {sq_quota_take, true},
 	[LOP_PERSON] = {sq_person, false},

@@ -370,6 +370,7 @@ int sq_told_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_ended_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_ended_told(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_cursor_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_step_items(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_rate_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_quota_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_breaker_get(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
