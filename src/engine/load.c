@@ -216,7 +216,7 @@ void load_want(struct run *r)
 
 /* The reader that an answer is for; NULL when it has died. Its successor is not up before its own
  * row is durable, and that is later than whatever the dead one had asked for. */
-static struct lane *load_asker(struct run *r)
+struct lane *load_asker(struct run *r)
 {
 	struct lane *reader = lanes_find(&r->lanes, r->reader);
 
@@ -449,6 +449,8 @@ static int load_take_frame(struct run *r, const struct frame *frame, struct aren
 			(void)snprintf(r->waits, sizeof(r->waits), "%s", waits.text);
 			r->waits_until = waits.until;
 		}
+	} else if (frame->type == FRAME_ASK_ITEMS) {
+		rc = step_take_question(r, frame, err);
 	} else if (frame->type == FRAME_LOAD_END) {
 		rc = frame_get_load_end(frame, a, &end, err);
 		if (rc == 0)

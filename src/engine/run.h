@@ -369,6 +369,10 @@ void run_ask_finish(struct run *r, commit_fn fn);
 void run_leave_step(struct run *r);
 /* Stops when the next step may not begin. */
 void run_say_blocked(struct run *r);
+/* The reader asks for items of the step that its job takes them from. */
+ST_MUST_CHECK int step_take_question(struct run *r, const struct frame *frame, struct err *err);
+/* The reader that an answer is for, NULL when it has died. */
+struct lane *load_asker(struct run *r);
 
 void load_want(struct run *r); /* RUN_LOADER_WANTED: one step */
 void load_turn(struct run *r); /* RUN_LOADING_NOW: one step */

@@ -26,7 +26,7 @@
 struct err;
 
 enum {
-	FRAME_VERSION = 8,
+	FRAME_VERSION = 9,
 	FRAME_HEAD_BYTES = 5,
 	FRAME_BYTES_MAX = 48 * 1024 * 1024,
 	FRAME_TICKETS_MAX = 4096, /* slots of the shared memory, see below */
@@ -58,6 +58,7 @@ enum {
 	X(FRAME_ASK_KEYS, 12)                                                                      \
 	X(FRAME_RECALL, 13)                                                                        \
 	X(FRAME_CUTOFF, 14)                                                                        \
+	X(FRAME_STEP_ITEMS, 15)                                                                    \
 	X(FRAME_READY, 64)                                                                         \
 	X(FRAME_OUTCOME, 65)                                                                       \
 	X(FRAME_BULK_OUTCOME, 66)                                                                  \
@@ -67,7 +68,8 @@ enum {
 	X(FRAME_LOADED, 70)                                                                        \
 	X(FRAME_LOAD_END, 71)                                                                      \
 	X(FRAME_WAITS, 72)                                                                         \
-	X(FRAME_THEN_DONE, 73)
+	X(FRAME_THEN_DONE, 73)                                                                     \
+	X(FRAME_ASK_ITEMS, 74)
 
 enum frame_type {
 #define X(id, value) id = value,
@@ -272,6 +274,24 @@ struct frame_content_answer {
 	const char *run; /* the other run that had it, "" none */
 };
 
+/* FRAME_ASK_ITEMS carries one i64: a number, from which on a reader asks for the items of the step
+ * that its job takes them from. The answer is a chunk: which of its items are wanted, and what
+ * those from that number to `end` kept. n 0: there is none any more. */
+struct frame_kept {
+	uint32_t index;
+	const char *keep; /* a JSON object */
+};
+struct frame_step_items {
+	int64_t first_item;
+	uint32_t n;
+	const uint8_t *wanted;
+	uint32_t end; /* an index: ask for what comes from there on next */
+	const void *body;
+	size_t body_len;
+	const struct frame_kept *kept; /* by index, rising */
+	uint32_t n_kept;
+};
+
 struct frame_reject {
 	const char *path;
 	int64_t line, column, offset;
@@ -355,6 +375,8 @@ void frame_put_source_changed(struct buf *b, const struct frame_source_changed *
 void frame_put_keys(struct buf *b, const struct frame_keys *f);
 void frame_put_keys_answer(struct buf *b, const struct frame_keys_answer *f);
 void frame_put_content(struct buf *b, const struct frame_content *f);
+void frame_put_ask_items(struct buf *b, int64_t from);
+void frame_put_step_items(struct buf *b, const struct frame_step_items *f);
 void frame_put_content_answer(struct buf *b, const struct frame_content_answer *f);
 void frame_put_loaded(struct buf *b, const struct frame_loaded *f);
 void frame_put_load_end(struct buf *b, const struct frame_load_end *f);
@@ -403,6 +425,9 @@ ST_MUST_CHECK int frame_get_content(const struct frame *f, struct arena *a,
 				    struct frame_content *ret, struct err *err);
 ST_MUST_CHECK int frame_get_content_answer(const struct frame *f, struct arena *a,
 					   struct frame_content_answer *ret, struct err *err);
+ST_MUST_CHECK int frame_get_ask_items(const struct frame *f, int64_t *ret, struct err *err);
+ST_MUST_CHECK int frame_get_step_items(const struct frame *f, struct arena *a,
+				       struct frame_step_items *ret, struct err *err);
 ST_MUST_CHECK int frame_get_loaded(const struct frame *f, struct arena *a, struct frame_loaded *ret,
 				   struct err *err);
 ST_MUST_CHECK int frame_get_load_end(const struct frame *f, struct arena *a,

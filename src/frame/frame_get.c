@@ -389,6 +389,46 @@ int frame_get_keys(const struct frame *f, struct arena *a, struct frame_keys *re
 	return 0;
 }
 
+int frame_get_ask_items(const struct frame *f, int64_t *ret, struct err *err)
+{
+	struct reader r = get_begin(f, FRAME_ASK_ITEMS);
+	int64_t value = get_count(&r);
+
+	if (get_end(f, &r, err) != 0)
+		return ERR_BUG;
+	*ret = value;
+	return 0;
+}
+
+int frame_get_step_items(const struct frame *f, struct arena *a, struct frame_step_items *ret,
+			 struct err *err)
+{
+	struct reader r = get_begin(f, FRAME_STEP_ITEMS);
+	struct frame_step_items v = {.first_item = get_count(&r)};
+
+	v.n = get_n(&r, 0);
+	v.wanted = get_bits(&r, v.n);
+	v.end = get_n(&r, 0);
+	v.body = get_blob(&r, &v.body_len);
+	v.n_kept = get_array(&r, 2 * sizeof(uint32_t));
+	if (v.end > v.n || v.n_kept > v.n || (v.n > 0 && v.end == 0)) {
+		r.failed = true;
+		v.n_kept = 0;
+	}
+	struct frame_kept *kept = arena_alloc(a, (v.n_kept + 1) * sizeof(*kept));
+	for (uint32_t i = 0; i < v.n_kept; i++) {
+		kept[i].index = reader_u32(&r);
+		kept[i].keep = get_text(&r, a);
+		if (kept[i].index >= v.end || (i > 0 && kept[i].index <= kept[i - 1].index))
+			r.failed = true;
+	}
+	v.kept = kept;
+	if (get_end(f, &r, err) != 0)
+		return ERR_BUG;
+	*ret = v;
+	return 0;
+}
+
 int frame_get_keys_answer(const struct frame *f, struct frame_keys_answer *ret, struct err *err)
 {
 	struct reader r = get_begin(f, FRAME_KEYS_ANSWER);

@@ -251,6 +251,31 @@ void frame_put_keys(struct buf *b, const struct frame_keys *f)
 	frame_end(b, start);
 }
 
+void frame_put_ask_items(struct buf *b, int64_t from)
+{
+	size_t start = frame_begin(b, FRAME_ASK_ITEMS);
+
+	put_i64(b, from);
+	frame_end(b, start);
+}
+
+void frame_put_step_items(struct buf *b, const struct frame_step_items *f)
+{
+	size_t start = frame_begin(b, FRAME_STEP_ITEMS);
+
+	put_i64(b, f->first_item);
+	buf_put_u32(b, f->n);
+	put_bits(b, f->wanted, f->n);
+	buf_put_u32(b, f->end);
+	buf_put_bytes(b, f->body, f->body_len);
+	buf_put_u32(b, f->n_kept);
+	for (uint32_t i = 0; i < f->n_kept; i++) {
+		buf_put_u32(b, f->kept[i].index);
+		put_text(b, f->kept[i].keep);
+	}
+	frame_end(b, start);
+}
+
 void frame_put_keys_answer(struct buf *b, const struct frame_keys_answer *f)
 {
 	size_t start = frame_begin(b, FRAME_KEYS_ANSWER);

@@ -14,6 +14,7 @@
 #include "job/fault.h"
 #include "job/job.h"
 #include "job/script_names.h"
+#include "job/steps.h"
 #include "job/template.h"
 
 struct node;
@@ -22,6 +23,7 @@ struct build {
 	struct job *job;
 	struct node *root;
 	struct faults *faults;
+	struct steps_seen steps;
 	bool names_are_known; /* all fields, parameters and secrets were right: others may name them
 			       */
 };
@@ -71,6 +73,8 @@ void build_document(struct build *b, struct node *kind);
 void build_trailer_span(struct build *b, struct node *node, struct job_column *column);
 /* Rows of a database; called by build_source. */
 void build_database(struct build *b, struct node *kind);
+/* The items of an earlier step: its fields, what it kept, its keys; called by build_source. */
+void build_step_source(struct build *b, struct node *source, struct node *step);
 /* Where in the file a place in the node's text is. */
 struct mark build_mark_in(const struct node *node, struct script_place place);
 /* Where byte `at` of the node's text is. */

@@ -15,7 +15,7 @@ static const char *const kind_names[] = {
 	[SOURCE_NONE] = "",	    [SOURCE_CSV] = "csv",     [SOURCE_JSONL] = "jsonl",
 	[SOURCE_FILES] = "files",   [SOURCE_STDIN] = "stdin", [SOURCE_POSTGRES] = "postgres",
 	[SOURCE_SQLITE] = "sqlite", [SOURCE_JSON] = "json",   [SOURCE_XML] = "xml",
-	[SOURCE_FIXED] = "fixed",
+	[SOURCE_FIXED] = "fixed",   [SOURCE_STEP] = "step",
 };
 
 static enum source_kind kind_from_name(const char *name)
@@ -241,6 +241,7 @@ static void check_kind(struct build *b, struct node *kind)
 	case SOURCE_SQLITE:
 		build_database(b, kind);
 		break;
+	case SOURCE_STEP:
 	case SOURCE_NONE:
 	case SOURCE_KIND_COUNT_:
 		break;
@@ -285,11 +286,30 @@ static void build_unique(struct build *b, struct node *source)
 		return;
 	if (unique->type == NODE_MAP)
 		s->unique = JOB_UNIQUE_WITHIN;
-	if (s->unique != JOB_UNIQUE_NONE && node_find(source, "key") == NULL &&
-	    s->kind != SOURCE_FILES && !job_is_from_database(b->job))
+	if (s->unique != JOB_UNIQUE_NONE && !job_has_names(b->job))
 		build_fault_key(
 			b, unique,
 			"needs source.key: the place of a record names nothing beyond its run");
+}
+
+/* The kind, and what its items have. */
+static void build_kind(struct build *b, struct node *source, struct node *kind)
+{
+	enum source_kind known = b->job->source.kind;
+
+	if (known == SOURCE_STEP) {
+		build_step_source(b, source, kind);
+		take_fields(b->job);
+		return;
+	}
+	build_fields(b, source);
+	take_fields(b->job);
+	if (known == SOURCE_JSON || known == SOURCE_XML || known == SOURCE_FIXED)
+		build_document(b, kind);
+	build_trailer(b, kind);
+	b->names_are_known = b->names_are_known && b->job->source.n_fields > 0 &&
+			     !node_is_bad(node_find(source, "fields")) &&
+			     !node_is_bad(node_find(kind, "trailer"));
 }
 
 void build_source(struct build *b)
@@ -305,24 +325,19 @@ void build_source(struct build *b)
 		return;
 	}
 	struct node *kind = build_find_kind(b, source, "source");
-	if (kind == NULL || kind->type != NODE_MAP || node_is_bad(node_find(kind, "format"))) {
+	if (kind == NULL || kind->type == NODE_LIST || node_is_bad(node_find(kind, "format"))) {
 		b->names_are_known = false;
 		return;
 	}
 	b->job->source.kind = kind_from_name(kind->name);
-	build_fields(b, source);
-	take_fields(b->job);
-	if (b->job->source.kind == SOURCE_JSON || b->job->source.kind == SOURCE_XML ||
-	    b->job->source.kind == SOURCE_FIXED)
-		build_document(b, kind);
-	build_trailer(b, kind);
-	b->names_are_known = b->names_are_known && b->job->source.n_fields > 0 &&
-			     !node_is_bad(node_find(source, "fields")) &&
-			     !node_is_bad(node_find(kind, "trailer"));
+	build_kind(b, source, kind);
 	check_kind(b, kind);
 	check_key(b, source);
 	build_unique(b, source);
 	struct node *page = node_find_good(source, "page");
 	if (build_is_given(page) && !job_is_from_database(b->job))
 		build_fault_key(b, page, "means something only with a database");
+	struct node *state = node_find_good(source, "state");
+	if (build_is_given(state) && b->job->source.kind != SOURCE_STEP)
+		build_fault_key(b, state, "means something only with the items of a step");
 }

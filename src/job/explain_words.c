@@ -43,6 +43,8 @@ static void put_key(const struct job_source *source, struct buf *out)
 	if (source->key != NULL) {
 		buf_puts(out, "named by ");
 		put_quoted(source->key, out);
+	} else if (source->kind == SOURCE_STEP) {
+		buf_puts(out, "named as it was there");
 	} else if (source->kind == SOURCE_FILES) {
 		buf_puts(out, "named by its path");
 	} else {
@@ -133,6 +135,13 @@ static void put_what(const struct job_source *source, struct buf *out)
 			   source->kind == SOURCE_SQLITE ? "an SQLite" : "a PostgreSQL",
 			   source->page, source->database.cursor);
 		break;
+	case SOURCE_STEP:
+		buf_printf(out, "Takes the items of step %s that are %s, with what it kept, each ",
+			   source->step,
+			   source->take == JOB_TAKE_DONE   ? "done"
+			   : source->take == JOB_TAKE_DEAD ? "dead"
+							   : "left out by a person");
+		break;
 	case SOURCE_KIND_COUNT_:
 		return;
 	}
@@ -147,7 +156,7 @@ static void put_what(const struct job_source *source, struct buf *out)
 	bool is_rows = source->kind == SOURCE_POSTGRES || source->kind == SOURCE_SQLITE;
 	if (is_rows)
 		put_database(&source->database, out);
-	else if (source->kind != SOURCE_STDIN)
+	else if (source->kind != SOURCE_STDIN && source->kind != SOURCE_STEP)
 		put_missing(source, out);
 	if (source->rate.n > 0)
 		buf_printf(out, " It reads at most %" PRId64 " %s a %s.", source->rate.n,

@@ -53,6 +53,10 @@ static void source_done(struct job_source *source)
 	free(source->database.on_done);
 	free(source->database.on_dead);
 	free(source->max_age.field);
+	free(source->step);
+	for (size_t i = 0; i < source->n_kept; i++)
+		free(source->kept[i].name);
+	free(source->kept);
 	for (size_t i = 0; i < source->n_fields; i++)
 		field_done(&source->fields[i]);
 	free(source->fields);
@@ -121,6 +125,7 @@ static void step_free(struct job *job)
 	free(job->cost.currency);
 	free(job->text);
 	free(job->step_name);
+	texts_free(job->step_names);
 	free(job);
 }
 
@@ -140,6 +145,20 @@ void job_auto(struct job **job)
 }
 
 /* ---- reading ---- */
+
+static char **texts_copy(const char *const *texts)
+{
+	size_t n = 0;
+
+	if (texts == NULL)
+		return NULL;
+	while (texts[n] != NULL)
+		n++;
+	char **copy = xcalloc(n + 1, sizeof(*copy));
+	for (size_t i = 0; i < n; i++)
+		copy[i] = xstrdup(texts[i]);
+	return copy;
+}
 
 static char *canonical_text(const struct node *root)
 {
@@ -173,6 +192,8 @@ static void step_build(struct job *job, struct node *root, struct arena *arena,
 	job->text = canonical_text(root);
 	if (job->text == NULL)
 		faults_add(faults, root->at, "the file is too large once aliases are expanded");
+	steps_look(root, arena, &build.steps);
+	job->step_names = texts_copy(build.steps.names);
 	steps_select(root, (size_t)job->step);
 	complete_tree(root, arena);
 	fill_job(job, root);
@@ -375,6 +396,24 @@ bool job_is_from_database(const struct job *job)
 {
 	assert(job != NULL);
 	return job->source.kind == SOURCE_POSTGRES || job->source.kind == SOURCE_SQLITE;
+}
+
+const struct job *job_origin(const struct job *job)
+{
+	assert(job != NULL);
+	while (job->source.kind == SOURCE_STEP && job->source.of_step > 0)
+		job = job->steps[job->source.of_step - 1];
+	return job;
+}
+
+bool job_has_names(const struct job *job)
+{
+	assert(job != NULL);
+	while (job->source.kind == SOURCE_STEP && job->source.key == NULL &&
+	       job->source.of_step > 0)
+		job = job->steps[job->source.of_step - 1];
+	return job->source.key != NULL || job->source.kind == SOURCE_FILES ||
+	       job->source.kind == SOURCE_NONE;
 }
 
 bool job_writes_back(const struct job *job)

@@ -77,8 +77,10 @@ enum source_kind {
 	SOURCE_STDIN,
 	SOURCE_POSTGRES,
 	SOURCE_SQLITE,
+	SOURCE_STEP,
 	SOURCE_KIND_COUNT_
 };
+enum job_take { JOB_TAKE_DONE, JOB_TAKE_DEAD, JOB_TAKE_SKIPPED, JOB_TAKE_COUNT_ };
 enum stdin_format { STDIN_CSV, STDIN_JSONL, STDIN_LINES, STDIN_FORMAT_COUNT_ };
 enum work_kind {
 	WORK_EXEC,
@@ -214,8 +216,20 @@ struct job_database {
 	char *on_dead;
 };
 
+/* What an earlier step keeps of its answers under that name is a field here. */
+struct job_kept {
+	int step;
+	char *name;
+	size_t field;
+};
+
 struct job_source {
 	enum source_kind kind;
+	char *step; /* the earlier step whose items these are, with its fields first … */
+	int of_step;
+	enum job_take take;    /* … those that ended so … */
+	struct job_kept *kept; /* … and what it, and those that it has its items from, kept */
+	size_t n_kept;
 	struct job_database database; /* postgres, sqlite */
 	int64_t page;		      /* rows of one */
 	struct job_rate rate;	      /* of pages, of batches of files; n 0: none */
@@ -376,6 +390,7 @@ struct job {
 	int step;		   /* from 1 */
 	char *step_name;	   /* NULL: the job has no steps */
 	enum job_go_on go_on_when; /* how the step before it must have ended */
+	char **step_names;	   /* of all of them, NULL-terminated; NULL: the job has no steps */
 	struct job **steps;	   /* all of them, in order, itself included … */
 	size_t n_steps;		   /* … at least 1 */
 	struct job_source source;
@@ -440,6 +455,11 @@ bool job_is_bulk(const struct job *job);
 
 /* True when items are rows of a database. */
 bool job_is_from_database(const struct job *job);
+
+/* The step that the items were read in first: the job itself, unless it takes those of another. */
+const struct job *job_origin(const struct job *job);
+/* True when keys mean something beyond their run; else they are places, path:line. */
+bool job_has_names(const struct job *job);
 
 /* True when the source is told how each item ended (on_done, on_dead). */
 bool job_writes_back(const struct job *job);

@@ -100,9 +100,10 @@ static const struct schema_key rows[] = {
 	{"source.kafka.brokers", T_TEXT, .is_required = true, .says = "The brokers."},
 	{"source.kafka.topic", T_TEXT, .is_required = true, .says = "The topic."},
 	{"source.kafka.group", T_TEXT, .is_required = true, .says = "The consumer group."},
-	{"source.step", T_TEXT, .later = true, .says = "Takes the items of this earlier step."},
-	{"source.state", T_ENUM, .later = true, .words = "done|dead|skipped", .fallback = "done",
-	 .says = "Those of the step that ended so."},
+	{"source.step", T_TEXT, .is_kind = true, AT(source.step),
+	 .says = "Takes the items of this earlier step, with what it kept."},
+	{"source.state", T_ENUM, .words = "done|dead|skipped", AT(source.take), .otherwise = "done",
+	 .says = "step: those of its items that ended so."},
 
 	{"source.key", T_TEMPLATE, AT(source.key),
 	 .otherwise = "the path of a file, path:line of a record, the cursor of a row",

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/attr.h"
 #include "job/fault.h"
 #include "job/job.h"
@@ -49,6 +50,61 @@ size_t steps_check(struct node *root, struct faults *faults)
 	check_names(steps, faults);
 	return steps->n > JOB_STEPS_MAX ? JOB_STEPS_MAX : steps->n;
 }
+
+/* ---- what they say of each other ---- */
+
+enum { USES_MAX = 1024 };
+
+static const char step_prefix[] = "${step.";
+
+struct look {
+	struct arena *arena;
+	const char **uses;
+	size_t n;
+};
+
+static void look_at_text(struct look *look, const char *text)
+{
+	for (const char *p = text; (p = strstr(p, step_prefix)) != NULL;) {
+		p += sizeof(step_prefix) - 1;
+		const char *end = strchr(p, '}');
+		if (end == NULL || look->n == USES_MAX)
+			return;
+		look->uses[look->n++] = arena_text(look->arena, p, (size_t)(end - p));
+	}
+}
+
+/* The depth is bounded by the reader. */
+static void look_at_node(struct look *look, const struct node *node)
+{
+	if (node->type == NODE_SCALAR)
+		look_at_text(look, node->text);
+	for (const struct node *c = node->first; c != NULL; c = c->next)
+		look_at_node(look, c);
+}
+
+void steps_look(const struct node *root, struct arena *arena, struct steps_seen *ret_seen)
+{
+	const struct node *steps = node_find(root, "steps");
+	struct look look = {.arena = arena};
+
+	*ret_seen = (struct steps_seen){0};
+	if (steps == NULL || steps->type != NODE_LIST)
+		return;
+	const char **names = arena_alloc(arena, (steps->n + 1) * sizeof(*names));
+	size_t n = 0;
+	look.uses = arena_alloc(arena, (USES_MAX + 1) * sizeof(*look.uses));
+	for (const struct node *c = steps->first; c != NULL; c = c->next) {
+		const struct node *name = node_find_good(c, "name");
+		bool is_text = name != NULL && name->type == NODE_SCALAR;
+		names[n++] = is_text ? arena_str(arena, name->text) : "";
+		look_at_node(&look, c);
+	}
+	ret_seen->names = names;
+	ret_seen->uses = look.uses;
+}
+
+/* ---- one of them ---- */
 
 static void take_out(struct node *map, const struct node *child)
 {

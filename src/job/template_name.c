@@ -12,6 +12,7 @@
 #include "job/constant.h"
 #include "job/date.h"
 #include "job/job.h"
+#include "job/kept.h"
 #include "job/suggest.h"
 
 enum { NAMES_MAX = 256, NAME_CHARS_MAX = 128, OFFSET_DIGITS_MAX = 5 };
@@ -133,6 +134,7 @@ static const struct declared declareds[] = {
 };
 
 static const char constant_prefix[] = "constant.";
+static const char step_prefix[] = "step.";
 
 static bool find_declared(const struct job *job, const struct declared *d, const char *name,
 			  size_t len, size_t *ret_index)
@@ -199,17 +201,19 @@ static int complain_constant(const char *name, size_t len, const struct job *job
 	return ERR_CONFIG;
 }
 
-/* Names that JOBFILE knows and this version does not. */
-static bool is_later(const char *name, size_t len)
+/* What an earlier step kept is a field of the items that were its. */
+static int parse_step(enum template_use use, const char *name, size_t len, const struct job *job,
+		      struct part *ret_part, struct err *err)
 {
-	static const char *const prefixes[] = {"step."};
+	size_t prefix = strlen(step_prefix);
 
-	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
-		size_t n = strlen(prefixes[i]);
-		if (len > n && memcmp(name, prefixes[i], n) == 0)
-			return true;
-	}
-	return false;
+	if ((groups_of[use] & GROUP_FIELD) == 0)
+		return complain_use(use, name, len, err);
+	ret_part->kind = PART_FIELD;
+	int rc = kept_parse(job, name + prefix, len - prefix, &ret_part->index, err);
+	if (rc != 0)
+		err_add(err, "${%.*s}: ", (int)(len < NAME_CHARS_MAX ? len : NAME_CHARS_MAX), name);
+	return rc;
 }
 
 static int parse_constant(const char *name, size_t len, const struct job *job,
@@ -235,7 +239,7 @@ static int parse_constant(const char *name, size_t len, const struct job *job,
 /* A name that is known, and yet means nothing for the kind of source. */
 static int check_source(const struct job *job, enum part_kind kind, struct err *err)
 {
-	enum source_kind source = job->source.kind;
+	enum source_kind source = job_origin(job)->source.kind;
 
 	if (source == SOURCE_NONE)
 		return ERR(err, ERR_CONFIG, "${source.%s} without a source",
@@ -244,7 +248,7 @@ static int check_source(const struct job *job, enum part_kind kind, struct err *
 		return ERR(err, ERR_CONFIG, "${source.path}: standard input has no path");
 	if (kind == PART_SOURCE_LINE && source == SOURCE_FILES)
 		return ERR(err, ERR_CONFIG, "${source.line}: items that are files have no line");
-	if (job_is_from_database(job))
+	if (job_is_from_database(job_origin(job)))
 		return ERR(err, ERR_CONFIG, "${source.%s}: rows of a database have none",
 			   kind == PART_SOURCE_PATH ? "path" : "line");
 	return 0;
@@ -333,6 +337,8 @@ int part_parse(enum template_use use, const char *name, size_t len, const struct
 	if (len > strlen(constant_prefix) &&
 	    memcmp(name, constant_prefix, strlen(constant_prefix)) == 0)
 		return parse_constant(name, len, job, ret_part, err);
+	if (len > strlen(step_prefix) && memcmp(name, step_prefix, strlen(step_prefix)) == 0)
+		return parse_step(use, name, len, job, ret_part, err);
 	for (size_t i = 0; i < ARRAY_LEN(declareds); i++) {
 		const struct declared *d = &declareds[i];
 		if (!find_declared(job, d, name, len, &ret_part->index))
@@ -340,8 +346,5 @@ int part_parse(enum template_use use, const char *name, size_t len, const struct
 		ret_part->kind = d->kind;
 		return (groups_of[use] & d->group) != 0 ? 0 : complain_use(use, name, len, err);
 	}
-	if (is_later(name, len))
-		return ERR(err, ERR_CONFIG, "${%.*s}: not available in this version",
-			   (int)(len < NAME_CHARS_MAX ? len : NAME_CHARS_MAX), name);
 	return complain_unknown(use, name, len, job, err);
 }

@@ -194,6 +194,19 @@ static int reader_find_content(void *arg, const struct frame_content *content, c
 	return as_failure(rc, err);
 }
 
+static int reader_find_items(void *arg, int64_t from, struct frame_step_items *ret, struct err *err)
+{
+	struct reader_state *r = OBJ_CAST(arg, struct reader_state, READER_MAGIC);
+	struct frame frame = {0};
+
+	arena_reset(&r->answer);
+	frame_put_ask_items(&r->link->out, from);
+	int rc = reader_ask(r, FRAME_STEP_ITEMS, &frame, err);
+	if (rc == 0)
+		rc = frame_get_step_items(&frame, &r->answer, ret, err);
+	return as_failure(rc, err);
+}
+
 /* ---- reading ---- */
 
 static int reader_send_end(struct reader_state *r, enum load_end end, const char *text)
@@ -265,6 +278,7 @@ static int reader_read(struct reader_state *r, struct err *err)
 		.wait = reader_wait,
 		.find_keys = hello->ask_keys ? reader_find_keys : NULL,
 		.find_content = reader_find_content,
+		.find_items = reader_find_items,
 	};
 
 	int rc = source_open(&options, &source, err);

@@ -111,8 +111,8 @@ bool rule_ended_is_empty(const struct rule_ended *e, uint32_t n);
 void rule_ended_tell(const struct rule_ended *e, const struct lop_ended_told *by, uint8_t *told,
 		     uint32_t n);
 
-/* Which items of a chunk ended as a step takes them: from its done bits, as if it had no loose items
- * … */
+/* Which items of a chunk ended as a step takes them: from its done bits, as if it had no loose
+ * items … */
 uint8_t *rule_step_ended(struct arena *a, const uint8_t *done, uint32_t n, enum loose_state wanted);
 /* … and then each of these. */
 void rule_step_loose(uint8_t *ended, uint32_t i, enum loose_state state, enum loose_state wanted);

@@ -100,10 +100,11 @@ void batch_add_reference(struct batch *b, const struct batch_record *record)
 	b->key_at[b->n] = b->keys.len;
 }
 
-void batch_add_staged(struct batch *b, uint32_t path, const struct item *item, size_t n_fields)
+void batch_add_staged(struct batch *b, uint32_t path, const struct item *item,
+		      const struct job_source *source)
 {
 	assert(!batch_is_full(b) && path < b->n_paths);
-	body_put_item(&b->content, path, item, n_fields);
+	body_put_item(&b->content, path, item, source);
 	b->n++;
 	b->starts[b->n] = b->content.len;
 	b->key_at[b->n] = b->keys.len;

@@ -24,6 +24,7 @@
 struct decimal;
 struct err;
 struct item;
+struct job_source;
 
 enum {
 	BATCH_FILTERED_MAX = 65536,
@@ -87,7 +88,8 @@ struct batch_record {
 /* An item by reference. */
 void batch_add_reference(struct batch *b, const struct batch_record *record);
 /* A staged item; paths[path] was set by batch_add_path. */
-void batch_add_staged(struct batch *b, uint32_t path, const struct item *item, size_t n_fields);
+void batch_add_staged(struct batch *b, uint32_t path, const struct item *item,
+		      const struct job_source *source);
 uint32_t batch_add_path(struct batch *b, const struct body_path *path);
 /* Remembers the key of the last item. */
 void batch_add_key(struct batch *b, const char *key, size_t len);

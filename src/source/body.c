@@ -445,6 +445,16 @@ static int make_referenced(struct body *b, uint32_t index, struct item *item, st
 	return 0;
 }
 
+/* What the bytes of a value begin with that brings its type. */
+static void take_type(struct value *v)
+{
+	bool is_sound = v->len > 0 && (uint8_t)v->text[0] < FIELD_TYPE_COUNT_;
+
+	v->type = is_sound ? (uint8_t)v->text[0] : FIELD_TEXT;
+	v->text += is_sound ? 1 : 0;
+	v->len -= is_sound ? 1 : 0;
+}
+
 static void make_staged(struct body *b, uint32_t index, struct item *item)
 {
 	struct reader r = READER(b->data, b->len);
@@ -463,6 +473,8 @@ static void make_staged(struct body *b, uint32_t index, struct item *item)
 			continue;
 		values[i].text = reader_raw(&r, len);
 		values[i].len = len;
+		if (b->job->source.fields[i].is_assigned)
+			take_type(&values[i]);
 	}
 	assert(!r.failed); /* it was walked over when the body was opened */
 	item->fields = values;

@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "job/job.h"
 
 enum { ZSTD_LEVEL = 1, VERSION_WITHOUT_MACHINE = 1 };
 
@@ -49,17 +50,23 @@ void body_put_reference(struct buf *b, const uint8_t machine[MACHINE_BYTES],
 		buf_put_bytes(b, ref->keys, ref->keys_len);
 }
 
-void body_put_item(struct buf *b, uint32_t path, const struct item *item, size_t n_fields)
+void body_put_item(struct buf *b, uint32_t path, const struct item *item,
+		   const struct job_source *source)
 {
 	buf_put_u32(b, path);
 	buf_put_u64(b, (uint64_t)item->source_line);
 	buf_put_bytes(b, item->key, item->key_len);
-	for (size_t i = 0; i < n_fields; i++) {
+	for (size_t i = 0; i < source->n_fields; i++) {
 		const struct value *v = &item->fields[i];
-		if (v->is_null)
+		size_t typed = source->fields[i].is_assigned ? 1 : 0;
+		if (v->is_null) {
 			buf_put_u32(b, null_len);
-		else
-			buf_put_bytes(b, v->text, v->len);
+			continue;
+		}
+		buf_put_u32(b, (uint32_t)(v->len + typed));
+		if (typed != 0)
+			buf_put_u8(b, v->type);
+		buf_put(b, v->text, v->len);
 	}
 }
 

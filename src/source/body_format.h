@@ -13,7 +13,8 @@
  *   staged:        u32 length, a zstd frame of so many bytes:
  *                  u32 paths: each path, u8 known, identity
  *                  u32 items, u16 fields: each u32 path, u64 line, key,
- *                  of each field u32 length (UINT32_MAX: null), bytes
+ *                  of each field u32 length (UINT32_MAX: null), bytes; of one whose values
+ *                  bring their type (what a step kept) that is the first of them
  */
 #ifndef STINT_SOURCE_BODY_FORMAT_H
 #define STINT_SOURCE_BODY_FORMAT_H
@@ -31,6 +32,7 @@
 #include "source/shape.h"
 
 struct err;
+struct job_source;
 
 enum {
 	BODY_VERSION = 2,
@@ -77,8 +79,9 @@ struct body_path {
 
 void body_put_reference(struct buf *b, const uint8_t machine[MACHINE_BYTES],
 			const struct body_reference *ref);
-/* One item of a staged body. */
-void body_put_item(struct buf *b, uint32_t path, const struct item *item, size_t n_fields);
+/* One item of a staged body, of these fields. */
+void body_put_item(struct buf *b, uint32_t path, const struct item *item,
+		   const struct job_source *source);
 /* Packs the staged content: what body_put_paths and body_put_item wrote. ERR_BUG, ERR_MEMORY. */
 void body_put_paths(struct buf *b, const struct body_path *paths, uint32_t n);
 ST_MUST_CHECK int body_put_staged(struct buf *b, const uint8_t machine[MACHINE_BYTES],

@@ -5,12 +5,14 @@
  * To change it: raise CURSOR_VERSION; a run that was interrupted while loading begins its load anew
  * when its cursor is of another version (ERR_DATA says so), nothing else reads it.
  *
- *   all:   u8 version, the machine that it stands on, list, u32 index, u8 in a file [identity, u64
- * offset, line, number], u64 read, loaded, rejected, held back, trailer, totals list:  u8 0:
- * standard input u8 3: a database; the place is then what database_put_place writes u8 1: u32
- * files, u32 length, zstd of the names, each with a '\0' u8 2: u32 files, XXH3-128 of the names.
- * They are too many to be written with every batch; the files are listed again, and must be the
- * same
+ *   all:   u8 version, the machine that it stands on, list, u32 index, u8 in a file [identity,
+ *          u64 offset, line, number], u64 read, loaded, rejected, held back, trailer, totals
+ *   list:  u8 0: standard input
+ *          u8 3: a database; the place is then what database_put_place writes
+ *          u8 4: a step; the place is then what step_put_place writes
+ *          u8 1: u32 files, u32 length, zstd of the names, each with a '\0'
+ *          u8 2: u32 files, XXH3-128 of the names. They are too many to be written with every
+ *          batch; the files are listed again, and must be the same
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -29,6 +31,7 @@ enum {
 	LIST_WHOLE = 1,
 	LIST_DIGEST = 2,
 	LIST_DATABASE = 3,
+	LIST_STEP = 4,
 	LIST_NAMES_MAX = 4 * 1024 * 1024,
 	LIST_PACKED_MAX = 16 * 1024,	       /* it is written with every batch */
 	LIST_BYTES_MAX = LIST_PACKED_MAX + 64, /* with its head */
@@ -76,6 +79,8 @@ int cursor_set_list(struct source *s, struct err *err)
 	s->list_bytes = BUF_INIT(LIST_BYTES_MAX);
 	if (s->rows != NULL) {
 		buf_put_u8(&s->list_bytes, LIST_DATABASE);
+	} else if (s->step != NULL) {
+		buf_put_u8(&s->list_bytes, LIST_STEP);
 	} else if (s->is_stdin) {
 		buf_put_u8(&s->list_bytes, LIST_NONE);
 	} else if (!put_whole(&s->list_bytes, &s->list)) {
@@ -91,6 +96,10 @@ static void put_place(const struct source *s, struct buf *b)
 {
 	if (s->rows != NULL) {
 		database_put_place(s->rows, b);
+		return;
+	}
+	if (s->step != NULL) {
+		step_put_place(s->step, b);
 		return;
 	}
 	buf_put_u32(b, (uint32_t)s->index);
@@ -191,6 +200,8 @@ static int get_list(struct source *s, struct reader *r, struct err *err)
 			   "standard input cannot be read again: its load cannot go on");
 	case LIST_DATABASE:
 		return s->rows != NULL ? 0 : damaged(err);
+	case LIST_STEP:
+		return s->step != NULL ? 0 : damaged(err);
 	case LIST_WHOLE:
 		return get_whole(&s->list, r, err);
 	case LIST_DIGEST:
@@ -204,6 +215,10 @@ static void get_place(struct source *s, struct reader *r)
 {
 	if (s->rows != NULL) {
 		database_get_place(s->rows, r);
+		return;
+	}
+	if (s->step != NULL) {
+		step_get_place(s->step, r);
 		return;
 	}
 	s->index = reader_u32(r);

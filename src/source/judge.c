@@ -163,18 +163,35 @@ static int add_reference(struct source *s, const struct item *item, const struct
 	return 0;
 }
 
+/* The items of a step have paths of their own. */
+static uint32_t find_path(const struct source *s, const struct item *item)
+{
+	const struct batch *b = s->batch;
+
+	if (s->step == NULL)
+		return s->job->source.kind == SOURCE_FILES ? UINT32_MAX : s->path;
+	bool is_last = b->n_paths > 0 &&
+		       strcmp(b->paths[b->n_paths - 1].path, item->source_path) == 0;
+	return is_last ? b->n_paths - 1 : UINT32_MAX;
+}
+
 static int add_staged(struct source *s, const struct item *item)
 {
 	const struct file *file = &s->list.files[s->index];
 
-	if (s->path == UINT32_MAX || s->job->source.kind == SOURCE_FILES) {
+	s->path = find_path(s, item);
+	if (s->path == UINT32_MAX && s->step != NULL) {
+		const struct body_path path = {.path = item->source_path,
+					       .path_len = strlen(item->source_path)};
+		s->path = batch_add_path(s->batch, &path);
+	} else if (s->path == UINT32_MAX) {
 		const struct body_path path = {.path = file->name,
 					       .path_len = strlen(file->name),
 					       .is_known = !s->is_stdin && s->rows == NULL,
 					       .identity = file->identity};
 		s->path = batch_add_path(s->batch, &path);
 	}
-	batch_add_staged(s->batch, s->path, item, s->job->source.n_fields);
+	batch_add_staged(s->batch, s->path, item, &s->job->source);
 	batch_add_key(s->batch, item->key, item->key_len);
 	return 0;
 }
@@ -261,6 +278,8 @@ static void put_row(const struct source *s, struct judge_reject *reject)
 {
 	if (s->rows != NULL)
 		database_describe(s->rows, reject);
+	if (s->step != NULL)
+		step_describe(s->step, reject);
 }
 
 int judge_item(struct source *s, struct item *item, const struct record *record, struct err *err)

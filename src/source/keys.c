@@ -19,7 +19,10 @@ int keys_init(struct keys *k, const struct job *job, const struct template_run *
 	const char *key = job->source.key;
 
 	*k = (struct keys){.run = run, .text = BUF_INIT(TEXT_BYTES_MAX)};
-	k->how = job->source.kind == SOURCE_FILES ? KEYS_PATH : KEYS_PLACE;
+	k->how = job->source.kind == SOURCE_FILES  ? KEYS_PATH
+		 : job->source.kind == SOURCE_STEP ? KEYS_GIVEN
+						   : KEYS_PLACE;
+	k->are_names = job_has_names(job);
 	if (key == NULL)
 		return 0;
 	int field = job_find_field(job, key, strlen(key));
@@ -43,7 +46,7 @@ void keys_done(struct keys *k)
 
 bool keys_are_names(const struct keys *k)
 {
-	return k->how != KEYS_PLACE;
+	return k->are_names;
 }
 
 /* By hand, since it is done for every item of a lane and printf would cost more than all the rest.
@@ -103,6 +106,8 @@ static int check_key(const struct item *item, struct flaw *ret_flaw)
 int keys_make(struct keys *k, struct item *item, struct flaw *ret_flaw)
 {
 	assert(k != NULL && item != NULL && ret_flaw != NULL);
+	if (k->how == KEYS_GIVEN)
+		return 0;
 	buf_reset(&k->text);
 	if (k->how == KEYS_FIELD) {
 		const struct value *v = &item->fields[k->field];

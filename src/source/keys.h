@@ -21,10 +21,11 @@ struct template_run;
 
 enum { KEY_BYTES_MAX = 1024 };
 
-enum keys_how { KEYS_PLACE, KEYS_PATH, KEYS_FIELD, KEYS_TEMPLATE };
+enum keys_how { KEYS_PLACE, KEYS_PATH, KEYS_FIELD, KEYS_TEMPLATE, KEYS_GIVEN };
 
 struct keys {
-	enum keys_how how;
+	enum keys_how how; /* given: the item comes with its key, of an earlier step */
+	bool are_names;
 	size_t field;
 	struct template *template;
 	const struct template_run *run;

@@ -29,6 +29,7 @@
 struct database;
 struct filter;
 struct input;
+struct step_source;
 struct unique;
 
 /* A place in a file where a load goes on. */
@@ -71,8 +72,9 @@ struct source {
 	int64_t bad_at;	   /* the first of them, INT64_MAX none */
 	struct record pending;
 	bool has_pending;
-	uint32_t path;	       /* its number in the batch, UINT32_MAX when it has none yet */
-	struct database *rows; /* NULL: no database */
+	uint32_t path;		  /* its number in the batch, UINT32_MAX when it has none yet */
+	struct database *rows;	  /* NULL: no database */
+	struct step_source *step; /* NULL: not the items of a step */
 	/* the load */
 	struct filter *filter; /* NULL: every record is an item */
 	struct keys keys;
@@ -142,6 +144,16 @@ void database_put_place(const struct database *d, struct buf *b);
 void database_get_place(struct database *d, struct reader *r);
 /* Only the last row of that place: the first page begins behind it. */
 void database_get_behind(struct database *d, struct reader *r);
+
+/* The items of an earlier step (step.c). */
+void step_new(struct source *s);
+void step_free(struct step_source *step);
+ST_MUST_CHECK int step_fill(struct source *s, struct err *err);
+ST_MUST_CHECK int step_replay_keys(struct source *s, struct err *err);
+/* The place of the present item, for a reject. */
+void step_describe(const struct step_source *step, struct judge_reject *ret_reject);
+void step_put_place(const struct step_source *step, struct buf *b);
+void step_get_place(struct step_source *step, struct reader *r);
 
 void cursor_put(struct source *s, struct buf *b);
 /* Sets the list, s->start and all counts. ERR_DATA. */

@@ -41,6 +41,7 @@ enum shape_format shape_format_of(const struct job *job)
 	case SOURCE_FILES:
 	case SOURCE_POSTGRES:
 	case SOURCE_SQLITE:
+	case SOURCE_STEP:
 	case SOURCE_NONE:
 	case SOURCE_KIND_COUNT_:
 		break;

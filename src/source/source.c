@@ -32,7 +32,7 @@ static int list_files(struct source *s, struct err *err)
 					      .path = s->options.path,
 					      .patience = &s->patience};
 
-	if (!s->is_stdin && s->rows == NULL)
+	if (!s->is_stdin && s->rows == NULL && s->step == NULL)
 		return globs_list(&options, &s->list, err);
 	return list_none(s);
 }
@@ -44,7 +44,7 @@ static int refuse_same_content(struct source *s, struct err *err)
 	int rc = 0;
 
 	if (!s->job->source.refuse_same_content || o->find_content == NULL || s->is_stdin ||
-	    s->rows != NULL)
+	    s->rows != NULL || s->step != NULL)
 		return 0;
 	for (size_t i = 0; rc == 0 && i < s->list.n; i++) {
 		struct frame_content content = {.path = s->list.files[i].name};
@@ -77,6 +77,8 @@ static int prepare(struct source *s, struct err *err)
 		rc = filter_open(s->job, s->options.run, &s->filter, err);
 	if (rc == 0 && job_is_from_database(s->job))
 		rc = database_new(s, err);
+	if (rc == 0 && source->kind == SOURCE_STEP)
+		step_new(s);
 	if (rc == 0 && source->unique != JOB_UNIQUE_NONE && keys_are_names(&s->keys))
 		s->unique = unique_new(0);
 	return rc;
@@ -99,12 +101,14 @@ static int resume(struct source *s, struct err *err)
 		return behind == 0 ? list_none(s) : behind;
 	}
 	int rc = cursor_get(s, cursor, s->options.cursor_len, err);
-	if (rc == 0 && s->rows != NULL)
+	if (rc == 0 && (s->rows != NULL || s->step != NULL))
 		rc = list_none(s);
 	if (rc != 0 || s->unique == NULL)
 		return rc;
 	if (s->rows != NULL)
 		return database_replay_keys(s, err);
+	if (s->step != NULL)
+		return step_replay_keys(s, err);
 	return s->job->source.kind == SOURCE_FILES ? files_replay_keys(s, err)
 						   : load_replay_keys(s, err);
 }
@@ -136,8 +140,8 @@ int source_open(const struct source_options *options, struct source **ret_source
 	s->pace.rate = job->source.rate;
 	s->patience = (struct patience){
 		.retry = &job->source.retry, .arg = options->arg, .wait = options->wait};
-	assert(job->source.kind == SOURCE_FILES || job_is_from_database(job) ||
-	       shape_format_of(job) != SHAPE_NONE);
+	assert(job->source.kind == SOURCE_FILES || job->source.kind == SOURCE_STEP ||
+	       job_is_from_database(job) || shape_format_of(job) != SHAPE_NONE);
 	int rc =
 		has_path && job_is_from_database(job)
 			? ERR(err, ERR_CONFIG,
@@ -168,6 +172,7 @@ void source_free(struct source *s)
 	keys_done(&s->keys);
 	filter_free(s->filter);
 	database_free(s->rows);
+	step_free(s->step);
 	unique_free(s->unique);
 	totals_done(&s->totals);
 	batch_free(s->batch);
@@ -362,6 +367,8 @@ static int fill(struct source *s, struct err *err)
 {
 	if (s->rows != NULL)
 		return database_fill(s, err);
+	if (s->step != NULL)
+		return step_fill(s, err);
 	int rc = s->job->source.kind == SOURCE_FILES ? files_fill(s, err) : load_fill(s, err);
 	/* Read ahead, so that nobody waits for a batch that there is not. */
 	return rc == 0 ? pace_page(&s->pace, &s->patience, err) : rc;

@@ -41,6 +41,9 @@ struct source_options {
 	/* Asks whether another run had this content; *ret_run "" when not. NULL: nobody asks. */
 	int (*find_content)(void *arg, const struct frame_content *content, const char **ret_run,
 			    struct err *err);
+	/* The items of an earlier step from that number on; lent until the next question. NULL
+	 * where the job has no such source. */
+	int (*find_items)(void *arg, int64_t from, struct frame_step_items *ret, struct err *err);
 };
 
 /* Gives in *ret_source. Returns SOURCE_MISSING (when_missing: fail, or the wait is over) or

@@ -354,7 +354,8 @@ static void a_key_is_open_in_its_own_step_only(void **state)
 	}
 }
 
-/* Three items: the first done and kept, the second dead and kept, the third done by its bit alone. */
+/* Three items: the first done and kept, the second dead and kept, the third done by its bit alone.
+ */
 static int64_t run_that_kept(struct bench *b)
 {
 	int64_t run = two_step_run(b, 3);
@@ -366,13 +367,13 @@ static int64_t run_that_kept(struct bench *b)
 	static const char *const keeps[] = {"{\"id\":1}", "{\"id\":2}", "{\"id\":\"last\"}"};
 	static const int64_t items[] = {0, 1, 0};
 	for (size_t i = 0; i < ARRAY_LEN(keeps); i++)
-		also(b, LOP_ATTEMPT_PUT)->u.attempt_put =
-			(struct lop_attempt_put){.at = b->now,
-						 .run_id = run,
-						 .item = items[i],
-						 .outcome = OUTCOME_DONE,
-						 .attempt = 1,
-						 .keep = keeps[i]};
+		also(b, LOP_ATTEMPT_PUT)->u.attempt_put = (struct lop_attempt_put){
+			.at = b->now,
+			.run_id = run,
+			.item = items[i],
+			.outcome = OUTCOME_DONE,
+			.attempt = 1,
+			.keep = keeps[i]};
 	bits_fill(held.done, 0, 3);
 	chunk_progress(b, &held, true);
 	commit(b);
@@ -402,7 +403,7 @@ static void a_later_step_takes_what_ended_so(void **state)
 	assert_true(bits_get(s->ret_ended, 2));
 	assert_int_equal(s->ret_n_kept, 1);
 	assert_string_equal(s->ret_kept[0].keep, "{\"id\":\"last\"}"); /* of its last attempt */
-	assert_int_equal(s->ret_end, 1);				    /* the page was full */
+	assert_int_equal(s->ret_end, 1);			       /* the page was full */
 	s = step_items(b, run, 1, LOOSE_DONE);
 	assert_int_equal(s->ret_n_kept, 0);
 	assert_int_equal(s->ret_end, 3);

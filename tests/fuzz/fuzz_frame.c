@@ -47,6 +47,11 @@ static int write_again(const struct frame *f, struct arena *a, struct buf *b)
 		if (rc == 0)
 			frame_put_cutoff(b, moment);
 		break;
+	case FRAME_ASK_ITEMS:
+		rc = frame_get_ask_items(f, &moment, &err);
+		if (rc == 0)
+			frame_put_ask_items(b, moment);
+		break;
 	case FRAME_STOP:
 	case FRAME_RECALL:
 	case FRAME_READY:
@@ -60,6 +65,8 @@ static int write_again(const struct frame *f, struct arena *a, struct buf *b)
 		AGAIN(bulk, frame_get_bulk(f, &v, &err))
 	case FRAME_KEYS_ANSWER:
 		AGAIN(keys_answer, frame_get_keys_answer(f, &v, &err))
+	case FRAME_STEP_ITEMS:
+		AGAIN(step_items, frame_get_step_items(f, a, &v, &err))
 	case FRAME_CONTENT_ANSWER:
 		AGAIN(content_answer, frame_get_content_answer(f, a, &v, &err))
 	case FRAME_THEN:

@@ -49,8 +49,8 @@ static void mem_step_kept(struct arena *a, const struct mem_chunk *c, struct lop
 		if (c->kept[i] == NULL || !bits_get(s->ret_ended, i))
 			continue;
 		bytes += strlen(c->kept[i]);
-		kept[s->ret_n_kept++] =
-			(struct ledger_kept){.index = i, .keep = arena_str(a, c->kept[i])};
+		kept[s->ret_n_kept++] = (struct ledger_kept){.index = i,
+							     .keep = arena_str(a, c->kept[i])};
 	}
 	s->ret_end = bytes < s->max_bytes ? c->n : i;
 }

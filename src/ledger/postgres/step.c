@@ -36,11 +36,11 @@ static int pl_step_kept(struct pl *q, struct arena *a, struct lop_step_items *s)
 		" WHERE before < $4 ORDER BY item";
 	int64_t from = s->from > s->ret_first_item ? s->from : s->ret_first_item;
 	AUTO(pl_rows)
-	PGresult *rows = pl_query(q, sql,
-				  PL_ARGS(PL_INT(s->run_id), PL_INT(from),
-					  PL_INT(s->ret_first_item + s->ret_n),
-					  PL_INT((int64_t)s->max_bytes),
-					  PL_BITS(s->ret_ended, s->ret_n), PL_INT(s->ret_first_item)));
+	PGresult *rows = pl_query(
+		q, sql,
+		PL_ARGS(PL_INT(s->run_id), PL_INT(from), PL_INT(s->ret_first_item + s->ret_n),
+			PL_INT((int64_t)s->max_bytes), PL_BITS(s->ret_ended, s->ret_n),
+			PL_INT(s->ret_first_item)));
 
 	if (rows == NULL)
 		return PL_FAILED;

@@ -33,7 +33,8 @@ static int sq_step_kept(struct sq *q, struct arena *a, struct lop_step_items *s)
 	struct ledger_kept *last = NULL;
 	size_t bytes = 0;
 	sqlite3_stmt *st = sq_query(
-		q, sql, SQ_ARGS(SQ_INT(s->run_id), SQ_INT(from), SQ_INT(s->ret_first_item + s->ret_n)));
+		q, sql,
+		SQ_ARGS(SQ_INT(s->run_id), SQ_INT(from), SQ_INT(s->ret_first_item + s->ret_n)));
 	int rc = 0;
 
 	while (bytes < s->max_bytes && (rc = sq_next(q, st)) == 1) {

@@ -24,7 +24,7 @@ static void exactly_one_kind_is_needed(void **state)
 			  "2:18: work.exec: only one kind of work, and noop stands at line 2");
 	assert_only_fault("job: a\nsource: {key: id}\n" NOOP,
 			  "2:1: source: expected one kind of source: csv, jsonl, json, xml, "
-			  "fixed, files, stdin, postgres, sqlite");
+			  "fixed, files, stdin, postgres, sqlite, step");
 	assert_only_fault(
 		"job: a\nsource: {csv: {path: a}, jsonl: {path: b}, fields: {a: text}}\n" NOOP,
 		"2:26: source.jsonl: only one kind of source, and csv stands at line 2");
@@ -214,7 +214,7 @@ static void unknown_placeholders_are_found_before_a_run(void **state)
 		"3:28: work.exec.command[]: at character 6: unknown placeholder ${di}; did "
 		"you mean 'id'?");
 	assert_only_fault(CSV "}\nwork: {exec: {shell: x, env: {A: \"${step.x.y}\"}}}\n",
-			  "3:34: work.exec.env.A: ${step.x.y}: not available in this version");
+			  "3:34: work.exec.env.A: ${step.x.y}: there is no step 'x'");
 	assert_only_fault(CSV "}\nwork: {exec: {shell: x, input: \"${trailer.n}\"}}\n",
 			  "3:32: work.exec.input: unknown placeholder ${trailer.n}");
 }

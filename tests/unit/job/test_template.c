@@ -277,7 +277,7 @@ static void unknown_names_are_found_when_parsed(void **state)
 		{"${run.dat}", "unknown placeholder ${run.dat}; did you mean 'run.date'?"},
 		{"${}", "unknown placeholder ${}"},
 		{"${constant.rate}", "unknown constant ${constant.rate}"},
-		{"${step.a.b}", "${step.a.b}: not available in this version"},
+		{"${step.a.b}", "${step.a.b}: there is no step 'a'"},
 		{"${trailer.count}", "${trailer.count} may not stand in work"},
 		{"a ${id", "'${' at character 3 has no '}'; a literal ${ is written $${"},
 		{"${run.date:%B}", "'%B' is no format of dates: after '%' may come Yymdju%"},
