@@ -532,6 +532,18 @@ static void follow_counted(struct machine *m, const struct ledger_op *op)
 		sums_follow(m, op);
 }
 
+/* What only a walk can tell, where anything was done at all. */
+static bool has_changed(const struct ledger_op *op)
+{
+	if (op->kind == LOP_GIVE_BACK)
+		return op->u.give_back.ret_chunks > 0;
+	if (op->kind == LOP_PERSON)
+		return op->u.person.ret_changed > 0;
+	return op->u.doubt_resolve.ret_retried + op->u.doubt_resolve.ret_asked +
+		       op->u.doubt_resolve.ret_skipped >
+	       0;
+}
+
 bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledger_op *op)
 {
 	struct machine *m = walk->m;
@@ -582,13 +594,9 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 		follow_loose_settle(m, inst, &op->u.loose_settle);
 		return false;
 	case LOP_DOUBT_RESOLVE:
-		return op->u.doubt_resolve.ret_retried + op->u.doubt_resolve.ret_asked +
-			       op->u.doubt_resolve.ret_skipped >
-		       0;
 	case LOP_GIVE_BACK:
-		return op->u.give_back.ret_chunks > 0;
 	case LOP_PERSON:
-		return op->u.person.ret_changed > 0;
+		return has_changed(op);
 	case LOP_RUN_COUNTS:
 		follow_counts(walk, shadow_run(m, op->u.run_counts.run_id),
 			      &op->u.run_counts.ret_counts, "counts");

@@ -30,7 +30,7 @@ retry: {attempts: 3, first: 10ms, factor: 1, max: 10ms, jitter: none}
 chunk: {items: 7}
 '''
 
-# What is in bad is dead; an item fails once before it is done, so that it leaves its chunk, where it is in slow.
+# Every fifth fails once before it is done, so that it leaves its chunk; what has a file bad-ID is dead.
 FETCH = '''import json
 import os
 import sys
@@ -76,7 +76,8 @@ def log(box, step):
 
 def sent(i):
     token = f'tok {i} "quoted"'
-    return [['send', str(i), f'name {i}', token, f'{i}.5', f'{{"a":[{i},null,true]}}', str(i), f'in.csv:{i + 1}'],
+    return [['send', str(i), f'name {i}', token, f'{i}.5', f'{{"a":[{i},null,true]}}', str(i),
+             f'in.csv:{i + 1}'],
             {'id': i, 'name': f'name {i}', 'token': token, 'n': i + 0.5, 'more': {'a': [i, None, True]}}]
 
 

@@ -108,8 +108,8 @@ static void a_step_takes_the_items_of_one_before_it(void **state)
 		"job: a\nsteps:\n"
 		"  - {name: one, source: {step: two}, work: {noop: {}}}\n"
 		"  - {name: two, source: {step: one}, work: {noop: {}}}\n",
-		"3:32: steps[].source.step: step 'two' comes later: a step takes the items of one before "
-		"it");
+		"3:32: steps[].source.step: step 'two' comes later: a step takes the items of one "
+		"before it");
 	assert_only_fault(
 		"job: a\nsource: {step: fetch}\nwork: {noop: {}}\n",
 		"2:16: source.step: there is no step before this one whose items it could "
@@ -179,13 +179,14 @@ static void what_a_step_takes_must_be_there(void **state)
 		"    source: {csv: {path: a, then: delete}, fields: {id: text}}\n"
 		"    work: {noop: {}}\n"
 		"  - {name: two, source: {step: one}, work: {noop: {}}}\n",
-		"6:32: steps[].source.step: step one deletes its files when it is finished (then: delete), "
-		"and this one reads their records again; say then: keep or move:DIRECTORY");
+		"6:32: steps[].source.step: step one deletes its files when it is finished "
+		"(then: delete), and this one reads their records again; "
+		"say then: keep or move:DIRECTORY");
 	assert_only_fault(
 		STREAM "  - name: send\n    source: {step: fetch, unique: job}\n"
 		       "    work: {noop: {}}\n",
-		"7:27: steps[].source.unique: needs source.key: the place of a record names nothing "
-		"beyond its run");
+		"7:27: steps[].source.unique: needs source.key: the place of a record names "
+		"nothing beyond its run");
 	assert_only_fault(FETCH "  - name: send\n    source: {step: fetch, key: token}\n"
 				"    work: {noop: {}}\n",
 			  "7:32: steps[].source.key: field token may be null, and a key may not");
