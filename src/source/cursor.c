@@ -239,7 +239,7 @@ static void take_machine(struct source *s, struct reader *r)
 	if (at == NULL)
 		return; /* r->failed tells */
 	memcpy(machine, at, sizeof(machine));
-	s->is_from_elsewhere = s->rows == NULL && !machine_is_here(machine);
+	s->is_from_elsewhere = s->rows == NULL && s->step == NULL && !machine_is_here(machine);
 }
 
 int cursor_get(struct source *s, const void *data, size_t len, struct err *err)

@@ -104,6 +104,8 @@ static int open_chunk(struct source *s, const struct frame_step_items *page, str
 	int rc = body_open(step->of, page->body, page->body_len, page->n, false, &step->body, err);
 	if (rc == 0)
 		return 0;
+	if (rc == BODY_ELSEWHERE)
+		return SOURCE_ELSEWHERE;
 	err_add(err, "the items of step %s cannot be read again: ", step->of->step_name);
 	return rc < 0 ? rc : ERR_DATA;
 }
