@@ -37,7 +37,7 @@ static int open_sqlite(struct marks *m, const char *path, struct err *err)
 	if (sqlite3_open_v2(path, &m->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
 		return ERR(err, ERR_NOINPUT, "%s: %s", path, sqlite3_errmsg(m->db));
 	(void)sqlite3_busy_timeout(m->db, BUSY_MS);
-	return 0;
+	return marker_check_file(m->db, err);
 }
 
 int marks_open(const char *url, struct marks **ret_marks, struct err *err)

@@ -141,7 +141,7 @@ static int open_file(struct target *t, struct sqlite_target *s, struct target_fa
 	(void)sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_progress_handler(s->db, STEPS, on_steps, t);
 	(void)sqlite3_busy_handler(s->db, on_busy, t);
-	return 0;
+	return marker_check_file(s->db, &fail->err);
 }
 
 static int prepare_marks(struct target *t, struct sqlite_target *s, struct target_fail *fail)

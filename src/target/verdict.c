@@ -34,6 +34,12 @@ static const struct {
 	{"42704", OUTCOME_ALL, TARGET_ALIKE},
 	{"42P02", OUTCOME_ALL, TARGET_ALIKE},
 	{"42P10", OUTCOME_ALL, TARGET_ALIKE},
+	/* Types that do not fit: a column was retyped. */
+	{"42804", OUTCOME_ALL, TARGET_ALIKE},
+	{"42846", OUTCOME_ALL, TARGET_ALIKE},
+	{"42P08", OUTCOME_ALL, TARGET_ALIKE},
+	{"42P18", OUTCOME_ALL, TARGET_ALIKE},
+	{"428C9", OUTCOME_ALL, TARGET_ALIKE},
 	{"42", OUTCOME_DEAD, TARGET_LEFT},
 };
 
@@ -82,8 +88,10 @@ struct verdict verdict_of(const struct job_target *job, const struct target_fail
 {
 	struct verdict v = verdict_by_state(job, fail);
 
+	/* What is looked at before the first item is the same for each: it is no item's fault. */
+	bool is_config = fail->err.code == ERR_CONFIG || fail->err.code == ERR_PERM;
 	if (fail->is_unopened && v.rest != TARGET_ALIKE)
-		v.rest = TARGET_UNREACHED;
+		v.rest = is_config ? TARGET_ALIKE : TARGET_UNREACHED;
 	return v;
 }
 

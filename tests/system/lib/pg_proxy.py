@@ -92,7 +92,7 @@ class Connection:
                 self.statements[name] = sql
             if kind == b'B':
                 sql = self.statements.get(body.split(b'\0')[1], b'')
-                writes = writes or b'READ WRITE' in sql
+                writes = writes or b'READ WRITE' in sql or b'UPDATE stint_mark' in sql
                 commits = writes and sql == b'COMMIT'
                 if commits and self.proxy.takes('before'):
                     raise Closed
@@ -119,8 +119,8 @@ class Connection:
 
 
 class PgProxy:
-    """Listens on `port`. `cut(where, n)`: the n-th commit of a batch that writes from now on is cut
-    'before' or 'after' the server has it. Ended by close()."""
+    """Listens on `port`. `cut(where, n)`: the n-th commit of a batch of a ledger that writes, or of a
+    target with its marks, is cut from now on, 'before' or 'after' the server has it. Ended by close()."""
 
     def __init__(self, server):
         self.server, self.server_port = server, server.port

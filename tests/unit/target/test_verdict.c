@@ -34,10 +34,11 @@ static void the_table_of_the_job_file_holds(void **unused)
 		{"40001", TARGET_LEFT, OUTCOME_RETRY},	 {"40P01", TARGET_LEFT, OUTCOME_RETRY},
 		{"55P03", TARGET_LEFT, OUTCOME_RETRY},	 {"57014", TARGET_LEFT, OUTCOME_RETRY},
 		{"P0001", TARGET_LEFT, OUTCOME_RETRY},	 {"22P02", TARGET_LEFT, OUTCOME_DEAD},
-		{"23505", TARGET_LEFT, OUTCOME_DEAD},	 {"42804", TARGET_LEFT, OUTCOME_DEAD},
+		{"23505", TARGET_LEFT, OUTCOME_DEAD},	 {"42P16", TARGET_LEFT, OUTCOME_DEAD},
 		{"42P01", TARGET_ALIKE, OUTCOME_ALL},	 {"42703", TARGET_ALIKE, OUTCOME_ALL},
 		{"42501", TARGET_ALIKE, OUTCOME_ALL},	 {"28P01", TARGET_ALIKE, OUTCOME_ALL},
 		{"3D000", TARGET_ALIKE, OUTCOME_ALL},	 {"25006", TARGET_ALIKE, OUTCOME_ALL},
+		{"42804", TARGET_ALIKE, OUTCOME_ALL},	 {"428C9", TARGET_ALIKE, OUTCOME_ALL},
 	};
 	const struct job_target job = {0};
 
@@ -78,6 +79,10 @@ static void a_database_that_is_not_there_blames_no_item(void **unused)
 	(void)unused; /* no fixture */
 	assert_int_equal(verdict_of(&job, &fail).rest, TARGET_UNREACHED);
 	memcpy(fail.state, "3D000", STATE_BYTES);
+	assert_int_equal(verdict_of(&job, &fail).rest, TARGET_ALIKE);
+	/* Looked at before the first item: a column without a value. */
+	memcpy(fail.state, "23502", STATE_BYTES);
+	fail.err.code = ERR_CONFIG;
 	assert_int_equal(verdict_of(&job, &fail).rest, TARGET_ALIKE);
 }
 

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two databases, the ledger and the target, and one of the two commits: the half-done case, at every
+point, is put right at the next start; `stint ledger verify --target` tells it."""
+import os
+import shutil
+
+import pytest
+from lib.box import Box, kill, wait_until
+from lib.pg_proxy import PgProxy
+from lib.target import Postgres, Target, count, make, row, work_sql
+
+CHUNKS = 'chunk: {items: 40}\n'
+ITEMS = 1000
+
+
+@pytest.fixture(name='target', params=['sqlite', 'postgres'])
+def make_target(request, box):
+    return Target.make(request, box)
+
+
+def make_two(box, target, work, more=CHUNKS):
+    """A job whose items would be seen if they took effect twice."""
+    target.ask('create table e(id bigint)')
+    target.ask('create table a(n bigint)')
+    works = {
+        'sql': work_sql(target, 'insert into e values (${id})'),
+        'table': f'  table: {{{target.key}: "{target.url}", table: e, columns: [id]}}',
+        'run': f'  table: {{{target.key}: "{target.url}", table: e, columns: [id], commit: run, '
+               'after: "insert into a select count(*) from e"}',
+    }
+    make(box, target, [row(i) for i in range(1, ITEMS + 1)], works[work])
+    box.file('import.yaml', box.read('import.yaml') + more)
+
+
+def run_until_done(box):
+    for _ in range(10):
+        said = box.run('run', 'import.yaml')
+        if said.code == 0:
+            return
+        assert said.code == 75, said
+    raise AssertionError(said)
+
+
+def is_whole(box, target, work):
+    assert count(target, 'select count(*) from e') == ITEMS
+    assert count(target, 'select count(distinct id) from e') == ITEMS
+    assert count(target, 'select count(*) from a') == (1 if work == 'run' else 0)
+    said = box.run('ledger', 'verify', '--target', target.url)
+    assert said.code == 0, said
+    box.verify()
+
+
+POINTS = [f'ledger.{op}.{when}:{n}' for op in ('chunk_claim', 'chunk_progress') for n in (1, 2)
+          for when in ('before', 'after')]
+
+
+@pytest.mark.parametrize('point', POINTS + ['ledger.run_finish.before:1', 'ledger.told_put.before:1'])
+@pytest.mark.parametrize('work', ['sql', 'table', 'run'])
+def test_who_dies_between_the_two_commits_does_nothing_twice(faulty, target, point, work):
+    box = faulty
+    make_two(box, target, work)
+    box.faulty(f'{point}:kill', once=True)
+    run = box.start('run', 'import.yaml')
+    reached = box.env['STINT_FAULT_ONCE']
+    wait_until(lambda: os.path.exists(reached) or run.poll() is not None)
+    if 'told_put' not in point or work == 'run':
+        assert os.path.exists(reached), box.process_said(run)
+    kill(run.pid)
+    run.wait(180)
+    box.well()
+    run_until_done(box)
+    is_whole(box, target, work)
+
+
+def test_what_is_committed_there_and_not_here_is_told_until_the_next_start(faulty, target):
+    box = faulty
+    make_two(box, target, 'table')
+    box.faulty('ledger.chunk_progress.before:1:kill', once=True)
+    run = box.start('run', 'import.yaml')
+    wait_until(lambda: os.path.exists(box.env['STINT_FAULT_ONCE']))
+    wait_until(lambda: count(target, 'select count(*) from e') > 0 or run.poll() is not None)
+    kill(run.pid)
+    run.wait(180)
+    box.well()
+    n = count(target, 'select count(*) from e')
+    assert n > 0
+    said = box.run('ledger', 'verify', '--target', target.url)
+    assert said.code == 1 and said.out.count('committed there, not here') == n, said
+    run_until_done(box)
+    is_whole(box, target, 'table')
+
+
+def test_an_older_copy_of_the_ledger_does_nothing_twice(faulty, target):
+    box = faulty
+    make_two(box, target, 'sql')
+    box.faulty('ledger.chunk_progress.after:1:kill', once=True)
+    run = box.start('run', 'import.yaml')
+    wait_until(lambda: os.path.exists(box.env['STINT_FAULT_ONCE']))
+    kill(run.pid)
+    run.wait(180)
+    box.well()
+    names = [n for n in os.listdir(box.path) if n.startswith('ledger.db')]
+    for name in names:
+        shutil.copy(os.path.join(box.path, name), os.path.join(box.path, 'old.' + name))
+    run_until_done(box)
+    for name in os.listdir(box.path):
+        if name.startswith('ledger.db'):
+            os.unlink(os.path.join(box.path, name))
+    for name in names:
+        shutil.copy(os.path.join(box.path, 'old.' + name), os.path.join(box.path, name))
+    said = box.run('ledger', 'verify', '--target', target.url)
+    assert said.code == 1 and 'committed there, not here' in said.out, said
+    run_until_done(box)
+    is_whole(box, target, 'sql')
+
+
+@pytest.mark.parametrize('nth', [1, 2, 4])
+@pytest.mark.parametrize('where', ['before', 'after'])
+@pytest.mark.parametrize('work', ['sql', 'table', 'run'])
+def test_a_connection_that_is_cut_in_commit_leaves_each_effect_once(box, postgres, work, where, nth):
+    proxy = PgProxy(postgres.server)
+    try:
+        target = Postgres(box, postgres)
+        make_two(box, target, work)
+        box.env['TARGET'] = proxy.uri(postgres.name)
+        proxy.cut(where, nth)
+        run_until_done(box)
+        assert proxy.cuts == 1 or nth > 1
+        is_whole(box, target, work)
+    finally:
+        proxy.close()
+
+
+@pytest.mark.parametrize('work', ['sql', 'table', 'run'])
+def test_the_target_may_be_the_ledger_s_own_database(tmp_path, postgres, work):
+    box = Box(tmp_path)
+    try:
+        box.env['STINT_LEDGER'] = postgres.uri
+        assert box.run('ledger', 'init').code == 0
+        target = Postgres(box, postgres)
+        make_two(box, target, work)
+        run_until_done(box)
+        is_whole(box, target, work)
+    finally:
+        box.close()
+
+
+def test_a_ledger_file_is_no_target(box):
+    box.file('in.csv', 'id\n1\n')
+    box.file('import.yaml', 'version: 1\njob: import\nsource:\n  csv: {path: in.csv}\n'
+             '  fields: {id: integer}\nwork:\n  sql: {sqlite: ledger.db, statement: "select ${id}"}\n')
+    assert box.run('ledger', 'init').code == 0
+    said = box.run('run', 'import.yaml')
+    assert said.code == 78 and 'is a ledger of stint' in said.err, said
+    said = box.run('ledger', 'init', '--target', 'sqlite:ledger.db')
+    assert said.code == 78 and 'is a ledger of stint' in said.err, said
