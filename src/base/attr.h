@@ -29,18 +29,6 @@ typedef int64_t utime;
 /* The highest bit that is set in an unsigned number up to 64 bits, which is not 0. */
 #define ST_HIGHEST_BIT(x) (63U - (unsigned)__builtin_clzll(x))
 
-/* Whether a sanitizer has the memory of this program in its hands. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define ST_IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define ST_IS_SANITIZED 1
-#endif
-#endif
-#ifndef ST_IS_SANITIZED
-#define ST_IS_SANITIZED 0
-#endif
-
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The struct of which `ptr` is the member `member`. */

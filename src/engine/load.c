@@ -54,8 +54,6 @@ static void load_start_reader(struct run *r)
 
 	r->hello.cursor = r->cursor;
 	r->hello.cursor_len = r->cursor_len;
-	r->hello.pages = r->job->source.rate.n;
-	r->hello.pages_per_us = r->job->source.rate.per_us;
 	struct lane *lane = lanes_start(&r->lanes, LANE_READER, &err);
 	r->hello.cursor = NULL; /* the next process is told nothing of it, and it moves on */
 	r->hello.cursor_len = 0;

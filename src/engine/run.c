@@ -214,12 +214,19 @@ static void run_name_endpoint(struct run *r)
 	protect_look(r);
 }
 
+/* For readers and lanes, which read the job's text themselves. */
+static const char *run_today_text(struct run *r, const struct job *now)
+{
+	return strcmp(now->text, r->row.job_text) == 0 ? "" : arena_str(&r->arena, now->text);
+}
+
 static void run_make_hello(struct run *r)
 {
 	char *nonce = arena_alloc(&r->arena, 2 * sizeof(r->spec->nonce) + 1);
 
 	hash_hex(r->spec->nonce, sizeof(r->spec->nonce), nonce);
 	r->hello = (struct frame_hello){.job_text = r->row.job_text,
+					.today_text = run_today_text(r, r->spec->job),
 					.job_path = r->row.job_path,
 					.job_directory = r->job->directory,
 					.run_id = r->id,
@@ -344,6 +351,7 @@ void run_refresh(struct run *r, const struct job *now)
 		put_one_line(&line, buf_str(&difference));
 		run_say(r, SAY_INFO, "taken over but for what a run keeps: %s", buf_str(&line));
 	}
+	r->hello.today_text = run_today_text(r, now);
 	r->is_over_time = r->is_gentle = false; /* it may have been made longer */
 	run_apply_job(r);
 	slots_deal_anew(r);

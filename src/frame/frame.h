@@ -111,7 +111,9 @@ enum frame_io { FRAME_IO_AS_IS, FRAME_IO_IDLE, FRAME_IO_BEST_EFFORT, FRAME_IO_CO
 struct frame_hello {
 	uint16_t version;
 	enum lane_role role;
-	const char *job_text; /* normalised job */
+	const char *job_text;	/* normalised job, that the run began with */
+	const char *today_text; /* … and today's, of which windows, waits and the like are taken;
+				 * "": the same */
 	const char *job_path;
 	const char *job_directory;
 	uint8_t ledger_uuid[16];
@@ -127,7 +129,6 @@ struct frame_hello {
 	int64_t first_n;	 /* --first, 0 none */
 	const void *cursor;	 /* where to go on, from FRAME_LOADED; empty: from the start */
 	size_t cursor_len;
-	int64_t pages, pages_per_us; /* so many in such a time at most, as today's job says; 0, 0 */
 	bool ask_keys; /* send FRAME_KEYS for each chunk before FRAME_LOADED, wait for the answer */
 	/* lanes only */
 	uint32_t workers; /* of `mode: stream`: how many of them are this lane's */

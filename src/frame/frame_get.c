@@ -136,6 +136,7 @@ int frame_get_hello(const struct frame *f, struct arena *a, struct frame_hello *
 		r.failed = true;
 	h.role = (enum lane_role)role;
 	h.job_text = get_text(&r, a);
+	h.today_text = get_text(&r, a);
 	h.job_path = get_text(&r, a);
 	h.job_directory = get_text(&r, a);
 	const char *uuid = reader_raw(&r, sizeof(h.ledger_uuid));
@@ -151,8 +152,6 @@ int frame_get_hello(const struct frame *f, struct arena *a, struct frame_hello *
 	h.source_path = get_text(&r, a);
 	h.first_n = get_count(&r);
 	h.cursor = get_blob(&r, &h.cursor_len);
-	h.pages = get_count(&r);
-	h.pages_per_us = get_count(&r);
 	h.ask_keys = get_bool(&r);
 	h.workers = reader_u32(&r);
 	h.sets_nice = get_bool(&r);

@@ -74,6 +74,7 @@ void frame_put_hello(struct buf *b, const struct frame_hello *f)
 	buf_put_u16(b, f->version);
 	buf_put_u8(b, (uint8_t)f->role);
 	put_text(b, f->job_text);
+	put_text(b, f->today_text);
 	put_text(b, f->job_path);
 	put_text(b, f->job_directory);
 	buf_put(b, f->ledger_uuid, sizeof(f->ledger_uuid));
@@ -87,8 +88,6 @@ void frame_put_hello(struct buf *b, const struct frame_hello *f)
 	put_text(b, f->source_path);
 	put_i64(b, f->first_n);
 	buf_put_bytes(b, f->cursor, f->cursor_len);
-	put_i64(b, f->pages);
-	put_i64(b, f->pages_per_us);
 	put_bool(b, f->ask_keys);
 	buf_put_u32(b, f->workers);
 	put_bool(b, f->sets_nice);

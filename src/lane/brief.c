@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "job/item.h"
@@ -11,7 +12,7 @@
 #include "work/key.h"
 
 /* Parameters are text values of a few lines. */
-enum { PARAMS_BYTES_MAX = 16 * 1024 * 1024 };
+enum { PARAMS_BYTES_MAX = 16 * 1024 * 1024, DIFFERENCE_MAX = 4096 };
 
 /* Puts the parameters in the order of the job's declaration. */
 static int brief_take_params(struct brief *brief, struct err *err)
@@ -38,6 +39,24 @@ static int brief_take_params(struct brief *brief, struct err *err)
 	return 0;
 }
 
+/* What of the run's job is as today's file says. How the two differ otherwise the engine tells. */
+static int brief_take_today(struct brief *brief, struct err *err)
+{
+	const struct frame_hello *hello = &brief->hello;
+	AUTO(buf) struct buf difference = BUF_INIT(DIFFERENCE_MAX);
+	struct job *today = NULL;
+
+	if (hello->today_text[0] == '\0')
+		return 0;
+	int rc = job_parse(hello->today_text, strlen(hello->today_text), hello->job_path,
+			   hello->job_directory, NULL, NULL, &today, err);
+	if (rc < 0)
+		return rc;
+	rc = job_refresh(brief->job, today, &difference);
+	job_free(today);
+	return rc == JOB_CHANGED ? 0 : rc;
+}
+
 int brief_init(struct brief *brief, const struct frame *frame, struct err *err)
 {
 	assert(brief != NULL && frame != NULL);
@@ -59,8 +78,9 @@ int brief_init(struct brief *brief, const struct frame *frame, struct err *err)
 	if (step == NULL)
 		return ERR(err, ERR_BUG, "the job has no step %u", hello->step);
 	brief->job = step;
-	/* What of the text is today's. */
-	brief->job->source.rate = (struct job_rate){hello->pages, hello->pages_per_us};
+	rc = brief_take_today(brief, err);
+	if (rc < 0)
+		return rc;
 	brief->run = (struct template_run){.id = hello->run_id,
 					   .name = hello->run_name,
 					   .job = brief->job->name,

@@ -262,7 +262,7 @@ bool proc_limit_memory(int64_t more_bytes)
 	int64_t pages = 0;
 
 	assert(more_bytes > 0);
-	if (ST_IS_SANITIZED || !find_data_pages(&pages) || getrlimit(RLIMIT_DATA, &limit) != 0)
+	if (STINT_SANITIZED || !find_data_pages(&pages) || getrlimit(RLIMIT_DATA, &limit) != 0)
 		return false;
 	rlim_t wanted = (rlim_t)(pages * sysconf(_SC_PAGESIZE) + more_bytes);
 	if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur <= wanted)

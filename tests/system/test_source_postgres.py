@@ -275,6 +275,27 @@ def test_a_load_that_is_killed_goes_on_behind_its_last_row(box, postgres, whom):
     box.verify()
 
 
+def test_a_run_that_goes_on_is_as_patient_as_today_s_file_says(box, postgres):
+    postgres.ask(GATE)
+    write(box, postgres, GATED, attempts=1)
+    held = Held(postgres, 'select pg_advisory_lock(7)')
+    run = box.start('run', 'job.yaml')
+    wait_until(lambda: waiters(postgres) and loaded(box)[1] and loaded(box)[1] >= 80)
+    at = cast(run.pid)
+    for pid in [run.pid, *at['engine'], *at['lane']]:
+        kill(pid)
+    run.wait(60)
+    held.close()
+    write(box, postgres, GATED, attempts=500)
+    postgres.ask(f'alter database {postgres.name} connection limit 0', user='postgres')
+    words = f'too many connections for database "{postgres.name}"'
+    run = box.start('run', 'job.yaml')
+    wait_until(lambda: postgres.server.log.count(words) >= 3 or run.poll() is not None)
+    postgres.ask(f'alter database {postgres.name} connection limit -1', user='postgres')
+    assert run.wait(120) == 0, box.process_said(run)
+    assert len(box.keys('done')) == 300
+
+
 def test_a_server_that_is_restarted_between_pages_is_waited_for(box, new_postgres):
     server = new_postgres()
     postgres = server.database()

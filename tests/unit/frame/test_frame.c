@@ -29,6 +29,7 @@ static void put_hello(struct buf *b)
 	frame_put_hello(b, &(struct frame_hello){.version = FRAME_VERSION,
 						 .role = LANE_READER,
 						 .job_text = "{\"job\":\"x\"}",
+						 .today_text = "{\"job\":\"y\"}",
 						 .job_path = "x.yaml",
 						 .job_directory = "/srv/jobs",
 						 .ledger_uuid = {1, 2, 3, [15] = 0xff},
@@ -41,8 +42,6 @@ static void put_hello(struct buf *b)
 						 .first_n = INT64_MAX,
 						 .cursor = "c\0r",
 						 .cursor_len = 3,
-						 .pages = 20,
-						 .pages_per_us = US_PER_S,
 						 .ask_keys = true,
 						 .workers = 3,
 						 .sets_nice = true,
@@ -80,8 +79,7 @@ static int get_hello(const struct frame *f, struct arena *a, struct err *err)
 	assert_true(h.sets_nice);
 	assert_int_equal(h.nice, -5);
 	assert_int_equal(h.io, FRAME_IO_IDLE);
-	assert_int_equal(h.pages, 20);
-	assert_int_equal(h.pages_per_us, US_PER_S);
+	assert_string_equal(h.today_text, "{\"job\":\"y\"}");
 	assert_int_equal(h.begin_before, 77);
 	return 0;
 }
