@@ -131,6 +131,41 @@ static const char *count_text(int64_t n, const char *one, const char *many, stru
 	return arena_printf(arena, "%s %s", buf_str(&b), n == 1 ? one : many);
 }
 
+static void add_records(const struct report_run *run, const char *name, struct arena *arena,
+			struct next *next)
+{
+	next_add(next, arena_printf(arena, "stint rejects %s --format csv > mended.csv", name),
+		 count_text(run->n_rejected, "record could not be read: mend it, then",
+			    "records could not be read: mend them, then", arena));
+	next_add(next,
+		 arena_printf(arena, "stint run %s --again --source mended.csv",
+			      next_job_file(run, arena)),
+		 "works what was mended, and nothing twice");
+}
+
+/* Rows are mended where they are. */
+static void add_rows(const struct report_run *run, const char *name, struct arena *arena,
+		     struct next *next)
+{
+	static const char *const because[] = {
+		[REJECTS_TOLD] = "reads the query again, which by on_done leaves out what is done",
+		[REJECTS_ALL] = "works all rows that the query gives, those that are done, too: "
+				"have it leave them out before",
+	};
+
+	next_add(next, arena_printf(arena, "stint rejects %s", name),
+		 count_text(run->n_rejected, "row could not be read: mend it in the database",
+			    "rows could not be read: mend them in the database", arena));
+	if (run->rejects != REJECTS_BEHIND && run->is_over)
+		next_add(next,
+			 arena_printf(arena, "stint run %s --again", next_job_file(run, arena)),
+			 because[run->rejects]);
+	if (run->rejects == REJECTS_BEHIND)
+		next_add(next, arena_printf(arena, "stint explain %s", next_job_file(run, arena)),
+			 "cursor_from: last_run reads a mended row again when its cursor is above "
+			 "the last one's");
+}
+
 static void add_items(const struct report_run *run, const char *name, struct arena *arena,
 		      struct next *next)
 {
@@ -154,16 +189,10 @@ static void add_items(const struct report_run *run, const char *name, struct are
 		next_add(next, arena_printf(arena, "stint retry --run %s --now", name),
 			 "when the cause is gone: another chance for all that are dead");
 	}
-	if (run->n_rejected > 0) {
-		next_add(next,
-			 arena_printf(arena, "stint rejects %s --format csv > mended.csv", name),
-			 count_text(run->n_rejected, "record could not be read: mend it, then",
-				    "records could not be read: mend them, then", arena));
-		next_add(next,
-			 arena_printf(arena, "stint run %s --again --source mended.csv",
-				      next_job_file(run, arena)),
-			 "works what was mended, and nothing twice");
-	}
+	if (run->n_rejected > 0 && run->rejects == REJECTS_OF_FILES)
+		add_records(run, name, arena, next);
+	else if (run->n_rejected > 0)
+		add_rows(run, name, arena, next);
 }
 
 /* Why `stint run` is the thing to do about a run that nobody is on. */

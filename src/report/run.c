@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "job/job.h"
 #include "ledger/ledger.h"
 #include "report/moment.h"
 
@@ -132,6 +133,39 @@ static int load_joined(struct ledger *ledger, struct report_run *run, struct err
 	return rc;
 }
 
+/* ---- where its rejects came from ---- */
+
+static int on_job_text(void *arg, const struct ledger_row *row)
+{
+	struct report_run *run = arg;
+	AUTO(job) struct job *job = NULL;
+	struct err ignored = ERR_INIT;
+	size_t len = 0;
+	const char *text = ledger_row_text(row, 0, &len);
+
+	/* A text that a newer program has written: what is said of files is said. */
+	if (text == NULL ||
+	    job_parse(text, len, "the run's job", "/", NULL, NULL, &job, &ignored) < 0 ||
+	    !job_is_from_database(job))
+		return FOUND;
+	if (job->source.database.cursor_from == JOB_FROM_LAST_RUN)
+		run->rejects = REJECTS_BEHIND;
+	else
+		run->rejects = job->source.database.on_done != NULL ? REJECTS_TOLD : REJECTS_ALL;
+	return FOUND;
+}
+
+static int load_rejects(struct ledger *ledger, struct report_run *run, struct err *err)
+{
+	static const char sql[] = "SELECT job_text FROM run_text WHERE run_id = ?1";
+	struct ledger_param param = {.type = LEDGER_INT, .number = run->id};
+
+	if (run->n_rejected == 0)
+		return 0;
+	int rc = ledger_select(ledger, sql, &param, 1, on_job_text, run, err);
+	return rc < 0 ? rc : 0;
+}
+
 static int64_t sum_of(const struct ledger_counts *c)
 {
 	return c->waiting + c->running + c->done + c->skipped + c->retry + c->in_doubt + c->dead;
@@ -156,6 +190,8 @@ int report_run_load(struct ledger *ledger, int64_t id, struct arena *arena,
 			break;
 	}
 	int rc = run.n_joined > 0 && !run.is_over ? load_joined(ledger, &run, err) : 0;
+	if (rc == 0)
+		rc = load_rejects(ledger, &run, err);
 	if (rc == 0)
 		*ret_run = run;
 	return rc;

@@ -39,6 +39,12 @@ struct report_run {
 	int64_t n_gone;	  /* that died at work on it, which nobody has noticed yet */
 	const char *job_path;
 	const char *source_path; /* --source, "" none */
+	enum report_rejects {
+		REJECTS_OF_FILES, /* or nobody asked, since there are none */
+		REJECTS_TOLD,	/* rows, of a query that by on_done no longer finds what is done */
+		REJECTS_BEHIND, /* … that begins behind the last one: cursor_from */
+		REJECTS_ALL,	/* … that finds them all again */
+	} rejects;
 	struct ledger_counts counts;
 };
 

@@ -88,6 +88,8 @@ def test_what_is_no_value_of_a_field_is_rejected_with_its_row(box, postgres):
           'id: integer, v: text, n: decimal, f: float, d: date, z: timestamp')
     said = box.run('run', 'job.yaml')
     assert said.code == 3 and '1 item, 1 done, 9 rejected' in said.out, said
+    assert '9 rows could not be read: mend them in the database' in said.out, said
+    assert '--again\n' in said.out and '--source' not in said.out, said
     assert box.keys('done') == ['10']
     out = reasons(box)
     for row, word in [(1, "'NaN' is no decimal (field n)"), (2, "'NaN' is no number (field f)"),

@@ -97,6 +97,36 @@ static void a_run_with_parameters_is_named_by_them(void **state)
 	arena_done(&arena);
 }
 
+static void rows_are_mended_where_they_are(void **state)
+{
+	static const struct {
+		enum report_rejects rejects;
+		const char *command;
+		const char *because;
+	} cases[] = {
+		{REJECTS_OF_FILES, "stint run '/srv/my jobs/j.yaml' --again --source mended.csv",
+		 "nothing twice"},
+		{REJECTS_TOLD, "stint run '/srv/my jobs/j.yaml' --again", "by on_done"},
+		{REJECTS_ALL, "stint run '/srv/my jobs/j.yaml' --again",
+		 "those that are done, too"},
+		{REJECTS_BEHIND, "stint explain '/srv/my jobs/j.yaml'", "above the last one's"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct arena arena = {0};
+		struct next next = {0};
+		struct report_run r = run("done_with_failures", true);
+		r.n_rejected = 2;
+		r.rejects = cases[i].rejects;
+		next_of_run(&r, &arena, &next);
+		assert_int_equal(next.n, 2);
+		assert_true(has(&next, "stint rejects j@2026-11-23#2"));
+		assert_string_equal(next.steps[1].command, cases[i].command);
+		assert_non_null(strstr(next.steps[1].because, cases[i].because));
+		arena_done(&arena);
+	}
+}
+
 static void a_run_at_work_may_be_stopped(void **state)
 {
 	struct arena arena = {0};
@@ -137,6 +167,7 @@ int main(void)
 		cmocka_unit_test(a_good_run_asks_for_nothing),
 		cmocka_unit_test(what_is_left_over_goes_on_with_run),
 		cmocka_unit_test(a_run_with_parameters_is_named_by_them),
+		cmocka_unit_test(rows_are_mended_where_they_are),
 		cmocka_unit_test(a_run_at_work_may_be_stopped),
 		cmocka_unit_test(each_kind_of_failure_has_its_commands),
 	};
