@@ -80,7 +80,7 @@ static void drain_end_helpers(struct run *r, bool keeps_finisher)
 	for (size_t i = 0; i < r->lanes.n_places; i++) {
 		struct lane *lane = &r->lanes.lane[i];
 		/* It puts away what is left, when all is written down. */
-		if (lane->role == LANE_FINISHER && r->has_ended)
+		if (lane->role == LANE_FINISHER && r->ending.is_made && !r->ending.is_ours)
 			continue;
 		if (lane->number != 0 && lane->role != LANE_WORKER && lane->state != LANE_ENDING &&
 		    (lane->role != LANE_FINISHER || !keeps_finisher)) {
@@ -112,7 +112,7 @@ void drain_turn(struct run *r)
 	    r->loose_claim_out)
 		return;
 	if (lanes_find_role(&r->lanes, LANE_READER) != NULL || r->counts_out || r->finish_out ||
-	    is_telling)
+	    is_telling || ending_drains(r))
 		return;
 	run_leave(r);
 }

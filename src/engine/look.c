@@ -103,10 +103,10 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 			 (long long)n->dead);
 		return;
 	}
-	if (open == 0 && tell_is_wanted(r)) {
-		r->phase = RUN_TELLING;
-		r->writeback.is_over = false; /* what ended last was not looked at yet */
-		r->writeback.found = true;
+	r->ending.missing = finish->ret_missing;
+	r->ending.is_told &= open == 0;
+	if (open == 0 && ending_is_wanted(r)) {
+		ending_begin(r);
 		return;
 	}
 	r->left_due = n->next_due;

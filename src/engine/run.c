@@ -558,10 +558,7 @@ void run_turn(struct run *r)
 		run_work(r);
 		break;
 	case RUN_TELLING:
-		if (job_writes_back(r->job))
-			writeback_finish(r);
-		else
-			tell_turn(r);
+		ending_turn(r);
 		break;
 	case RUN_DRAINING:
 		drain_turn(r);
@@ -645,7 +642,7 @@ void run_on_frame(struct run *r, struct lane *lane, const struct frame *frame)
 	if (lane->role == LANE_READER) {
 		load_on_frame(r, lane, frame);
 	} else if (lane->role == LANE_FINISHER) {
-		if (r->job != NULL && job_writes_back(r->job))
+		if (r->job != NULL && job_writes_back(r->job) && !r->ending.is_ours)
 			writeback_on_frame(r, frame);
 		else
 			tell_on_frame(r, frame);
@@ -689,8 +686,8 @@ void run_on_lane_end(struct run *r, struct lane *lane, int exit_status, int by_s
 		load_on_reader_end(r, exit_status, by_signal);
 	if (role == LANE_FINISHER && r->job != NULL && job_writes_back(r->job))
 		writeback_on_end(r);
-	else if (role == LANE_FINISHER)
-		tell_on_end(r);
+	if (role == LANE_FINISHER)
+		ending_on_lane_end(r, proven);
 }
 
 const char *run_phase_text(const struct run *r)

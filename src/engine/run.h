@@ -10,7 +10,8 @@
  *
  * Files: run.c (phases), look.c (is it finished), window.c (does it fit), load.c (reader),
  * holding.c (claim), slots.c (lanes' shares), share.c (rate, quota), dispatch.c (start, send),
- * protect.c (breaker), settle.c (outcomes), drain.c (stopping), tell.c (source.then), request.c
+ * protect.c (breaker), settle.c (outcomes), drain.c (stopping), ending.c (what is done once at the
+ * end), tell.c (source.then), request.c
  * (what people ask for), company.c (who else is in it), stats.c (durations).
  */
 #ifndef STINT_ENGINE_RUN_H
@@ -164,6 +165,34 @@ struct writeback {
 	} open[WRITEBACK_PAGE];
 };
 
+enum { TELL_WORDS_MAX = ERR_TEXT_MAX };
+
+/* One list of chunks on its way to the finisher: the source is told, or something is made. */
+struct tell {
+	uint8_t ending; /* enum ledger_ending, 0: the source … */
+	int64_t epoch;
+	bool takes_items; /* all chunks are listed; else what nobody was told of */
+	bool is_begun, is_listing, has_ended, has_failed;
+	bool is_unproven; /* who did it died, and may still act */
+	int64_t after;
+	uint32_t n_open;	    /* frames without an answer */
+	char words[TELL_WORDS_MAX]; /* what it failed with */
+	const char *result;	    /* in the run's arena: what it made, "" nothing */
+};
+
+/* What is done once at the end, and whose turn it is. */
+struct run_ending {
+	uint32_t missing; /* ENDING_BITs of what the ledger wants done */
+	bool is_told;	  /* the source */
+	bool is_out;	  /* an operation of it is under way */
+	bool is_ours;	  /* it is taken, and being done … */
+	enum ledger_ending kind;
+	int32_t epoch;
+	int32_t tries; /* … and so often failed before */
+	int failures;  /* in this session */
+	bool is_made;  /* something was, here: who made it puts away what is left */
+};
+
 struct run {
 	struct session *session;
 	struct commit *commit;
@@ -264,13 +293,8 @@ struct run {
 	uint64_t unsettled_in;	     /* … which has this commit_number */
 	struct stats *stats;	     /* see stats.h; NULL while the job is not known */
 
-	/* telling, see tell.c */
-	bool tell_started, tell_listing, tell_ended, tell_failed;
-	int64_t tell_after;
-	uint32_t tell_open;		/* frames without an answer */
-	char tell_words[RUN_WAITS_MAX]; /* what it failed with */
-	bool has_ended;			/* what is to be done at the end was, in this session */
-
+	struct tell tell;	    /* see tell.c */
+	struct run_ending ending;   /* see ending.c */
 	struct writeback writeback; /* see writeback.c */
 
 	/* people, see request.c */
@@ -516,21 +540,35 @@ void run_leave(struct run *r);
 void drain_turn(struct run *r);
 int64_t drain_deadline(const struct run *r);
 
-void tell_turn(struct run *r);
-/* Writing back: a turn of it while the run works; the end of it when all is settled; and before the
- * run is left, true while that has to wait. */
+/* ending.c: what is done once at the end of a step, or of the run. */
+/* Which of these the job has: ENDING_BITs. */
+uint32_t endings_of(const struct job *job);
+/* All is settled: is there more to do? */
+bool ending_is_wanted(const struct run *r);
+/* RUN_TELLING begins; a turn in it. */
+void ending_begin(struct run *r);
+void ending_turn(struct run *r);
+/* Before the run is left: true while who does it is not gone. */
+bool ending_drains(const struct run *r);
+void ending_on_lane_end(struct run *r, bool proven);
+
+/* tell.c: one list for the finisher. */
+void tell_begin(struct run *r, uint8_t ending, int64_t epoch, bool takes_items);
+/* True when it has ended; see struct tell for how. */
+bool tell_turn(struct run *r);
+void tell_on_frame(struct run *r, const struct frame *frame);
+void tell_on_end(struct run *r, bool proven);
+/* The source has to be told something. */
+bool tell_is_wanted(const struct run *r);
+
+/* Writing back: a turn of it while the run works; the end of it when all is settled, true when it
+ * has ended; and before the run is left, true while that has to wait. */
 void writeback_turn(struct run *r);
-void writeback_finish(struct run *r);
+bool writeback_finish(struct run *r);
 bool writeback_drains(struct run *r);
 void writeback_on_frame(struct run *r, const struct frame *frame);
 void writeback_on_end(struct run *r);
 int64_t writeback_deadline(const struct run *r);
-void tell_on_frame(struct run *r, const struct frame *frame);
-void tell_on_end(struct run *r);
-/* All is settled: is there more to do? */
-bool tell_is_wanted(const struct run *r);
-/* Something is to be done at the end, and this session has not: it may not finish the run. */
-bool tell_is_missing(const struct run *r);
 
 void request_turn(struct run *r);
 int64_t request_deadline(const struct run *r);

@@ -18,7 +18,7 @@ void run_ask_finish(struct run *r, commit_fn fn)
 	op->u.run_finish = (struct lop_run_finish){
 		.run_id = r->id,
 		.step = r->step,
-		.only_looks = tell_is_missing(r),
+		.endings = endings_of(r->job),
 		.needs_done = next != NULL && next->go_on_when == JOB_GO_ON_DONE};
 }
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is done once, at the end of a run, by whoever finishes it: the source is told (then: move,
- * delete), a file that was written gets its name. All is settled and durable before (O3, I11).
- * Repeated until it has succeeded: a run is finished only by a session that has done it, so doing
- * it twice must be harmless. Who does it when several might is for the finisher to say; see
- * lane/assemble.h.
+ * One list of chunks on its way to the finisher, and back: the source is told (then: move, delete),
+ * or what is done once at the end (ending.c) gets what it is made of. All is settled and durable
+ * before (O3, I11).
  */
 #include "engine/run.h"
 
@@ -14,54 +12,75 @@
 
 enum { TELL_PAGE = 8 };
 
+static void tell_fail(struct run *r, const char *why)
+{
+	if (!r->tell.has_failed)
+		(void)snprintf(r->tell.words, sizeof(r->tell.words), "%s", why);
+	r->tell.has_failed = true;
+}
+
+void tell_begin(struct run *r, uint8_t ending, int64_t epoch, bool takes_items)
+{
+	r->tell = (struct tell){
+		.ending = ending, .epoch = epoch, .takes_items = takes_items, .result = ""};
+}
+
+/* NULL: not yet, or not any more. */
 static struct lane *tell_lane(struct run *r)
 {
 	struct err err = ERR_INIT;
+	struct lane *lane = lanes_find_role(&r->lanes, LANE_FINISHER);
 
-	if (r->tell_started)
-		return lanes_find_role(&r->lanes, LANE_FINISHER);
-	r->tell_started = true;
-	struct lane *lane = lanes_start(&r->lanes, LANE_FINISHER, &err);
+	/* One that failed, or is left of what was done before, has to be gone. */
+	if (r->tell.is_begun || (lane == NULL && lanes_count(&r->lanes, LANE_FINISHER) > 0))
+		return lane;
+	r->tell.is_begun = true;
+	if (lane == NULL)
+		lane = lanes_start(&r->lanes, LANE_FINISHER, &err);
 	if (lane == NULL) {
-		run_say(r, SAY_WARNING, "the source cannot be told: %s", err.text);
-		r->tell_failed = true;
-		r->tell_ended = true;
+		tell_fail(r, err.text);
+		r->tell.has_ended = true;
 	}
 	return lane;
 }
 
+static void tell_send(struct run *r, struct lane *lane, const struct ledger_chunk_row *row)
+{
+	const struct tell *t = &r->tell;
+
+	frame_put_then(&lane->out, &(struct frame_then){.ending = t->ending,
+							.epoch = t->epoch,
+							.chunk_id = row->id,
+							.first_item = row->first_item,
+							.n = row->n,
+							.good = row->started,
+							.body = row->body,
+							.body_len = row->body_len});
+	r->tell.n_open++;
+}
+
 static void tell_on_list(void *arg, struct ledger_op *op)
 {
+	static const struct ledger_chunk_row end = {0};
 	struct run *r = arg;
 	const struct lop_untold_list *list = &op->u.untold_list;
 	struct lane *lane = lanes_find_role(&r->lanes, LANE_FINISHER);
 
-	r->tell_listing = false;
+	r->tell.is_listing = false;
 	if (lane == NULL || r->phase != RUN_TELLING)
 		return;
 	/* Something is open again, or others have finished it: what was told so far is no whole. */
-	if (job_has_end(r->job) && !list->ret_is_settled) {
-		r->tell_failed = true;
-		r->tell_ended = true;
-		(void)snprintf(r->tell_words, sizeof(r->tell_words), "%s",
-			       "items were opened again while the end of the run was made");
+	if (r->tell.ending != 0 && !list->ret_is_settled) {
+		tell_fail(r, "items were opened again while the end of the run was made");
+		r->tell.has_ended = true;
 		return;
 	}
 	for (size_t i = 0; i < list->ret_n; i++) {
-		const struct ledger_chunk_row *row = &list->ret_rows[i];
-		frame_put_then(&lane->out, &(struct frame_then){.chunk_id = row->id,
-								.first_item = row->first_item,
-								.n = row->n,
-								.good = row->started,
-								.body = row->body,
-								.body_len = row->body_len});
-		r->tell_after = row->id;
-		r->tell_open++;
+		tell_send(r, lane, &list->ret_rows[i]);
+		r->tell.after = list->ret_rows[i].id;
 	}
-	if (list->ret_n == 0) {
-		frame_put_then(&lane->out, &(struct frame_then){0});
-		r->tell_open++;
-	}
+	if (list->ret_n == 0)
+		tell_send(r, lane, &end);
 }
 
 static void tell_put(struct run *r, int64_t chunk_id)
@@ -73,6 +92,17 @@ static void tell_put(struct run *r, int64_t chunk_id)
 	put->chunk_id = chunk_id;
 }
 
+/* A directory's files are told one by one; a file of records as a whole, at the end. */
+static void tell_on_told(struct run *r, const struct frame_then_done *done)
+{
+	if (done->chunk_id == 0) {
+		if (!r->tell.has_failed)
+			tell_put(r, 0);
+	} else if (done->err[0] == '\0' && r->job->source.kind == SOURCE_FILES) {
+		tell_put(r, done->chunk_id);
+	}
+}
+
 void tell_on_frame(struct run *r, const struct frame *frame)
 {
 	struct arena a = {0};
@@ -80,80 +110,62 @@ void tell_on_frame(struct run *r, const struct frame *frame)
 	struct frame_then_done done;
 
 	if (r->phase != RUN_TELLING || frame->type != FRAME_THEN_DONE ||
-	    frame_get_then_done(frame, &a, &done, &err) < 0 || r->tell_open == 0) {
+	    frame_get_then_done(frame, &a, &done, &err) < 0 || r->tell.n_open == 0 ||
+	    done.ending != r->tell.ending) {
 		arena_done(&a);
 		return;
 	}
-	r->tell_open--;
+	r->tell.n_open--;
+	r->last_settled_at = r->ops->boot_us(r->world); /* it goes on: not stalled */
 	if (done.err[0] != '\0') {
-		if (!r->tell_failed)
-			(void)snprintf(r->tell_words, sizeof(r->tell_words), "%s", done.err);
+		tell_fail(r, done.err);
 		run_say(r, SAY_WARNING, "%s", done.err);
-		r->tell_failed = true;
 	}
-	/* A directory's files are told one by one; a file of records as a whole, at the end. */
+	if (r->tell.ending == 0)
+		tell_on_told(r, &done);
 	if (done.chunk_id == 0) {
-		r->tell_ended = true;
-		r->has_ended = !r->tell_failed;
-		if (!r->tell_failed)
-			tell_put(r, 0);
-		if (!r->tell_failed && done.says[0] != '\0')
+		r->tell.has_ended = true;
+		r->tell.result = arena_str(&r->arena, done.result);
+		if (!r->tell.has_failed && done.says[0] != '\0')
 			run_say(r, SAY_INFO, "%s", done.says);
-	} else if (done.err[0] == '\0' && r->job->source.kind == SOURCE_FILES) {
-		tell_put(r, done.chunk_id);
 	}
 	arena_done(&a);
 }
 
-void tell_on_end(struct run *r)
+void tell_on_end(struct run *r, bool proven)
 {
-	if (r->phase != RUN_TELLING || r->tell_ended)
+	if (r->phase != RUN_TELLING || !r->tell.is_begun || r->tell.has_ended)
 		return;
 	run_say(r, SAY_WARNING, "the process that tells the source died");
-	(void)snprintf(r->tell_words, sizeof(r->tell_words), "%s", "the process that does it died");
-	r->tell_failed = true;
-	r->tell_ended = true;
+	tell_fail(r, "the process that does it died");
+	r->tell.is_unproven = !proven;
+	r->tell.has_ended = true;
 }
 
 bool tell_is_wanted(const struct run *r)
 {
-	return r->job->source.then != JOB_THEN_KEEP || job_writes_back(r->job) ||
-	       tell_is_missing(r);
+	return r->job->source.then != JOB_THEN_KEEP || job_writes_back(r->job);
 }
 
-bool tell_is_missing(const struct run *r)
-{
-	return r->job != NULL && job_has_end(r->job) && !r->has_ended;
-}
-
-static void tell_stop(struct run *r)
-{
-	if (r->tell_failed && job_has_end(r->job))
-		run_stop(r, EXIT_LATER, false, "the end of the run is made by the next call: %s",
-			 r->tell_words);
-	else
-		run_stop(r, EXIT_LATER, false,
-			 r->tell_failed ? "the source could not be told; the next run does it"
-					: "done");
-}
-
-void tell_turn(struct run *r)
+bool tell_turn(struct run *r)
 {
 	struct lane *lane = tell_lane(r);
 
-	if (r->tell_ended) {
-		r->is_step_over = !r->tell_failed;
-		tell_stop(r);
-		return;
+	if (r->tell.has_ended)
+		return true;
+	if (lane == NULL || lane->state != LANE_UP || r->tell.is_listing || r->tell.n_open > 0)
+		return false;
+	if (r->tell.ending != 0 && !r->tell.takes_items) {
+		tell_send(r, lane, &(struct ledger_chunk_row){0});
+		return false;
 	}
-	if (lane == NULL || lane->state != LANE_UP || r->tell_listing || r->tell_open > 0)
-		return;
-	r->tell_listing = true;
+	r->tell.is_listing = true;
 	struct lop_untold_list *list =
 		&commit_add(r->commit, LOP_UNTOLD_LIST, tell_on_list, r)->u.untold_list;
 	*list = (struct lop_untold_list){.run_id = r->id,
 					 .step = r->step,
-					 .after = r->tell_after,
+					 .after = r->tell.after,
 					 .max = TELL_PAGE,
-					 .is_whole = job_end_is_of_items(r->job)};
+					 .is_whole = r->tell.ending != 0};
+	return false;
 }

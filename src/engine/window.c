@@ -385,7 +385,7 @@ static void window_is_over(struct run *r)
 static int64_t window_stalled_us(const struct run *r)
 {
 	int64_t us = r->job->window.stalled_after_us;
-	bool is_end = r->phase == RUN_TELLING && job_has_end(r->job);
+	bool is_end = r->phase == RUN_TELLING && r->ending.is_ours;
 
 	return is_end && us < END_STALLED_US ? END_STALLED_US : us;
 }

@@ -214,20 +214,14 @@ void writeback_on_end(struct run *r)
 		writeback_fail(r, "the process that writes back died");
 }
 
-/* All is settled: the run ends when all is told, or when that is given up. */
-void writeback_finish(struct run *r)
+bool writeback_finish(struct run *r)
 {
 	const struct writeback *w = &r->writeback;
 
-	if (!w->is_over || w->n_open > 0 || w->is_listing) {
-		writeback_turn(r);
-		return;
-	}
-	r->is_step_over = !w->is_left;
-	if (w->is_left)
-		run_stop(r, EXIT_LATER, false, "%s; a later run says it", w->why);
-	else
-		run_stop(r, EXIT_LATER, false, "done");
+	if (w->is_over && w->n_open == 0 && !w->is_listing)
+		return true;
+	writeback_turn(r);
+	return false;
 }
 
 bool writeback_drains(struct run *r)
@@ -260,6 +254,8 @@ int64_t writeback_deadline(const struct run *r)
 	const struct writeback *w = &r->writeback;
 
 	if (r->job == NULL || !job_writes_back(r->job))
+		return INT64_MAX;
+	if (r->phase == RUN_TELLING && (r->ending.is_out || r->ending.is_ours))
 		return INT64_MAX;
 	bool is_answered = w->is_listing || w->n_putting > 0 || w->is_starting;
 	int64_t at = w->n_open > 0 ? w->sent_at + SILENT_US

@@ -342,11 +342,16 @@ struct frame_waits {
 	int64_t until; /* utime, 0 unknown */
 };
 
+/* What is done once, at the end of a step or of a run; the numbers are the ledger's. */
+enum frame_ending { FRAME_ENDING_WORK = 1, FRAME_ENDING_RUN = 2 };
 /* To a finisher (source.then, work.file): a chunk that is settled, and which of its items ended
  * well; n == 0 ends the list, only then whole-file sources are moved or removed. Each is answered
  * by FRAME_THEN_DONE. With on_done or on_dead: the items that the one and the other is said for,
- * and no end of the list. */
+ * and no end of the list. With `ending`, not the source is told: it is what is done once at the
+ * end, of which the chunks are what it is made of, all of them or none. */
 struct frame_then {
+	uint8_t ending; /* enum frame_ending; 0: the source */
+	int64_t epoch;	/* of the ending: which try this is */
 	int64_t chunk_id;
 	int64_t first_item;
 	uint32_t n;
@@ -356,9 +361,11 @@ struct frame_then {
 	size_t body_len;
 };
 struct frame_then_done {
-	int64_t chunk_id; /* 0 for the end of the list */
-	const char *err;  /* "" when it went well */
-	const char *says; /* … and what there is to say, "" nothing */
+	uint8_t ending;	    /* as in the THEN */
+	int64_t chunk_id;   /* 0 for the end of the list */
+	const char *err;    /* "" when it went well */
+	const char *says;   /* … and what there is to say, "" nothing … */
+	const char *result; /* … and to keep: a JSON object, "" nothing */
 };
 
 /* Writing: appends one whole frame, or none and the buffer is `failed` when it does not fit. A text

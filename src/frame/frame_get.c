@@ -544,6 +544,8 @@ int frame_get_then(const struct frame *f, struct frame_then *ret, struct err *er
 	struct reader r = get_begin(f, FRAME_THEN);
 	struct frame_then v = {0};
 
+	v.ending = reader_u8(&r);
+	v.epoch = get_i64(&r);
 	v.chunk_id = get_i64(&r);
 	v.first_item = get_i64(&r);
 	v.n = get_n(&r, 0);
@@ -562,9 +564,11 @@ int frame_get_then_done(const struct frame *f, struct arena *a, struct frame_the
 	struct reader r = get_begin(f, FRAME_THEN_DONE);
 	struct frame_then_done v = {0};
 
+	v.ending = reader_u8(&r);
 	v.chunk_id = get_i64(&r);
 	v.err = get_text(&r, a);
 	v.says = get_text(&r, a);
+	v.result = get_text(&r, a);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
 	*ret = v;

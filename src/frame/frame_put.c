@@ -357,6 +357,8 @@ void frame_put_then(struct buf *b, const struct frame_then *f)
 {
 	size_t start = frame_begin(b, FRAME_THEN);
 
+	buf_put_u8(b, f->ending);
+	put_i64(b, f->epoch);
 	put_i64(b, f->chunk_id);
 	put_i64(b, f->first_item);
 	buf_put_u32(b, f->n);
@@ -371,8 +373,10 @@ void frame_put_then_done(struct buf *b, const struct frame_then_done *f)
 {
 	size_t start = frame_begin(b, FRAME_THEN_DONE);
 
+	buf_put_u8(b, f->ending);
 	put_i64(b, f->chunk_id);
 	put_text(b, f->err);
 	put_text(b, f->says);
+	put_text(b, f->result);
 	frame_end(b, start);
 }

@@ -15,6 +15,7 @@
 #include "base/bits.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "frame/frame.h"
 #include "job/job.h"
@@ -24,11 +25,20 @@
 #include "lane/reshape.h"
 #include "lane/segment.h"
 #include "sys/file.h"
-#include "sys/lock.h"
 #include "work/output.h"
 
 /* A segment that is not as it was is written again; what was written then is read. */
-enum { COPY_BYTES = 256 * 1024, WORDS_MAX = 8192, MODE = 0666, ATTEMPTS = 3 };
+enum {
+	COPY_BYTES = 256 * 1024,
+	WORDS_MAX = 8192,
+	RESULT_MAX = 64 * 1024,
+	PATH_BYTES_MAX = 64 * 1024,
+	MODE = 0666,
+	ATTEMPTS = 3
+};
+
+/* The target before it has its name. */
+#define WHOLE "whole."
 
 struct assembly {
 	struct segments segments;
@@ -36,11 +46,11 @@ struct assembly {
 	struct chunk_table chunks;
 	char *whole; /* the target before it has its name */
 	int fd;	     /* of it, -1: not begun */
-	int lock;
 	int64_t n_bytes, n_rows;
 	struct hash256 *hash;
 	char *copy;
 	struct buf words;
+	struct buf result;
 	bool has_failed;
 	bool is_there;
 };
@@ -52,10 +62,10 @@ int assembly_new(const struct brief *brief, struct assembly **ret_assembly, stru
 		return 0;
 	struct assembly *a = xnew(struct assembly);
 	a->fd = -1;
-	a->lock = -1;
 	a->hash = hash256_new();
 	a->copy = xcalloc(COPY_BYTES, 1);
 	a->words = BUF_INIT(WORDS_MAX);
+	a->result = BUF_INIT(RESULT_MAX);
 	chunk_table_init(&a->chunks, brief);
 	int rc = reshape_init(&a->reshape, brief, err);
 	if (rc == 0)
@@ -77,12 +87,11 @@ void assembly_free(struct assembly *a)
 	chunk_table_done(&a->chunks);
 	if (a->fd >= 0)
 		(void)close(a->fd); /* it was synced, or is not kept */
-	if (a->lock >= 0)
-		(void)close(a->lock); /* gives the lock back */
 	hash256_free(a->hash);
 	free(a->whole);
 	free(a->copy);
 	buf_done(&a->words);
+	buf_done(&a->result);
 	free(a);
 }
 
@@ -91,27 +100,36 @@ const char *assembly_words(const struct assembly *a)
 	return a == NULL ? "" : buf_str(&a->words);
 }
 
-/* ---- the beginning ---- */
-
-static char *beside(const struct assembly *a, const char *name)
+const char *assembly_result(const struct assembly *a)
 {
-	struct buf path = BUF_INIT(64 * 1024);
-
-	buf_printf(&path, "%s/%s", a->segments.directory, name);
-	return buf_take(&path);
+	return a == NULL ? "" : buf_str(&a->result);
 }
 
-static int take_lock(struct assembly *a, struct err *err)
-{
-	AUTO(str) char *path = beside(a, "lock");
+/* ---- the beginning ---- */
 
-	a->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (a->lock < 0)
-		return segment_fail(errno, "write", path, err);
-	int rc = ofd_lock(a->lock, 0, false);
-	if (rc == 1)
-		return ERR(err, ERR_TEMP, "another process is making '%s'", a->segments.target);
-	return rc < 0 ? segment_fail(errno, "lock", path, err) : 0;
+/* Calls `fn` with the names in the directory of the segments. */
+static void each_name(const struct assembly *a, void (*fn)(int directory, const char *name))
+{
+	DIR *dir = opendir(a->segments.directory);
+
+	if (dir == NULL)
+		return;
+	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
+		if (entry->d_name[0] != '.')
+			fn(dirfd(dir), entry->d_name);
+	(void)closedir(dir);
+}
+
+static void remove_any(int directory, const char *name)
+{
+	(void)unlinkat(directory, name, 0); /* what stays is only litter */
+}
+
+/* Safety: whoever made it and was not proved gone cannot give it its name any more. */
+static void remove_whole(int directory, const char *name)
+{
+	if (strncmp(name, WHOLE, strlen(WHOLE)) == 0)
+		remove_any(directory, name);
 }
 
 /* Compresses and writes a piece of our own: what stands before and behind the items. */
@@ -134,7 +152,7 @@ static int put_piece(struct assembly *a, struct buf *piece, struct err *err)
 	return 0;
 }
 
-static int begin(struct assembly *a, struct err *err)
+static int begin(struct assembly *a, int64_t epoch, struct err *err)
 {
 	AUTO(buf) struct buf head = BUF_INIT(COPY_BYTES);
 
@@ -142,10 +160,10 @@ static int begin(struct assembly *a, struct err *err)
 		return 0;
 	if (mkdir(a->segments.directory, 0700) < 0 && errno != EEXIST)
 		return segment_fail(errno, "make the directory", a->segments.directory, err);
-	int rc = take_lock(a, err);
-	if (rc < 0)
-		return rc;
-	a->whole = beside(a, "whole");
+	each_name(a, remove_whole);
+	struct buf path = BUF_INIT(PATH_BYTES_MAX);
+	buf_printf(&path, "%s/" WHOLE "%" PRId64, a->segments.directory, epoch);
+	a->whole = buf_take(&path);
 	a->fd = open(a->whole, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
 	if (a->fd < 0)
 		return segment_fail(errno, "write", a->whole, err);
@@ -280,6 +298,20 @@ static int hash_whole(struct assembly *a, struct err *err)
 					 : 0;
 }
 
+static void put_result(struct assembly *a, const char *sha256)
+{
+	struct json_writer w;
+
+	jw_init(&w, &a->result);
+	jw_object(&w);
+	jw_member_text(&w, "path", a->segments.target);
+	jw_member_int(&w, "bytes", a->n_bytes);
+	jw_member_int(&w, "rows", a->n_rows);
+	jw_member_text(&w, "sha256", sha256);
+	jw_object_end(&w);
+	jw_done(&w);
+}
+
 static int end(struct assembly *a, struct err *err)
 {
 	AUTO(buf) struct buf tail = BUF_INIT(COPY_BYTES);
@@ -306,6 +338,7 @@ static int end(struct assembly *a, struct err *err)
 	hash_hex(digest, sizeof(digest), hex);
 	buf_printf(&a->words, "%s is there: %" PRId64 " bytes, %" PRId64 " rows, sha256 %s",
 		   a->segments.target, a->n_bytes, a->n_rows, hex);
+	put_result(a, hex);
 	a->is_there = true;
 	return 0;
 }
@@ -318,7 +351,7 @@ int assembly_add(struct assembly *a, const struct frame_then *then, struct err *
 	int rc = then->body_len == 0 ? 0
 				     : segments_meet(&a->segments, then->body, then->body_len, err);
 	if (rc == 0)
-		rc = begin(a, err);
+		rc = begin(a, then->epoch, err);
 	if (rc == 0)
 		rc = then->n > 0 ? add_chunk(a, then, err) : end(a, err);
 	a->has_failed = rc < 0;
@@ -329,13 +362,6 @@ void assembly_clean(struct assembly *a)
 {
 	if (a == NULL || !a->is_there)
 		return;
-	DIR *dir = opendir(a->segments.directory);
-	if (dir == NULL)
-		return;
-	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
-		if (entry->d_name[0] != '.')
-			(void)unlinkat(dirfd(dir), entry->d_name,
-				       0); /* what stays is only litter */
-	(void)closedir(dir);
+	each_name(a, remove_any);
 	(void)rmdir(a->segments.directory);
 }

@@ -3,9 +3,10 @@
  * The end of a run that writes a file: its segments become the target, in the order of the items.
  *
  * Promise: the target appears under its name once, whole and on the disk, in the place of one that
- *          was there. Repeating it gives the same bytes. Who does it holds a lock; a second one
- *          fails, and comes again later.
- * Owner:   the finisher.
+ *          was there. Repeating it gives the same bytes. Each try (`epoch`) has a file of its own
+ *          until then, and takes away those of earlier ones: what is left of one that was given up
+ *          can neither be mixed with it nor appear behind it.
+ * Owner:   the finisher, of which the ledger lets one at a time work on a run's end.
  */
 #ifndef STINT_LANE_ASSEMBLE_H
 #define STINT_LANE_ASSEMBLE_H
@@ -25,7 +26,8 @@ void assembly_free(struct assembly *a);
 ST_MUST_CHECK int assembly_add(struct assembly *a, const struct frame_then *then, struct err *err);
 /* All is durable: what is left beside the target goes. */
 void assembly_clean(struct assembly *a);
-/* What became of it, for people; "" before. */
+/* What became of it, for people, and to be kept (a JSON object); "" before. */
 const char *assembly_words(const struct assembly *a);
+const char *assembly_result(const struct assembly *a);
 
 #endif

@@ -49,23 +49,29 @@ static void ends_close(struct ends *ends)
 }
 
 /* Safety: it may be done twice, by us or by another, since its mark says that it was. */
-static int ends_target(struct ends *ends, struct err *err)
+static int ends_work(struct ends *ends, const struct frame_then *then, struct err *err)
 {
-	if (ends->target == NULL || ends->has_ended)
+	if (ends->assembly != NULL)
+		return assembly_add(ends->assembly, then, err);
+	if (ends->target == NULL)
+		return ERR(err, ERR_BUG, "this job's work has no end");
+	if (ends->has_ended)
 		return 0;
 	int rc = target_end(ends->target, &ends->words, err);
 	ends->has_ended = rc == 0;
 	return rc;
 }
 
-/* Safety: a source is told of what is in the file when the file is there, and not before. */
 static int ends_add(struct ends *ends, const struct frame_then *then, struct err *err)
 {
-	int rc = ends_target(ends, err);
-
-	if (rc == 0 && ends->assembly != NULL)
-		rc = assembly_add(ends->assembly, then, err);
-	return rc < 0 ? rc : finisher_add(ends->finisher, then, err);
+	switch (then->ending) {
+	case 0:
+		return finisher_add(ends->finisher, then, err);
+	case FRAME_ENDING_WORK:
+		return ends_work(ends, then, err);
+	default:
+		return ERR(err, ERR_BUG, "this job has no such end (%d)", then->ending);
+	}
 }
 
 static int finisher_on_then(struct ends *ends, struct link *link, const struct frame *frame,
@@ -77,13 +83,19 @@ static int finisher_on_then(struct ends *ends, struct link *link, const struct f
 
 	if (rc < 0)
 		return rc;
+	bool is_end = then.ending == FRAME_ENDING_WORK;
 	if (ends_add(ends, &then, &why) == 0)
 		why.text[0] = '\0'; /* that is how the answer says so */
-	const char *says = ends->target != NULL ? buf_str(&ends->words)
-						: assembly_words(ends->assembly);
-	frame_put_then_done(&link->out, &(struct frame_then_done){.chunk_id = then.chunk_id,
-								  .err = why.text,
-								  .says = says});
+	const char *says = !is_end		  ? ""
+			   : ends->target != NULL ? buf_str(&ends->words)
+						  : assembly_words(ends->assembly);
+	frame_put_then_done(
+		&link->out,
+		&(struct frame_then_done){.ending = then.ending,
+					  .chunk_id = then.chunk_id,
+					  .err = why.text,
+					  .says = says,
+					  .result = is_end ? assembly_result(ends->assembly) : ""});
 	return link_send(link, err);
 }
 

@@ -48,6 +48,12 @@
 	X(LOOSE_PROBING, 7, "in_doubt")                                                            \
 	X(LOOSE_ASKED, 8, "in_doubt")
 
+/* What is done once when a step, or the run, has nothing open any more, by one instance. */
+/* WORK: of a step's work, such as the name of a file that was written; RUN: of the run. */
+#define LEDGER_ENDINGS(X)                                                                          \
+	X(ENDING_WORK, 1, "work")                                                                  \
+	X(ENDING_RUN, 2, "run")
+
 enum instance_state {
 #define X(id, value, text) id = value,
 	INSTANCE_STATES(X)
@@ -68,6 +74,13 @@ enum loose_state {
 	LOOSE_STATES(X)
 #undef X
 };
+enum ledger_ending {
+#define X(id, value, text) id = value,
+	LEDGER_ENDINGS(X)
+#undef X
+};
+/* Several of them together. */
+#define ENDING_BIT(ending) (1U << (unsigned)(ending))
 
 /* PROTOCOL 2: pure, keyed, marker, unsafe, segment. */
 enum effect_class { EFFECT_PURE = 1, EFFECT_KEYED, EFFECT_MARKER, EFFECT_UNSAFE, EFFECT_SEGMENT };
@@ -209,6 +222,21 @@ struct ledger_loose_row {
 	bool has_done_bit; /* in its chunk; only from ledger_walk */
 };
 
+/* What is done once at the end. Whoever does it owns the row; each time somebody takes it, or a
+ * person sends the items back, it has another epoch. */
+struct ledger_ending_row {
+	enum ledger_ending kind;
+	int32_t step; /* 0: of the run */
+	bool is_done;
+	int64_t owner; /* inc, 0 none */
+	int32_t epoch;
+	int32_t tries;	    /* that failed, since it was last done */
+	utime not_before;   /* of the next */
+	const char *err;    /* of the last, "" none */
+	const char *result; /* what it made: a JSON object, "" nothing to tell */
+};
+
+const char *ledger_ending_name(enum ledger_ending ending);
 const char *run_state_name(enum run_state state);
 const char *loose_state_name(enum loose_state state);
 const char *instance_state_name(enum instance_state state);

@@ -33,6 +33,16 @@ int32_t rule_step(int32_t step)
 	return step == 0 ? 1 : step;
 }
 
+int32_t rule_ending_step(int32_t step, enum ledger_ending kind)
+{
+	return kind == ENDING_RUN ? 0 : step;
+}
+
+uint32_t rule_endings(uint32_t endings, bool is_last)
+{
+	return is_last ? endings : endings & ~ENDING_BIT(ENDING_RUN);
+}
+
 struct ledger_step_row rule_only_step(const struct ledger_run_row *row)
 {
 	return (struct ledger_step_row){.step = 1,

@@ -24,6 +24,10 @@ utime rule_utime(int64_t ms);
 
 /* The number of a step; 0 stands for the first. */
 int32_t rule_step(int32_t step);
+/* Under which step the end of one is kept: that of the run belongs to none. */
+int32_t rule_ending_step(int32_t step, enum ledger_ending kind);
+/* Those of `endings` that a step needs: the run's only when it is the last. */
+uint32_t rule_endings(uint32_t endings, bool is_last);
 /* The step of a run that was made without any. */
 struct ledger_step_row rule_only_step(const struct ledger_run_row *row);
 

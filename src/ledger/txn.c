@@ -63,6 +63,8 @@ static const struct op_shape shapes[LEDGER_OP_COUNT_] = {
 	SHAPE_WITHOUT_RESULTS(LOP_TOLD_PUT, told_put),
 	SHAPE(LOP_ENDED_LIST, ended_list, OP_READS, ret_rows),
 	SHAPE_WITHOUT_RESULTS(LOP_ENDED_TOLD, ended_told),
+	SHAPE(LOP_ENDING_TAKE, ending_take, OP_WRITES, ret_taken),
+	SHAPE(LOP_ENDING_PUT, ending_put, OP_WRITES, ret_late),
 	SHAPE(LOP_CURSOR_FIND, cursor_find, OP_READS, ret_cursor),
 	SHAPE(LOP_STEP_ITEMS, step_items, OP_READS, ret_n),
 	SHAPE(LOP_RATE_TAKE, rate_take, OP_WRITES, ret_first_ns),
@@ -186,6 +188,14 @@ const char *run_state_name(enum run_state state)
 {
 	switch (state) {
 		RUN_STATES(NAME_CASE)
+	}
+	return "unknown";
+}
+
+const char *ledger_ending_name(enum ledger_ending ending)
+{
+	switch (ending) {
+		LEDGER_ENDINGS(NAME_CASE)
 	}
 	return "unknown";
 }

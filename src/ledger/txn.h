@@ -72,6 +72,8 @@
 	X(LOP_TOLD_PUT, told_put)                                                                  \
 	X(LOP_ENDED_LIST, ended_list)                                                              \
 	X(LOP_ENDED_TOLD, ended_told)                                                              \
+	X(LOP_ENDING_TAKE, ending_take)                                                            \
+	X(LOP_ENDING_PUT, ending_put)                                                              \
 	X(LOP_CURSOR_FIND, cursor_find)                                                            \
 	X(LOP_STEP_ITEMS, step_items)                                                              \
 	X(LOP_RATE_TAKE, rate_take)                                                                \
@@ -204,17 +206,20 @@ struct lop_run_end {
 	bool ret_done;
 };
 
-/* E. Finishes the step that the run is at, when that is `step`, nothing of it is open and all was
- * told; the run goes to the next that is not finished, or is finished with the last. `needs_done`:
- * a step with dead, asked or rejected items is finished only when it is the last (ret_blocked).
- * ret_finished: this or another call finished the run. Always fills counts, those of `step`. */
+/* E. Finishes the step that the run is at, when that is `step`, nothing of it is open, all was
+ * told, and each of `endings` is done (else, with nothing open, `ret_missing` has those that are
+ * not; the run's end is asked for with the last step only). The run goes to the next step that is
+ * not finished, or is finished with the last. `needs_done`: a step with dead, asked or rejected
+ * items is finished only when it is the last (ret_blocked). ret_finished: this or another call
+ * finished the run. Always fills counts, those of `step`. */
 struct lop_run_finish {
 	int64_t run_id;
 	int32_t step;
-	bool only_looks; /* counts, and finishes nothing */
+	uint32_t endings; /* ENDING_BIT of each that has to be done first */
 	bool needs_done;
 	bool ret_finished;
 	bool ret_blocked;
+	uint32_t ret_missing;
 	int32_t ret_step; /* that the run is at now */
 	struct ledger_counts ret_counts;
 };
@@ -540,6 +545,33 @@ struct lop_ended_told {
 	int64_t chunk_id;
 	uint32_t n;
 	const uint8_t *done, *dead, *quiet;
+};
+
+/* Takes what is done once at the end of a step that the run is at and of which nothing is open
+ * (ret_is_settled), when it is not done, nobody else has it, and its next try is due. Whoever has
+ * taken it does it, and says so by LOP_ENDING_PUT; leaving the run gives it back, and a reaping,
+ * after its quarantine. When a person sends items back, what is being done counts no more: whoever
+ * has it hears so from LOP_ENDING_PUT, and it is done again. `ret_row` is what is there. */
+struct lop_ending_take {
+	int64_t run_id;
+	int32_t step; /* that is worked; the run's end has a row of its own */
+	enum ledger_ending kind;
+	bool ret_taken;
+	bool ret_is_settled;
+	struct ledger_ending_row ret_row;
+};
+/* Done, with what came of it; or failed (`err`), to be tried again from `not_before` on; it
+ * is nobody's then. When it is not this instance's with that epoch nothing else happens (ret_late).
+ */
+struct lop_ending_put {
+	int64_t run_id;
+	int32_t step;
+	enum ledger_ending kind;
+	int32_t epoch;
+	bool is_done;
+	utime not_before;
+	const char *err, *result;
+	bool ret_late;
 };
 
 /* Where the job's latest finished run that read something, other than this one, had come to; of

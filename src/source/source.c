@@ -328,8 +328,7 @@ static void describe(struct source *s, uint32_t held, struct frame_loaded *ret_b
 		.body = buf_str(&b->body),
 		.body_len = b->body.len,
 		.keys = buf_str(&b->keys_json),
-		.tell = s->job->source.then != JOB_THEN_KEEP || job_writes_back(s->job) ||
-			job_end_is_of_items(s->job),
+		.tell = s->job->source.then != JOB_THEN_KEEP || job_writes_back(s->job),
 		.n_rejects = b->n_rejects,
 		.rejects = b->rejects,
 		.read = b->n_read,

@@ -61,6 +61,7 @@ static void add_run_op(struct twins *t, struct ledger_txn *txn)
 	if (kind == LOP_RUN_FINISH) {
 		op->u.run_finish.step = any_step(t);
 		op->u.run_finish.needs_done = likely(t, 50);
+		op->u.run_finish.endings = (uint32_t)chance_below(t, 4) << ENDING_WORK;
 	}
 	if (kind == LOP_RUN_COUNTS)
 		op->u.run_counts.step = any_step(t);
@@ -378,11 +379,33 @@ static void add_ended_told(struct twins *t, struct ledger_txn *txn)
 						   .quiet = bits};
 }
 
+static void add_ending(struct twins *t, struct ledger_txn *txn)
+{
+	enum ledger_ending kind = likely(t, 70) ? ENDING_WORK : ENDING_RUN;
+	int64_t run = 1 + chance_below(t, RUNS);
+
+	if (likely(t, 60)) {
+		ledger_txn_add(txn, LOP_ENDING_TAKE)->u.ending_take = (struct lop_ending_take){
+			.run_id = run, .step = any_step(t), .kind = kind};
+		return;
+	}
+	bool is_done = likely(t, 50);
+	ledger_txn_add(txn, LOP_ENDING_PUT)->u.ending_put = (struct lop_ending_put){
+		.run_id = run,
+		.step = any_step(t),
+		.kind = kind,
+		.epoch = 1 + (int32_t)chance_below(t, 4),
+		.is_done = is_done,
+		.not_before = is_done ? 0 : t->now + chance_below(t, US_PER_MIN),
+		.err = is_done ? "" : "by chance",
+		.result = is_done ? "{}" : ""};
+}
+
 static void add_other(struct twins *t, struct ledger_txn *txn)
 {
 	struct ledger_op *op = NULL;
 
-	switch (chance_below(t, 10)) {
+	switch (chance_below(t, 12)) {
 	case 0:
 		op = ledger_txn_add(txn, LOP_GIVE_BACK);
 		op->u.give_back.run_id = chance_below(t, RUNS + 1);
@@ -414,6 +437,10 @@ static void add_other(struct twins *t, struct ledger_txn *txn)
 		break;
 	case 9:
 		add_ended_told(t, txn);
+		break;
+	case 10:
+	case 11:
+		add_ending(t, txn);
 		break;
 	case 5:
 		op = ledger_txn_add(txn, LOP_REQUEST_OBEY);

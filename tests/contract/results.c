@@ -166,6 +166,15 @@ static void put_load_take(struct buf *out, const struct lop_load_take *t)
 }
 
 /* What has one number or two as its result. */
+static void put_ending(struct buf *out, const struct lop_ending_take *take)
+{
+	const struct ledger_ending_row *row = &take->ret_row;
+
+	buf_printf(out, " %d %d: %d %d %d %lld %d %d %lld %s %s", take->ret_taken,
+		   take->ret_is_settled, row->kind, row->step, row->is_done, LL(row->owner),
+		   row->epoch, row->tries, LL(row->not_before), row->err, row->result);
+}
+
 static void put_small(struct buf *out, const struct ledger_op *op)
 {
 	switch ((int)op->kind) {
@@ -197,6 +206,12 @@ static void put_small(struct buf *out, const struct ledger_op *op)
 	case LOP_PERSON:
 		buf_printf(out, " %lld %lld %lld", LL(op->u.person.ret_changed),
 			   LL(op->u.person.ret_requested), LL(op->u.person.ret_refused));
+		break;
+	case LOP_ENDING_TAKE:
+		put_ending(out, &op->u.ending_take);
+		break;
+	case LOP_ENDING_PUT:
+		buf_printf(out, " %d", op->u.ending_put.ret_late);
 		break;
 	case LOP_RATE_TAKE:
 		buf_printf(out, " %lld %u", LL(op->u.rate_take.ret_first_ns),
@@ -235,7 +250,8 @@ static void put_big(struct buf *out, const struct ledger_op *op)
 		put_join(out, &op->u.run_join);
 		break;
 	case LOP_RUN_FINISH:
-		buf_printf(out, " %d", op->u.run_finish.ret_finished);
+		buf_printf(out, " %d %u", op->u.run_finish.ret_finished,
+			   op->u.run_finish.ret_missing);
 		put_counts(out, &op->u.run_finish.ret_counts);
 		break;
 	case LOP_RUN_COUNTS:

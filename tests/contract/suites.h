@@ -36,6 +36,7 @@ extern const struct suite suite_batches;
 extern const struct suite suite_failover;
 extern const struct suite suite_persons;
 extern const struct suite suite_telling;
+extern const struct suite suite_endings;
 extern const struct suite suite_sharing;
 extern const struct suite suite_stats;
 extern const struct suite suite_breakers;

@@ -177,7 +177,8 @@ static void one_slot_for_two_runs(void **state)
 		 " n_filtered, n_rejected, n_held_back, made_by, made_in, step"
 		 " FROM run_; DROP VIEW item; DROP VIEW run; DROP VIEW attempt; DROP VIEW reject;"
 		 "DROP VIEW instance; DROP VIEW audit; DROP VIEW minute; DROP VIEW failure;"
-		 "DROP VIEW note; DROP VIEW endpoint; DROP VIEW step; DROP TABLE run_;"
+		 "DROP VIEW note; DROP VIEW ending; DROP VIEW endpoint; DROP VIEW step;"
+		 "DROP TABLE run_;"
 		 "ALTER TABLE other RENAME TO run_;"
 		 "UPDATE run_ SET due_key = 'same/1'");
 	assert_int_equal(ledger_verify(b->ledger, note, names, &findings, &err), 0);

@@ -126,16 +126,29 @@ static void finisher_write_back(struct proc *p, const struct frame_then *f)
 		      f->chunk_id * 2 + (fails ? 1 : 0));
 }
 
-/* What is done at the end is done when all is settled, and all or nothing of it. */
-static void finisher_end(struct proc *p, struct run_view *run)
+/* A part of what is done once, or, with chunk 0, all of it. */
+static void finisher_on_part(struct machine *m, void *object, int64_t chunk_id)
 {
-	struct machine *m = p->m;
+	struct proc *p = object;
+	struct buf out = BUF_INIT(FINISHER_FRAME_MAX);
+	bool fails = machine_fault(m, F_THEN_FAILS);
 
-	run->was_told = true;
-	for (uint32_t i = 0; m->opt->ends == ENDS_ALL_OR_NONE && i < run->n_items; i++)
-		if (shadow_state(run, i) == ITEM_DEAD && m->person_acts == 0)
-			machine_fail(m, "all-or-none",
-				     "item %u is dead, and the others took effect", i);
+	if (p->is_alive) {
+		p->has_failed |= fails;
+		if (chunk_id == 0 && !p->has_failed)
+			ending_make(p);
+		/* It may die, or fail, after it was made, too. */
+		if (machine_fault(m, F_THEN_FAILS)) {
+			proc_die(p, SIGNAL_BUS);
+			return;
+		}
+		frame_put_then_done(&out, &(struct frame_then_done){
+						  .ending = FRAME_ENDING_WORK,
+						  .chunk_id = chunk_id,
+						  .err = fails ? "so says the simulation" : ""});
+		proc_send(p, &out, NULL);
+	}
+	buf_done(&out);
 }
 
 static void finisher_on_done(struct machine *m, void *object, int64_t chunk_id)
@@ -148,7 +161,7 @@ static void finisher_on_done(struct machine *m, void *object, int64_t chunk_id)
 		struct run_view *run = shadow_run(m, p->run_id);
 		p->has_failed |= fails;
 		if (run != NULL && chunk_id == 0 && !p->has_failed)
-			finisher_end(p, run);
+			run->was_told = true;
 		frame_put_then_done(&out, &(struct frame_then_done){
 						  .chunk_id = chunk_id,
 						  .err = fails ? "so says the simulation" : ""});
@@ -175,12 +188,15 @@ void finisher_on_frame(struct proc *p, const struct frame *frame)
 		finisher_write_back(p, &then);
 		return;
 	}
-	if (then.n > 0)
+	if (then.ending != 0)
+		ending_take_part(p, &then);
+	else if (then.n > 0)
 		finisher_check(p, &then);
 	if (machine_fault(m, F_THEN_FAILS)) {
 		if (rng_below(&m->rng, 2) == 0)
 			proc_die(p, SIGNAL_BUS);
 		return; /* or it hangs */
 	}
-	machine_after(m, machine_delay(m, FINISH_US), finisher_on_done, p, then.chunk_id);
+	machine_after(m, machine_delay(m, FINISH_US),
+		      then.ending != 0 ? finisher_on_part : finisher_on_done, p, then.chunk_id);
 }

@@ -314,18 +314,18 @@ static void options_draw_beats(struct options *o)
 		o->instances = instances;
 }
 
-/* Units of work for a database. Nobody is told of an item before the end. */
+/* Units of work for a database, or a file. Nobody is told of an item before the end. */
 static void options_draw_ends(struct options *o)
 {
 	struct rng r;
 
 	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x656e6473)));
 	if (!o->no_source && !o->is_paced && !o->is_ending && o->says == 0 && !o->verifies &&
-	    rng_below(&r, 12) == 0) {
+	    rng_below(&r, 8) == 0) {
 		o->is_noop = true;
 		o->is_once = false;
 		o->key_valid_us = 0;
-		o->ends = (int)rng_range(&r, ENDS_AFTER, ENDS_ALL_OR_NONE);
+		o->ends = (int)rng_range(&r, ENDS_AFTER, ENDS_FILE);
 	}
 }
 
@@ -417,7 +417,9 @@ static void options_put_work(const struct options *o, struct buf *out)
 	buf_puts(out, "work:\n");
 	const char *exec = o->no_source ? "  exec: {command: [act]}\n"
 					: "  exec: {command: [act, \"${id}\"]}\n";
-	if (o->ends != 0)
+	if (o->ends == ENDS_FILE)
+		buf_puts(out, "  file: {path: out.jsonl, format: jsonl}\n");
+	else if (o->ends != 0)
 		buf_printf(out, "  table: {sqlite: a.db, table: t, %s}\n",
 			   o->ends == ENDS_AFTER ? "after: select 1" : "commit: run");
 	else

@@ -103,7 +103,7 @@ enum {
 };
 
 enum { SAYS_DONE = 1, SAYS_DEAD = 2 };
-enum { ENDS_AFTER = 1, ENDS_ALL_OR_NONE = 2 };
+enum { ENDS_AFTER = 1, ENDS_ALL_OR_NONE, ENDS_FILE };
 
 struct options {
 	uint64_t seed;
@@ -128,7 +128,7 @@ struct options {
 	int when_missing; /* enum job_missing: fail, wait, ok */
 	int then;	  /* enum job_then */
 	unsigned says;	  /* on_done (1), on_dead (2): rows of a database */
-	int ends;	  /* work in a database, by the unit, with an end: after, commit: run */
+	int ends;	  /* work by the unit, with an end: after, commit: run, a file */
 	bool has_key;	  /* the job declares a key, so that lanes ask for keys */
 	int unique;	  /* enum job_unique */
 	int attempts;

@@ -53,8 +53,10 @@ struct proc {
 	bool has_row;	     /* the ledger knows it */
 	bool had_hello;
 	bool is_deaf;
-	bool has_failed;  /* a finisher that could not do a part */
-	bool is_stopping; /* FRAME_STOP came */
+	bool has_failed;   /* a finisher that could not do a part */
+	int64_t end_epoch; /* … is making the end of the run, this try of it; 0: it is not … */
+	uint32_t end_of;   /* … so far of so many items */
+	bool is_stopping;  /* FRAME_STOP came */
 	int signal;
 
 	int64_t in_at;	    /* when the last bytes on the way to it arrive */

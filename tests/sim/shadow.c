@@ -122,6 +122,9 @@ void shadow_on_person(struct machine *m, const struct ledger_txn *txn)
 	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next)
 		shadow_walk_expect(&walk, op);
 	shadow_walk_run(&walk);
+	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next)
+		if (op->kind == LOP_PERSON && op->u.person.ret_changed > 0)
+			ending_follow_person(m, op->u.person.run_id);
 }
 
 void shadow_compare(struct machine *m)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "ledger/txn.h"
+#include "sim/ending_check.h"
 #include "sim/machine.h"
 #include "sim/sums.h"
 #include "sim/witness.h"
@@ -82,6 +83,7 @@ struct run_view {
 	int failed_healthy;  /* how often it failed when there were no faults any more */
 	bool was_open;
 	bool was_told; /* then: the source was told everything, and that went well */
+	struct end_view end;
 	struct sums sums;
 	struct witness *witnesses; /* by record */
 	uint32_t *item_of;	   /* by record: its item + 1, 0 none */

@@ -120,6 +120,7 @@ static void follow_run_finish(struct shadow_walk *walk, const struct lop_run_fin
 	follow_counts(walk, run, &op->ret_counts, "finish");
 	if (!op->ret_finished || run->state != RUN_OPEN)
 		return;
+	ending_check_finish(walk->m, run);
 	run->state = RUN_FINISHED;
 	walk->finished = run;
 }
@@ -290,6 +291,7 @@ static bool follow_reap(struct machine *m, const struct lop_reap *op, utime now)
 	if (!op->ret_done)
 		return false;
 	breaker_follow_end(m, op->dead);
+	ending_follow_leave(m, 0, op->dead);
 	for (size_t i = 0; i < m->shadow.n_runs; i++) {
 		struct run_view *run = m->shadow.runs[i];
 		for (uint32_t k = 0; k < run->n_items; k++) {
@@ -513,6 +515,8 @@ static void follow_instance(struct machine *m, struct instance *inst, const stru
 									      : INSTANCE_STOPPING;
 		if (op->kind == LOP_INSTANCE_END)
 			breaker_follow_end(m, inst->inc);
+		if (op->kind == LOP_INSTANCE_END)
+			ending_follow_leave(m, 0, inst->inc);
 		return;
 	}
 	if (inst->inc == 0)
@@ -607,6 +611,11 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_TOLD_PUT:
 		check_told(m, &op->u.told_put);
 		return false;
+	case LOP_ENDING_TAKE:
+	case LOP_ENDING_PUT:
+	case LOP_RUN_LEAVE:
+		ending_follow(inst, op);
+		return false;
 	case LOP_RATE_TAKE:
 	case LOP_QUOTA_TAKE:
 	case LOP_ROLLUP_ADD:
@@ -622,7 +631,6 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_INSTANCE_LIST:
 	case LOP_RUN_LIST:
 	case LOP_RUN_COMPANY:
-	case LOP_RUN_LEAVE:
 	case LOP_LOAD_TAKE:
 	case LOP_KEYS_FIND:
 	case LOP_CONTENT_FIND:

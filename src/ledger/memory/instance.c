@@ -88,6 +88,7 @@ static void mem_instance_leave(struct memory *m, struct mem_instance *i)
 		struct mem_run *run = m->runs.at[k];
 		mem_list_remove(m, &run->joined, i);
 		mem_run_unloaded(m, run, i->row.inc);
+		mem_endings_free(m, run, i->row.inc, 0);
 	}
 	mem_breakers_release(m, i->row.inc);
 	MEM_TOUCH(m, i);
@@ -214,6 +215,7 @@ static int64_t mem_reap_run(struct memory *m, struct mem_run *run, const struct 
 		l->fingerprint = "";
 		doubtful++;
 	}
+	mem_endings_free(m, run, burial->dead, burial->not_before_ms);
 	return doubtful;
 }
 

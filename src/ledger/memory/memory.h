@@ -95,6 +95,18 @@ struct mem_step {
 	size_t cursor_len;
 };
 
+struct mem_ending {
+	enum ledger_ending kind;
+	int32_t step; /* 0: of the run */
+	bool is_done;
+	int64_t owner;
+	int32_t epoch;
+	int32_t tries;
+	int64_t not_before_ms;
+	const char *err;
+	const char *result;
+};
+
 struct mem_run {
 	struct ledger_run_row row; /* without steps, and what is the step's */
 	struct mem_list steps;	   /* struct mem_step */
@@ -103,6 +115,7 @@ struct mem_run {
 	struct mem_list loose;	  /* struct mem_loose, as they came */
 	struct mem_list joined;	  /* struct mem_instance */
 	struct mem_list contents; /* struct mem_content */
+	struct mem_list endings;  /* struct mem_ending */
 	struct ledger_effort effort;
 	struct mem_list latency;  /* struct mem_latency, as they came */
 	struct mem_list failures; /* struct mem_failure */
@@ -273,6 +286,14 @@ void mem_request_add(struct memory *m, const struct ledger_request_row *row, int
 /* The instance probes no endpoint any more. breaker.c */
 void mem_breakers_release(struct memory *m, int64_t inc);
 
+/* What the instance has taken of the run's ends is anybody's again, from then on. ending.c */
+void mem_endings_free(struct memory *m, const struct mem_run *run, int64_t inc,
+		      int64_t not_before_ms);
+/* After a person has changed items of the step: its end, and the run's, are done again. ending.c */
+void mem_endings_reopen(struct memory *m, const struct mem_run *run, int32_t step);
+/* Those of `endings` that are not done. ending.c */
+uint32_t mem_endings_missing(const struct mem_run *run, int32_t step, uint32_t endings);
+
 /* ---- one function for each operation ---- */
 
 int mem_instance_begin(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
@@ -314,6 +335,8 @@ int mem_untold_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 int mem_told_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_ended_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_ended_told(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_ending_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_ending_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_cursor_find(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_step_items(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_rate_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);

@@ -68,6 +68,7 @@ static void mem_act_on_loose(struct memory *m, const struct mem_act *act, struct
 	}
 	if (becomes == LOOSE_RETRY || c->tell)
 		mem_run_reopen(m, act->run, c->step, becomes == LOOSE_RETRY);
+	mem_endings_reopen(m, act->run, c->step);
 }
 
 /* A waiting item leaves its chunk, which nobody holds. */

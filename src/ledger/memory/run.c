@@ -283,6 +283,7 @@ int mem_run_leave(struct memory *m, struct ledger_txn *txn, struct ledger_op *op
 	mem_list_remove(m, &run->joined, mem_instance_find(m, txn->inc));
 	MEM_TOUCH(m, run);
 	mem_run_unloaded(m, run, txn->inc);
+	mem_endings_free(m, run, txn->inc, 0);
 	if (!rule_run_is_over(run->row.state) && run->row.state != RUN_FAILED)
 		run->row.reason = mem_text(m, l->reason);
 	return 0;
@@ -372,10 +373,13 @@ int mem_run_finish(struct memory *m, struct ledger_txn *txn, struct ledger_op *o
 	if (run == NULL)
 		return mem_lost(txn, "there is no run %lld to finish", (long long)f->run_id);
 	f->ret_blocked = false;
-	if (!f->only_looks && run->row.state == RUN_OPEN && run->row.step == step &&
+	f->ret_missing = 0;
+	bool is_last = mem_step_next(run, step) == NULL;
+	if (run->row.state == RUN_OPEN && run->row.step == step && mem_step_is_empty(run, step))
+		f->ret_missing = mem_endings_missing(run, step, rule_endings(f->endings, is_last));
+	if (f->ret_missing == 0 && run->row.state == RUN_OPEN && run->row.step == step &&
 	    mem_step_is_empty(run, step) && mem_step_is_told(run, step)) {
-		f->ret_blocked = f->needs_done && mem_step_has_failed(run, step) &&
-				 mem_step_next(run, step) != NULL;
+		f->ret_blocked = f->needs_done && mem_step_has_failed(run, step) && !is_last;
 		if (!f->ret_blocked && !m->is_replay)
 			mem_run_advance(m, txn, run);
 	}

@@ -74,7 +74,7 @@ int pl_instance_leave(struct pl *q, int64_t inc)
 				     " probe_for = 0, version = version + 1 WHERE probe = $1";
 
 	if (pl_send(q, probes, PL_ARGS(PL_INT(inc))) < 0 ||
-	    pl_send(q, loads, PL_ARGS(PL_INT(inc))) < 0 ||
+	    pl_send(q, loads, PL_ARGS(PL_INT(inc))) < 0 || pl_endings_free(q, 0, inc, 0) < 0 ||
 	    pl_send(q, runs, PL_ARGS(PL_INT(inc))) < 0 ||
 	    pl_send(q, lanes, PL_ARGS(PL_INT(inc))) < 0)
 		return PL_FAILED;

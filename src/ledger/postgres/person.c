@@ -155,9 +155,10 @@ static int pl_act_on_loose(struct pl *q, const struct pl_act *act, const struct 
 		return PL_FAILED;
 	if (item->tell && pl_untell(q, act, item) < 0)
 		return PL_FAILED;
-	if (becomes == LOOSE_RETRY || item->tell)
-		return pl_run_reopen(q, act->run_id, item->step, becomes == LOOSE_RETRY);
-	return 0;
+	if ((becomes == LOOSE_RETRY || item->tell) &&
+	    pl_run_reopen(q, act->run_id, item->step, becomes == LOOSE_RETRY) < 0)
+		return PL_FAILED;
+	return pl_endings_reopen(q, act->run_id, item->step);
 }
 
 /* The keys of a chunk as JSON, NULL where there are none. */

@@ -371,6 +371,14 @@ int pl_untold_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_told_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_ended_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_ended_told(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
+/* What the instance has taken of ends is anybody's again, from then on; run_id 0: of all runs. */
+int pl_endings_free(struct pl *q, int64_t run_id, int64_t inc, int64_t not_before_ms);
+/* After a person has changed items of the step: its end, and the run's, are done again. */
+int pl_endings_reopen(struct pl *q, int64_t run_id, int32_t step);
+/* Takes those that are done from `endings`. */
+int pl_endings_missing(struct pl *q, int64_t run_id, int32_t step, uint32_t *endings);
+int pl_ending_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
+int pl_ending_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_cursor_find(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_step_items(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_rate_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);

@@ -317,7 +317,8 @@ int pl_run_leave(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	const struct lop_run_leave *l = &op->u.run_leave;
 
 	if (pl_send(q, leave, PL_ARGS(PL_INT(l->run_id), PL_INT(txn->inc))) < 0 ||
-	    pl_send(q, keep, PL_ARGS(PL_INT(l->run_id), PL_TEXT(pl_or_empty(l->reason)))) < 0)
+	    pl_send(q, keep, PL_ARGS(PL_INT(l->run_id), PL_TEXT(pl_or_empty(l->reason)))) < 0 ||
+	    pl_endings_free(q, l->run_id, txn->inc, 0) < 0)
 		return PL_FAILED;
 	return pl_send(q, loads, PL_ARGS(PL_INT(l->run_id), PL_INT(txn->inc)));
 }
@@ -402,22 +403,29 @@ static int pl_step_finish(struct pl *q, struct lop_run_finish *f, int64_t now_ms
 	static const char untold[] =
 		"SELECT 1 FROM chunk WHERE run_id = $1 AND step = $2 AND n_told < n LIMIT 1";
 	static const char is_last[] =
-		"SELECT ($2 = max(step))::int FROM run_step WHERE run_id = $1 AND state <> 4";
+		"SELECT (NOT EXISTS (SELECT 1 FROM run_step WHERE run_id = $1 AND step <> $2"
+		" AND state <> 4))::int";
 	int64_t one = 0;
+	int64_t last = 0;
 	int32_t step = rule_step(f->step);
 	int rc = pl_step_is_empty(q, f->run_id, step);
 
 	if (rc != 1)
 		return rc;
+	if (pl_number(q, is_last, PL_ARGS(PL_INT(f->run_id), PL_INT(step)), &last) < 0)
+		return PL_FAILED;
+	f->ret_missing = rule_endings(f->endings, last == 1);
+	rc = pl_endings_missing(q, f->run_id, step, &f->ret_missing);
+	if (rc < 0 || f->ret_missing != 0)
+		return rc;
 	rc = pl_number(q, untold, PL_ARGS(PL_INT(f->run_id), PL_INT(step)), &one);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	if (f->needs_done) {
-		rc = pl_number(q, is_last, PL_ARGS(PL_INT(f->run_id), PL_INT(step)), &one);
 		int has_failed = pl_step_has_failed(q, f->run_id, step);
-		if (rc < 0 || has_failed < 0)
+		if (has_failed < 0)
 			return PL_FAILED;
-		f->ret_blocked = has_failed == 1 && one == 0;
+		f->ret_blocked = has_failed == 1 && last == 0;
 	}
 	return f->ret_blocked || q->is_replay ? 0 : pl_run_advance(q, f->run_id, step, now_ms);
 }
@@ -434,7 +442,8 @@ int pl_run_finish(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 		return rc;
 	if (rc == 0)
 		return pl_lost(txn, "there is no run %lld to finish", (long long)f->run_id);
-	if (!f->only_looks && state == RUN_OPEN && f->ret_step == rule_step(f->step)) {
+	f->ret_missing = 0;
+	if (state == RUN_OPEN && f->ret_step == rule_step(f->step)) {
 		if (pl_step_finish(q, f, rule_ms(txn->now)) < 0 ||
 		    pl_run_at(q, f->run_id, &state, &f->ret_step) < 0)
 			return PL_FAILED;

@@ -71,6 +71,16 @@ static const char *const step_3[] = {
 	"  loader bigint, loader_epoch bigint NOT NULL DEFAULT 0, cursor bytea,"
 	"  PRIMARY KEY (run_id, step)) WITH (fillfactor = 50)",
 	"CREATE INDEX run_step_loader ON run_step(loader) WHERE loader IS NOT NULL",
+	/* What is done once at the end of a step (step 0: of the run). */
+	"CREATE TABLE ending_(run_id bigint NOT NULL REFERENCES run_, step bigint NOT NULL,"
+	"  kind bigint NOT NULL CHECK (kind IN (1, 2))," /* work run */
+	"  is_done bigint NOT NULL DEFAULT 0 CHECK (is_done IN (0, 1)), owner bigint,"
+	"  epoch bigint NOT NULL, tries bigint NOT NULL DEFAULT 0,"
+	"  not_before bigint NOT NULL DEFAULT 0, err text NOT NULL DEFAULT '',"
+	"  result text NOT NULL DEFAULT '', updated bigint NOT NULL,"
+	"  PRIMARY KEY (run_id, step, kind),"
+	"  CHECK (owner IS NULL OR is_done = 0)) WITH (fillfactor = 50)",
+	"CREATE INDEX ending_owner ON ending_(owner) WHERE owner IS NOT NULL",
 	"CREATE TABLE run_text(run_id bigint PRIMARY KEY REFERENCES run_,"
 	"  job_text text NOT NULL, job_path text NOT NULL, source_path text NOT NULL)",
 	"CREATE TABLE run_instance(run_id bigint NOT NULL REFERENCES run_,"

@@ -201,6 +201,15 @@ static const char breaker_view[] =
 	" CASE WHEN b.is_open = 1 THEN iso(b.until) END AS next_probe, b.probe AS instance,"
 	" b.reason, b.n_opened AS times, iso(b.changed_at) AS changed FROM breaker_ AS b";
 
+static const char ending_view[] =
+	"CREATE VIEW ending AS SELECT r.name AS run, e.run_id, @step(e.run_id; e.step) AS step,"
+	" CASE e.kind WHEN 1 THEN 'work' ELSE 'run' END AS kind,"
+	" CASE WHEN e.is_done = 1 THEN 'done' WHEN e.owner IS NOT NULL THEN 'running'"
+	" WHEN e.tries > 0 THEN 'failed' ELSE 'waiting' END AS state, e.owner AS instance,"
+	" e.tries AS failures, nullif(e.err, '') AS error,"
+	" CASE WHEN e.is_done = 0 AND e.not_before > 0 THEN iso(e.not_before) END AS next_try,"
+	" iso(e.updated) AS at, nullif(e.result, '') AS result"
+	" FROM ending_ AS e JOIN run_ AS r ON r.id = e.run_id";
 static const char note_view[] =
 	"CREATE VIEW note AS SELECT r.name AS run, n.run_id, iso(n.at) AS at, n.inc AS instance,"
 	" n.kind, n.text, iso(n.until) AS until"
@@ -220,8 +229,8 @@ static const char endpoint_view[] =
 	" LEFT JOIN breaker AS b ON b.endpoint = e.endpoint";
 
 const char *const pl_views[] = {
-	iso,	       loose_state, readable,	   json_count,	 joined,
-	group_concat,  run_view,    item_view,	   attempt_view, reject_view,
-	instance_view, audit_view,  minute_view,   failure_view, breaker_view,
-	note_view,     quota_view,  endpoint_view, step_view,	 NULL,
+	iso,	       loose_state,  readable,	   json_count,	joined,	       group_concat,
+	run_view,      item_view,    attempt_view, reject_view, instance_view, audit_view,
+	minute_view,   failure_view, breaker_view, note_view,	ending_view,   quota_view,
+	endpoint_view, step_view,    NULL,
 };

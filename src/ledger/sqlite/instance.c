@@ -106,7 +106,7 @@ static int sq_instance_leave(struct sq *q, int64_t inc)
 				     " probe_for = 0, version = version + 1 WHERE probe = ?1";
 
 	if (sq_change(q, probes, SQ_ARGS(SQ_INT(inc))) < 0 ||
-	    sq_change(q, loads, SQ_ARGS(SQ_INT(inc))) < 0 ||
+	    sq_change(q, loads, SQ_ARGS(SQ_INT(inc))) < 0 || sq_endings_free(q, 0, inc, 0) < 0 ||
 	    sq_change(q, runs, SQ_ARGS(SQ_INT(inc))) < 0 ||
 	    sq_change(q, lanes, SQ_ARGS(SQ_INT(inc))) < 0)
 		return SQ_FAILED;
@@ -224,7 +224,8 @@ int sq_reap_now(struct sq *q, struct ledger_txn *txn, int64_t dead, int64_t quar
 		if (sq_doubt_chunk(q, &txn->arena, &doubt, ret_doubtful) < 0)
 			return SQ_FAILED;
 	}
-	if (sq_instance_leave(q, dead) < 0 || sq_requests_lapse(q, 0, dead, now_ms) < 0 ||
+	if (sq_endings_free(q, 0, dead, not_before_ms) < 0 || sq_instance_leave(q, dead) < 0 ||
+	    sq_requests_lapse(q, 0, dead, now_ms) < 0 ||
 	    sq_change(q, reaped, SQ_ARGS(SQ_INT(dead), SQ_INT(now_ms), SQ_INT_OR_NULL(txn->inc))) <
 		    0)
 		return SQ_FAILED;

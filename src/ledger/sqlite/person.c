@@ -152,9 +152,10 @@ static int sq_act_on_loose(struct sq *q, struct arena *a, const struct sq_act *a
 		return SQ_FAILED;
 	if (item->tell && sq_untell(q, a, act, item) < 0)
 		return SQ_FAILED;
-	if (becomes == LOOSE_RETRY || item->tell)
-		return sq_run_reopen(q, act->run_id, item->step, becomes == LOOSE_RETRY);
-	return 0;
+	if ((becomes == LOOSE_RETRY || item->tell) &&
+	    sq_run_reopen(q, act->run_id, item->step, becomes == LOOSE_RETRY) < 0)
+		return SQ_FAILED;
+	return sq_endings_reopen(q, act->run_id, item->step);
 }
 
 /* A waiting item leaves its chunk, which nobody holds. */

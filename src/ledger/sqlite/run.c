@@ -325,7 +325,8 @@ int sq_run_leave(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	const struct lop_run_leave *l = &op->u.run_leave;
 
 	if (sq_change(q, leave, SQ_ARGS(SQ_INT(l->run_id), SQ_INT(txn->inc))) < 0 ||
-	    sq_change(q, loads, SQ_ARGS(SQ_INT(l->run_id), SQ_INT(txn->inc))) < 0)
+	    sq_change(q, loads, SQ_ARGS(SQ_INT(l->run_id), SQ_INT(txn->inc))) < 0 ||
+	    sq_endings_free(q, l->run_id, txn->inc, 0) < 0)
 		return SQ_FAILED;
 	int rc = sq_change(q, keep, SQ_ARGS(SQ_INT(l->run_id), SQ_TEXT(text_or_empty(l->reason))));
 	if (rc == 0)
@@ -410,22 +411,29 @@ static int sq_step_finish(struct sq *q, struct lop_run_finish *f, int64_t now_ms
 	static const char untold[] = "SELECT 1 FROM chunk INDEXED BY chunk_untold"
 				     " WHERE run_id = ?1 AND step = ?2 AND n_told < n LIMIT 1";
 	static const char is_last[] =
-		"SELECT ?2 = max(step) FROM run_step WHERE run_id = ?1 AND state <> 4";
+		"SELECT NOT EXISTS (SELECT 1 FROM run_step WHERE run_id = ?1 AND step <> ?2"
+		" AND state <> 4)";
 	int64_t one = 0;
+	int64_t last = 0;
 	int32_t step = rule_step(f->step);
 	int rc = sq_step_is_empty(q, f->run_id, step);
 
 	if (rc != 1)
 		return rc;
+	if (sq_number(q, is_last, SQ_ARGS(SQ_INT(f->run_id), SQ_INT(step)), &last) < 0)
+		return SQ_FAILED;
+	f->ret_missing = rule_endings(f->endings, last == 1);
+	rc = sq_endings_missing(q, f->run_id, step, &f->ret_missing);
+	if (rc < 0 || f->ret_missing != 0)
+		return rc;
 	rc = sq_number(q, untold, SQ_ARGS(SQ_INT(f->run_id), SQ_INT(step)), &one);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	if (f->needs_done) {
-		rc = sq_number(q, is_last, SQ_ARGS(SQ_INT(f->run_id), SQ_INT(step)), &one);
 		int has_failed = sq_step_has_failed(q, f->run_id, step);
-		if (rc < 0 || has_failed < 0)
+		if (has_failed < 0)
 			return SQ_FAILED;
-		f->ret_blocked = has_failed == 1 && one == 0;
+		f->ret_blocked = has_failed == 1 && last == 0;
 	}
 	return f->ret_blocked || q->is_replay ? 0 : sq_run_advance(q, f->run_id, step, now_ms);
 }
@@ -440,7 +448,8 @@ int sq_run_finish(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		return rc;
 	if (rc == 0)
 		return sq_lost(txn, "there is no run %lld to finish", (long long)f->run_id);
-	if (!f->only_looks && state == RUN_OPEN && f->ret_step == rule_step(f->step)) {
+	f->ret_missing = 0;
+	if (state == RUN_OPEN && f->ret_step == rule_step(f->step)) {
 		if (sq_step_finish(q, f, rule_ms(txn->now)) < 0 ||
 		    sq_run_at(q, f->run_id, &state, &f->ret_step) < 0)
 			return SQ_FAILED;

@@ -254,6 +254,16 @@ static const char *const step_3[] = {
 	"CREATE INDEX chunk_untold ON chunk(run_id, step, id) WHERE n_told < n",
 	"DROP INDEX loose_state",
 	"CREATE INDEX loose_state ON loose(run_id, step, state, not_before)",
+	/* What is done once at the end of a step (step 0: of the run). */
+	"CREATE TABLE ending_(run_id INTEGER NOT NULL REFERENCES run_, step INTEGER NOT NULL,"
+	"  kind INTEGER NOT NULL CHECK (kind IN (1, 2))," /* work run */
+	"  is_done INTEGER NOT NULL DEFAULT 0 CHECK (is_done IN (0, 1)), owner INTEGER,"
+	"  epoch INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,"
+	"  not_before INTEGER NOT NULL DEFAULT 0, err TEXT NOT NULL DEFAULT '',"
+	"  result TEXT NOT NULL DEFAULT '', updated INTEGER NOT NULL,"
+	"  PRIMARY KEY (run_id, step, kind),"
+	"  CHECK (owner IS NULL OR is_done = 0)) STRICT, WITHOUT ROWID",
+	"CREATE INDEX ending_owner ON ending_(owner) WHERE owner IS NOT NULL",
 	NULL,
 };
 

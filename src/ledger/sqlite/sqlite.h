@@ -369,6 +369,14 @@ int sq_untold_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_told_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_ended_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_ended_told(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+/* What the instance has taken of ends is anybody's again, from then on; run_id 0: of all runs. */
+int sq_endings_free(struct sq *q, int64_t run_id, int64_t inc, int64_t not_before_ms);
+/* After a person has changed items of the step: its end, and the run's, are done again. */
+int sq_endings_reopen(struct sq *q, int64_t run_id, int32_t step);
+/* Takes those that are done from `endings`. */
+int sq_endings_missing(struct sq *q, int64_t run_id, int32_t step, uint32_t *endings);
+int sq_ending_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_ending_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_cursor_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_step_items(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_rate_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);

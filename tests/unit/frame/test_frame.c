@@ -475,7 +475,9 @@ static int get_waits(const struct frame *f, struct arena *a, struct err *err)
 
 static void put_then(struct buf *b)
 {
-	frame_put_then(b, &(struct frame_then){.chunk_id = 5,
+	frame_put_then(b, &(struct frame_then){.ending = 2,
+					       .epoch = 7,
+					       .chunk_id = 5,
 					       .first_item = 700,
 					       .n = 13,
 					       .good = bits_13,
@@ -490,6 +492,8 @@ static int get_then(const struct frame *f, struct arena *a, struct err *err)
 
 	if (rc != 0)
 		return rc;
+	assert_int_equal(t.ending, 2);
+	assert_int_equal(t.epoch, 7);
 	assert_int_equal(t.chunk_id, 5);
 	assert_int_equal(t.n, 13);
 	assert_memory_equal(t.good, bits_13, 2);
@@ -514,8 +518,11 @@ static int get_cutoff(const struct frame *f, struct arena *a, struct err *err)
 
 static void put_then_done(struct buf *b)
 {
-	frame_put_then_done(
-		b, &(struct frame_then_done){.chunk_id = 5, .err = "in the way", .says = "well"});
+	frame_put_then_done(b, &(struct frame_then_done){.ending = 1,
+							 .chunk_id = 5,
+							 .err = "in the way",
+							 .says = "well",
+							 .result = "{}"});
 }
 
 static int get_then_done(const struct frame *f, struct arena *a, struct err *err)
@@ -528,6 +535,8 @@ static int get_then_done(const struct frame *f, struct arena *a, struct err *err
 	assert_int_equal(t.chunk_id, 5);
 	assert_string_equal(t.err, "in the way");
 	assert_string_equal(t.says, "well");
+	assert_string_equal(t.result, "{}");
+	assert_int_equal(t.ending, 1);
 	return 0;
 }
 

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/ending_check.h"
+
+#include "base/bits.h"
+#include "frame/frame.h"
+#include "ledger/txn.h"
+#include "sim/machine.h"
+#include "sim/proc.h"
+#include "sim/shadow.h"
+
+static uint32_t count_done(const struct run_view *run)
+{
+	int64_t count[ITEM_STATE_COUNT_];
+
+	shadow_count(run, count);
+	return (uint32_t)count[ITEM_DONE];
+}
+
+/* Where it is made of items: of these. */
+static bool is_made_of_all(const struct machine *m, const struct run_view *run)
+{
+	return m->opt->ends != ENDS_FILE || run->end.made_of == count_done(run);
+}
+
+static bool is_in_the_ledger(const struct instance *inst)
+{
+	int state = inst->m->shadow.inc_state[inst->inc];
+
+	return state == INSTANCE_LIVE || state == INSTANCE_STOPPING;
+}
+
+/* What was not proved gone may act for as long as the quarantine, which is by the time limit. */
+static bool is_out_of_quarantine(const struct proc *p)
+{
+	const struct options *o = p->m->opt;
+
+	return p->is_at_large && (o->fault[F_CLOCK] || o->fault[F_RELOAD] ||
+				  p->m->boot_us - p->at_large_us >= o->timeout_us);
+}
+
+static void check_alone(struct proc *p)
+{
+	for (const struct proc *other = p->m->procs; other != NULL; other = other->next)
+		if (other != p && other->role == LANE_FINISHER && other->is_alive &&
+		    other->end_epoch != 0 && other->run_id == p->run_id &&
+		    !is_out_of_quarantine(other))
+			machine_fail(p->m, "end-twice",
+				     "pid %lld and pid %lld make the end of run %lld at once",
+				     (long long)p->pid, (long long)other->pid,
+				     (long long)p->run_id);
+}
+
+static void check_items(struct proc *p, struct run_view *run, const struct frame_then *then)
+{
+	struct machine *m = p->m;
+
+	for (uint32_t i = 0; i < then->n; i++) {
+		uint32_t item = (uint32_t)then->first_item + i;
+		enum item_state state = shadow_state(run, item);
+		if (m->person_acts == 0 && bits_get(then->good, i) != (state == ITEM_DONE))
+			machine_fail(m, "end-items", "item %u is in state %d, the end is told %s",
+				     item, state, state == ITEM_DONE ? "not done" : "done");
+	}
+}
+
+void ending_take_part(struct proc *p, const struct frame_then *then)
+{
+	struct machine *m = p->m;
+	struct run_view *run = shadow_run(m, p->run_id);
+
+	if (run == NULL || m->opt->ends == 0) {
+		machine_fail(m, "end", "run %lld has none", (long long)p->run_id);
+		return;
+	}
+	if (p->end_epoch != then->epoch) {
+		p->end_epoch = then->epoch;
+		p->end_of = 0;
+	}
+	check_alone(p);
+	bool is_his = run->end.owner == p->inst->inc && run->end.epoch == then->epoch;
+	if (is_in_the_ledger(p->inst) && !is_his)
+		machine_fail(m, "end-claim",
+			     "instance %d makes the end of run %lld, try %lld, which inc %lld has",
+			     p->inst->number, (long long)run->id, (long long)then->epoch,
+			     (long long)run->end.owner);
+	check_items(p, run, then);
+	p->end_of += (uint32_t)bits_count(then->good, then->n);
+}
+
+void ending_make(struct proc *p)
+{
+	struct machine *m = p->m;
+	struct run_view *run = shadow_run(m, p->run_id);
+
+	run->end.made_epoch = (int32_t)p->end_epoch;
+	run->end.made_of = p->end_of;
+	p->end_epoch = 0;
+	for (uint32_t i = 0; m->opt->ends == ENDS_ALL_OR_NONE && i < run->n_items; i++)
+		if (shadow_state(run, i) == ITEM_DEAD && m->person_acts == 0)
+			machine_fail(m, "all-or-none",
+				     "item %u is dead, and the others took effect", i);
+}
+
+static void follow_take(struct instance *inst, const struct lop_ending_take *take)
+{
+	struct machine *m = inst->m;
+	struct run_view *run = shadow_run(m, take->run_id);
+
+	if (run == NULL || !take->ret_taken)
+		return;
+	if (run->end.is_done || (run->end.owner != 0 && run->end.owner != inst->inc))
+		machine_fail(m, "end-claim", "instance %d takes the end of run %lld, %s",
+			     inst->number, (long long)run->id,
+			     run->end.is_done ? "which is done" : "which another one has");
+	run->end.owner = inst->inc;
+	run->end.epoch = take->ret_row.epoch;
+}
+
+static void follow_put(struct instance *inst, const struct lop_ending_put *put)
+{
+	struct machine *m = inst->m;
+	struct run_view *run = shadow_run(m, put->run_id);
+
+	if (run == NULL)
+		return;
+	if (put->ret_late) {
+		run->end.owner = run->end.owner == inst->inc ? 0 : run->end.owner;
+		return;
+	}
+	if (run->end.owner != inst->inc || run->end.epoch != put->epoch)
+		machine_fail(m, "end-claim", "instance %d ends run %lld, which is not his",
+			     inst->number, (long long)run->id);
+	if (put->is_done && (run->end.made_epoch != put->epoch || !is_made_of_all(m, run)))
+		machine_fail(m, "I11", "the end of run %lld is written down, and was not made",
+			     (long long)run->id);
+	run->end.owner = 0;
+	run->end.is_done = put->is_done;
+}
+
+void ending_follow(struct instance *inst, const struct ledger_op *op)
+{
+	if (op->kind == LOP_ENDING_TAKE)
+		follow_take(inst, &op->u.ending_take);
+	else if (op->kind == LOP_RUN_LEAVE)
+		ending_follow_leave(inst->m, op->u.run_leave.run_id, inst->inc);
+	else
+		follow_put(inst, &op->u.ending_put);
+}
+
+void ending_follow_leave(struct machine *m, int64_t run_id, int64_t inc)
+{
+	for (size_t i = 0; i < m->shadow.n_runs; i++) {
+		struct run_view *run = m->shadow.runs[i];
+		if (run->end.owner == inc && (run_id == 0 || run->id == run_id))
+			run->end.owner = 0;
+	}
+}
+
+void ending_follow_person(struct machine *m, int64_t run_id)
+{
+	struct run_view *run = shadow_run(m, run_id);
+
+	if (run == NULL || run->state == RUN_FINISHED || run->state == RUN_ABANDONED)
+		return;
+	run->end.is_done = false;
+}
+
+void ending_check_finish(struct machine *m, const struct run_view *run)
+{
+	if (m->opt->ends != 0 && (!run->end.is_done || !is_made_of_all(m, run)))
+		machine_fail(m, "I11", "run %lld has finished, its end was not made",
+			     (long long)run->id);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is done once at the end of a run (work.file): one at a time does it, who the ledger says; it
+ * is made of what is done; and the run is finished when it was made, of that, and not before.
+ */
+#ifndef STINT_TESTS_SIM_ENDING_CHECK_H
+#define STINT_TESTS_SIM_ENDING_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct frame_then;
+struct instance;
+struct ledger_op;
+struct machine;
+struct proc;
+struct run_view;
+
+struct end_view {
+	int64_t owner; /* by the ledger: inc, 0 nobody */
+	int32_t epoch;
+	bool is_done;
+	int32_t made_epoch; /* the last that was made … */
+	uint32_t made_of;   /* … of so many items */
+};
+
+/* A finisher gets a part of it. */
+void ending_take_part(struct proc *p, const struct frame_then *then);
+/* It has made it. */
+void ending_make(struct proc *p);
+
+void ending_follow(struct instance *inst, const struct ledger_op *op);
+/* Whoever that was has it no more; run_id 0: of all runs. */
+void ending_follow_leave(struct machine *m, int64_t run_id, int64_t inc);
+/* A person has changed items of the run. */
+void ending_follow_person(struct machine *m, int64_t run_id);
+void ending_check_finish(struct machine *m, const struct run_view *run);
+
+#endif
