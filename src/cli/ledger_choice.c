@@ -152,9 +152,36 @@ static int open_url(const struct cli *cli, const char *url, unsigned flags,
 	return ledger_open(url, flags, ret_ledger, err);
 }
 
+/* Says that there is none as yet, and what that means. */
+static int no_ledger(const char *url, const char *from, const char *then, struct err *err)
+{
+	AUTO(buf) struct buf shown = BUF_INIT(URL_MAX);
+	const char *path = ledger_url_file(url);
+
+	if (path != NULL)
+		buf_puts(&shown, path);
+	else
+		pg_uri_put_masked(&shown, url);
+	return ERR(err, ERR_LEDGER, "there is no ledger %s (%s)%s", buf_str(&shown), from, then);
+}
+
+int cli_ledger_is_there(const struct cli *cli, const char *url, bool *ret_is_there, struct err *err)
+{
+	AUTO(ledger) struct ledger *ledger = NULL;
+	unsigned flags = LEDGER_READ_ONLY | LEDGER_ANY_VERSION;
+
+	*ret_is_there = !is_missing(url);
+	if (ledger_url_file(url) != NULL)
+		return 0;
+	int rc = open_url(cli, url, flags, &ledger, err);
+	*ret_is_there = rc == 0;
+	return rc == ERR_NOINPUT ? 0 : rc;
+}
+
 int cli_open_ledger(const struct cli *cli, unsigned flags, struct ledger **ret_ledger,
 		    struct err *err)
 {
+	static const char makes[] = "; the first `stint run` or `stint ledger init` makes it";
 	AUTO(str) char *url = NULL;
 	const char *from = NULL;
 
@@ -162,14 +189,10 @@ int cli_open_ledger(const struct cli *cli, unsigned flags, struct ledger **ret_l
 	if (rc < 0)
 		return rc;
 	if ((flags & LEDGER_CREATE) == 0 && is_missing(url))
-		return ERR(
-			err, ERR_LEDGER,
-			"there is no ledger %s (%s); the first `stint run` or `stint ledger init` "
-			"makes it",
-			ledger_url_file(url), from);
+		return no_ledger(url, from, makes, err);
 	rc = open_url(cli, url, flags, ret_ledger, err);
 	if (rc == ERR_NOINPUT) /* nobody has made one at that server */
-		err->code = rc = ERR_LEDGER;
+		return no_ledger(url, from, makes, err);
 	if (rc == 0)
 		cli_detail(cli, "ledger %s (%s)", ledger_url(*ret_ledger), from);
 	return rc;
@@ -177,19 +200,17 @@ int cli_open_ledger(const struct cli *cli, unsigned flags, struct ledger **ret_l
 
 int cli_read_ledger(const struct cli *cli, struct ledger **ret_ledger, struct err *err)
 {
+	static const char empty[] = ": nothing has run there yet; --ledger names another";
 	AUTO(str) char *url = NULL;
 	const char *from = NULL;
 
 	int rc = cli_ledger_url(cli, &url, &from, err);
 	if (rc < 0)
 		return rc;
-	if (is_missing(url))
-		return ERR(err, ERR_DATA,
-			   "there is no ledger %s (%s): nothing has run there yet; --ledger names "
-			   "another",
-			   ledger_url_file(url), from);
-	rc = open_url(cli, url, LEDGER_READ_ONLY, ret_ledger, err);
-	if (rc == ERR_NOINPUT)
-		err->code = rc = ERR_DATA;
-	return rc;
+	rc = is_missing(url) ? ERR_NOINPUT : open_url(cli, url, LEDGER_READ_ONLY, ret_ledger, err);
+	if (rc != ERR_NOINPUT)
+		return rc;
+	(void)no_ledger(url, from, empty, err); /* it is none of the ledger's faults */
+	err->code = ERR_DATA;
+	return err->code;
 }

@@ -8,6 +8,8 @@
 #ifndef STINT_CLI_LEDGER_CHOICE_H
 #define STINT_CLI_LEDGER_CHOICE_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 
 struct cli;
@@ -35,6 +37,9 @@ ST_MUST_CHECK int cli_open_ledger(const struct cli *cli, unsigned flags, struct 
  * found: that is said, with exit status 1 (ERR_DATA). */
 ST_MUST_CHECK int cli_read_ledger(const struct cli *cli, struct ledger **ret_ledger,
 				  struct err *err);
+/* Whether there is a ledger at that URL. */
+ST_MUST_CHECK int cli_ledger_is_there(const struct cli *cli, const char *url, bool *ret_is_there,
+				      struct err *err);
 /* The URL alone; gives. */
 ST_MUST_CHECK int cli_ledger_url(const struct cli *cli, char **ret_url, const char **ret_from,
 				 struct err *err);

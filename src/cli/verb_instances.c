@@ -13,6 +13,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "ledger/ledger.h"
+#include "ledger/rules.h"
 #include "report/moment.h"
 #include "sys/clock.h"
 
@@ -59,17 +60,19 @@ static const char *text_or_empty(const struct ledger_row *row, int column)
 	return text == NULL ? "" : text;
 }
 
-/* Whether its process holds its lock. Where instances beat, a free one is only a hint: nothing is
- * said then. */
+/* When it was last heard of: its end; else its last beat, by the ledger's clock; where there are no
+ * beats, now, while it holds its lock. */
 static void look_at(const struct lister *l, struct instance *i)
 {
-	i->heard_at = i->ended_at;
+	if (i->heard_at == 0 || strcmp(i->state, "ended") == 0)
+		i->heard_at = i->ended_at;
 	for (size_t k = 0; k < l->alive->ret_n; k++) {
-		if (l->alive->ret_rows[k].inc != i->inc)
+		const struct ledger_instance_row *row = &l->alive->ret_rows[k];
+		if (row->inc != i->inc)
 			continue;
-		if (l->alive->ret_rows[k].is_gone)
+		if (rule_seems_gone(row))
 			i->state = "gone";
-		else if (!l->alive->ret_rows[k].is_lock_free)
+		else if (i->heard_at == 0)
 			i->heard_at = l->now;
 	}
 }
@@ -129,6 +132,7 @@ static int on_instance(void *arg, const struct ledger_row *row)
 		.runs = text_or_empty(row, 7),
 		.chunks = ledger_row_int(row, 8),
 		.lanes = ledger_row_int(row, 9),
+		.heard_at = moment_at(row, 10),
 	};
 
 	l->n++;
@@ -151,7 +155,7 @@ static int on_instance(void *arg, const struct ledger_row *row)
 static int list_all(struct lister *l, struct ledger *ledger, struct err *err)
 {
 	static const char sql[] =
-		"SELECT instance, name, host, pid, state, started, ended, runs, chunks, lanes"
+		"SELECT instance, name, host, pid, state, started, ended, runs, chunks, lanes, heard"
 		" FROM instance WHERE ?1 = 1 OR state IN ('live', 'stopping')"
 		" ORDER BY instance DESC LIMIT ?2";
 	struct ledger_param params[] = {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `stint ledger init|upgrade|verify|info|restored`. */
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -17,6 +15,7 @@
 #include "cli/ledger_target.h"
 #include "cli/verbs.h"
 #include "ledger/ledger.h"
+#include "ledger/rules.h"
 #include "pg/uri.h"
 #include "sys/clock.h"
 
@@ -39,22 +38,6 @@ static void end_document(struct json_writer *w, struct cli *cli)
 	buf_putc(&cli->out.buf, '\n');
 }
 
-/* Whether there is no ledger as yet at that URL. */
-static int ledger_is_new(const struct cli *cli, const char *url, bool *ret_is_new, struct err *err)
-{
-	AUTO(ledger) struct ledger *ledger = NULL;
-	const char *path = ledger_url_file(url);
-
-	if (path != NULL) {
-		*ret_is_new = access(path, F_OK) != 0 && errno == ENOENT;
-		return 0;
-	}
-	int rc = cli_open_ledger(cli, LEDGER_READ_ONLY | LEDGER_ANY_VERSION, &ledger, err);
-	if (rc == 0)
-		*ret_is_new = ledger_schema_version(ledger) == 0;
-	return rc;
-}
-
 static int ledger_init(struct cli *cli, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
@@ -62,11 +45,11 @@ static int ledger_init(struct cli *cli, struct err *err)
 	AUTO(str) char *url = NULL;
 	const char *from = NULL;
 	struct json_writer w = {0};
-	bool is_new = false;
+	bool is_there = false;
 
 	int rc = cli_ledger_url(cli, &url, &from, err);
 	if (rc == 0)
-		rc = ledger_is_new(cli, url, &is_new, err);
+		rc = cli_ledger_is_there(cli, url, &is_there, err);
 	if (rc < 0)
 		return rc;
 	if (cli->is_dry_run) {
@@ -75,7 +58,7 @@ static int ledger_init(struct cli *cli, struct err *err)
 		else
 			buf_puts(&shown, url);
 		buf_printf(&cli->out.buf, "%s\n%s\n", buf_str(&shown),
-			   is_new ? "would be made" : "is there already");
+			   is_there ? "is there already" : "would be made");
 		return EXIT_DONE;
 	}
 	rc = cli_open_ledger(cli, LEDGER_CREATE, &ledger, err);
@@ -83,12 +66,13 @@ static int ledger_init(struct cli *cli, struct err *err)
 		return rc;
 	if (cli->wants_json) {
 		begin_document(&w, cli, "stint.ledger-init.1", ledger_url(ledger));
-		jw_member_bool(&w, "is_new", is_new);
+		jw_member_bool(&w, "is_new", !is_there);
 		end_document(&w, cli);
 		return EXIT_DONE;
 	}
 	buf_printf(&cli->out.buf, "%s\n", ledger_url(ledger));
-	cli_note(cli, is_new ? "made the ledger (%s)" : "the ledger was there already (%s)", from);
+	cli_note(cli, is_there ? "the ledger was there already (%s)" : "made the ledger (%s)",
+		 from);
 	return EXIT_DONE;
 }
 
@@ -167,14 +151,21 @@ static int ledger_check_all(struct cli *cli, struct err *err)
 	if (f.w != NULL) {
 		jw_array_end(&w);
 		jw_member_bool(&w, "ok", n == 0);
+		jw_member_bool(&w, "files_checked", ledger_not_checked(ledger)[0] == '\0');
 		end_document(&w, cli);
 	} else if (n == 0) {
 		buf_printf(&cli->out.buf, "%s: every invariant holds\n", ledger_url(ledger));
 	} else {
-		cli_error("%" PRId64 " finding%s in %s: keep a copy of the file, and restore a "
+		cli_error("%" PRId64 " finding%s in %s: keep a copy of the %s, and restore a "
 			  "backup (then `stint ledger restored`)",
-			  n, n == 1 ? "" : "s", ledger_url(ledger));
+			  n, n == 1 ? "" : "s", ledger_url(ledger),
+			  ledger_url_file(ledger_url(ledger)) != NULL ? "file" : "database");
 	}
+	if (ledger_not_checked(ledger)[0] != '\0')
+		cli_note(cli,
+			 "whether the server's files are whole was not looked at: %s "
+			 "(docs/ledger-postgres.md)",
+			 ledger_not_checked(ledger));
 	return n == 0 ? EXIT_DONE : EXIT_NO;
 }
 
@@ -206,7 +197,7 @@ static void count_instance(void *arg, const struct ledger_instance_row *row)
 	struct info *info = arg;
 	bool is_over = row->state == INSTANCE_ENDED || row->state == INSTANCE_REAPED;
 
-	info->n_instances += is_over || row->is_gone ? 0 : 1;
+	info->n_instances += is_over || rule_seems_gone(row) ? 0 : 1;
 }
 
 static void count_run(void *arg, const struct ledger_run_row *row)

@@ -18,6 +18,7 @@
 #include "cli/person.h"
 #include "cli/verbs.h"
 #include "ledger/ledger.h"
+#include "ledger/rules.h"
 #include "report/run.h"
 
 enum {
@@ -108,7 +109,7 @@ static bool is_alive(const struct lop_instance_list *list, int64_t inc)
 {
 	for (size_t i = 0; i < list->ret_n; i++)
 		if (list->ret_rows[i].inc == inc)
-			return !list->ret_rows[i].is_gone;
+			return !rule_seems_gone(&list->ret_rows[i]);
 	return false;
 }
 

@@ -143,8 +143,9 @@ static void session_check_lease(struct session *s)
 	if (is_lapsed == s->pulse.was_lapsed)
 		return;
 	s->pulse.was_lapsed = is_lapsed;
-	if (s->run == NULL)
+	if (s->run == NULL || (!is_lapsed && !s->pulse.said_lapse))
 		return;
+	s->pulse.said_lapse = is_lapsed;
 	if (is_lapsed)
 		session_say(s, SAY_WARNING,
 			    "the ledger has not acknowledged for %d s that this instance lives: "

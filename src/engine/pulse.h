@@ -20,7 +20,8 @@
 struct pulse {
 	bool is_on;	   /* this ledger has beats, and we have a number */
 	bool is_out;	   /* a beat is under way */
-	bool was_lapsed;   /* and it was said */
+	bool was_lapsed;   /* at the last look */
+	bool said_lapse;   /* not the one before the first beat is acknowledged */
 	int64_t next_at;   /* boot clock: the next is sent */
 	int64_t sent_at;   /* the last was */
 	int64_t leased_to; /* nothing is begun from then on */

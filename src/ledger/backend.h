@@ -41,6 +41,7 @@ struct ledger {
 	bool read_only;
 	bool has_beats; /* set by open */
 	bool may_lose_commits;
+	char not_checked[128]; /* by the last check_storage: why not all of it; "": all was */
 };
 
 /* A row of a result, as its backend reads it. A backend's own begins with it. */

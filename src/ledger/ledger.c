@@ -108,6 +108,11 @@ int ledger_schema_version(const struct ledger *ledger)
 	return ledger->schema_version;
 }
 
+const char *ledger_not_checked(const struct ledger *ledger)
+{
+	return ledger->not_checked;
+}
+
 void ledger_apply(struct ledger *ledger, struct ledger_txn *txn)
 {
 	ledger_assert(ledger);

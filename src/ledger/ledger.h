@@ -120,6 +120,9 @@ typedef void (*ledger_finding_fn)(void *arg, const char *invariant, const char *
  * integrity check. `*ret_findings` counts. */
 ST_MUST_CHECK int ledger_verify(struct ledger *ledger, ledger_finding_fn fn, void *arg,
 				int64_t *ret_findings, struct err *err);
+/* Why the last ledger_verify could not ask whether the storage's own files are whole; "": it did.
+ */
+const char *ledger_not_checked(const struct ledger *ledger);
 
 /* `stint ledger upgrade`: brings an older schema up to date; ret_from and ret_to are versions. */
 ST_MUST_CHECK int ledger_upgrade(struct ledger *ledger, int *ret_from, int *ret_to,

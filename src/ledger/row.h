@@ -115,6 +115,8 @@ struct ledger_instance_row {
 	int64_t beat; /* how often it has shown that it lives; 0 where there are no beats */
 	bool is_lock_free; /* with beats: nobody holds its lock. A hint: after a failover or a
 			      restart of the server all are free while all live */
+	int64_t quiet_us;  /* with beats: how long ago the last one was, by the ledger's clock. For
+			      people: nobody may take it for dead by that */
 	const struct ledger_lane_row *lanes;
 	size_t n_lanes;
 };

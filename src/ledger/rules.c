@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/bits.h"
 #include "base/json.h"
+#include "core/watch.h"
 
 /* A chunk has 4,096 keys at most, and a key is bounded by the record it comes from. */
 enum { KEYS_BYTES_MAX = 256 * 1024 * 1024 };
@@ -347,4 +348,9 @@ void rule_step_loose(uint8_t *ended, uint32_t i, enum loose_state state, enum lo
 		bits_set(ended, i);
 	else
 		bits_clear(ended, i);
+}
+
+bool rule_seems_gone(const struct ledger_instance_row *row)
+{
+	return row->is_gone || (row->is_lock_free && row->quiet_us >= WATCH_GONE_US);
 }

@@ -89,6 +89,10 @@ void rule_count_loose(struct ledger_counts *counts, enum loose_state state, int6
 /* Done = done bits without a loose row + loose rows that are done. Called last. */
 void rule_count_done(struct ledger_counts *counts, int64_t done_bits, int64_t loose_rows);
 
+/* Whether a person is told that it is gone. On a ledger with beats that is what it looks like, by
+ * the ledger's clock: nothing may be taken over from it by that. */
+bool rule_seems_gone(const struct ledger_instance_row *row);
+
 /* The words that are stored with an item whose owner is gone. */
 #define RULE_OWNER_LOST "owner-lost"
 #define RULE_OWNER_LOST_TEXT "the instance that worked on it ended before it said how it went"

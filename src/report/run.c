@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
+#include "ledger/rules.h"
 #include "report/moment.h"
 
 enum {
@@ -99,7 +100,7 @@ static int on_joined(void *arg, const struct ledger_row *row)
 	for (size_t i = 0; i < j->alive->ret_n; i++) {
 		if (j->alive->ret_rows[i].inc != inc)
 			continue;
-		if (j->alive->ret_rows[i].is_gone)
+		if (rule_seems_gone(&j->alive->ret_rows[i]))
 			j->run->n_gone++;
 		else
 			j->run->n_joined++;

@@ -2,6 +2,10 @@
 """What system tests share: a box (lib/box.py), and a night of work in it.
 
 A night: one run of a job whose items end in every way that an item can end.
+
+What works on a ledger in a file works on one in PostgreSQL. A test that uses a box runs on either where it
+is marked `both`, or is in a module of BOTH; with STINT_TEST_LEDGER=postgres all run there, but for those marked
+`file`, which are about the file; with =both on either, with =sqlite none but on a file.
 """
 import json
 import os
@@ -9,6 +13,12 @@ import os
 import pytest
 from lib.box import STINT_DEV, Box
 from lib.postgres import Server
+
+BOTH = {
+    'test_cli_abandon', 'test_cli_attempts', 'test_cli_items', 'test_cli_rejects', 'test_cli_report',
+    'test_cli_resolve', 'test_cli_retry', 'test_cli_runs', 'test_cli_skip', 'test_cli_status', 'test_cli_stop',
+    'test_cli_why', 'test_kill_stop',
+}
 
 JOB = '''version: 1
 job: invoices
@@ -59,17 +69,46 @@ class Night:
 
 def pytest_configure(config):
     config.addinivalue_line('markers', 'long: takes a minute or so, and is begun first')
+    config.addinivalue_line('markers', 'both: runs on a ledger in a file and on one in PostgreSQL')
+    config.addinivalue_line('markers', 'file: is about the ledger in a file')
+
+
+def pytest_generate_tests(metafunc):
+    """On which ledgers a test is run."""
+    if 'ledger_kind' not in metafunc.fixturenames:
+        return
+    chosen = os.environ.get('STINT_TEST_LEDGER', '')
+    assert chosen in ('', 'sqlite', 'postgres', 'both'), f'STINT_TEST_LEDGER={chosen}'
+    has = {mark.name for mark in metafunc.definition.iter_markers()}
+    if 'file' in has:
+        kinds = ['sqlite'] if chosen != 'postgres' else []
+    elif chosen == 'both' or (chosen == '' and ('both' in has or metafunc.module.__name__ in BOTH)):
+        kinds = ['sqlite', 'postgres']
+    else:
+        kinds = [chosen or 'sqlite']
+    if kinds != ['sqlite']:
+        metafunc.parametrize('ledger_kind', kinds, indirect=True)
 
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker('long') is None)
 
 
+@pytest.fixture(name='ledger_kind')
+def make_ledger_kind(request):
+    return getattr(request, 'param', 'sqlite')
+
+
 @pytest.fixture(name='box')
-def make_box(tmp_path):
-    box = Box(tmp_path)
+def make_box(tmp_path, ledger_kind, request):
+    database = None
+    if ledger_kind == 'postgres':
+        database = request.getfixturevalue('postgres_server').database()
+    box = Box(tmp_path, database=database)
     yield box
     box.close()
+    if database:
+        database.drop()
 
 
 @pytest.fixture(name='faulty')

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The breaker, with a real program that is out of order for a while: it costs probes only, one at a time of
 all instances, no attempts of items, and the next call goes on where the last one was."""
-import contextlib
 import json
 import os
 import re
-import sqlite3
 import time
 
 import pytest
@@ -42,11 +40,8 @@ def start(box):
 
 def breaker(box):
     """The row of the view, as people see it; None while there is none."""
-    try:
-        with contextlib.closing(sqlite3.connect(f'file:{box.ledger}?mode=ro', uri=True, timeout=60)) as db:
-            return db.execute('SELECT endpoint, state, reason, times FROM breaker').fetchone()
-    except sqlite3.OperationalError:
-        return None  # the ledger is being made
+    rows = box.ask_early('SELECT endpoint, state, reason, times FROM breaker')
+    return rows[0] if rows else None
 
 
 def heal(box):

@@ -2,7 +2,6 @@
 """`stint abandon`: the rest of an unfinished run is given up."""
 import json
 import os
-import sqlite3
 
 import pytest
 from lib.box import wait_until
@@ -48,8 +47,7 @@ def test_a_run_that_was_stopped(slow):
     said = slow.run('abandon', 'slow', '--why', 'sent by hand')
     assert said.code == 0 and 'is abandoned; ' in said.out and 'items are left' in said.out, said
     assert states(slow) == [('abandoned', 'sent by hand')]
-    with sqlite3.connect(f'file:{slow.ledger}?mode=ro', uri=True) as db:
-        rows = db.execute("SELECT who, why FROM audit WHERE verb = 'abandon'").fetchall()
+    rows = slow.ask("SELECT who, why FROM audit WHERE verb = 'abandon'")
     assert len(rows) == 1 and rows[0][1] == 'sent by hand' and '@' in rows[0][0]
     assert slow.run('abandon', 'slow', '--why', 'again').code == 1
     slow.verify()

@@ -11,16 +11,16 @@ JOB = 'version: 1\njob: j\nwork: {exec: {shell: "true"}}\n'
 
 def test_init_makes_it_once(box):
     said = box.run('ledger', 'init')
-    assert said.code == 0 and said.out == f'sqlite:{box.ledger}\n' and 'made' in said.err
+    assert said.code == 0 and said.out == box.url + '\n' and 'made' in said.err
     said = box.run('ledger', 'init')
     assert said.code == 0 and 'already' in said.err
     doc = json.loads(box.run('ledger', 'init', '--json').out)
-    assert doc == {'schema': 'stint.ledger-init.1', 'ledger': 'sqlite:' + box.ledger, 'is_new': False}
+    assert doc == {'schema': 'stint.ledger-init.1', 'ledger': box.url, 'is_new': False}
 
 
 def test_init_dry(box):
     said = box.run('ledger', 'init', '-n')
-    assert said.code == 0 and 'would be made' in said.out and not os.path.exists(box.ledger)
+    assert said.code == 0 and 'would be made' in said.out and not box.has_ledger()
 
 
 def test_info(night):
@@ -35,11 +35,9 @@ def test_verify(night):
     said = night.box.run('ledger', 'verify')
     assert said.code == 0 and 'every invariant holds' in said.out
     assert night.json('ledger', 'verify') == {
-        'schema': 'stint.ledger-verify.1', 'ledger': 'sqlite:' + night.box.ledger, 'findings': [], 'ok': True}
-    db = sqlite3.connect(night.box.ledger)
-    db.execute('UPDATE run_ SET n_items = n_items + 1')
-    db.commit()
-    db.close()
+        'schema': 'stint.ledger-verify.1', 'ledger': night.box.url, 'findings': [], 'ok': True,
+        'files_checked': night.box.database is None}
+    assert night.box.change('UPDATE run_ SET n_items = n_items + 1') == 1
     said = night.box.run('ledger', 'verify')
     assert said.code == 1 and '\nI1: run 1' in said.out and 'backup' in said.err, said
     assert 'I1' in [f['invariant'] for f in night.json('ledger', 'verify', code=1)['findings']]
@@ -68,15 +66,15 @@ def test_wrong_use(box, args, word):
 @pytest.mark.parametrize('verb', ['info', 'verify', 'upgrade', 'restored'])
 def test_not_there(box, verb):
     said = box.run('ledger', verb)
-    assert said.code == 73 and box.ledger in said.err
-    assert not os.path.exists(box.ledger)
+    assert said.code == 73 and box.url.removeprefix('sqlite:') in said.err and 'ledger init' in said.err
+    assert not box.has_ledger()
 
 
 def test_reading_where_nothing_ran(box):
     for args in (['status'], ['runs'], ['report'], ['items'], ['why', 'x'], ['instances']):
         said = box.run(*args)
         assert said.code == 1 and 'nothing has run' in said.err, said
-    assert not os.path.exists(box.ledger)
+    assert not box.has_ledger()
 
 
 # ---- which ledger ----------------------------------------------------------------------------------
@@ -87,7 +85,7 @@ def test_the_option_goes_before_the_environment(box):
     other = os.path.join(box.path, 'other.db')
     said = box.run('run', 'j.yaml', '--ledger', 'sqlite:' + other)
     assert said.code == 0 and other in said.err and os.path.exists(other), said
-    assert not os.path.exists(box.ledger)
+    assert not box.has_ledger()
     assert box.run('runs', '--ledger', other).code == 0
 
 
@@ -133,9 +131,13 @@ def test_a_server_that_is_not_there_is_named(box):
         assert 's3cret' not in said.said
 
 
-def old_ledger(box):
-    """A ledger of version 1, as the program of its time left it (its table of numbers is made here)."""
-    dump = os.path.join(os.path.dirname(__file__), 'data', 'ledger-1.sql')
+# What a ledger of that version, as the program of its time left it, says of its one run.
+OLD = {1: {'done': 3, 'dead': 2, 'in_doubt': 0}, 2: {'done': 3, 'dead': 1, 'in_doubt': 1}}
+
+
+def old_ledger(box, version):
+    """A ledger of that version (its table of numbers is made here)."""
+    dump = os.path.join(os.path.dirname(__file__), 'data', f'ledger-{version}.sql')
     db = sqlite3.connect(box.ledger)
     with open(dump, encoding='utf-8') as text:
         db.executescript(text.read())
@@ -147,14 +149,52 @@ def old_ledger(box):
     db.close()
 
 
-def test_an_older_ledger_is_brought_up_to_date(box):
-    old_ledger(box)
+def check_old_run(box, version):
+    box.verify()
+    [run] = json.loads(box.run('runs', '--json').out)['runs']
+    assert run['run'] == 'old@2026-11-23'
+    assert {state: run['counts'][state] for state in OLD[version]} == OLD[version]
+    assert box.run('report').code == 0
+    assert len(box.items('--run', '1')) == 5
+
+
+@pytest.mark.file
+@pytest.mark.parametrize('version', OLD)
+def test_an_older_ledger_is_brought_up_to_date(box, version):
+    old_ledger(box, version)
     said = box.run('ledger', 'verify')
     assert said.code == 73 and 'stint ledger upgrade' in said.err, said
+    assert box.run('ledger', 'upgrade', '-n').out == f'schema version {version}\n'
     doc = json.loads(box.run('ledger', 'upgrade', '--json').out)
-    assert doc['from'] == 1 and doc['to'] > 1
+    assert doc['from'] == version and doc['to'] > version
+    check_old_run(box, version)
+    doc = json.loads(box.run('ledger', 'upgrade', '--json').out)
+    assert doc['from'] == doc['to'] > version
+
+
+@pytest.mark.file
+@pytest.mark.parametrize('version', OLD)
+def test_several_who_bring_it_up_to_date_at_once_do_it_once(box, version):
+    old_ledger(box, version)
+    box.file('j.yaml', JOB)
+    calls = [box.start('ledger', 'upgrade', '--json') for _ in range(4)]
+    calls.append(box.start('run', 'j.yaml', '--no-progress'))  # a writer brings it up to date, too
+    assert [call.wait(180) for call in calls] == [0] * 5, [box.process_said(call) for call in calls]
+    versions = [row[0] for row in box.ask('SELECT version FROM schema_version ORDER BY version')]
+    assert versions == list(range(1, versions[-1] + 1)) and versions[-1] > version
     box.verify()
-    runs = json.loads(box.run('runs', '--json').out)['runs']
-    assert [(r['run'], r['counts']['dead'], r['counts']['done']) for r in runs] == [('old@2026-11-23', 2, 3)]
-    doc = json.loads(box.run('ledger', 'upgrade', '--json').out)
-    assert doc['from'] == doc['to'] > 1
+    assert {run['run'].split('@')[0] for run in json.loads(box.run('runs', '--json').out)['runs']} == {'old', 'j'}
+
+
+@pytest.mark.both
+def test_several_who_make_the_ledger_at_once_make_one(box):
+    box.file('j.yaml', JOB)
+    calls = [box.start('ledger', 'init') for _ in range(4)]
+    calls.append(box.start('run', 'j.yaml', '--no-progress'))
+    assert [call.wait(180) for call in calls] == [0] * 5, [box.process_said(call) for call in calls]
+    assert box.ask('SELECT count(*) FROM meta') == [(2,)]
+    upgrades = [box.start('ledger', 'upgrade') for _ in range(4)]
+    assert [call.wait(180) for call in upgrades] == [0] * 4
+    assert all('up to date' in box.process_said(call) for call in upgrades)
+    assert len(json.loads(box.run('runs', '--json').out)['runs']) == 1
+    box.verify()

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`stint resolve`: a person decides about items in doubt."""
-import sqlite3
+import time
 
 import pytest
 
 
 def audit(box):
-    with sqlite3.connect(f'file:{box.ledger}?mode=ro', uri=True) as db:
-        return db.execute('SELECT verb, item, why, was, became FROM audit ORDER BY at, item').fetchall()
+    return box.ask('SELECT verb, item, why, was, became FROM audit ORDER BY at, item')
 
 
 @pytest.mark.parametrize('option, state, words', [
@@ -58,9 +57,7 @@ def test_what_cannot_be(night, args, code, words):
 @pytest.mark.parametrize('which', [['invoices/crash-1'], ['--run', '1']])
 def test_again_waits_until_nothing_can_act_any_more(night, which):
     """The other side was looked at too early: a process that was not proved dead may do it after that."""
-    with sqlite3.connect(night.box.ledger) as db:
-        db.execute("UPDATE loose SET quiet_until = (strftime('%s', 'now') + 86400) * 1000 WHERE state = 8")
-    db.close()
+    assert night.box.change('UPDATE loose SET quiet_until = ? WHERE state = 8', int(time.time() + 86400) * 1000) == 1
     said = night.box.run('resolve', *which, '--retry', '--why', 'their log is empty')
     assert said.code == 75 and 'may still act' in said.err, said
     assert audit(night.box) == [] and night.box.keys('in_doubt') == ['crash-1']

@@ -3,7 +3,6 @@
 import json
 import os
 import pty
-import sqlite3
 import subprocess
 
 import pytest
@@ -12,8 +11,7 @@ from lib.box import STINT
 
 def audit(box):
     """[(verb, item, who, why)] as the ledger keeps them."""
-    with sqlite3.connect(f'file:{box.ledger}?mode=ro', uri=True) as db:
-        return db.execute('SELECT verb, item, who, why FROM audit ORDER BY at, item').fetchall()
+    return box.ask('SELECT verb, item, who, why FROM audit ORDER BY at, item')
 
 
 def heal(night):
@@ -102,7 +100,7 @@ def test_nothing_is_dead(quiet_night):
 def test_no_ledger(box):
     said = box.run('retry', '--state', 'dead')
     assert said.code == 1 and 'there is no ledger' in said.err, said
-    assert not os.path.exists(box.ledger)
+    assert not box.has_ledger()
 
 
 def test_dry_run(night):

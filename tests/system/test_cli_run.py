@@ -2,7 +2,6 @@
 """`stint run` as its caller sees it: exit statuses, what it says, names of runs."""
 import datetime
 import json
-import os
 import re
 import signal
 
@@ -23,7 +22,7 @@ def test_what_it_says_at_the_end(night):
     assert any('--state in_doubt' in c for c in commands)
     assert any('retry' in c for c in commands)
     assert any('--source mended.csv' in c for c in commands)
-    assert 'ledger' in night.said.err and night.box.ledger in night.said.err
+    assert 'ledger' in night.said.err and night.box.url.removeprefix('sqlite:') in night.said.err
 
 
 def test_as_json(box):
@@ -32,7 +31,7 @@ def test_as_json(box):
     assert said.code == 3, said
     doc = json.loads(said.out)
     assert doc['schema'] == 'stint.run.1' and doc['exit_status'] == 3
-    assert doc['ledger'] == 'sqlite:' + box.ledger
+    assert doc['ledger'] == box.url
     [run] = doc['runs']
     assert run['run'] == f'invoices@{TODAY}' and run['job'] == 'invoices' and run['date'] == TODAY
     assert run['state'] == 'done_with_failures' and run['params'] == {} and run['n'] == 1
@@ -135,7 +134,7 @@ def test_wrong_use(box, args, word):
     box.file('params.yaml', PARAMS)
     said = box.run('run', 'params.yaml', *args)
     assert said.code == 64 and word in said.err, said
-    assert not os.path.exists(box.ledger)
+    assert not box.has_ledger()
 
 
 def test_a_missing_parameter(box):
@@ -148,7 +147,7 @@ def test_a_program_that_is_not_there(box):
     box.file('job.yaml', 'version: 1\njob: j\nwork: {exec: {command: [./nowhere]}}\n')
     said = box.run('run', 'job.yaml')
     assert said.code == 78 and 'nowhere' in said.err, said
-    assert not os.path.exists(box.ledger)
+    assert not box.has_ledger()
 
 
 def test_by_the_jobs_name(box):
@@ -162,7 +161,7 @@ def test_dry_run_touches_nothing(box):
     night = Night(box, ['ok-1'])
     said = night.run('-n')
     assert said.code == 0 and f'would begin    invoices@{TODAY}' in said.out, said
-    assert not os.path.exists(box.ledger)
+    assert not box.has_ledger()
     assert night.run().code == 0
     said = night.run('-n')
     assert 'over already' in said.out and 'would begin' not in said.out

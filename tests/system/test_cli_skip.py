@@ -2,7 +2,6 @@
 """`stint skip`: takes items out, also out of the hands of an instance."""
 import json
 import os
-import sqlite3
 
 import pytest
 from lib.box import wait_until
@@ -40,8 +39,7 @@ def make_slow(box):
 
 
 def is_obeyed(box):
-    with sqlite3.connect(f'file:{box.ledger}?mode=ro', uri=True) as db:
-        return db.execute('SELECT count(*) FROM request WHERE obeyed_at IS NULL').fetchone() == (0,)
+    return box.ask('SELECT count(*) FROM request WHERE obeyed_at IS NULL') == [(0,)]
 
 
 def test_what_failed(night):

@@ -25,7 +25,7 @@ def box_names(box):
 
 def test_after_the_night(night):
     said = night.box.run('status')
-    assert said.code == 0 and said.out.startswith('Ledger sqlite:' + night.box.ledger)
+    assert said.code == 0 and said.out.startswith('Ledger ' + night.box.url)
     assert 'nobody is at work' in said.out
     assert '1 in doubt, 2 dead, 1 rejected' in said.out
     doc = night.json('status')
@@ -59,7 +59,7 @@ def test_while_it_runs(box):
     [instance] = night.json('instances')['instances']
     assert instance['state'] == 'live' and instance['runs'] == [run['run']] and instance['lanes'] >= 1
     assert instance['pid'] in cast(process.pid)['engine'] and instance['last_heard_at'] is not None
-    assert 'now' in box.run('instances').out
+    assert 'SINCE' in box.run('instances').out and instance['started_at'] <= instance['last_heard_at']
     process.send_signal(signal.SIGTERM)
     assert process.wait(120) == 75
     doc = night.json('status')
@@ -74,8 +74,8 @@ def test_after_a_kill_nobody_is_said_to_work(box):
         kill(pid)
     process.wait()
     wait_until(lambda: not any(is_alive(pid) for pid in roles['engine']))
-    [instance] = night.json('instances')['instances']
-    assert instance['state'] == 'gone'
+    # Where instances beat, that they have stopped is known when some time has passed without one.
+    wait_until(lambda: night.json('instances')['instances'][0]['state'] == 'gone', every_s=0.5)
     doc = night.json('status')
     assert doc['on'] == [] and [run['state'] for run in doc['next']] == ['stopped']
     said = box.run('why', 'invoices')

@@ -2,7 +2,6 @@
 """`stint stop`: asks the instances on runs to stop."""
 import json
 import os
-import sqlite3
 
 import pytest
 from lib.box import cast, kill, wait_until
@@ -39,8 +38,7 @@ def make_slow(box):
 
 
 def is_obeyed(box):
-    with sqlite3.connect(f'file:{box.ledger}?mode=ro', uri=True) as db:
-        return db.execute('SELECT count(*) FROM request WHERE obeyed_at IS NULL').fetchone() == (0,)
+    return box.ask('SELECT count(*) FROM request WHERE obeyed_at IS NULL') == [(0,)]
 
 
 @pytest.mark.parametrize('which', [['slow'], ['1'], ['--job', 'slow'], ['--job', 'slow.yaml'], ['--all']])
@@ -91,6 +89,7 @@ def test_what_died_is_not_asked(slow):
     for pid in roles['keeper'] + roles['engine'] + roles['lane'] + roles['child']:
         kill(pid)
     slow.process.wait(timeout=120)
+    wait_until(lambda: '"gone"' in slow.run('instances', '--json').out, every_s=0.5)
     said = slow.run('stop', 'slow')
     assert said.code == 1 and 'died' in said.err, said
 

@@ -3,7 +3,6 @@
 be expected can be told exactly."""
 import json
 import re
-import sqlite3
 import time
 from decimal import Decimal
 
@@ -32,13 +31,10 @@ def history(box, runs, job=JOB, every_days=1):
     for items, _ in runs:
         run(box, items, job)
     now = int(time.time() * 1000)
-    with sqlite3.connect(box.ledger) as ledger:
-        for k, (_, took_ms) in enumerate(runs):
-            began = now - (len(runs) - 1 - k) * every_days * DAY_MS
-            ledger.execute('UPDATE run_ SET started_at = ?, ended_at = ? WHERE id = ?',
-                           (began, began + took_ms, k + 1))
-        ledger.execute('UPDATE rollup SET worked_us = 0')
-    ledger.close()
+    for k, (_, took_ms) in enumerate(runs):
+        began = now - (len(runs) - 1 - k) * every_days * DAY_MS
+        box.change('UPDATE run_ SET started_at = ?, ended_at = ? WHERE id = ?', began, began + took_ms, k + 1)
+    box.change('UPDATE rollup SET worked_us = 0')
     return now / 1000
 
 

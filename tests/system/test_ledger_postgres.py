@@ -1,37 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A ledger in PostgreSQL is a ledger like any other: what other tests ask of a night's work and of
-stopping holds there, too, and a killed run is taken over by the next."""
+"""What is PostgreSQL's own of a ledger there. What it has in common with one in a file is asked by the tests
+that are marked `both` (conftest.py), and by test_same_on_both.py."""
+import json
+import os
 import signal
 
 import pytest
-import test_cli_attempts
-import test_cli_items
-import test_cli_rejects
-import test_cli_report
-import test_cli_runs
-import test_cli_why
-import test_kill_stop
+from conftest import Night
 from lib.box import Box, descendants, kill, wait_until
 
 
 @pytest.fixture(name='box')
 def make_box(tmp_path, postgres):
-    box = Box(tmp_path)
-    box.env['STINT_LEDGER'] = postgres.uri
+    box = Box(tmp_path, database=postgres)
     yield box
     box.close()
 
-
-# The tests of these modules, each with the module's name before its own, but for one that looks into the
-# ledger's file, and one whose second call begins at once: here it first watches the first one's beat.
-SAME = (test_cli_attempts, test_cli_items, test_cli_rejects, test_cli_report, test_cli_runs, test_cli_why,
-        test_kill_stop)
-OTHER = {test_cli_report.test_a_report_that_does_not_add_up_is_not_printed,
-         test_kill_stop.test_two_calls_share_a_run_and_each_item_is_done_once}
-for module in SAME:
-    for name, test in list(vars(module).items()):
-        if name.startswith('test_') and callable(test) and test not in OTHER:
-            globals()[module.__name__ + name.removeprefix('test')] = test
 
 JOB = '''version: 1
 job: slow
@@ -78,7 +62,7 @@ def test_the_ledger_is_shown_without_its_password(box, postgres):
 
 def test_an_empty_database_is_no_ledger_as_yet(box, postgres):
     said = box.run('runs')
-    assert said.code == 1 and 'there is no ledger' in said.err, said
+    assert said.code == 1 and 'there is no ledger' in said.err and 'nothing has run there yet' in said.err, said
     said = box.run('ledger', 'verify')
     assert said.code == 73 and 'stint ledger init' in said.err, said
     assert box.run('ledger', 'init', '--dry-run').out.endswith('would be made\n')
@@ -88,8 +72,102 @@ def test_an_empty_database_is_no_ledger_as_yet(box, postgres):
     assert box.run('ledger', 'upgrade').out == 'schema version 3: up to date\n'
 
 
-def test_two_who_make_the_ledger_at_once_make_one(box, postgres):
-    makers = [box.start('ledger', 'init') for _ in range(4)]
-    for maker in makers:
-        assert maker.wait(timeout=120) == 0, box.process_said(maker)
-    assert postgres.value('select count(*) from stint.schema_version') == '1'
+# ---- whether the server's files are whole ----------------------------------------------------------
+
+
+def allow_amcheck(database):
+    database.server.ask('create extension amcheck; grant execute on function'
+                        ' verify_heapam, bt_index_check(regclass, boolean) to stint', database.name)
+
+
+def test_verify_says_when_it_cannot_look_at_the_servers_files(box, postgres):
+    Night(box, ['ok-1']).run()
+    said = box.run('ledger', 'verify')
+    assert said.code == 0 and 'has no extension amcheck' in said.err, said
+    postgres.server.ask('create extension amcheck', postgres.name)
+    said = box.run('ledger', 'verify')
+    assert said.code == 0 and 'may not execute' in said.err, said
+    allow = "grant execute on function verify_heapam, bt_index_check(regclass, boolean) to stint"
+    postgres.server.ask(allow, postgres.name)
+    said = box.run('ledger', 'verify')
+    assert said.code == 0 and said.err == '', said
+
+
+@pytest.mark.parametrize('relation', ['attempt_{day}_run_id_item_idx', 'audit_run', 'note_'])
+def test_damage_in_the_servers_files_is_found_by_amcheck(tmp_path, new_postgres, relation):
+    server = new_postgres()
+    database = server.database()
+    box = Box(tmp_path, database=database)
+    night = Night(box, ['ok-1', 'bad-1', 'crash-1'])
+    night.run()
+    assert box.run('resolve', '1:2', '--done', '--why', 'it is there').code == 0
+    database.ask("insert into stint.note_(at, run_id, inc, kind, text) select 1, 1, 1, 'x', 'y'"
+                 " from generate_series(1, 1000)")
+    allow_amcheck(database)
+    assert box.run('ledger', 'verify').err == ''
+    day = database.value("select to_char(now(), 'YYYYMMDD')")
+    name = relation.format(day=day)
+    path = database.value(f"select pg_relation_filepath('stint.{name}')")
+    server.stop()
+    with open(os.path.join(server.data, path), 'r+b') as f:
+        f.seek(-8192 + 24, os.SEEK_END)  # in the last page, behind its header: where its rows are
+        f.write(b'\xff\xff\0\0' * 16)
+    server.start()
+    said = box.run('ledger', 'verify')
+    assert said.code == 1 and f'storage: {name}' in said.out, said
+    assert 'keep a copy of the database' in said.err
+    box.close()
+
+
+# ---- attempts by day -------------------------------------------------------------------------------
+
+
+def test_attempts_are_kept_by_day_and_a_day_can_be_dropped(box, postgres):
+    night = Night(box, ['ok-1', 'bad-1', 'flaky-1', 'crash-1'])
+    before = postgres.value("select to_char(now(), 'YYYYMMDD')")
+    assert night.run().code == 3
+    days = dict(box.ask('SELECT tableoid::regclass::text AS day, count(*) AS n FROM attempt_ GROUP BY 1'))
+    after = postgres.value("select to_char(now(), 'YYYYMMDD')")
+    assert set(days) <= {f'attempt_{before}', f'attempt_{after}'} and sum(days.values()) == 4, days
+    tables = [row[0] for row in postgres.ask("select tablename from pg_tables where tablename like 'attempt_2%'")]
+    assert len(tables) >= 3  # the days to come, too
+    report = night.json('report')
+    # As docs/ledger-postgres.md has it.
+    for day in days:
+        postgres.ask(f'alter table stint.attempt_ detach partition stint.{day}; drop table stint.{day};')
+    assert box.run('attempts', '1:1').out == ''
+    assert night.json('report')['counts'] == report['counts']
+    assert [item['state'] for item in box.items()] == ['done', 'dead', 'done', 'in_doubt']
+    box.verify()
+    assert box.run('retry', '1:1').code == 0
+    assert night.run().code == 3
+    assert len(night.json('attempts', '1:1')['attempts']) == 1  # a partition is there again
+    assert box.ask('SELECT count(*) FROM attempt_default') == [(0,)]
+    box.verify()
+
+
+# ---- who is at work --------------------------------------------------------------------------------
+
+
+def test_instances_says_when_each_was_last_heard_of(box, postgres):
+    box.file('items.csv', 'id\n1\n')
+    box.file('slow.yaml', JOB.replace('sleep 0.05', 'exec sleep 600'))
+    run = box.start('run', 'slow.yaml', '--no-progress')
+    wait_until(lambda: box.lines('effects'))
+
+    def heard():
+        [one] = json.loads(box.run('instances', '--json').out)['instances']
+        return one
+    first = heard()
+    assert first['state'] == 'live' and [name.split('@')[0] for name in first['runs']] == ['slow']
+    wait_until(lambda: heard()['last_heard_at'] > first['last_heard_at'], every_s=0.2)
+    for pid in [run.pid, *descendants(run.pid)]:
+        kill(pid, signal.SIGKILL)
+    run.wait()
+    last = heard()
+    # By the server's clock, for it alone knows when it was told.
+    assert last['last_heard_at'][:19] <= postgres.value(
+        "select to_char(now() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS')")
+    wait_until(lambda: heard()['state'] == 'gone', every_s=0.5)
+    assert heard()['last_heard_at'] == last['last_heard_at']
+    assert 'LAST HEARD OF' in box.run('instances').out

@@ -2,7 +2,6 @@
 """How long attempts take and what fails of them, in the report: against what the programs did."""
 import json
 import re
-import sqlite3
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -210,15 +209,13 @@ def test_status_shows_it_live(box):
 
 
 @pytest.mark.parametrize('sql, finding', [
-    ("UPDATE latency SET histogram = x'0105'", 'latency'),
+    ("UPDATE latency SET histogram = substr(histogram, 1, 2)", 'latency'),
     ('UPDATE failure_ SET n = n + 1', 'conservation'),
 ])
 def test_damage_is_found(box, sql, finding):
     """A negative control: sums that do not add up are neither printed as if they did nor overlooked."""
     work(box, '{command: ["false"], input: none}', 3, code=3)
-    with sqlite3.connect(box.ledger) as ledger:
-        ledger.execute(sql)
-    ledger.close()
+    assert box.change(sql) > 0
     said = box.run('ledger', 'verify')
     assert said.code == 1 and finding in said.said, said
     if finding == 'conservation':

@@ -2,7 +2,6 @@
 """Rows of a PostgreSQL database as items, and everything that such a database can say."""
 import os
 import signal
-import sqlite3
 
 import pytest
 
@@ -232,8 +231,7 @@ def halt(box, postgres, **more):
 
 
 def loaded(box):
-    with sqlite3.connect(f'file:{box.ledger}?mode=ro', uri=True) as db:
-        return db.execute('select count(*), sum(n) from chunk').fetchone()
+    return box.ask('select count(*), sum(n) from chunk')[0]
 
 
 @pytest.mark.parametrize('sql,code,word', [

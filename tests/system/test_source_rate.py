@@ -37,11 +37,8 @@ def set_rate(box, source, rate):
 
 def chunks(box):
     """How many chunks of the load are in the ledger."""
-    try:
-        with sqlite3.connect(f'file:{box.ledger}?mode=ro', uri=True) as db:
-            return db.execute('select count(*) from chunk').fetchone()[0]
-    except sqlite3.OperationalError:
-        return 0
+    rows = box.ask_early('select count(*) from chunk')
+    return rows[0][0] if rows else 0
 
 
 @pytest.mark.parametrize('source', [FILES, ROWS])

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import sqlite3
 
 from lib.box import cast, kill, wait_until
 
@@ -53,11 +52,7 @@ def steps_in_order(lines):
 
 
 def view(box, sql):
-    ledger = sqlite3.connect(f'file:{box.ledger}?mode=ro', uri=True)
-    try:
-        return ledger.execute(sql).fetchall()
-    finally:
-        ledger.close()
+    return box.ask(sql)
 
 
 def test_steps_follow_one_another(box):

@@ -126,9 +126,7 @@ def test_unknown_is_tried_again_or_in_doubt(box):
     assert said.code == 3, said
     assert len(attempts(box, 'lines/unknown:who knows')) == 3
     write_job(box, ['unknown:who knows', 'done:1'], job=JOB.replace('idempotent', 'once'))
-    box.ledger += '.once'
-    box.env['STINT_LEDGER'] = 'sqlite:' + box.ledger
-    said = box.run('run', 'lines.yaml', '--no-progress')
+    said = box.run('run', 'lines.yaml', '--again', '--no-progress')
     assert said.code == 3, said
     assert box.keys('in_doubt') == ['unknown:who knows']
     assert [a['outcome'] for a in attempts(box, 'lines/unknown:who knows')] == ['unknown']

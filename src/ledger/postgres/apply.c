@@ -353,12 +353,10 @@ static int pl_apply_ready(struct pl *q, struct ledger_txn *txn)
 	q->is_replay = false;
 	if (!reads) {
 		rc = pl_write(q, txn);
-		if (pl_begins(txn)) {
-			if (rc == 0)
-				pl_partitions_make(q, txn->now);
-			else
-				txn->inc = 0; /* tried again, it is to begin, not to be fenced */
-		}
+		if (rc == 0 && txn->inc != 0)
+			pl_partitions_make(q, txn->now);
+		if (rc != 0 && pl_begins(txn))
+			txn->inc = 0; /* tried again, it is to begin, not to be fenced */
 		return rc;
 	}
 	rc = pl_read(q, txn);

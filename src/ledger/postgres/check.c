@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What verify asks of the storage itself: the hashes of bodies, and what a walk does not show (who
- * decided, rejects). That its files are whole is for the server's own tools to say (pg_amcheck,
- * checksums); what it cannot read shows here all the same, since all of it is read.
+ * decided, rejects). That its files are whole is for the server's extension amcheck to say, where
+ * the database has it; what cannot be read shows here all the same, since all of it is read.
  */
 #include <stdio.h>
 #include <string.h>
@@ -144,6 +144,28 @@ static int pl_histograms(struct pl_check *c)
 	return 0;
 }
 
+static int pl_amcheck(struct pl_check *c)
+{
+	static const char sql[] = "SELECT coalesce(place, ''), what FROM storage_findings()";
+	struct arena a = {0};
+	AUTO(pl_rows) PGresult *rows = pl_query(c->q, sql, PL_NO_ARGS);
+
+	if (rows == NULL)
+		return PL_FAILED;
+	c->q->base.not_checked[0] = '\0';
+	for (int i = 0; i < PQntuples(rows); i++) {
+		const char *place = pl_text(&a, rows, i, 0);
+		const char *what = pl_text(&a, rows, i, 1);
+		if (place[0] != '\0')
+			pl_finding(c, "storage", place, what);
+		else
+			(void)snprintf(c->q->base.not_checked, sizeof(c->q->base.not_checked), "%s",
+				       what); /* fits */
+	}
+	arena_done(&a);
+	return 0;
+}
+
 /* What the server cannot read is damage, and told as such; the transaction is over with it. */
 static int pl_damage(struct pl_check *c, int rc)
 {
@@ -161,7 +183,9 @@ int pl_check_storage(struct ledger *ledger, ledger_finding_fn fn, void *arg, int
 
 	if (rc < 0)
 		return rc;
-	rc = pl_bodies(&c);
+	rc = pl_amcheck(&c);
+	if (rc == 0)
+		rc = pl_bodies(&c);
 	if (rc == 0)
 		rc = pl_histograms(&c);
 	for (size_t i = 0; i < ARRAY_LEN(questions) && rc == 0; i++)

@@ -11,10 +11,11 @@ int pl_instance_begin(struct pl *q, struct ledger_txn *txn, struct ledger_op *op
 		"SELECT set_config('application_name', 'stint/' || $1::bigint, false)";
 	/* After a restore from backup the sequence is behind: a number is never given out twice. */
 	static const char insert[] =
-		"INSERT INTO instance_(inc, nonce, name, host, boot_id, pid, state, started_at)"
+		"INSERT INTO instance_(inc, nonce, name, host, boot_id, pid, state, started_at,"
+		" beat_at)"
 		" SELECT greatest(nextval('inc_seq'), coalesce(max(inc), 0) + 1), $1, $2, $3, $4,"
 		" $5,"
-		" 1, $6 FROM instance_ RETURNING inc";
+		" 1, $6, " PL_NOW_MS " FROM instance_ RETURNING inc";
 	static const char batch[] = "INSERT INTO instance_batch(inc, batch) VALUES ($1, 0)";
 	struct lop_instance_begin *b = &op->u.instance_begin;
 	const struct pl_value nonce = PL_BLOB(b->nonce, sizeof(b->nonce));

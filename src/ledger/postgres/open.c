@@ -170,7 +170,7 @@ static int pl_check_version(const struct pl *q, int version, unsigned flags, str
 			   "the ledger %s has version %d and this program knows %d: it was "
 			   "upgraded by a newer stint; use that one",
 			   q->shown, version, PL_SCHEMA_VERSION);
-	if (version == 0 && (flags & (LEDGER_CREATE | LEDGER_ANY_VERSION)) == 0)
+	if (version == 0 && (flags & LEDGER_CREATE) == 0)
 		return ERR(err, ERR_NOINPUT,
 			   "there is no ledger in %s: `stint ledger init` makes it", q->shown);
 	if (version < PL_SCHEMA_VERSION && (flags & LEDGER_READ_ONLY) != 0 &&

@@ -83,6 +83,7 @@ struct pl {
 	size_t cap_expected;
 	PGresult *asked;
 	struct buf scratch;
+	int64_t partitions_day; /* when partitions of attempts were last made, ahead */
 	/* Where the last claim of chunks ended. */
 	int64_t claim_run;
 	int64_t claim_from;
@@ -201,7 +202,7 @@ void pl_disconnect(struct pl *q);
 int pl_schema_find(struct pl *q, int *ret_version);
 /* Makes it or brings it up to date, whoever else does at the same time. */
 int pl_schema_upgrade(struct pl *q);
-/* Partitions of attempt_ for today and the days to come; best effort. */
+/* Partitions of attempt_ for today and the days to come, once a day; best effort. */
 void pl_partitions_make(struct pl *q, utime now);
 extern const char *const pl_views[]; /* views.c; statements, NULL at the end */
 extern const struct ledger_macro pl_macros[];
@@ -214,11 +215,14 @@ enum ledger_status pl_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
 
 /* ---- rows (rows.c) ---- */
 
-#define PL_INSTANCE_COLUMNS                                                                        \
-	"i.inc, i.nonce, i.name, i.host, i.boot_id, i.pid, i.state, i.started_at, i.beat, "        \
-	"(NOT EXISTS (SELECT 1 FROM pg_locks AS k WHERE k.locktype = 'advisory'"                   \
-	" AND k.database = (SELECT d.oid FROM pg_database AS d"                                    \
-	" WHERE d.datname = current_database())"                                                   \
+/* By the server's clock. */
+#define PL_NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+#define PL_INSTANCE_COLUMNS                                                                           \
+	"i.inc, i.nonce, i.name, i.host, i.boot_id, i.pid, i.state, i.started_at, i.beat, " PL_NOW_MS \
+	" - i.beat_at, "                                                                              \
+	"(NOT EXISTS (SELECT 1 FROM pg_locks AS k WHERE k.locktype = 'advisory'"                      \
+	" AND k.database = (SELECT d.oid FROM pg_database AS d"                                       \
+	" WHERE d.datname = current_database())"                                                      \
 	" AND k.classid = 1937010292 AND k.objid::bigint = i.inc AND k.objsubid = 2))::int"
 #define PL_RUN_COLUMNS                                                                             \
 	"r.id, r.job, r.due_key, r.name, r.slot, r.date, r.params, r.n, t.job_text, t.job_path, "  \

@@ -117,7 +117,8 @@ static int pl_pulse_try(struct pl_pulse *p, const char *const values[2], PGresul
 			struct err *err)
 {
 	static const char sql[] =
-		"UPDATE stint.instance_ SET beat = beat + 1 WHERE inc = $1::bigint"
+		"UPDATE stint.instance_ SET beat = beat + 1, beat_at = " PL_NOW_MS
+		" WHERE inc = $1::bigint"
 		" AND nonce = decode($2, 'hex') AND state IN (1, 2) RETURNING beat";
 	const struct pg_query query = pl_pulse_query(sql, values, 2);
 	enum pg_class class = PG_LOST;

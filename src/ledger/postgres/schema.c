@@ -37,7 +37,8 @@ static const char *const step_3[] = {
 	"  nonce bytea NOT NULL UNIQUE CHECK (length(nonce) = 16),"
 	"  name text NOT NULL, host text NOT NULL, boot_id text NOT NULL, pid bigint NOT NULL,"
 	"  state bigint NOT NULL CHECK (state BETWEEN 1 AND 4)," /* live stopping ended reaped */
-	"  beat bigint NOT NULL DEFAULT 0,"
+	/* beat_at: the server's clock, for people */
+	"  beat bigint NOT NULL DEFAULT 0, beat_at bigint NOT NULL DEFAULT 0,"
 	"  started_at bigint NOT NULL, ended_at bigint, reaped_by bigint) WITH (fillfactor = 20)",
 	"CREATE INDEX instance_alive ON instance_(inc) WHERE state IN (1, 2)",
 	"CREATE TABLE instance_batch(inc bigint PRIMARY KEY REFERENCES instance_,"
@@ -340,6 +341,9 @@ void pl_partitions_make(struct pl *q, utime now)
 {
 	static const char make[] = "SELECT attempt_day($1)";
 
+	if (now / US_PER_DAY == q->partitions_day)
+		return;
+	q->partitions_day = now / US_PER_DAY;
 	for (int64_t i = 0; i < PARTITION_DAYS; i++) {
 		if (pl_send(q, make, PL_ARGS(PL_INT(now / US_PER_DAY + i))) == 0 && pl_sync(q) == 0)
 			continue;

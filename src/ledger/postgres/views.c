@@ -41,6 +41,31 @@ static const char joined[] =
 	"CREATE OR REPLACE FUNCTION joined(so_far text, more text) RETURNS text LANGUAGE sql"
 	" IMMUTABLE AS $$ SELECT CASE WHEN so_far IS NULL THEN more WHEN more IS NULL THEN so_far"
 	" ELSE so_far || ',' || more END $$";
+/* What amcheck says of the tables and B-trees of the schema, one row each: a place, and what is
+ * wrong there. A row without a place: it says nothing, and why. (What cannot be read is an error of
+ * its own, of which the next place is independent.) */
+static const char storage_findings[] =
+	"CREATE OR REPLACE FUNCTION storage_findings(OUT place text, OUT what text)"
+	" RETURNS SETOF record LANGUAGE plpgsql AS $$ DECLARE home text; c record; BEGIN"
+	" SELECT n.nspname INTO home FROM pg_extension AS e"
+	"  JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck';"
+	" IF home IS NULL THEN what := 'the database has no extension amcheck';"
+	"  RETURN NEXT; RETURN; END IF;"
+	" IF NOT (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc AS p"
+	"  JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = home AND"
+	"  (p.proname = 'verify_heapam' OR (p.proname = 'bt_index_check' AND p.pronargs = 2))) THEN"
+	"  what := 'this role may not execute verify_heapam and bt_index_check of amcheck';"
+	"  RETURN NEXT; RETURN; END IF;"
+	" FOR c IN SELECT r.oid::regclass AS name, r.relkind FROM pg_class AS r LEFT JOIN pg_am AS a"
+	"  ON a.oid = r.relam WHERE r.relnamespace = 'stint'::regnamespace AND"
+	"  (r.relkind = 'r' OR (r.relkind = 'i' AND a.amname = 'btree')) ORDER BY r.relname LOOP"
+	"  BEGIN place := c.name;"
+	"   IF c.relkind = 'i' THEN EXECUTE format('SELECT %I.bt_index_check(%L, true)', home, c.name);"
+	"   ELSE RETURN QUERY EXECUTE format('SELECT %L || '', block '' || blkno, msg FROM"
+	" %I.verify_heapam(%L)', c.name, home, c.name); END IF;"
+	"  EXCEPTION WHEN data_corrupted OR index_corrupted OR io_error OR internal_error THEN"
+	"   what := SQLERRM; RETURN NEXT; END; END LOOP; END $$";
+
 static const char group_concat[] =
 	"DO $$ BEGIN IF to_regprocedure('stint.group_concat(text)') IS NULL THEN"
 	" CREATE AGGREGATE stint.group_concat(text) (SFUNC = stint.joined, STYPE = text);"
@@ -170,6 +195,7 @@ static const char instance_view[] =
 	" CASE n.state WHEN 1 THEN 'live' WHEN 2 THEN 'stopping' WHEN 3 THEN 'ended'"
 	"  WHEN 4 THEN 'reaped' END AS state,"
 	" iso(n.started_at) AS started, iso(n.ended_at) AS ended, n.reaped_by,"
+	" iso(n.beat_at) AS heard,"
 	" (SELECT string_agg(r.name, ' ' ORDER BY r.id) FROM run_instance AS ri"
 	"  JOIN run_ AS r ON r.id = ri.run_id WHERE ri.inc = n.inc) AS runs,"
 	" (SELECT count(*) FROM chunk AS c WHERE c.state = 1 AND c.owner = n.inc) AS chunks,"
@@ -229,8 +255,10 @@ static const char endpoint_view[] =
 	" LEFT JOIN breaker AS b ON b.endpoint = e.endpoint";
 
 const char *const pl_views[] = {
-	iso,	       loose_state,  readable,	   json_count,	joined,	       group_concat,
-	run_view,      item_view,    attempt_view, reject_view, instance_view, audit_view,
-	minute_view,   failure_view, breaker_view, note_view,	ending_view,   quota_view,
-	endpoint_view, step_view,    NULL,
+	iso,	    loose_state,  readable,	    json_count,
+	joined,	    group_concat, storage_findings, run_view,
+	item_view,  attempt_view, reject_view,	    instance_view,
+	audit_view, minute_view,  failure_view,	    breaker_view,
+	note_view,  ending_view,  quota_view,	    endpoint_view,
+	step_view,  NULL,
 };

@@ -158,6 +158,7 @@ static const char instance_view[] =
 	" CASE n.state WHEN 1 THEN 'live' WHEN 2 THEN 'stopping' WHEN 3 THEN 'ended'"
 	"  WHEN 4 THEN 'reaped' END AS state,"
 	" @iso(n.started_at) AS started, @iso(n.ended_at) AS ended, n.reaped_by,"
+	" NULL AS heard," /* the kernel knows who lives */
 	" (SELECT group_concat(r.name, ' ') FROM run_instance AS ri JOIN run_ AS r ON r.id ="
 	" ri.run_id"
 	"  WHERE ri.inc = n.inc) AS runs,"

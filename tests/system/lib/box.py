@@ -2,13 +2,17 @@
 """A box: one directory with a ledger of its own, in which a test runs the real program.
 
 The program is $STINT, else build/stint. Nothing of the machine's configuration is seen from inside.
+The ledger is a file of the box, or a database of its own (lib/postgres.py).
 """
+import contextlib
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
+import urllib.parse
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 STINT = os.path.abspath(os.environ.get('STINT', os.path.join(TOP, 'build', 'stint')))
@@ -31,9 +35,10 @@ class Result:
 
 
 class Box:
-    def __init__(self, path, ledger=None):
+    def __init__(self, path, ledger=None, database=None):
         self.path = str(path)
         self.ledger = ledger or os.path.join(self.path, 'ledger.db')
+        self.database = database
         self.program = STINT
         self.options = []
         kind = subprocess.run(['stat', '-f', '-c', '%T', os.path.dirname(self.ledger)], text=True,
@@ -43,8 +48,18 @@ class Box:
         self.env = {
             'PATH': '/usr/local/bin:/usr/bin:/bin', 'LC_ALL': 'C.UTF-8', 'TZ': 'UTC', 'NO_COLOR': '1',
             'HOME': self.path, 'XDG_CONFIG_HOME': os.path.join(self.path, '.config'),
-            'XDG_STATE_HOME': os.path.join(self.path, '.state'), 'STINT_LEDGER': 'sqlite:' + self.ledger}
+            'XDG_STATE_HOME': os.path.join(self.path, '.state'), 'STINT_LEDGER': database.uri if database else self.url}
         self.running = []
+
+    @property
+    def url(self):
+        """The ledger's, as stint shows it."""
+        return urllib.parse.unquote(self.database.uri) if self.database else 'sqlite:' + self.ledger
+
+    def has_ledger(self):
+        if self.database:
+            return self.database.value("select to_regclass('stint.run') is not null") == 't'
+        return os.path.exists(self.ledger)
 
     def file(self, name, data='', mode=None):
         """Writes a file of the box; text or bytes. Gives its path."""
@@ -114,6 +129,31 @@ class Box:
 
     def keys(self, state):
         return sorted(item['key'] for item in self.items('--state', state))
+
+    def ask(self, sql, *values):
+        """The rows of a query of the ledger, each a tuple; `?` stands for a value."""
+        if self.database:
+            return self.database.rows(sql, *values)
+        with contextlib.closing(sqlite3.connect(f'file:{self.ledger}?mode=ro', uri=True, timeout=60)) as db:
+            return db.execute(sql, values).fetchall()
+
+    def ask_early(self, sql, *values):
+        """The same, and [] while there is no such ledger as yet."""
+        try:
+            return self.ask(sql, *values) if self.has_ledger() else []
+        except sqlite3.OperationalError:
+            return []  # it is being made
+
+    def change(self, sql, *values):
+        """Changes the ledger behind stint's back. Gives how many rows."""
+        if self.database:
+            return len(self.database.rows(sql + ' RETURNING 1 AS one', *values))
+        with contextlib.closing(sqlite3.connect(self.ledger, timeout=60)) as db, db:
+            return db.execute(sql, values).rowcount
+
+    def ledger_bytes(self):
+        size = json.loads(self.run('ledger', 'info', '--json').out)
+        return size['file_bytes'] + size['wal_bytes']
 
     def verify(self):
         said = self.run('ledger', 'verify')

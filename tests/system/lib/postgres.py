@@ -13,6 +13,7 @@ import atexit
 import csv
 import glob
 import io
+import json
 import os
 import pwd
 import re
@@ -345,6 +346,16 @@ class Database:
 
     def value(self, text, user='stint'):
         return self.server.value(text, self.name, user)
+
+    def rows(self, sql, *values):
+        """The rows of one statement about the ledger in it, each a tuple of what JSON has; `?` stands
+        for a value."""
+        parts = sql.split('?')
+        assert len(parts) == len(values) + 1, sql
+        literals = [str(v) if isinstance(v, int) else "'" + str(v).replace("'", "''") + "'" for v in values]
+        sql = ''.join(text for pair in zip(parts, [*literals, '']) for text in pair)
+        found = self.ask(f'set search_path = stint; with t as ({sql}) select row_to_json(t) from t')
+        return [tuple(json.loads(row[0]).values()) for row in found]
 
     def drop(self):
         self.server.ask(f'drop database if exists {self.name} with (force)')
