@@ -155,8 +155,8 @@ static int on_instance(void *arg, const struct ledger_row *row)
 static int list_all(struct lister *l, struct ledger *ledger, struct err *err)
 {
 	static const char sql[] =
-		"SELECT instance, name, host, pid, state, started, ended, runs, chunks, lanes, heard"
-		" FROM instance WHERE ?1 = 1 OR state IN ('live', 'stopping')"
+		"SELECT instance, name, host, pid, state, started, ended, runs, chunks, lanes,"
+		" heard FROM instance WHERE ?1 = 1 OR state IN ('live', 'stopping')"
 		" ORDER BY instance DESC LIMIT ?2";
 	struct ledger_param params[] = {
 		{.type = LEDGER_INT, .number = l->cli->is_verbose ? 1 : 0},

@@ -3,9 +3,9 @@
 
 A night: one run of a job whose items end in every way that an item can end.
 
-What works on a ledger in a file works on one in PostgreSQL. A test that uses a box runs on either where it
-is marked `both`, or is in a module of BOTH; with STINT_TEST_LEDGER=postgres all run there, but for those marked
-`file`, which are about the file; with =both on either, with =sqlite none but on a file.
+What works on a ledger in a file works on one in PostgreSQL. A test that uses a box runs on either where
+it is marked `both`, or is in a module of BOTH; with STINT_TEST_LEDGER=postgres all run there, but for
+those marked `file`, which are about the file; with =both on either, with =sqlite only on a file.
 """
 import json
 import os
@@ -16,8 +16,8 @@ from lib.postgres import Server
 
 BOTH = {
     'test_cli_abandon', 'test_cli_attempts', 'test_cli_items', 'test_cli_rejects', 'test_cli_report',
-    'test_cli_resolve', 'test_cli_retry', 'test_cli_runs', 'test_cli_skip', 'test_cli_status', 'test_cli_stop',
-    'test_cli_why', 'test_kill_stop',
+    'test_cli_resolve', 'test_cli_retry', 'test_cli_runs', 'test_cli_skip', 'test_cli_status',
+    'test_cli_stop', 'test_cli_why', 'test_kill_stop',
 }
 
 JOB = '''version: 1

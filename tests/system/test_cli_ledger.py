@@ -183,7 +183,8 @@ def test_several_who_bring_it_up_to_date_at_once_do_it_once(box, version):
     versions = [row[0] for row in box.ask('SELECT version FROM schema_version ORDER BY version')]
     assert versions == list(range(1, versions[-1] + 1)) and versions[-1] > version
     box.verify()
-    assert {run['run'].split('@')[0] for run in json.loads(box.run('runs', '--json').out)['runs']} == {'old', 'j'}
+    runs = json.loads(box.run('runs', '--json').out)['runs']
+    assert {run['job'] for run in runs} == {'old', 'j'}
 
 
 @pytest.mark.both

@@ -57,7 +57,8 @@ def test_what_cannot_be(night, args, code, words):
 @pytest.mark.parametrize('which', [['invoices/crash-1'], ['--run', '1']])
 def test_again_waits_until_nothing_can_act_any_more(night, which):
     """The other side was looked at too early: a process that was not proved dead may do it after that."""
-    assert night.box.change('UPDATE loose SET quiet_until = ? WHERE state = 8', int(time.time() + 86400) * 1000) == 1
+    tomorrow = int(time.time() + 86400) * 1000
+    assert night.box.change('UPDATE loose SET quiet_until = ? WHERE state = 8', tomorrow) == 1
     said = night.box.run('resolve', *which, '--retry', '--why', 'their log is empty')
     assert said.code == 75 and 'may still act' in said.err, said
     assert audit(night.box) == [] and night.box.keys('in_doubt') == ['crash-1']

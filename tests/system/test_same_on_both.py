@@ -14,19 +14,22 @@ KEYS = ['ok-1', 'talk-1', 'flaky-1', 'bad-1', 'bad-2', 'ok-2', 'crash-1', 'crash
 REJECTS = ['"broken-1",b@example.com,much\n', 'broken-2,b@example.com\n']
 
 # Members of a document that have a time, a duration, a size or a number of the system's.
-CHANGING = re.compile(r'(_at|_ms|_us|_bytes|_per_s|_per_second|_seconds)$|^(at|ms|since|until|pid|name|uuid|ledger|file|wal|'
-                      r'started|ended|heard|changed|next_try|first_started|by|minute|p50|p90|p99|mean|slowest|'
-                      r'first|last|end|bucket|rate|time|took|files_checked|idempotency_key|hour|label|instances)$')
+CHANGING = re.compile(
+    r'(_at|_ms|_us|_bytes|_per_s|_per_second|_seconds)$|^(at|ms|since|until|pid|name|uuid|ledger|file|wal|'
+    r'started|ended|heard|changed|next_try|first_started|by|minute|p50|p90|p99|mean|slowest|first|last|end|'
+    r'bucket|rate|time|took|files_checked|idempotency_key|hour|label|instances)$')
 
 READING = [
     ['status'], ['status', 'invoices'], ['runs'], ['runs', 'invoices'], ['report'], ['report', '1'],
     ['report', '--by', 'position'], ['report', '--by', 'error'], ['report', '--by', 'person'],
-    ['items'], ['items', '--state', 'done'], ['items', '--state', 'in_doubt'], ['items', '--run', '1', '--state', 'dead'],
-    ['items', '--person', 'bad-1@example.com'], ['items', 'invoices/ok-1', '1:3'], ['attempts', 'invoices/flaky-1'],
-    ['attempts', '1:3'], ['attempts', 'invoices/crash-1'], ['logs', '1'], ['logs', 'invoices/talk-1'], ['rejects', '1'],
+    ['items'], ['items', '--state', 'done'], ['items', '--state', 'in_doubt'],
+    ['items', '--run', '1', '--state', 'dead'], ['items', '--person', 'bad-1@example.com'],
+    ['items', 'invoices/ok-1', '1:3'], ['attempts', 'invoices/flaky-1'], ['attempts', '1:3'],
+    ['attempts', 'invoices/crash-1'], ['logs', '1'], ['logs', 'invoices/talk-1'], ['rejects', '1'],
     ['why', 'invoices'], ['why', '1'], ['why', 'invoices/bad-1'], ['why', 'invoices/ok-1'], ['why', '1:6'],
     ['forecast', 'invoices'], ['ledger', 'verify'], ['ledger', 'upgrade'], ['ledger', 'init'],
-    ['items', '--run', 'nothing'], ['items', '--state', 'tired'], ['why', 'invoices/nothing'], ['attempts', '9:9'],
+    ['items', '--run', 'nothing'], ['items', '--state', 'tired'], ['why', 'invoices/nothing'],
+    ['attempts', '9:9'],
 ]
 ONLY_TEXT = [
     ['rejects', '1', '--format', 'csv'], ['report', '--format', 'csv'], ['report', '--format', 'junit'],
@@ -34,8 +37,8 @@ ONLY_TEXT = [
 ]
 DRY = [
     ['retry', '--run', '1', '-n'], ['resolve', '--run', '1', '--done', '--why', 'x', '-n'],
-    ['skip', '--run', '1', '--why', 'x', '-n'], ['skip', 'invoices/bad-1', '--why', 'x', '-n'], ['stop', '--all', '-n'],
-    ['abandon', '1', '--why', 'x', '-n'],
+    ['skip', '--run', '1', '--why', 'x', '-n'], ['skip', 'invoices/bad-1', '--why', 'x', '-n'],
+    ['stop', '--all', '-n'], ['abandon', '1', '--why', 'x', '-n'],
 ]
 DECIDING = [
     ['resolve', 'invoices/crash-1', '--done', '--why', 'it is there'],
@@ -53,7 +56,8 @@ def words(box, text):
     """A text without what changes from night to night."""
     text = text.replace(box.url, 'LEDGER').replace(box.url.removeprefix('sqlite:'), 'LEDGER')
     text = text.replace(box.path, 'BOX')
-    text = re.sub(r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00)?|\b\d\d:\d\d(:\d\d)?\b', 'TIME', text)
+    text = re.sub(r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00)?|\b\d\d:\d\d(:\d\d)?\b',
+                  'TIME', text)
     text = re.sub(r'\b[a-z2-7]{32}\b', 'KEY', text)
     text = re.sub(r'\bvm/\d+|\b[\w.-]+/\d+(?= )', 'WHO', text)
     text = re.sub(r'\b\d+([.,]\d+)* ?(ms|us|µs|s|min|h|d|bytes)\b', 'LONG', text)
@@ -131,7 +135,8 @@ def test_every_verb_says_the_same_of_a_night_and_of_what_is_decided(pair):
     for box in pair.boxes:
         box.file('send', '#!/bin/sh\nexit 0\n', mode=0o755)
     assert pair.both('run', 'invoices.yaml', '--no-progress')[0] == 3  # what was rejected stays so
-    for args in (['items'], ['report'], ['report', '--json'], ['runs', '--json'], ['attempts', 'invoices/bad-1', '--json']):
+    for args in (['items'], ['report'], ['report', '--json'], ['runs', '--json'],
+                 ['attempts', 'invoices/bad-1', '--json']):
         pair.both(*args)
     assert pair.both('abandon', '1', '--why', 'over')[0] == 1
     for box in pair.boxes:
@@ -155,7 +160,8 @@ def rows_of(box, view):
 
 def test_every_view_has_the_same_rows(pair):
     pair.both('run', 'invoices.yaml', '--no-progress')
-    views = [row[0] for row in pair.boxes[0].ask("SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name")]
+    views = pair.boxes[0].ask("SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name")
+    views = [name for name, in views]
     assert {'run', 'item', 'attempt', 'instance', 'minute', 'failure'} <= set(views)
     for view in views:
         one, two = [rows_of(box, view) for box in pair.boxes]

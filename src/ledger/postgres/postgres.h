@@ -217,12 +217,12 @@ enum ledger_status pl_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
 
 /* By the server's clock. */
 #define PL_NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-#define PL_INSTANCE_COLUMNS                                                                           \
-	"i.inc, i.nonce, i.name, i.host, i.boot_id, i.pid, i.state, i.started_at, i.beat, " PL_NOW_MS \
-	" - i.beat_at, "                                                                              \
-	"(NOT EXISTS (SELECT 1 FROM pg_locks AS k WHERE k.locktype = 'advisory'"                      \
-	" AND k.database = (SELECT d.oid FROM pg_database AS d"                                       \
-	" WHERE d.datname = current_database())"                                                      \
+#define PL_INSTANCE_COLUMNS                                                                        \
+	"i.inc, i.nonce, i.name, i.host, i.boot_id, i.pid, i.state, i.started_at, "                \
+	"i.beat, " PL_NOW_MS " - i.beat_at, "                                                      \
+	"(NOT EXISTS (SELECT 1 FROM pg_locks AS k WHERE k.locktype = 'advisory'"                   \
+	" AND k.database = (SELECT d.oid FROM pg_database AS d"                                    \
+	" WHERE d.datname = current_database())"                                                   \
 	" AND k.classid = 1937010292 AND k.objid::bigint = i.inc AND k.objsubid = 2))::int"
 #define PL_RUN_COLUMNS                                                                             \
 	"r.id, r.job, r.due_key, r.name, r.slot, r.date, r.params, r.n, t.job_text, t.job_path, "  \

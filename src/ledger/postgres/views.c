@@ -60,9 +60,10 @@ static const char storage_findings[] =
 	"  ON a.oid = r.relam WHERE r.relnamespace = 'stint'::regnamespace AND"
 	"  (r.relkind = 'r' OR (r.relkind = 'i' AND a.amname = 'btree')) ORDER BY r.relname LOOP"
 	"  BEGIN place := c.name;"
-	"   IF c.relkind = 'i' THEN EXECUTE format('SELECT %I.bt_index_check(%L, true)', home, c.name);"
-	"   ELSE RETURN QUERY EXECUTE format('SELECT %L || '', block '' || blkno, msg FROM"
-	" %I.verify_heapam(%L)', c.name, home, c.name); END IF;"
+	"   IF c.relkind = 'i' THEN EXECUTE"
+	"    format('SELECT %I.bt_index_check(%L, true)', home, c.name);"
+	"   ELSE RETURN QUERY EXECUTE format('SELECT %L || '', block '' || blkno, msg"
+	"    FROM %I.verify_heapam(%L)', c.name, home, c.name); END IF;"
 	"  EXCEPTION WHEN data_corrupted OR index_corrupted OR io_error OR internal_error THEN"
 	"   what := SQLERRM; RETURN NEXT; END; END LOOP; END $$";
 

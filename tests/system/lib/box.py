@@ -48,13 +48,16 @@ class Box:
         self.env = {
             'PATH': '/usr/local/bin:/usr/bin:/bin', 'LC_ALL': 'C.UTF-8', 'TZ': 'UTC', 'NO_COLOR': '1',
             'HOME': self.path, 'XDG_CONFIG_HOME': os.path.join(self.path, '.config'),
-            'XDG_STATE_HOME': os.path.join(self.path, '.state'), 'STINT_LEDGER': database.uri if database else self.url}
+            'XDG_STATE_HOME': os.path.join(self.path, '.state'),
+            'STINT_LEDGER': database.uri if database else self.url}
         self.running = []
 
     @property
     def url(self):
         """The ledger's, as stint shows it."""
-        return urllib.parse.unquote(self.database.uri) if self.database else 'sqlite:' + self.ledger
+        if self.database:
+            return urllib.parse.unquote(self.database.uri)
+        return 'sqlite:' + self.ledger
 
     def has_ledger(self):
         if self.database:
