@@ -23,7 +23,11 @@
 #include "target/target.h"
 #include "work/exec_mask.h"
 
-enum { TOGETHER_OF_TABLE = 16, WORDS_MAX = 4 * ERR_TEXT_MAX };
+enum {
+	TOGETHER_OF_TABLE = 16,
+	TOGETHER_ITEMS = 16384, /* some 15 MiB; more in one go is hardly faster */
+	WORDS_MAX = 4 * ERR_TEXT_MAX,
+};
 
 struct unit {
 	struct list node; /* of those that wait */
@@ -294,6 +298,8 @@ static void take_units(struct group *g)
 
 	while (g->n < most && !list_is_empty(&desk->waiting)) {
 		struct unit *unit = CONTAINER_OF(list_first(&desk->waiting), struct unit, node);
+		if (g->n > 0 && n_items + unit->n > TOGETHER_ITEMS)
+			break;
 		list_remove(&unit->node);
 		g->units[g->n++] = unit;
 		n_items += unit->n;
