@@ -28,7 +28,7 @@ _stint()
 		return
 		;;
 	--from)
-		mapfile -t COMPREPLY < <(compgen -W 'csv jsonl files stdin' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'csv fixed files json jsonl postgres sqlite stdin xml' -- "$cur")
 		return
 		;;
 	--date)

@@ -35,7 +35,7 @@ struct err;
 	X(OPTION_DRY_RUN, "dry-run", 'n', NULL, "says what would be done, and does nothing")       \
 	X(OPTION_YES, "yes", 'y', NULL, "does not ask")                                            \
 	X(OPTION_FROM_KIND, "from", '\0', "KIND",                                                  \
-	  "what the items come from: csv, jsonl, files or stdin")                                  \
+	  "what the items come from: csv, json, postgres, files and others")                       \
 	X(OPTION_FROM_DATE, "from", '\0', "DATE", "the first slot")                                \
 	X(OPTION_TO_DATE, "to", '\0', "DATE", "the last slot")                                     \
 	X(OPTION_TO_DIRECTORY, "to", '\0', "DIR", "writes files there instead of printing")        \

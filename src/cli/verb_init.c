@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/starter.h"
 #include "cli/verbs.h"
 #include "sys/file.h"
 
@@ -20,90 +21,7 @@ enum { FILE_MAX = 64 * 1024, FILE_MODE = 0644 };
 
 static const char default_file[] = "job.yaml";
 
-/* What stands between the head and the foot of each kind's file. */
-struct starter {
-	const char *kind;
-	const char *description;
-	const char *text;
-};
-
-static const char exec_text[] =
-	"work:\n"
-	"  exec:\n"
-	"    command: [/bin/echo, \"good morning, it is ${run.date}\"]     # your program\n"
-	"  effect: idempotent      # a crash in its middle: it is run again\n"
-	"  timeout: 5m             # longer than this is a failure\n";
-
-static const char csv_text[] =
-	"source:\n"
-	"  csv:\n"
-	"    path: items.csv       # a glob such as in/*.csv.gz is fine too\n"
-	"  key: id                 # what an item is called, in reports and commands\n"
-	"  fields:                 # by name and type; others in the file are left out\n"
-	"    id: integer\n"
-	"    email: {type: text, sensitive: true}      # masked in reports and logs\n"
-	"    total: decimal\n"
-	"work:\n"
-	"  exec:\n"
-	"    command: [/bin/echo, \"${id}\", \"${total}\"]     # your program\n"
-	"    input: json           # the record's fields on standard input\n"
-	"  effect: once            # a crash in its middle: rather ask a person than do it twice\n"
-	"  timeout: 60s\n";
-
-static const char jsonl_text[] =
-	"source:\n"
-	"  jsonl:\n"
-	"    path: items.jsonl\n"
-	"  key: id\n"
-	"  fields:\n"
-	"    id: integer\n"
-	"    email: {type: text, from: /customer/email, sensitive: true}\n"
-	"    note: text?           # may be absent or null\n"
-	"work:\n"
-	"  exec:\n"
-	"    command: [/bin/echo, \"${id}\"]     # your program\n"
-	"    input: json           # the item's fields on standard input\n"
-	"  effect: once            # a crash in its middle: rather ask a person than do it twice\n"
-	"  timeout: 60s\n";
-
-static const char files_text[] =
-	"source:\n"
-	"  files:\n"
-	"    path: in/*.xml\n"
-	"    stable_for: 5s        # not while somebody still writes it\n"
-	"    when_missing: ok      # no file: nothing to do, and that is well\n"
-	"work:\n"
-	"  exec:\n"
-	"    command: [/bin/echo, \"${path}\"]     # your program\n"
-	"    input: none\n"
-	"  effect: idempotent      # a crash in its middle: it is run again\n"
-	"  timeout: 5m\n";
-
-static const char stdin_text[] =
-	"source:\n"
-	"  stdin:\n"
-	"    format: lines         # or csv, jsonl: then with their fields\n"
-	"  fields:\n"
-	"    line: text\n"
-	"work:\n"
-	"  exec:\n"
-	"    command: [/bin/echo, \"${line}\"]     # your program\n"
-	"    input: none\n"
-	"  effect: once            # a crash in its middle: rather ask a person than do it twice\n"
-	"  timeout: 60s\n";
-
-static const struct starter starters[] = {
-	{"exec", "Says good morning", exec_text},
-	{"csv", "A program for each record of a CSV file", csv_text},
-	{"jsonl", "A program for each line of a JSON Lines file", jsonl_text},
-	{"files", "A program for each file of a directory", files_text},
-	{"stdin", "A program for each line that comes in", stdin_text},
-};
-
-static const char *const later_kinds[] = {
-	"json", "xml",	"fixed", "postgres", "sqlite", "odbc",
-	"http", "amqp", "redis", "kafka",    "inbox",
-};
+static const char *const later_kinds[] = {"odbc", "http", "amqp", "redis", "kafka", "inbox"};
 
 /* The file's name without directory and ending, in letters that a job's name may have. */
 static char *job_name(const char *path)
@@ -145,7 +63,7 @@ static void put_file(const struct starter *starter, const char *path, struct buf
 
 static int find_starter(const struct cli *cli, const struct starter **ret_starter, struct err *err)
 {
-	const char *words[ARRAY_LEN(starters) + 1] = {0};
+	const char *words[STARTERS + 1] = {0};
 	const char *kind = cli->options.value[OPTION_FROM_KIND];
 	int index = 0;
 
@@ -153,7 +71,7 @@ static int find_starter(const struct cli *cli, const struct starter **ret_starte
 		if (strcmp(later_kinds[i], kind) == 0)
 			return ERR(err, ERR_USAGE, "--from %s: not available in this version",
 				   kind);
-	for (size_t i = 0; i < ARRAY_LEN(starters); i++)
+	for (size_t i = 0; i < STARTERS; i++)
 		words[i] = starters[i].kind;
 	int rc = options_word(&cli->options, OPTION_FROM_KIND, words, 0, &index, err);
 	if (rc == 0)

@@ -2,6 +2,7 @@
 """The verbs that are about job files alone: init, check, explain, schema."""
 import json
 import os
+import sqlite3
 
 import pytest
 
@@ -14,7 +15,8 @@ work:
 '''
 
 
-@pytest.mark.parametrize('kind', ['exec', 'csv', 'jsonl', 'files', 'stdin'])
+@pytest.mark.parametrize('kind', ['exec', 'csv', 'jsonl', 'json', 'xml', 'fixed', 'postgres', 'sqlite',
+                                  'files', 'stdin'])
 def test_what_init_makes_is_right(box, kind):
     args = ['--from', kind] if kind != 'exec' else []
     said = box.run('init', 'nightly.yaml', *args)
@@ -41,6 +43,41 @@ def test_init_from_lines_that_come_in(box):
     assert said.code == 0 and '2 items, 2 done' in said.out, said
 
 
+@pytest.mark.parametrize('kind,name,text,said', [
+    ('json', 'orders.json', '{"orders": [{"id": 7, "customer": {"email": "a@b.c"}}]}', '7'),
+    ('xml', 'orders.xml', '<all><order id="7"><customer><email>a@b.c</email></customer></order></all>',
+     '7'),
+    ('fixed', 'accounts.txt', 'A-7               1.5020261129\n', 'A-7 1.50')])
+def test_init_from_documents_and_columns_runs_with_a_file_of_that_form(box, kind, name, text, said):
+    assert box.run('init', 'k.yaml', '--from', kind).code == 0
+    box.file(name, text)
+    assert box.run('run', 'k.yaml', '--no-progress').code == 0
+    assert box.run('logs', 'k').out.endswith(f'\n{said}\n')
+
+
+INVOICE = """create table invoice(id integer primary key, email text, total numeric(10, 2), sent_at date);
+insert into invoice(id, email, total) values (7, 'a@b.c', 1.50), (8, 'd@e.f', 2.50);"""
+
+
+def test_init_from_a_table_of_postgresql_runs(box, postgres):
+    postgres.ask(INVOICE)
+    box.env['DATABASE_URL'] = postgres.uri
+    assert box.run('init', 'k.yaml', '--from', 'postgres').code == 0
+    said = box.run('run', 'k.yaml', '--no-progress')
+    assert said.code == 0 and '2 items, 2 done' in said.out, said
+    assert postgres.value('select count(*) from invoice where sent_at is not null') == '2'
+
+
+def test_init_from_a_table_of_sqlite_runs(box):
+    db = sqlite3.connect(f'{box.path}/invoices.db')
+    db.executescript(INVOICE)
+    assert box.run('init', 'k.yaml', '--from', 'sqlite').code == 0
+    said = box.run('run', 'k.yaml', '--no-progress')
+    assert said.code == 0 and '2 items, 2 done' in said.out, said
+    assert db.execute('select count(*) from invoice where sent_at is not null').fetchone() == (2,)
+    db.close()
+
+
 def test_init_never_overwrites(box):
     box.file('a.yaml', 'mine')
     said = box.run('init', 'a.yaml')
@@ -55,7 +92,7 @@ def test_init_to_look_at(box):
 
 
 @pytest.mark.parametrize('kind, word', [
-    ('csvv', "did you mean 'csv'"), ('postgres', 'not available in this version')])
+    ('csvv', "did you mean 'csv'"), ('odbc', 'not available in this version')])
 def test_init_from_what_is_not_there(box, kind, word):
     said = box.run('init', 'x.yaml', '--from', kind)
     assert said.code == 64 and word in said.err
