@@ -98,10 +98,13 @@ def test_every_query_of_the_ledgers_page_works(night):
     db.close()
 
 
-# transactions needs a server, and has a test of its own.
+# transactions and import-bank-file need a server, and have tests of their own.
+NEED_SERVER = ('transactions', 'import-bank-file')
+
+
 @pytest.mark.parametrize('example', sorted(
     name for name in os.listdir(os.path.join(TOP, 'examples'))
-    if name != 'transactions' and os.path.exists(os.path.join(TOP, 'examples', name, 'README.md'))))
+    if name not in NEED_SERVER and os.path.exists(os.path.join(TOP, 'examples', name, 'README.md'))))
 def test_every_example_does_what_its_readme_says(box, example):
     place = os.path.join(box.path, 'copy')
     shutil.copytree(os.path.join(TOP, 'examples', example), place)
