@@ -14,6 +14,7 @@
 #include "cli/config.h"
 #include "ledger/ledger.h"
 #include "pg/uri.h"
+#include "work/work.h"
 
 enum { URL_MAX = 64 * 1024 };
 
@@ -134,6 +135,46 @@ int cli_ledger_url(const struct cli *cli, char **ret_url, const char **ret_from,
 
 	int rc = config_load(cli->options.value[OPTION_CONFIG], &config, err);
 	return rc < 0 ? rc : ledger_choose(&wish, ret_url, ret_from, err);
+}
+
+/* The variable that `text` leads to: env:NAME, else `otherwise`. */
+static const char *variable_of(const char *text, const char *otherwise)
+{
+	return begins(text, "env:") ? text + strlen("env:") : otherwise;
+}
+
+static bool holds_password(const char *variable)
+{
+	const char *value = getenv(variable);
+	AUTO(pg_uri) struct pg_uri uri = {0};
+	struct err ignored = ERR_INIT;
+
+	return value != NULL && pg_uri_is(value) && pg_uri_parse(value, &uri, &ignored) == 0 &&
+	       pg_uri_find(&uri, "password") != NULL;
+}
+
+int cli_hide_ledger(const struct cli *cli, struct err *err)
+{
+	static const char usual[] = "STINT_LEDGER";
+	AUTO(config) struct config config = {0};
+	AUTO(buf) struct buf names = BUF_INIT(URL_MAX);
+	const char *option = cli->options.value[OPTION_LEDGER];
+	const char *variable = getenv(usual);
+
+	int rc = config_load(cli->options.value[OPTION_CONFIG], &config, err);
+	if (rc < 0)
+		return rc;
+	const char *named[] = {
+		variable == NULL ? usual : variable_of(variable, usual),
+		option == NULL ? usual : variable_of(option, usual),
+		config.ledger == NULL ? usual : variable_of(config.ledger, usual),
+	};
+	for (size_t i = 0; i < ARRAY_LEN(named); i++)
+		if (holds_password(named[i]))
+			buf_printf(&names, "%s ", named[i]);
+	if (names.len > 0 && setenv(WORK_HIDDEN_VARIABLE, buf_str(&names), 1) != 0)
+		return ERR(err, ERR_MEMORY, "handing on what programs are not to see");
+	return 0;
 }
 
 /* Whether there is a file at all; other troubles are ledger_open's to tell. */

@@ -33,6 +33,8 @@ ST_MUST_CHECK int ledger_choose(const struct ledger_wish *wish, char **ret_url,
  * closes. ERR_LEDGER, in words for a person, where there is none to read. */
 ST_MUST_CHECK int cli_open_ledger(const struct cli *cli, unsigned flags, struct ledger **ret_ledger,
 				  struct err *err);
+/* Programs of items are not to see the variables that hold the ledger's password. */
+ST_MUST_CHECK int cli_hide_ledger(const struct cli *cli, struct err *err);
 /* For the verbs that only show: opens for reading. Where there is no ledger yet nothing can be
  * found: that is said, with exit status 1 (ERR_DATA). */
 ST_MUST_CHECK int cli_read_ledger(const struct cli *cli, struct ledger **ret_ledger,

@@ -160,13 +160,21 @@ static int work_here(const struct work_run *run, struct ledger *ledger, struct r
  * was only in these would be started once more. */
 static int check_rpo(const struct job *job, const struct ledger *ledger, struct err *err)
 {
-	if (job->work.effect != JOB_ONCE || job->work.accept_rpo ||
-	    !ledger_may_lose_commits(ledger))
-		return 0;
-	return ERR(err, ERR_CONFIG,
-		   "effect: once, and the ledger's server has standbys but waits for none of them "
-		   "(synchronous_standby_names is empty): a failover would lose commits, and items "
-		   "be done twice; name one, or say work.accept_rpo: true");
+	for (size_t i = 0; i < job->n_steps; i++) {
+		const struct job *step = job->steps[i];
+		if (step->work.effect != JOB_ONCE || step->work.accept_rpo ||
+		    !ledger_may_lose_commits(ledger))
+			continue;
+		(void)ERR(
+			err, ERR_CONFIG,
+			"effect: once, and the ledger's server has standbys but waits for none of "
+			"them (synchronous_standby_names is empty): a failover would lose commits, "
+			"and items be done twice; name one, or say work.accept_rpo: true");
+		if (step->step_name != NULL)
+			err_add(err, "step %s: ", step->step_name);
+		return err->code;
+	}
+	return 0;
 }
 
 int work_run(const struct work_run *run, struct err *err)
@@ -184,6 +192,8 @@ int work_run(const struct work_run *run, struct err *err)
 		return become_keeper(run, err);
 	(void)unsetenv(called_at_name); /* fails for malformed names only */
 	rc = cli_open_ledger(run->cli, LEDGER_CREATE, &ledger, err);
+	if (rc == 0)
+		rc = cli_hide_ledger(run->cli, err);
 	if (rc < 0)
 		return rc;
 	rc = check_rpo(run->spec.job, ledger, err);

@@ -82,6 +82,15 @@ static void base_unset(struct exec_env *env, const char *name)
 	env->n_base = n;
 }
 
+/* The names stand one after another, each with a blank behind. */
+static void base_hide(struct exec_env *env, const char *names)
+{
+	for (const char *end = names; names != NULL && (end = strchr(names, ' ')) != NULL;
+	     names = end + 1)
+		base_unset(env, arena_text(&env->fixed, names, (size_t)(end - names)));
+	base_unset(env, WORK_HIDDEN_VARIABLE);
+}
+
 static bool is_field_entry(const char *entry)
 {
 	return strncmp(entry, FIELD_PREFIX, sizeof(FIELD_PREFIX) - 1) == 0;
@@ -119,6 +128,7 @@ static void base_fill(struct exec_env *env, const struct exec_user *user)
 	base_set(env, "STINT_RUN_ID", number);
 	base_set(env, "STINT_RUN_DATE", context->run_date);
 	base_set(env, "STINT_NONCE", context->nonce);
+	base_hide(env, getenv(WORK_HIDDEN_VARIABLE));
 	base_unset(env, "STINT_KEY");
 	base_unset(env, "STINT_ATTEMPT");
 	base_unset(env, "STINT_IDEMPOTENCY_KEY");

@@ -26,6 +26,10 @@ struct job;
 struct loop;
 struct work;
 
+/* In the environment of a lane: names of variables that programs do not get, each with a blank
+ * behind. */
+#define WORK_HIDDEN_VARIABLE "STINT_HIDDEN"
+
 struct work_context {
 	struct loop *loop;
 	const struct job *job;

@@ -2,6 +2,7 @@
 """A ledger in PostgreSQL, whose server dies, answers late, or is not the one it was (docs/faults.md,
 rows 27 to 42). Real servers, standbys and PgBouncer; the run itself is that of the other fault tests."""
 import os
+import signal
 import subprocess
 
 import pytest
@@ -159,6 +160,53 @@ def test_once_is_refused_where_a_failover_may_lose_commits(new_postgres, on):
         standby.close()
 
 
+STEPS = """version: 1
+job: faults
+steps:
+  - {{name: first, work: {{noop: {{}}, effect: idempotent}}}}
+  - name: second
+    source: {{csv: {{path: items.csv}}, key: id, fields: {{id: text}}}}
+    work:
+      exec: {{command: [./append, effects, "${{id}}", "0"], input: none}}
+      effect: once{more}
+"""
+
+
+def test_once_in_a_later_step_is_refused_there_too(new_postgres, on):
+    primary = new_postgres()
+    standby = primary.standby()
+    try:
+        box = on(primary.database().uri)
+        write_job(box, 3)
+        box.file('faults.yaml', STEPS.format(more=''))
+        said = box.run(*RUN)
+        assert said.code == 78, said
+        assert 'step second: ' in said.err and 'accept_rpo' in said.err
+        box.file('faults.yaml', STEPS.format(more='\n      accept_rpo: true'))
+        assert box.run(*RUN).code == 0
+    finally:
+        standby.close()
+
+
+def test_who_takes_part_is_refused_there_too(new_postgres, on):
+    primary = new_postgres()
+    box = on(primary.database().uri)
+    run, keys = start(box, 300)
+    run.send_signal(signal.SIGTERM)
+    assert run.wait(120) == 75, box.process_said(run)
+    standby = primary.standby()
+    try:
+        before = box.lines('effects')
+        said = box.run('work')
+        assert said.code == 78 and 'accept_rpo' in said.err, said
+        assert box.lines('effects') == before
+        primary.synchronous(standby)
+        assert box.run('work').code == 0
+        figures(box, keys, 'once')
+    finally:
+        standby.close()
+
+
 # ---- 34 to 36: a server that does not answer ---------------------------------------------------------
 
 
@@ -198,6 +246,37 @@ def test_a_wrong_password_is_said_and_not_shown(postgres, on):
         assert said.code == 77, said
         assert 'password authentication failed for user "stint"' in said.err
         assert 's3cret' not in said.said
+
+
+@pytest.mark.parametrize('how', ['STINT_LEDGER', 'env:', 'configuration'])
+def test_a_password_does_not_reach_the_programs_of_items(postgres, on, how):
+    box = on(postgres.uri)
+    write_job(box, 3, program='#!/bin/sh\nenv > seen.$2\n')
+    box.file('faults.yaml', box.read('faults.yaml').replace('input: none', 'input: none, env: {MORE: x}'))
+    box.env['OTHER'] = 'postgres://stint@other/b'
+    options = []
+    box.env['STINT_LEDGER'] = postgres.tcp_uri
+    if how == 'env:':
+        box.env['STINT_LEDGER'], box.env['MY_LEDGER'] = 'env:MY_LEDGER', postgres.tcp_uri
+    elif how == 'configuration':
+        box.env['MY_LEDGER'] = box.env.pop('STINT_LEDGER')
+        options = ['--config', box.file('stint.yaml', 'ledger: env:MY_LEDGER\n')]
+    assert box.run(*RUN, *options).code == 0
+    for key in ('10000', '10001', '10002'):
+        seen = box.lines(f'seen.{key}')
+        assert 'OTHER=postgres://stint@other/b' in seen and 'MORE=x' in seen
+        assert not any('STINT_HIDDEN' in line or postgres.server.password in line for line in seen)
+
+
+def test_a_key_with_a_nul_is_a_rejected_record(postgres, on, box):
+    """The same on both: PostgreSQL has no such character in its texts."""
+    for here in (on(postgres.uri), box):
+        here.file('items.jsonl', '{"id":"a"}\n{"id":"b\\u0000c"}\n{"id":"d"}\n')
+        here.file('keys.yaml', 'version: 1\njob: keys\nsource: {jsonl: {path: items.jsonl}, key: id, fields: {id: text}}\n'
+                               'work: {noop: {}}\n')
+        assert here.run('run', 'keys.yaml', '--no-progress').code == 3
+        assert [item['key'] for item in here.items()] == ['a', 'd']
+        assert 'there is a NUL character in its key' in here.run('rejects', 'keys', '--json').out
 
 
 def test_a_database_that_is_not_there_is_named(postgres, on):
