@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ledger/postgres/postgres.h"
+#include "sys/fault.h"
 
 static int pl_claimed(struct pl *q, struct ledger_txn *txn, struct ledger_op *op,
 		      const PGresult *rows)
@@ -42,6 +43,11 @@ static int pl_chunk_retake(struct pl *q, const struct ledger_txn *txn, const str
 		       PL_ARGS(PL_INT(txn->inc), PL_INT(c->run_id), PL_INT(rule_ms(txn->now)),
 			       PL_INT_OR_NULL(rule_claim_token(txn, op)), PL_INT(c->again.id),
 			       PL_INT(c->again.epoch)));
+}
+
+static int64_t pl_claim_from(const struct pl *q, int64_t run_id)
+{
+	return q->claim_run == run_id && !FAULT("ledger.claim_from") ? q->claim_from : 0;
 }
 
 int64_t pl_claim_max(const struct pl *q, uint32_t max)
@@ -85,8 +91,7 @@ int pl_chunk_claim(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 			PL_ARGS(PL_INT(txn->inc), PL_INT(c->run_id), PL_INT(token), PL_INT(c->max)),
 			pl_claimed);
 	return pl_send_take(q, claim,
-			    PL_ARGS(PL_INT(c->run_id),
-				    PL_INT(q->claim_run == c->run_id ? q->claim_from : 0),
+			    PL_ARGS(PL_INT(c->run_id), PL_INT(pl_claim_from(q, c->run_id)),
 				    PL_INT(pl_claim_max(q, c->max)), PL_INT(txn->inc),
 				    PL_INT(rule_ms(txn->now)), PL_INT_OR_NULL(token),
 				    PL_INT(rule_step(c->step))),

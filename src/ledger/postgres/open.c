@@ -85,6 +85,8 @@ static int pl_set_up(struct pl *q, PGconn *conn)
 
 	if (PQsetnonblocking(conn, 0) != 0)
 		return pl_fail_text(q, "", "the connection cannot be used");
+	if (!FAULT("ledger.keepalive"))
+		PQclear(PQexec(conn, "SELECT " PL_KEEPALIVES)); /* helps where it can be had */
 	rows = PQexec(conn, settings);
 	/* An administrator's limit may be shorter than it takes to lift it. */
 	for (int i = 1; i < SETTINGS_TRIES && is_cancelled(rows); i++) {
@@ -97,6 +99,8 @@ static int pl_set_up(struct pl *q, PGconn *conn)
 	}
 	if (pl_check_server(q, conn, rows) < 0)
 		return PL_FAILED;
+	if (FAULT("ledger.idle"))
+		PQclear(PQexec(conn, "SET idle_in_transaction_session_timeout = 0"));
 	q->base.may_lose_commits = strcmp(PQgetvalue(rows, 0, 2), "0") != 0;
 	pl_note_timeline(q, strtoll(PQgetvalue(rows, 0, 3), NULL, 10));
 	return 0;

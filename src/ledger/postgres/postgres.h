@@ -190,6 +190,13 @@ PGconn *pl_connect(struct pl *q);
 #define PL_TIMELINE                                                                                \
 	"CASE WHEN pg_is_in_recovery() THEN 0 ELSE ('x' ||"                                        \
 	" substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint END"
+/* So that the server, too, notices within some seconds that a client's machine is gone, and lets go
+ * of its locks. Nothing happens on a Unix socket. */
+#define PL_KEEPALIVES                                                                              \
+	"set_config('tcp_keepalives_idle', '5', false),"                                           \
+	" set_config('tcp_keepalives_interval', '2', false),"                                      \
+	" set_config('tcp_keepalives_count', '3', false),"                                         \
+	" set_config('tcp_user_timeout', '10000', false)"
 /* Connects where there is no connection. */
 int pl_ready(struct pl *q);
 /* Several statements at once, outside of any transaction and pipeline. */

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "ledger/postgres/postgres.h"
+#include "sys/fault.h"
 
 enum { BEAT_LIMIT_US = 4 * 1000 * 1000, UNLOCK_LIMIT_US = 1000 * 1000 };
 
@@ -39,12 +40,16 @@ static int pl_pulse_lock(struct pl_pulse *p, const char *inc, struct err *err)
 {
 	static const char sql[] = "SELECT pg_try_advisory_lock(1937010292, $1::bigint::int)::int,"
 				  " set_config('application_name', 'stint/' || $1::bigint, false)";
+	static const char keepalive[] = ", " PL_KEEPALIVES;
 	AUTO(pl_rows) PGresult *rows = NULL;
-	const struct pg_query query = pl_pulse_query(sql, &inc, 1);
+	char both[sizeof(sql) + sizeof(keepalive)];
+	const struct pg_query query = pl_pulse_query(both, &inc, 1);
 	enum pg_class class = PG_LOST;
 
 	if (p->has_lock)
 		return 0;
+	(void)snprintf(both, sizeof(both), "%s%s", sql,
+		       FAULT("ledger.keepalive") ? "" : keepalive); /* fits */
 	int rc = pg_run(p->conn, &query, &rows, &class, err);
 	p->has_lock = rc == 0 && strcmp(PQgetvalue(rows, 0, 0), "1") == 0;
 	return rc;
@@ -144,6 +149,8 @@ enum ledger_status pl_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
 	char hex[2 * LEDGER_NONCE_BYTES + 1];
 	const char *const values[] = {number, hex};
 
+	if (FAULT("ledger.beat")) /* believes that it lives */
+		return LEDGER_APPLIED;
 	(void)snprintf(number, sizeof(number), "%lld", (long long)inc); /* fits */
 	hash_hex(nonce, LEDGER_NONCE_BYTES, hex);
 	bool was_open = p->conn != NULL;

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "ledger/postgres/postgres.h"
+#include "sys/fault.h"
 
 enum {
 	OID_BYTEA = 17,
@@ -101,7 +102,10 @@ enum ledger_status pl_status(const struct pl *q)
 	/* Safety: once COMMIT was on its way, a connection that is gone says nothing. */
 	if (q->is_commit_sent && (q->conn == NULL || PQstatus(q->conn) == CONNECTION_BAD))
 		return LEDGER_UNKNOWN;
-	switch (pg_class_of(q->sqlstate)) {
+	enum pg_class class = pg_class_of(q->sqlstate);
+	if ((class == PG_CONFLICT || class == PG_LOCKED) && FAULT("ledger.conflict"))
+		return LEDGER_BROKEN;
+	switch (class) {
 	case PG_LOST:
 	case PG_STANDBY:
 	case PG_CROWDED:
@@ -399,17 +403,6 @@ static int pl_answers(struct pl *q)
 	return q->has_failed ? PL_FAILED : 0;
 }
 
-int pl_drain(struct pl *q)
-{
-	if (q->conn == NULL || q->has_failed)
-		return PL_FAILED;
-	if (q->n_expected == 0)
-		return 0;
-	if (PQsendFlushRequest(q->conn) != 1)
-		return pl_answers_lost(q);
-	return pl_answers(q);
-}
-
 int pl_sync(struct pl *q)
 {
 	if (q->conn == NULL)
@@ -425,6 +418,15 @@ int pl_sync(struct pl *q)
 	if (!is_sync)
 		return pl_answers_lost(q);
 	return q->has_failed ? PL_FAILED : 0;
+}
+
+/* Safety: with a sync, not only flushed. Without one a server counts no idle time, and who stops
+ * while he looks would hold his locks for as long as he is stopped. */
+int pl_drain(struct pl *q)
+{
+	if (q->conn == NULL || q->has_failed)
+		return PL_FAILED;
+	return q->n_expected == 0 ? 0 : pl_sync(q);
 }
 
 PGresult *pl_query(struct pl *q, const char *sql, const struct pl_value *values, size_t n)

@@ -92,6 +92,8 @@ class Connection:
                 self.statements[name] = sql
             if kind == b'B':
                 sql = self.statements.get(body.split(b'\0')[1], b'')
+                if sql.startswith(b'BEGIN'):
+                    writes = False
                 writes = writes or b'READ WRITE' in sql or b'UPDATE stint_mark' in sql
                 commits = writes and sql == b'COMMIT'
                 if commits and self.proxy.takes('before'):
@@ -102,7 +104,7 @@ class Connection:
                 if commits:
                     with self.lock:
                         self.cut_at_ready = self.proxy.takes('after')
-                writes = commits = False
+                writes, commits = writes and not commits, False
             self.server.sendall(head + body)
 
     def from_server(self):
