@@ -272,8 +272,8 @@ def test_a_key_with_a_nul_is_a_rejected_record(postgres, on, box):
     """The same on both: PostgreSQL has no such character in its texts."""
     for here in (on(postgres.uri), box):
         here.file('items.jsonl', '{"id":"a"}\n{"id":"b\\u0000c"}\n{"id":"d"}\n')
-        here.file('keys.yaml', 'version: 1\njob: keys\nsource: {jsonl: {path: items.jsonl}, key: id, fields: {id: text}}\n'
-                               'work: {noop: {}}\n')
+        here.file('keys.yaml', 'version: 1\njob: keys\nwork: {noop: {}}\n'
+                               'source: {jsonl: {path: items.jsonl}, key: id, fields: {id: text}}\n')
         assert here.run('run', 'keys.yaml', '--no-progress').code == 3
         assert [item['key'] for item in here.items()] == ['a', 'd']
         assert 'there is a NUL character in its key' in here.run('rejects', 'keys', '--json').out
