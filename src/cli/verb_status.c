@@ -15,6 +15,7 @@
 #include "cli/ledger_choice.h"
 #include "cli/verbs.h"
 #include "ledger/ledger.h"
+#include "report/ending.h"
 #include "report/endpoint.h"
 #include "report/latency.h"
 #include "report/next.h"
@@ -44,6 +45,7 @@ struct found {
 	struct ledger *ledger;
 	struct report_run runs[PART_MAX];
 	struct notes notes[PART_MAX];
+	struct endings endings[PART_MAX];
 	struct endpoints endpoints[PART_MAX];
 	size_t n;
 	int64_t more;
@@ -79,6 +81,7 @@ static int find_part(struct ledger *ledger, const char *job, enum part part, str
 	found->more = 0;
 	found->ledger = ledger;
 	memset(found->notes, 0, sizeof(found->notes));
+	memset(found->endings, 0, sizeof(found->endings));
 	memset(found->endpoints, 0, sizeof(found->endpoints));
 	found->part = part;
 	return report_runs(ledger, &filter, keep, found, err);
@@ -156,6 +159,9 @@ static int gather_notes(struct ledger *ledger, struct found *found, struct err *
 {
 	int rc = 0;
 
+	for (size_t i = 0; i < found->n && rc == 0; i++)
+		rc = endings_gather(ledger, found->runs[i].id, &found->arena, &found->endings[i],
+				    err);
 	for (size_t i = 0; i < found->n && rc == 0 && found->part == PART_ON; i++) {
 		rc = notes_gather(ledger, found->runs[i].id, &found->arena, &found->notes[i], err);
 		if (rc == 0)
@@ -192,6 +198,7 @@ static void put_text(struct cli *cli, struct found *found)
 	for (size_t i = 0; i < found->n; i++) {
 		put_run(cli, found, &found->runs[i]);
 		notes_put_text(&found->notes[i], "    ", b);
+		endings_put_text(&found->endings[i], "    ", b);
 		endpoints_put_text(&found->endpoints[i], "    ", b);
 	}
 	if (found->more > 0)
@@ -209,6 +216,7 @@ static void put_json(struct json_writer *w, struct found *found)
 	for (size_t i = 0; i < found->n; i++) {
 		jw_object(w);
 		report_run_put_json(&found->runs[i], w);
+		endings_put_json(&found->endings[i], w);
 		if (found->part == PART_ON) {
 			put_latency(found, &found->runs[i], NULL, w);
 			notes_put_json(&found->notes[i], w);

@@ -15,6 +15,7 @@
 #include "cli/why.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
+#include "report/ending.h"
 #include "report/endpoint.h"
 #include "report/note.h"
 #include "report/report.h"
@@ -78,6 +79,18 @@ static int say_notes(struct ledger *ledger, int64_t run_id, struct why *why, str
 		why_say(why, "%s: %s%s%s", time_text(why, notes.notes[i].at), notes.notes[i].text,
 			notes.notes[i].until == 0 ? "" : "; it may end ",
 			notes.notes[i].until == 0 ? "" : time_text(why, notes.notes[i].until));
+	return rc;
+}
+
+static int say_endings(struct ledger *ledger, int64_t run_id, struct why *why, struct err *err)
+{
+	struct endings found = {0};
+
+	int rc = endings_gather(ledger, run_id, &why->arena, &found, err);
+	for (size_t i = 0; rc == 0 && i < found.n; i++)
+		if (found.endings[i].error[0] != '\0')
+			why_say(why, "what is done once at its end has failed: %s",
+				found.endings[i].error);
 	return rc;
 }
 
@@ -213,6 +226,8 @@ int why_run(struct ledger *ledger, const struct report_run *run, struct why *why
 	} else {
 		say_idle(run, why);
 	}
+	if (rc == 0 && !run->is_over)
+		rc = say_endings(ledger, run->id, why, err);
 	if (rc == 0 && !run->is_over)
 		rc = say_breakers(ledger, run->id, why, err);
 	say_numbers(run, why);

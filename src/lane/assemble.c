@@ -24,6 +24,7 @@
 #include "lane/pack.h"
 #include "lane/reshape.h"
 #include "lane/segment.h"
+#include "sys/fault.h"
 #include "sys/file.h"
 #include "work/output.h"
 
@@ -270,6 +271,7 @@ static int add_chunk(struct assembly *a, const struct frame_then *then, struct e
 		if (rc < 0)
 			return rc;
 		if (rc == 0) {
+			(void)FAULT("file.appended");
 			a->n_bytes += n_bytes;
 			a->n_rows += (int64_t)bits_count(then->good, then->n);
 			return 0;
@@ -329,8 +331,10 @@ static int end(struct assembly *a, struct err *err)
 	 * ledger says that the run is finished. */
 	if (fsync(a->fd) < 0)
 		return segment_fail(errno, "write", a->whole, err);
+	(void)FAULT("file.synced");
 	if (rename(a->whole, a->segments.target) < 0)
 		return segment_fail(errno, "replace", a->segments.target, err);
+	(void)FAULT("file.named");
 	rc = file_sync_directory(a->segments.parent, err);
 	if (rc < 0)
 		return rc;
@@ -338,6 +342,7 @@ static int end(struct assembly *a, struct err *err)
 	hash_hex(digest, sizeof(digest), hex);
 	buf_printf(&a->words, "%s is there: %" PRId64 " bytes, %" PRId64 " rows, sha256 %s",
 		   a->segments.target, a->n_bytes, a->n_rows, hex);
+	(void)FAULT("file.made");
 	put_result(a, hex);
 	a->is_there = true;
 	return 0;

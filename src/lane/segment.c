@@ -20,6 +20,7 @@
 #include "lane/pack.h"
 #include "source/body.h"
 #include "source/machine.h"
+#include "sys/fault.h"
 #include "sys/file.h"
 #include "work/output.h"
 
@@ -282,12 +283,14 @@ int segment_end(struct segments *s, const uint8_t *bits, uint32_t n, struct err 
 	if (rc == 0 && fd_write_all(s->fd, &trailer, sizeof(trailer)) < 0)
 		rc = segment_fail(errno, "write", s->temporary, err);
 	AUTO(str) char *path = segment_path(s, s->first_item, "");
+	(void)FAULT("segment.written");
 	if (rc == 0 && rename(s->temporary, path) < 0)
 		rc = segment_fail(errno, "write", path, err);
 	if (rc == 0) {
 		free(s->temporary);
 		s->temporary = NULL;
 	}
+	(void)FAULT("segment.named");
 	segment_drop(s);
 	return rc;
 }

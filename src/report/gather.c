@@ -227,6 +227,8 @@ int report_gather(struct ledger *ledger, int64_t run_id, enum report_by by, utim
 	if (rc == 0)
 		rc = notes_gather(ledger, r->run.id, &r->arena, &r->notes, err);
 	if (rc == 0)
+		rc = endings_gather(ledger, r->run.id, &r->arena, &r->endings, err);
+	if (rc == 0)
 		rc = endpoints_gather(ledger, r->run.id, &r->arena, &r->endpoints, err);
 	if (rc == 0)
 		rc = gather_rejects(ledger, r, err);

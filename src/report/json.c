@@ -166,6 +166,7 @@ void report_put_json(const struct report *r, struct json_writer *w)
 	jw_raw(w, rate, strlen(rate));
 	amounts_put_json(&r->amounts, w);
 	notes_put_json(&r->notes, w);
+	endings_put_json(&r->endings, w);
 	endpoints_put_json(&r->endpoints, w);
 	report_steps_put_json(r, w);
 	put_errors(r, w);

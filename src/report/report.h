@@ -18,6 +18,7 @@
 #include "report/amounts.h"
 #include "report/cost.h"
 #include "report/decided.h"
+#include "report/ending.h"
 #include "report/endpoint.h"
 #include "report/mask.h"
 #include "report/note.h"
@@ -123,6 +124,7 @@ struct report {
 	struct amounts amounts;
 	struct cost_sheet cost;
 	struct notes notes;
+	struct endings endings;
 	struct endpoints endpoints;
 	enum report_by by;
 	struct report_bucket *buckets;

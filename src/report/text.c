@@ -272,6 +272,7 @@ void report_put_text(const struct report *r, struct buf *out)
 	assert(r != NULL && out != NULL);
 	put_head(r, out);
 	notes_put_text(&r->notes, "", out);
+	endings_put_text(&r->endings, "", out);
 	endpoints_put_text(&r->endpoints, "", out);
 	put_sums(r, out);
 	amounts_put_text(&r->amounts, out);

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults of work on a file: killed at each point, torn, two at once, a full disk, no permission. Each time
+the file appears once, with the bytes of an undisturbed run, or not at all, and what was there stays."""
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import tempfile
+
+import pytest
+
+from lib.box import descendants, kill, wait_until
+from test_work_file import beside, fill, segments, write
+
+ROWS = 600
+RETRY = 'retry: {first: 200ms, factor: 1, jitter: none}\n'
+POINTS = ['segment.written', 'segment.named', 'file.appended', 'file.synced', 'file.named', 'file.made']
+
+
+def bytes_of(box, name):
+    with open(f'{box.path}/{name}', 'rb') as f:
+        return f.read()
+
+
+def undisturbed(box, ending='', rows=ROWS):
+    """The bytes of a run in which nothing happened."""
+    fill(box, rows)
+    write(box, f'good.jsonl{ending}', 'jsonl')
+    assert box.run('run', 'job.yaml').code == 0
+    return bytes_of(box, f'good.jsonl{ending}')
+
+
+def end_of(box):
+    """What the report of the newest run says of its end."""
+    run = json.loads(box.run('runs', '--json').out)['runs'][0]
+    return json.loads(box.run('report', run['run'], '--json').out)['endings']
+
+
+@pytest.mark.parametrize('ending', ['', '.gz', '.zst'])
+@pytest.mark.parametrize('point', POINTS)
+def test_a_process_killed_at_any_point_changes_nothing(faulty, point, ending):
+    box = faulty
+    good = undisturbed(box, ending)
+    box.file(f'out.jsonl{ending}', 'what was there')
+    write(box, f'out.jsonl{ending}', 'jsonl', more=RETRY)
+    box.faulty(f'{point}:{2 if point in POINTS[:3] else 1}:kill', once=True)
+    said = box.run('run', 'job.yaml')
+    assert os.path.exists(box.env['STINT_FAULT_ONCE']), f'nobody came by {point}'
+    assert said.code == 0, said
+    assert bytes_of(box, f'out.jsonl{ending}') == good
+    assert beside(box) == []
+    box.verify()
+
+
+@pytest.mark.parametrize('point', POINTS)
+def test_everything_killed_at_any_point_is_made_good_by_the_next_call(faulty, point):
+    box = faulty
+    good = undisturbed(box)
+    box.file('out.jsonl', 'what was there')
+    write(box, 'out.jsonl', 'jsonl', more=RETRY)
+    box.faulty(f'{point}:1:stop', once=True)
+    run = box.start('run', 'job.yaml')
+    wait_until(lambda: run.poll() is not None or os.path.exists(box.env['STINT_FAULT_ONCE']))
+    assert run.poll() is None
+    before = bytes_of(box, 'out.jsonl')
+    assert before == (good if point in ('file.named', 'file.made') else b'what was there')
+    for pid in [run.pid, *descendants(run.pid)]:
+        kill(pid)
+    run.wait()
+    assert box.run('run', 'job.yaml').code == 0
+    assert bytes_of(box, 'out.jsonl') == good
+    assert beside(box) == []
+    box.verify()
+
+
+def test_a_segment_that_a_power_failure_tore_is_written_again(faulty):
+    box = faulty
+    good = undisturbed(box)
+    write(box, 'out.jsonl', 'jsonl', more=RETRY)
+    box.faulty('file.appended:1:stop', once=True)
+    run = box.start('run', 'job.yaml')
+    wait_until(lambda: run.poll() is not None or os.path.exists(box.env['STINT_FAULT_ONCE']))
+    for pid in [run.pid, *descendants(run.pid)]:
+        kill(pid)
+    run.wait()
+    folder = f'{box.path}/{beside(box)[0]}'
+    names = sorted(name for name in os.listdir(folder) if name.isdigit())
+    assert len(names) == ROWS // 50
+    os.truncate(f'{folder}/{names[1]}', 100)
+    os.truncate(f'{folder}/{names[2]}', 0)
+    os.unlink(f'{folder}/{names[3]}')
+    with open(f'{folder}/{names[4]}', 'r+b') as f:
+        f.write(b'X')
+    with open(f'{folder}/{names[5]}', 'r+b') as f:
+        f.write(b'\0' * os.path.getsize(f'{folder}/{names[5]}'))
+    assert box.run('run', 'job.yaml').code == 0
+    assert bytes_of(box, 'out.jsonl') == good
+
+
+def two_in_a_run(box):
+    """Two instances in one run. The processes of the first have stopped in the midst of chunks."""
+    write(box, 'out.jsonl', 'jsonl', more=RETRY)
+    box.faulty('segment.written:1:stop')
+    one = box.start('run', 'job.yaml')
+    wait_until(lambda: one.poll() is not None or segments(box) > 0)
+    assert one.poll() is None
+    box.well()
+    two = box.start('work', 'out')
+    wait_until(lambda: two.poll() is not None or
+               json.loads(box.run('status', '--json').out)['on'][0]['instances'] == 2)
+    assert two.poll() is None, box.process_said(two)
+    return one, two
+
+
+def test_of_two_in_a_run_one_makes_its_end(faulty):
+    box = faulty
+    good = undisturbed(box, rows=10000)
+    one, two = two_in_a_run(box)
+    for pid in descendants(one.pid):
+        os.kill(pid, signal.SIGCONT)
+    assert one.wait(120) == 0, box.process_said(one)
+    assert two.wait(120) == 0, box.process_said(two)
+    assert bytes_of(box, 'out.jsonl') == good
+    assert (box.process_said(one) + box.process_said(two)).count('is there:') == 1
+    assert beside(box) == []
+    box.verify()
+
+
+def test_of_two_in_a_run_one_dies_and_the_other_makes_its_end(faulty):
+    box = faulty
+    good = undisturbed(box, rows=10000)
+    one, two = two_in_a_run(box)
+    for pid in [one.pid, *descendants(one.pid)]:
+        kill(pid)
+    one.wait()
+    assert two.wait(120) == 0, box.process_said(two)
+    assert bytes_of(box, 'out.jsonl') == good
+    assert beside(box) == []
+    box.verify()
+
+
+@pytest.fixture(name='small')
+def small_disk():
+    if os.geteuid() != 0:
+        pytest.skip('mounts a small file system')
+    with tempfile.TemporaryDirectory(prefix='stint-small-', dir='/tmp') as folder:
+        done = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'small', folder], check=False)
+        if done.returncode != 0:
+            pytest.skip('mounting is not allowed here')
+        try:
+            yield folder
+        finally:
+            subprocess.run(['umount', '-l', folder], check=True)
+
+
+def test_a_full_disk_is_told_and_made_good_when_there_is_room(box, small):
+    """Room for the segments, and none for the whole."""
+    good = undisturbed(box)
+    with open(f'{small}/out.jsonl', 'w', encoding='ascii') as f:
+        f.write('what was there')
+    write(box, f'{small}/out.jsonl', 'jsonl', more='retry: {attempts: 2, first: 50ms, factor: 1}\n')
+    said = box.run('run', 'job.yaml')
+    assert said.code == 75, said
+    assert 'No space left' in said.err
+    with open(f'{small}/out.jsonl', encoding='ascii') as f:
+        assert f.read() == 'what was there'
+    end = end_of(box)[0]
+    assert end['state'] == 'failed'
+    assert end['failures'] >= 2
+    assert 'No space left' in end['error']
+    assert 'its end failed ' in box.run('status').out
+    assert 'No space left' in box.run('why', json.loads(box.run('runs', '--json').out)['runs'][0]['run']).out
+    subprocess.run(['mount', '-o', 'remount,size=8m', small], check=True)
+    assert box.run('run', 'job.yaml').code == 0
+    with open(f'{small}/out.jsonl', 'rb') as f:
+        assert f.read() == good
+    end = end_of(box)[0]
+    assert end['state'] == 'done'
+    assert end['result'] == {'path': f'{small}/out.jsonl', 'bytes': len(good), 'rows': ROWS,
+                             'sha256': hashlib.sha256(good).hexdigest()}
+    assert f'{ROWS} rows, sha256 {end["result"]["sha256"]}' in box.run('report').out
+    box.verify()
+
+
+def test_a_place_where_nothing_can_be_written_is_told_before_the_end(box, small):
+    fill(box, ROWS)
+    more = 'retry: {attempts: 1}\nbreaker: {open_for: 100ms, open_max: 100ms, give_up_after: 300ms}\n'
+    os.mkdir(f'{box.path}/is-a-directory')
+    subprocess.run(['mount', '-o', 'remount,ro', small], check=True)
+    for path, word in ((f'{box.path}/missing/out.jsonl', 'No such file or directory'),
+                       (f'{box.path}/is-a-directory', 'is a directory, not a file'),
+                       (f'{small}/out.jsonl', 'Read-only file system')):
+        write(box, path, 'jsonl', more=more)
+        said = box.run('run', 'job.yaml')
+        assert said.code == 1, said  # breaker.give_up_after
+        assert word in said.err + said.out, said
+        assert box.run('abandon', json.loads(box.run('runs', '--json').out)['runs'][0]['run'],
+                       '--why', 'test').code == 0
