@@ -354,6 +354,43 @@ static void a_key_is_open_in_its_own_step_only(void **state)
 	}
 }
 
+/* Retries of items of both steps open both, whichever is opened first. */
+static void retries_of_two_steps_open_both(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = two_step_run(b, 1);
+	struct held held;
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	begin(b, b->a, LOP_RUN_COUNTS)->u.run_counts.run_id = run;
+	(void)loose_put(b, &held, 0, LOOSE_DEAD);
+	bits_set(held.done, 0);
+	chunk_progress(b, &held, true);
+	commit(b);
+	(void)step_finish(b, b->a, run, 1, false);
+	second_open(b, run, second_load(b, run, 1));
+	const struct ledger_chunk_row row = second_claim(b, run)->u.chunk_claim.ret_rows[0];
+	held = (struct held){.run_id = run,
+			     .id = row.id,
+			     .first_item = row.first_item,
+			     .n = row.n,
+			     .epoch = row.epoch};
+	begin(b, b->a, LOP_RUN_COUNTS)->u.run_counts.run_id = run;
+	(void)loose_put(b, &held, 0, LOOSE_DEAD);
+	bits_set(held.done, 0);
+	chunk_progress(b, &held, true);
+	commit(b);
+	assert_true(step_finish(b, b->a, run, 2, false)->u.run_finish.ret_finished);
+	for (int64_t item = 0; item < 2; item++)
+		assert_int_equal(person(b, PERSON_RETRY, run, &item, 1)->u.person.ret_changed, 1);
+	struct ledger_op *op = begin(b, b->a, LOP_RUN_JOIN);
+	op->u.run_join.run_id = run;
+	commit(b);
+	assert_int_equal(op->u.run_join.ret_row.step, 1);
+	assert_int_equal(op->u.run_join.ret_row.steps[0].state, RUN_OPEN);
+	assert_int_equal(op->u.run_join.ret_row.steps[1].state, RUN_OPEN);
+}
+
 /* Three items: the first done and kept, the second dead and kept, the third done by its bit alone.
  */
 static int64_t run_that_kept(struct bench *b)
@@ -428,6 +465,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_failed_load_of_a_later_step_leaves_the_earlier),
 	CASE(doubt_is_resolved_in_its_own_step_only),
 	CASE(a_key_is_open_in_its_own_step_only),
+	CASE(retries_of_two_steps_open_both),
 	CASE(a_later_step_takes_what_ended_so),
 };
 

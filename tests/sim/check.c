@@ -15,12 +15,18 @@
 /* Out, marked ahead, and loose items that were claimed and not sent. */
 enum { DOUBT_PER_SLOT = 3 };
 
-void check_counts(struct machine *m, const struct run_view *run, const struct ledger_counts *c,
-		  const char *where)
+void check_counts(struct machine *m, const struct run_view *run, int step,
+		  const struct ledger_counts *c, const char *where)
 {
-	int64_t n[ITEM_STATE_COUNT_];
+	int64_t n[ITEM_STATE_COUNT_] = {0};
+	uint32_t n_items = 0;
 
-	shadow_count(run, n);
+	for (uint32_t i = 0; i < run->n_items; i++) {
+		if (step != 0 && options_step_of(m->opt, run->items[i].record) != step)
+			continue;
+		n[shadow_state(run, i)]++;
+		n_items++;
+	}
 	if (c->done != n[ITEM_DONE] || c->skipped != n[ITEM_SKIPPED] || c->retry != n[ITEM_RETRY] ||
 	    c->in_doubt != n[ITEM_IN_DOUBT] || c->dead != n[ITEM_DEAD])
 		machine_fail(m, "counts",
@@ -30,26 +36,81 @@ void check_counts(struct machine *m, const struct run_view *run, const struct le
 			     (long long)c->retry, (long long)c->in_doubt, (long long)c->dead);
 	int64_t sum = c->waiting + c->running + c->done + c->skipped + c->retry + c->in_doubt +
 		      c->dead;
-	if (sum != run->n_items)
-		machine_fail(m, "I1", "%s of run %lld: %lld items of %u", where, (long long)run->id,
-			     (long long)sum, run->n_items);
+	if (sum != n_items)
+		machine_fail(m, "I1", "%s of run %lld, step %d: %lld items of %u", where,
+			     (long long)run->id, step, (long long)sum, n_items);
+}
+
+static bool is_parked(const struct item_place *p)
+{
+	return p->loose == LOOSE_DEAD || p->loose == LOOSE_ASKED || p->loose == LOOSE_DONE ||
+	       p->loose == LOOSE_WAIVED || (p->loose == 0 && p->done);
+}
+
+static uint32_t rejects_of(struct machine *m, int step)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = options_step_begin(m->opt, step);
+	     i < options_step_begin(m->opt, step + 1); i++)
+		n += machine_trait(m, F_REJECT, i);
+	return n;
+}
+
+/* What of the step nothing happens to any more, and is not well. */
+static bool count_step(struct machine *m, const struct run_view *run, int step,
+		       uint32_t *ret_failed)
+{
+	*ret_failed = rejects_of(m, step);
+	for (uint32_t i = 0; i < run->n_items; i++) {
+		const struct item_place *p = &run->items[i].is;
+		if (options_step_of(m->opt, run->items[i].record) != step)
+			continue;
+		if (!is_parked(p))
+			return false;
+		*ret_failed += p->loose == LOOSE_DEAD || p->loose == LOOSE_ASKED;
+	}
+	return true;
+}
+
+bool check_is_step_blocked(struct machine *m, const struct run_view *run)
+{
+	uint32_t failed = 0;
+
+	return m->opt->needs_done && run->step < m->opt->steps && run->state == RUN_OPEN &&
+	       count_step(m, run, run->step, &failed) && failed > 0;
+}
+
+void check_step_over(struct machine *m, const struct run_view *run, int step, int next)
+{
+	uint32_t failed = 0;
+
+	if (!count_step(m, run, step, &failed))
+		machine_fail(m, "step-open",
+			     "run %lld goes to step %d, and of step %d there is more",
+			     (long long)run->id, next, step);
+	else if (m->opt->needs_done && failed > 0)
+		machine_fail(m, "step-failed",
+			     "run %lld goes to step %d, and %u of step %d are not done",
+			     (long long)run->id, next, failed, step);
+	if (next < step || next > m->opt->steps)
+		machine_fail(m, "step", "run %lld goes from step %d to %d", (long long)run->id,
+			     step, next);
 }
 
 void check_finish(struct machine *m, const struct run_view *run)
 {
 	for (uint32_t i = 0; i < run->n_items; i++) {
 		const struct item_place *p = &run->items[i].is;
-		bool is_parked = p->loose == LOOSE_DEAD || p->loose == LOOSE_ASKED ||
-				 p->loose == LOOSE_DONE || p->loose == LOOSE_WAIVED;
-		if (!is_parked && (p->loose != 0 || !p->done))
+		if (!is_parked(p))
 			machine_fail(m, "I15", "run %lld finishes and item %u is open (%d)",
 				     (long long)run->id, i, p->loose);
 	}
 }
 
-void check_loaded(struct machine *m, const struct run_view *run)
+void check_loaded(struct machine *m, const struct run_view *run, int step)
 {
-	uint32_t n = m->opt->n_records;
+	uint32_t n = options_step_begin(m->opt, step + 1);
 	uint32_t rejects = 0;
 	uint32_t filtered = 0;
 	bool is_missing = run->n_read == 0 && m->saw_missing &&

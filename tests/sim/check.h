@@ -19,14 +19,18 @@ struct lop_told_put;
 struct run_view;
 
 /* What the ledger counts is what the shadow counts; all items are somewhere (I1). */
-void check_counts(struct machine *m, const struct run_view *run, const struct ledger_counts *counts,
-		  const char *where);
+void check_counts(struct machine *m, const struct run_view *run, int step,
+		  const struct ledger_counts *counts, const char *where);
 /* Nothing is open in a run that finishes (I15). */
 void check_finish(struct machine *m, const struct run_view *run);
 /* A key that was open in an earlier run, or done where that counts, is not loaded again. */
 void check_held_back(struct instance *inst, const struct run_view *run, uint32_t record);
 /* All of the source is in the run, each record once. */
-void check_loaded(struct machine *m, const struct run_view *run);
+void check_loaded(struct machine *m, const struct run_view *run, int step);
+/* The run goes from its step to another: nothing of it is open, and it ended as the job says. */
+void check_step_over(struct machine *m, const struct run_view *run, int step, int next);
+/* Whether it has ended, and as what the next one wants. */
+bool check_is_step_blocked(struct machine *m, const struct run_view *run);
 /* A chunk that was nobody's has nothing in doubt in it (I7). */
 void check_claimed_bits(struct machine *m, const struct run_view *run, const struct chunk_view *c,
 			const struct ledger_chunk_row *row);

@@ -69,10 +69,12 @@ static void night_disturb(struct machine *m, struct instance *inst)
 
 /* ---- cron ---- */
 
-bool night_waits_for_person(const struct machine *m, const struct run_view *run)
+bool night_waits_for_person(struct machine *m, const struct run_view *run)
 {
 	uint32_t n_dead = 0;
 
+	if (check_is_step_blocked(m, run))
+		return true;
 	if (m->opt->ends != ENDS_ALL_OR_NONE || run->state != RUN_OPEN)
 		return false;
 	for (uint32_t i = 0; i < run->n_items; i++) {
@@ -85,7 +87,7 @@ bool night_waits_for_person(const struct machine *m, const struct run_view *run)
 	return n_dead > 0;
 }
 
-static bool run_is_over(const struct machine *m, const struct run_view *run)
+static bool run_is_over(struct machine *m, const struct run_view *run)
 {
 	if (night_waits_for_person(m, run))
 		return true;
@@ -97,7 +99,7 @@ static bool run_is_over(const struct machine *m, const struct run_view *run)
 	return m->opt->carry_over == JOB_LEAVE && run->slot < m->slot;
 }
 
-static bool night_is_done(const struct machine *m)
+static bool night_is_done(struct machine *m)
 {
 	if (m->slot < m->opt->slots - 1 || m->n_alive > 0 || m->shadow.n_runs == 0)
 		return false;

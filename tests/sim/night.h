@@ -32,8 +32,8 @@ void night_run(const struct options *o, unsigned flags, struct night_result *ret
 
 /* An instance is over; called by it. */
 void night_on_over(struct machine *m, struct instance *inst);
-/* commit: run: somebody has to say what becomes of those that are dead. */
-bool night_waits_for_person(const struct machine *m, const struct run_view *run);
+/* commit: run, or go_on_when: done: somebody has to say what becomes of those that are dead. */
+bool night_waits_for_person(struct machine *m, const struct run_view *run);
 
 /* A person does something at random; and: does what is needed (person.c). */
 void person_act(struct machine *m);

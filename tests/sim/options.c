@@ -24,6 +24,7 @@ static const struct fault_row fault_rows[] = {
 
 enum {
 	WINDOWS_MAX = 30,
+	AT_LEAST_NEVER = 1000000,
 	DAY_MINUTES = 24 * 60,
 	NIGHT_MINUTE = 3 * 60 + 13, /* of the day, in the machine's zone: when it begins */
 };
@@ -329,6 +330,41 @@ static void options_draw_ends(struct options *o)
 	}
 }
 
+uint32_t options_step_begin(const struct options *o, int step)
+{
+	int n = o->steps == 0 ? 1 : o->steps;
+
+	return (uint32_t)((uint64_t)o->n_records * (uint64_t)(step - 1) / (uint64_t)n);
+}
+
+int options_step_of(const struct options *o, uint32_t record)
+{
+	int step = 1;
+
+	while (step < o->steps && record >= options_step_begin(o, step + 1))
+		step++;
+	return step;
+}
+
+static void options_draw_steps(struct options *o)
+{
+	struct rng r;
+
+	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x7374657073)));
+	if (o->no_source || o->is_paced || o->is_ending || o->says != 0 || o->ends != 0 ||
+	    o->rate_n > 0 || o->quota_limit > 0 || rng_below(&r, 4) != 0)
+		return;
+	o->steps = (int)rng_range(&r, 2, OPTIONS_STEPS_MAX);
+	o->needs_done = tenths(&r, 5);
+	o->then = JOB_THEN_KEEP;
+	o->when_missing = JOB_MISSING_FAIL;
+	o->when_empty_fail = false;
+	o->fault[F_FIRST] = false;
+	/* One endpoint is followed, and each step has its own. */
+	o->fault[F_DOWN] = o->fault[F_ALIKE] = false;
+	o->at_least = AT_LEAST_NEVER;
+}
+
 /* A job file is written in milliseconds; what is checked must be what was written. */
 static void options_round(struct options *o)
 {
@@ -359,6 +395,7 @@ void options_from_seed(struct options *o, uint64_t seed)
 	if (!o->no_source && o->then == JOB_THEN_KEEP && tenths(&r, 3))
 		options_draw_says(o, &r);
 	options_draw_ends(o);
+	options_draw_steps(o);
 	/* Waiting is by the wall clock: when that jumps, it may be too short. */
 	if (o->fault[F_CLOCK])
 		o->shows_after_us = 0;
@@ -472,14 +509,41 @@ static void options_put_window(const struct options *o, struct buf *out)
 	buf_puts(out, "}\n");
 }
 
+static void options_put_one(const struct options *o, struct buf *out)
+{
+	if (!o->no_source)
+		options_put_source(o, out);
+	options_put_work(o, out);
+}
+
+/* The same source and work, as deep as a step of the list. */
+static void options_put_steps(const struct options *o, struct buf *out)
+{
+	struct buf one = BUF_INIT((size_t)64 * 1024);
+
+	options_put_one(o, &one);
+	buf_puts(out, "steps:\n");
+	for (int step = 1; step <= o->steps; step++) {
+		buf_printf(out, "  - name: s%d\n    go_on_when: %s\n", step,
+			   o->needs_done ? "done" : "done_with_failures");
+		for (const char *line = buf_str(&one); line[0] != '\0';) {
+			size_t len = strcspn(line, "\n");
+			buf_printf(out, "    %.*s\n", (int)len, line);
+			line += len + (line[len] == '\n' ? 1 : 0);
+		}
+	}
+	buf_done(&one);
+}
+
 void options_put_job(const struct options *o, struct buf *out)
 {
 	assert(o != NULL && out != NULL);
 	buf_printf(out, "version: 1\njob: night\nonce_per: %s\ncarry_over: %s\n",
 		   o->per_start ? "start" : "day", carry_words[o->carry_over]);
-	if (!o->no_source)
-		options_put_source(o, out);
-	options_put_work(o, out);
+	if (o->steps > 0)
+		options_put_steps(o, out);
+	else
+		options_put_one(o, out);
 	buf_printf(out, "retry: {attempts: %d, factor: %lld, jitter: %s", o->attempts,
 		   (long long)o->factor, jitter_words[o->jitter]);
 	put_us(out, ", first", o->first_us);

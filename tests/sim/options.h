@@ -99,7 +99,8 @@ enum {
 	OPTIONS_REGIONS_MAX = 2,
 	OPTIONS_INSTANCES_MAX = 3,
 	OPTIONS_HOSTS_MAX = 3,
-	OPTIONS_GENTLE_NICE = 15
+	OPTIONS_GENTLE_NICE = 15,
+	OPTIONS_STEPS_MAX = 4
 };
 
 enum { SAYS_DONE = 1, SAYS_DEAD = 2 };
@@ -166,6 +167,8 @@ struct options {
 	bool no_source; /* the job is one item */
 	uint32_t n_records;
 	bool by_reference; /* chunks whose keys the ledger does not know */
+	int steps;	   /* each reads its share of the records; 0: the job has none */
+	bool needs_done;   /* a step begins when nothing of the one before it has failed */
 
 	/* who works */
 	bool per_start; /* each start is a slot of its own */
@@ -186,6 +189,10 @@ struct options {
 void options_from_seed(struct options *o, uint64_t seed);
 /* The job file. */
 void options_put_job(const struct options *o, struct buf *out);
+/* The first record of a step, from 1; of the one behind the last: their number. */
+uint32_t options_step_begin(const struct options *o, int step);
+/* The step that reads it. */
+int options_step_of(const struct options *o, uint32_t record);
 /* What the seed stands for, to standard output. */
 void options_print(const struct options *o);
 

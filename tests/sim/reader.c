@@ -18,7 +18,8 @@
 enum { READER_FRAME_MAX = 1024 * 1024, READ_AHEAD_MAX = 512 };
 
 struct reader_sim {
-	uint32_t next;	 /* record */
+	uint32_t next;	 /* record … */
+	uint32_t end;	 /* … behind the last */
 	uint32_t loaded; /* items so far … */
 	uint32_t first;	 /* … of so many that are wanted */
 	int ahead;	 /* batches without credit */
@@ -74,7 +75,7 @@ static void reader_fill(struct proc *p)
 	if (most > r->first - r->loaded)
 		most = r->first - r->loaded;
 	r->n = r->n_rejects = r->n_read = r->n_filtered = r->n_held_back = 0;
-	while (r->next < m->opt->n_records && r->n < most && r->n_rejects < most) {
+	while (r->next < r->end && r->n < most && r->n_rejects < most) {
 		uint32_t record = r->next++;
 		r->n_read++;
 		if (machine_trait(m, F_REJECT, record))
@@ -227,7 +228,7 @@ static void reader_on_step(struct machine *m, void *object, int64_t n)
 		reader_ask_content(p);
 		return;
 	}
-	if (r->next >= m->opt->n_records || r->loaded >= r->first) {
+	if (r->next >= r->end || r->loaded >= r->first) {
 		reader_end(p, LOAD_OK, "");
 		return;
 	}
@@ -263,6 +264,8 @@ void reader_on_hello(struct proc *p, const struct frame_hello *hello)
 	struct machine *m = p->m;
 
 	p->reader = arena_new(&m->arena, struct reader_sim);
+	p->reader->next = options_step_begin(m->opt, (int)hello->step);
+	p->reader->end = options_step_begin(m->opt, (int)hello->step + 1);
 	p->reader->asks_keys = hello->ask_keys;
 	p->reader->first = hello->first_n > 0 ? (uint32_t)hello->first_n : UINT32_MAX;
 	if (hello->ask_keys != m->opt->has_key)

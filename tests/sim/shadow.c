@@ -113,6 +113,8 @@ void shadow_on_commit(struct machine *m, struct instance *inst, struct ledger_tx
 		shadow_walk_run(&walk);
 	if (walk.finished != NULL)
 		check_finish(m, walk.finished);
+	if (walk.stepped != NULL)
+		check_step_over(m, walk.stepped, walk.left, walk.next);
 }
 
 void shadow_on_person(struct machine *m, const struct ledger_txn *txn)

@@ -65,9 +65,18 @@ struct chunk_view {
 	int32_t epoch;
 };
 
+/* How much of a run there was. */
+struct load_view {
+	uint32_t n_items, n_chunks;
+	uint32_t n_rejected, n_filtered, n_held_back, n_read;
+};
+
 struct run_view {
 	int64_t id;
-	int slot; /* 0 where each start is one */
+	int step; /* that it is at */
+	bool is_loaded[OPTIONS_STEPS_MAX + 1];
+	struct load_view before[OPTIONS_STEPS_MAX + 1]; /* the step was loaded */
+	int slot;					/* 0 where each start is one */
 	char slot_text[32];
 	int region;
 	int64_t n;	 /* of those with the same slot and region */
@@ -79,9 +88,8 @@ struct run_view {
 	struct chunk_view *chunks; /* by first_item */
 	uint32_t n_chunks, cap_chunks;
 	uint32_t n_rejected, n_filtered, n_held_back, n_read;
-	int64_t n_told_done; /* items of which an engine heard that they are done */
+	int64_t n_told_done; /* items of the step of which an engine heard that they are done */
 	int failed_healthy;  /* how often it failed when there were no faults any more */
-	bool was_open;
 	bool was_told; /* then: the source was told everything, and that went well */
 	struct end_view end;
 	struct sums sums;

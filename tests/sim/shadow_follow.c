@@ -48,6 +48,7 @@ static void follow_run_create(struct machine *m, const struct lop_run_create *op
 	struct run_view *run = arena_new(&m->arena, struct run_view);
 	run->id = op->ret_id;
 	run->state = RUN_LOADING;
+	run->step = 1;
 	run->slot = m->opt->per_start ? 0
 				      : (op->row.slot[8] - '0') * 10 + (op->row.slot[9] - '0') - 23;
 	(void)snprintf(run->slot_text, sizeof(run->slot_text), "%s", op->row.slot);
@@ -68,11 +69,27 @@ static void follow_run_create(struct machine *m, const struct lop_run_create *op
 
 /* Counts are of the moment of their operation; what only a walk can tell comes too late for them.
  */
-static void follow_counts(struct shadow_walk *walk, const struct run_view *run,
+static void follow_counts(struct shadow_walk *walk, const struct run_view *run, int step,
 			  const struct ledger_counts *counts, const char *where)
 {
 	if (!walk->is_wanted && run != NULL)
-		check_counts(walk->m, run, counts, where);
+		check_counts(walk->m, run, step, counts, where);
+}
+
+/* Of a load that failed nothing is left; of the steps before it, all. */
+static void run_unload(struct machine *m, struct run_view *run)
+{
+	const struct load_view *was = &run->before[run->step];
+
+	for (uint32_t i = was->n_items; i < run->n_items; i++)
+		if (run->items[i].record < m->opt->n_records)
+			run->item_of[run->items[i].record] = 0;
+	run->n_items = was->n_items;
+	run->n_chunks = was->n_chunks;
+	run->n_read = was->n_read;
+	run->n_rejected = was->n_rejected;
+	run->n_filtered = was->n_filtered;
+	run->n_held_back = was->n_held_back;
 }
 
 static void follow_run_join(struct shadow_walk *walk, const struct lop_run_join *op)
@@ -82,14 +99,14 @@ static void follow_run_join(struct shadow_walk *walk, const struct lop_run_join 
 
 	if (run == NULL || op->ret_over)
 		return;
-	if (run->state == RUN_FAILED && !run->was_open) {
-		memset(run->item_of, 0, m->opt->n_records * sizeof(*run->item_of));
-		run->n_items = run->n_chunks = 0;
-		run->n_read = run->n_rejected = run->n_filtered = run->n_held_back = 0;
-	}
+	if (run->state == RUN_FAILED && !run->is_loaded[run->step])
+		run_unload(m, run);
 	if (run->state == RUN_FAILED)
-		run->state = run->was_open ? RUN_OPEN : RUN_LOADING;
-	follow_counts(walk, run, &op->ret_counts, "join");
+		run->state = run->is_loaded[run->step] ? RUN_OPEN : RUN_LOADING;
+	follow_counts(walk, run, run->step, &op->ret_counts, "join");
+	if (run->step != op->ret_row.step)
+		machine_fail(m, "step", "run %lld is at step %d, not %d", (long long)run->id,
+			     op->ret_row.step, run->step);
 	if (run->state != op->ret_row.state)
 		machine_fail(m, "run-state", "run %lld is %s, not %s", (long long)run->id,
 			     run_state_name(op->ret_row.state), run_state_name(run->state));
@@ -111,13 +128,34 @@ static void follow_run_end(struct instance *inst, const struct lop_run_end *op)
 	(void)snprintf(run->reason, sizeof(run->reason), "%s", op->reason);
 }
 
+static void follow_step_over(struct shadow_walk *walk, struct run_view *run, int next)
+{
+	struct load_view *before = &run->before[next];
+
+	walk->stepped = run;
+	walk->left = run->step;
+	walk->next = next;
+	if (!run->is_loaded[next] && before->n_read == 0)
+		*before = (struct load_view){.n_items = run->n_items,
+					     .n_chunks = run->n_chunks,
+					     .n_read = run->n_read,
+					     .n_rejected = run->n_rejected,
+					     .n_filtered = run->n_filtered,
+					     .n_held_back = run->n_held_back};
+	run->step = next;
+	run->n_told_done = 0;
+	run->state = run->is_loaded[next] ? RUN_OPEN : RUN_LOADING;
+}
+
 static void follow_run_finish(struct shadow_walk *walk, const struct lop_run_finish *op)
 {
 	struct run_view *run = shadow_run(walk->m, op->run_id);
 
 	if (run == NULL)
 		return;
-	follow_counts(walk, run, &op->ret_counts, "finish");
+	follow_counts(walk, run, op->step, &op->ret_counts, "finish");
+	if (run->state == RUN_OPEN && op->ret_step != run->step && !op->ret_finished)
+		follow_step_over(walk, run, op->ret_step);
 	if (!op->ret_finished || run->state != RUN_OPEN)
 		return;
 	ending_check_finish(walk->m, run);
@@ -169,7 +207,7 @@ static void follow_load_put(struct instance *inst, const struct lop_load_put *op
 	struct machine *m = inst->m;
 	struct run_view *run = shadow_run(m, op->run_id);
 
-	if (run == NULL || run->state != RUN_LOADING) {
+	if (run == NULL || run->is_loaded[op->step]) {
 		machine_fail(m, "load", "run %lld is loaded and not loading",
 			     (long long)op->run_id);
 		return;
@@ -188,9 +226,11 @@ static void follow_load_open(struct machine *m, const struct lop_load_open *op)
 
 	if (run == NULL)
 		return;
-	check_loaded(m, run);
-	run->state = RUN_OPEN;
-	run->was_open = true;
+	check_loaded(m, run, op->step);
+	run->is_loaded[op->step] = true;
+	/* A person may have sent it back to an earlier step meanwhile. */
+	if (run->step == op->step)
+		run->state = RUN_OPEN;
 }
 
 static void shadow_know_chunk(struct machine *m, struct chunk_view *c, int64_t id)
@@ -602,7 +642,7 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_PERSON:
 		return has_changed(op);
 	case LOP_RUN_COUNTS:
-		follow_counts(walk, shadow_run(m, op->u.run_counts.run_id),
+		follow_counts(walk, shadow_run(m, op->u.run_counts.run_id), op->u.run_counts.step,
 			      &op->u.run_counts.ret_counts, "counts");
 		return false;
 	case LOP_ATTEMPT_PUT:

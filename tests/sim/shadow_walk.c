@@ -44,6 +44,8 @@ static void walk_on_run(void *arg, const struct ledger_run_row *row)
 				     run_state_name(row->state), run_state_name(run->state));
 		run->state = row->state;
 	}
+	if (walk->is_personal)
+		run->step = row->step;
 	if (row->n_items != run->n_items || row->n_read != run->n_read ||
 	    row->n_rejected != run->n_rejected || row->n_filtered != run->n_filtered ||
 	    row->n_held_back != run->n_held_back)

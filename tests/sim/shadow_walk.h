@@ -22,6 +22,8 @@ struct shadow_walk {
 	int verb;		   /* enum person_verb */
 	struct run_view *run;	   /* during the walk */
 	struct run_view *finished; /* by this transaction */
+	struct run_view *stepped;  /* its step was left by it, for the next */
+	int left, next;
 };
 
 void shadow_walk_expect(struct shadow_walk *walk, const struct ledger_op *op);

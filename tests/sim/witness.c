@@ -64,6 +64,10 @@ void witness_take(struct machine *m, struct attempt *a)
 	if (a->is_verify)
 		return;
 	witness_check_key(m, a);
+	/* A person may send a run back to an earlier step while items of a later one are out. */
+	if (m->person_acts == 0 && options_step_of(m->opt, a->record) > a->run->step)
+		machine_fail(m, "step-early", "record %u of run %lld is begun in step %d",
+			     a->record, (long long)a->run->id, a->run->step);
 	/* The wall clock decides, and the engine's death forgets. */
 	if (m->boot_us < w->retry_at && !m->opt->fault[F_CLOCK] && !m->somebody_forgot)
 		machine_fail(m, "early", "record %u of run %lld is tried again %lld ms too early",

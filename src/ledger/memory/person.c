@@ -20,14 +20,20 @@ struct mem_act {
 };
 
 /* A step that is over has something to do again: an item to try, or somebody to tell (I15, E). The
- * run goes back to it. */
+ * run goes back to it; where it is at an earlier one already, it comes to it again. */
 static void mem_run_reopen(struct memory *m, struct mem_run *run, int32_t to, bool has_work)
 {
 	struct mem_step *step = mem_step_find(run, to);
 	bool is_on = run->row.state == RUN_LOADING || run->row.state == RUN_OPEN;
+	bool was_open = run->row.was_open || run->row.step > to;
 	bool reopens = run->row.state == RUN_FINISHED || (is_on && run->row.step > to) ||
-		       (run->row.state == RUN_FAILED && run->row.was_open && has_work);
+		       (run->row.state == RUN_FAILED && was_open && has_work);
 
+	if (!reopens && !is_on)
+		return;
+	MEM_TOUCH(m, step);
+	if (step->row.state == RUN_FINISHED)
+		step->row.state = RUN_OPEN;
 	if (!reopens)
 		return;
 	MEM_TOUCH(m, run);
@@ -36,9 +42,6 @@ static void mem_run_reopen(struct memory *m, struct mem_run *run, int32_t to, bo
 	run->row.ended_at = 0;
 	if (run->row.step > to)
 		run->row.step = to;
-	MEM_TOUCH(m, step);
-	if (step->row.state == RUN_FINISHED)
-		step->row.state = RUN_OPEN;
 }
 
 static void mem_act_on_loose(struct memory *m, const struct mem_act *act, struct mem_loose *l,

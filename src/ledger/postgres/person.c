@@ -105,18 +105,20 @@ static int pl_audit(struct pl *q, const struct pl_act *act, int was, int became,
 }
 
 /* A step that is over has something to do again: an item to try, or somebody to tell (I15, E). The
- * run goes back to it. */
+ * run goes back to it; where it is at an earlier one already, it comes to it again. */
 static int pl_run_reopen(struct pl *q, int64_t run_id, int32_t step, bool has_work)
 {
-	static const char sql[] =
-		"WITH r AS (UPDATE run_ SET state = 2, reason = '', ended_at = NULL,"
-		" step = least(step, $3) WHERE id = $1 AND (state = 4"
-		" OR (state = 6 AND was_open <> 0 AND $2 <> 0) OR (state IN (1, 2) AND step > $3))"
-		" RETURNING id)"
-		" UPDATE run_step AS s SET state = 2 FROM r WHERE s.run_id = r.id AND s.step = $3"
-		" AND s.state = 4";
+	static const char run[] = "UPDATE run_ SET state = 2, reason = '', ended_at = NULL,"
+				  " step = least(step, $3) WHERE id = $1 AND (state = 4"
+				  " OR (state = 6 AND (was_open <> 0 OR step > $3) AND $2 <> 0)"
+				  " OR (state IN (1, 2) AND step > $3))";
+	static const char steps[] =
+		"UPDATE run_step SET state = 2 WHERE run_id = $1 AND step = $2 AND state = 4"
+		" AND EXISTS (SELECT 1 FROM run_ WHERE id = $1 AND state IN (1, 2))";
 
-	return pl_send(q, sql, PL_ARGS(PL_INT(run_id), PL_INT(has_work ? 1 : 0), PL_INT(step)));
+	if (pl_send(q, run, PL_ARGS(PL_INT(run_id), PL_INT(has_work ? 1 : 0), PL_INT(step))) < 0)
+		return PL_FAILED;
+	return pl_send(q, steps, PL_ARGS(PL_INT(run_id), PL_INT(step)));
 }
 
 static int pl_untell(struct pl *q, const struct pl_act *act, const struct pl_item *item)

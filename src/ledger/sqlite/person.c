@@ -94,18 +94,19 @@ static int sq_audit(struct sq *q, const struct sq_act *act, int was, int became,
 }
 
 /* A step that is over has something to do again: an item to try, or somebody to tell (I15, E). The
- * run goes back to it. */
+ * run goes back to it; where it is at an earlier one already, it comes to it again. */
 static int sq_run_reopen(struct sq *q, int64_t run_id, int32_t step, bool has_work)
 {
 	static const char run[] =
 		"UPDATE run_ SET state = 2, reason = '', ended_at = NULL, step = min(step, ?3)"
-		" WHERE id = ?1 AND (state = 4 OR (state = 6 AND was_open AND ?2)"
+		" WHERE id = ?1 AND (state = 4 OR (state = 6 AND (was_open OR step > ?3) AND ?2)"
 		" OR (state IN (1, 2) AND step > ?3))";
 	static const char steps[] =
-		"UPDATE run_step SET state = 2 WHERE run_id = ?1 AND step = ?2 AND state = 4";
+		"UPDATE run_step SET state = 2 WHERE run_id = ?1 AND step = ?2 AND state = 4"
+		" AND EXISTS (SELECT 1 FROM run_ WHERE id = ?1 AND state IN (1, 2))";
 	int rc = sq_change(q, run, SQ_ARGS(SQ_INT(run_id), SQ_INT(has_work ? 1 : 0), SQ_INT(step)));
 
-	return rc == 1 ? sq_change(q, steps, SQ_ARGS(SQ_INT(run_id), SQ_INT(step))) : rc;
+	return rc < 0 ? rc : sq_change(q, steps, SQ_ARGS(SQ_INT(run_id), SQ_INT(step)));
 }
 
 static int sq_untell(struct sq *q, struct arena *a, const struct sq_act *act,
