@@ -59,14 +59,27 @@ static int wish_fill(const struct cli *cli, const struct job *job, utime called_
 /* What a database says now is told now; one that is not there may come back, and is waited for. */
 static int check_target(const struct job *job, struct err *err)
 {
-	if (!job_has_target(job))
-		return 0;
 	int rc = target_check(job, err);
+
 	if (rc != ERR_UNAVAILABLE)
 		return rc;
 	cli_line("%s", err->text);
 	*err = ERR_INIT;
 	return 0;
+}
+
+static int check_targets(const struct job *job, struct err *err)
+{
+	int rc = job_has_target(job) ? check_target(job, err) : 0;
+
+	for (size_t i = 0; rc == 0 && i < job->n_finishes; i++) {
+		struct job finish;
+		job_finish(job, i, &finish);
+		rc = check_target(&finish, err);
+		if (rc != 0)
+			err_add(err, "on_finish: ");
+	}
+	return rc;
 }
 
 int verb_run(struct cli *cli, struct err *err)
@@ -86,7 +99,7 @@ int verb_run(struct cli *cli, struct err *err)
 	if (rc == 0)
 		rc = work_check(job, err);
 	if (rc == 0)
-		rc = check_target(job, err);
+		rc = check_targets(job, err);
 	bool ignores_window = cli->options.is_given[OPTION_IGNORE_WINDOW];
 	utime stop_by = UTIME_NEVER;
 	if (rc == 0 && !ignores_window)

@@ -28,8 +28,14 @@ struct ending_action {
 _Static_assert((int)FRAME_ENDING_WORK == (int)ENDING_WORK, "the finisher's number");
 _Static_assert((int)FRAME_ENDING_RUN == (int)ENDING_RUN, "the finisher's number");
 
+static bool takes_nothing(const struct job *job ST_UNUSED)
+{
+	return false;
+}
+
 static const struct ending_action actions[] = {
 	{ENDING_WORK, false, job_has_end, job_end_is_of_items},
+	{ENDING_RUN, true, job_has_finish, takes_nothing},
 };
 
 uint32_t endings_of(const struct job *job)

@@ -35,6 +35,7 @@ void build_scripts(struct build *b); /* filter, transform, and the fields that w
 void build_work(struct build *b);    /* kind, command, environment, statuses */
 void build_http(struct build *b, struct node *node);   /* work.http */
 void build_target(struct build *b, struct node *kind); /* work.sql, work.table */
+void build_on_finish(struct build *b);
 /* SQLSTATEs of done_when and so on. */
 void build_states(struct build *b, struct node *list, enum job_when when);
 void build_share(struct build *b);		       /* rate, quota */

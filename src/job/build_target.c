@@ -11,7 +11,7 @@
 #include "job/schema.h"
 #include "job/statement.h"
 
-enum { COLUMNS_MAX = 1600 };
+enum { COLUMNS_MAX = 1600, FINISHES_MAX = 16 };
 
 /* ---- the database ---- */
 
@@ -288,6 +288,38 @@ void build_target(struct build *b, struct node *kind)
 		build_table(b, kind);
 	target->before = build_statement(b, node_find(kind, "before"), TEMPLATE_FOR_WORKER);
 	target->after = build_statement(b, node_find(kind, "after"), TEMPLATE_FOR_WORKER);
+}
+
+/* ---- on_finish ---- */
+
+/* As a target of its own, with nothing but an end. */
+static void build_finish(struct build *b, struct node *entry)
+{
+	struct job *job = b->job;
+	const struct job_target work = job->work.target;
+
+	job->work.target = (struct job_target){0};
+	build_target_url(b, entry);
+	job->work.target.after = build_statement(b, node_find(entry, "sql"), TEMPLATE_FOR_WORKER);
+	job->finishes[job->n_finishes++] = job->work.target;
+	job->work.target = work;
+}
+
+void build_on_finish(struct build *b)
+{
+	struct node *list = node_find_good(b->root, "on_finish");
+
+	if (list == NULL || list->type != NODE_LIST)
+		return;
+	if (list->n == 0 || list->n > FINISHES_MAX) {
+		build_fault_key(b, list, "expected 1 to %d of them, found %zu", FINISHES_MAX,
+				list->n);
+		return;
+	}
+	b->job->finishes = xcalloc(list->n, sizeof(*b->job->finishes));
+	for (struct node *c = list->first; c != NULL; c = c->next)
+		if (c->type == NODE_MAP)
+			build_finish(b, c);
 }
 
 /* ---- SQLSTATEs ---- */

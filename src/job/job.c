@@ -113,6 +113,9 @@ static void step_free(struct job *job)
 	for (size_t i = 0; i < job->n_constants; i++)
 		constant_done(&job->constants[i]);
 	free(job->constants);
+	for (size_t i = 0; i < job->n_finishes; i++)
+		job_target_done(&job->finishes[i]);
+	free(job->finishes);
 	source_done(&job->source);
 	work_done(&job->work);
 	free(job->path);
@@ -205,6 +208,7 @@ static void step_build(struct job *job, struct node *root, struct arena *arena,
 	build_totals(&build);
 	build_work(&build);
 	build_share(&build);
+	build_on_finish(&build);
 	build_rules(&build);
 }
 
@@ -372,6 +376,23 @@ bool job_has_end(const struct job *job)
 	assert(job != NULL);
 	return job_end_is_of_items(job) || job->work.target.after != NULL ||
 	       job_is_all_or_none(job);
+}
+
+bool job_has_finish(const struct job *job)
+{
+	assert(job != NULL);
+	return job->n_finishes > 0;
+}
+
+void job_finish(const struct job *job, size_t i, struct job *ret_job)
+{
+	assert(job != NULL && i < job->n_finishes && ret_job != NULL);
+	*ret_job = *job;
+	/* The mark of a run is by its step: this one is none of the job's. */
+	ret_job->step = JOB_STEPS_MAX + 1 + (int)i;
+	ret_job->work.kind = WORK_SQL;
+	ret_job->work.effect = JOB_TRANSACTIONAL;
+	ret_job->work.target = job->finishes[i];
 }
 
 bool job_end_is_of_items(const struct job *job)

@@ -419,6 +419,8 @@ struct job {
 	struct job_window window;
 	struct job_process process;
 	struct job_cost cost;
+	struct job_target *finishes; /* on_finish: of each the database, and `after` */
+	size_t n_finishes;
 	char *person; /* report.person: the field that says for whom an item is, or NULL */
 	char *text;   /* the normalised file: canonical JSON of what was given, without defaults */
 };
@@ -471,6 +473,10 @@ bool job_has_end(const struct job *job);
 bool job_end_is_of_items(const struct job *job);
 /* True when no item takes effect before all do (commit: run). */
 bool job_is_all_or_none(const struct job *job);
+/* True when statements are executed at the end of a run (on_finish). */
+bool job_has_finish(const struct job *job);
+/* The i-th of them as work of its own, whose end it is: a copy that lends all from the job. */
+void job_finish(const struct job *job, size_t i, struct job *ret_job);
 /* True when items go to long-lived workers (mode: stream). */
 bool job_is_stream(const struct job *job);
 

@@ -108,7 +108,8 @@ static const struct schema_key rows[] = {
 	{"report.sql[]", T_MAP, .also = "@target", .says = "A database and what to run there."},
 	{"report.sql[].file", T_TEXT, .is_required = true, .says = "The file of statements."},
 
-	{"on_finish", T_LIST, .later = true, .says = "Statements at the end of a run."},
+	{"on_finish", T_LIST, .otherwise = "nothing",
+	 .says = "Statements that are executed once, at the end of a run."},
 	{"on_finish[]", T_MAP, .also = "@target", .says = "A database and what to run there."},
 	{"on_finish[].sql", T_TEMPLATE, .is_required = true, .says = "The statement."},
 	{"cost", T_MAP, .says = "What a run costs, and what its items bring (docs/reports.md)."},

@@ -20,6 +20,7 @@ enum { FINISHER_STOPPED = 3 };
 
 /* What is done at the end of a run. */
 struct ends {
+	struct target_place place;
 	struct assembly *assembly; /* the file that is written, or NULL */
 	struct target *target;	   /* the database whose end there is, or NULL */
 	struct finisher *finisher; /* the source's */
@@ -29,15 +30,15 @@ struct ends {
 
 static int ends_open(struct ends *ends, const struct brief *brief, struct err *err)
 {
-	const struct target_place place = {
-		.job = brief->job, .run = &brief->run, .ledger_uuid = brief->hello.ledger_uuid};
 	int rc = assembly_new(brief, &ends->assembly, err);
 
+	ends->place = (struct target_place){
+		.job = brief->job, .run = &brief->run, .ledger_uuid = brief->hello.ledger_uuid};
 	buf_init(&ends->words, WORDS_MAX);
 	ends->finisher = finisher_new(brief->job, &brief->run);
 	if (rc < 0 || !job_has_target(brief->job) || !job_has_end(brief->job))
 		return rc;
-	return target_open(&place, &ends->target, err);
+	return target_open(&ends->place, &ends->target, err);
 }
 
 static void ends_close(struct ends *ends)
@@ -62,6 +63,29 @@ static int ends_work(struct ends *ends, const struct frame_then *then, struct er
 	return rc;
 }
 
+/* on_finish. Safety: each has a mark of its own, so those that were executed before one that
+ * failed are not executed again. */
+static int ends_run(const struct ends *ends, struct err *err)
+{
+	AUTO(buf) struct buf words = BUF_INIT(WORDS_MAX);
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < ends->place.job->n_finishes; i++) {
+		struct target *target = NULL;
+		struct target_place place = ends->place;
+		struct job job;
+		job_finish(ends->place.job, i, &job);
+		place.job = &job;
+		rc = target_open(&place, &target, err);
+		if (rc == 0)
+			rc = target_end(target, &words, err);
+		target_free(target);
+	}
+	if (rc != 0)
+		err_add(err, "on_finish: ");
+	return rc;
+}
+
 static int ends_add(struct ends *ends, const struct frame_then *then, struct err *err)
 {
 	switch (then->ending) {
@@ -69,6 +93,8 @@ static int ends_add(struct ends *ends, const struct frame_then *then, struct err
 		return finisher_add(ends->finisher, then, err);
 	case FRAME_ENDING_WORK:
 		return ends_work(ends, then, err);
+	case FRAME_ENDING_RUN:
+		return ends_run(ends, err);
 	default:
 		return ERR(err, ERR_BUG, "this job has no such end (%d)", then->ending);
 	}
@@ -86,9 +112,10 @@ static int finisher_on_then(struct ends *ends, struct link *link, const struct f
 	bool is_end = then.ending == FRAME_ENDING_WORK;
 	if (ends_add(ends, &then, &why) == 0)
 		why.text[0] = '\0'; /* that is how the answer says so */
-	const char *says = !is_end		  ? ""
-			   : ends->target != NULL ? buf_str(&ends->words)
-						  : assembly_words(ends->assembly);
+	const char *says = then.ending == FRAME_ENDING_RUN ? "on_finish was executed"
+			   : !is_end			   ? ""
+			   : ends->target != NULL	   ? buf_str(&ends->words)
+							   : assembly_words(ends->assembly);
 	frame_put_then_done(
 		&link->out,
 		&(struct frame_then_done){.ending = then.ending,

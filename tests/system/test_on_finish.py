@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`on_finish`: statements that are executed once, when a run has finished, whoever died in between."""
+import os
+
+import pytest
+from lib.target import Target, count
+
+JOB = '''version: 1
+job: night
+steps:
+  - name: fetch
+    source: {csv: {path: in.csv}, key: id, fields: {id: text}}
+    work: {exec: {shell: '[ ! -e "bad-$STINT_KEY" ]', input: none}, effect: idempotent}
+  - name: send
+    source: {step: fetch}
+    work: {noop: {}}
+    go_on_when: done_with_failures
+on_finish:
+  - {%(key)s: "%(url)s", sql: "insert into log values ('first', ${run.id}, ${run.date})"}
+  - {%(key)s: "%(url)s", sql: "insert into log values ('second', ${run.id}, ${run.date})"}
+retry: {attempts: 1}
+'''
+
+
+@pytest.fixture(name='target', params=['sqlite', 'postgres'])
+def make_target(request, box):
+    target = Target.make(request, box)
+    target.ask('create table log(what text, run bigint, day text)')
+    box.file('in.csv', 'id\n' + ''.join(f'k{i}\n' for i in range(20)))
+    box.file('night.yaml', JOB % {'key': target.key, 'url': target.url})
+    assert box.run('ledger', 'init', '--target', target.url).code == 0
+    return target
+
+
+def executed(target):
+    return sorted(row[0] for row in target.ask('select what from log'))
+
+
+def test_statements_are_executed_once_at_the_end(box, target):
+    box.file('bad-k3')
+    said = box.run('run', 'night.yaml')
+    assert said.code == 3, said
+    assert 'on_finish was executed' in said.err
+    assert executed(target) == ['first', 'second']
+    assert count(target, 'select count(*) from log where run = 1') == 2
+    # a person opens the run again: it is the same run
+    os.unlink(os.path.join(box.path, 'bad-k3'))
+    assert box.run('retry', 'night/k3').code == 0
+    assert box.run('run', 'night.yaml').code == 0
+    assert executed(target) == ['first', 'second']
+    assert box.run('run', 'night.yaml', '--again').code == 0
+    assert executed(target) == ['first', 'first', 'second', 'second']
+    box.verify()
+
+
+@pytest.mark.parametrize('point', ['target.end.begun:2', 'target.end.done:1', 'target.end.committed:1',
+                                   'target.end.committed:2'])
+def test_a_kill_at_any_point_executes_each_once(faulty, target, point):
+    box = faulty
+    box.faulty(f'{point}:kill', once=True)
+    said = box.run('run', 'night.yaml')
+    assert os.path.exists(box.env['STINT_FAULT_ONCE'])
+    box.well()
+    if said.code != 0:
+        assert said.code == 75, said
+        said = box.run('run', 'night.yaml')
+    assert said.code == 0, said
+    assert executed(target) == ['first', 'second']
+    box.verify()
+
+
+def test_what_a_database_refuses_is_said_and_done_later(box, target):
+    target.ask('alter table log rename to away')
+    said = box.run('run', 'night.yaml')
+    assert said.code in (75, 78), said
+    assert 'on_finish: ' in said.err, said
+    target.ask('alter table away rename to log')
+    said = box.run('run', 'night.yaml')
+    assert said.code == 0, said
+    assert executed(target) == ['first', 'second']
+
+
+def test_what_is_wrong_with_it_is_said(box):
+    box.file('bad.yaml', '''job: bad
+work: {noop: {}}
+on_finish:
+  - {sql: "select 1"}
+  - {sqlite: a.db, sql: "commit"}
+  - {sqlite: a.db, sql: "insert into t values (${item.key})"}
+  - {sqlite: a.db, sql: "insert into t values (${run.idd})"}
+''')
+    said = box.run('check', 'bad.yaml')
+    assert said.code == 78, said
+    text = said.out + said.err
+    assert 'bad.yaml:4:5: on_finish[]: expected postgres: URL or sqlite: PATH' in text
+    assert 'bad.yaml:5:25: on_finish[].sql: stint begins and ends the transaction itself' in text
+    assert 'bad.yaml:6:' in text and '${item.key} may not stand' in text
+    assert 'bad.yaml:7:' in text and "did you mean 'run.id'" in text
