@@ -90,7 +90,7 @@ struct run_view {
 	uint32_t n_rejected, n_filtered, n_held_back, n_read;
 	int64_t n_told_done; /* items of the step of which an engine heard that they are done */
 	int failed_healthy;  /* how often it failed when there were no faults any more */
-	bool was_told; /* then: the source was told everything, and that went well */
+	bool was_told;	     /* then: the source was told everything, and that went well */
 	struct end_view end;
 	struct sums sums;
 	struct witness *witnesses; /* by record */
