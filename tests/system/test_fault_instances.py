@@ -22,7 +22,7 @@ class Two:
         self.here = Box(path)
         self.here.options = []
         self.here.env['STINT_LEDGER'] = database.uri
-        self.keys = write_job(self.here, 400, concurrency=RUNNING)
+        self.keys = write_job(self.here, 400, concurrency=RUNNING, wait_ms=20)
         text = self.here.read('faults.yaml')
         self.here.file('faults.yaml', text.replace('effect: once', 'effect: once\n  timeout: 25s'))
         self.there = Box(path)
@@ -53,6 +53,27 @@ class Two:
             return len(seen) > 3 and seen[-1] == seen[-2] == seen[-3]
         wait_until(is_quiet, every_s=0.3)
         assert int(seen[-1][0][1]) > RUNNING, seen[-1]
+
+    def stop_in_the_midst(self, pids):
+        """Stops them while lanes have items that wait there; what runs is held."""
+        for _ in range(50):
+            for pid in pids:
+                kill(pid, signal.SIGSTOP)
+            self.hold()
+            if self.waiting_there() > RUNNING:
+                return
+            seen = len(self.here.lines('effects'))
+            self.let_go()
+            for pid in pids:
+                kill(pid, signal.SIGCONT)
+            wait_until(lambda n=seen: len(self.here.lines('effects')) > n + 3)
+        raise AssertionError('lanes never have anything that waits')
+
+    def waiting_there(self):
+        """Items that are marked as begun and had no effect."""
+        marked, done = (int(n) for n in self.database.ask(
+            'select sum(n_running), sum(n_done) from stint.chunk')[0])
+        return marked + done - len(self.here.lines('effects'))
 
     def lose_sessions(self):
         """As when its machine is gone as a whole: the server has noticed."""
@@ -98,9 +119,7 @@ def make_two(tmp_path, postgres):
 def stop_and_go_on(two, *faults):
     two.begin_there(OtherHost('elsewhere'), two.database.uri, *faults)
     there = cast(two.first.pid)
-    two.hold()
-    for pid in there['keeper'] + there['engine']:
-        kill(pid, signal.SIGSTOP)
+    two.stop_in_the_midst(there['keeper'] + there['engine'])
     two.lose_sessions()
     begun = two.take_over()
     two.let_go()
