@@ -52,6 +52,16 @@ ST_MUST_CHECK int postgres_open_gather(struct target *t, const char *quoted,
 ST_MUST_CHECK int postgres_gather(struct target *t, struct target_fail *fail);
 ST_MUST_CHECK int postgres_place(struct target *t, int64_t *ret_rows, struct target_fail *fail);
 
+/* postgres_binary.c: COPY's binary format */
+bool binary_takes(Oid type, enum field_type from, bool is_utc);
+void binary_put_head(struct buf *out);
+void binary_put_row(struct buf *out, size_t n_columns);
+/* ERR_DATA: the value does not fit into the column. */
+ST_MUST_CHECK int binary_put(struct buf *out, Oid type, const struct bound_value *v,
+			     struct target_fail *fail);
+void binary_put_item(struct buf *out, int64_t number);
+void binary_put_tail(struct buf *out);
+
 /* postgres_copy.c */
 ST_MUST_CHECK int postgres_open_table(struct target *t, struct target_fail *fail);
 ST_MUST_CHECK int postgres_copy(struct target *t, struct target_row *const *rows, size_t n,

@@ -167,6 +167,22 @@ static int check_table(const struct target *t, const char *quoted, struct target
 
 /* ---- the statements ---- */
 
+/* Known beforehand are the types of fields that no script may write. */
+static bool is_for_binary(const struct target *t)
+{
+	const struct postgres_target *p = t->state;
+	const char *zone = PQparameterStatus(p->conn, "TimeZone");
+	bool is_utc = zone != NULL && (strcmp(zone, "UTC") == 0 || strcmp(zone, "Etc/UTC") == 0);
+
+	for (size_t i = 0; i < t->columns.n; i++) {
+		const struct bound_column *c = &t->columns.list[i];
+		bool is_free = c->is_field && t->place.job->fields[c->field].is_assigned;
+		if (!binary_takes(p->columns[i].type, is_free ? FIELD_TEXT : c->type, is_utc))
+			return false;
+	}
+	return true;
+}
+
 int postgres_open_table(struct target *t, struct target_fail *fail)
 {
 	struct postgres_target *p = t->state;
@@ -182,6 +198,8 @@ int postgres_open_table(struct target *t, struct target_fail *fail)
 	buf_printf(&sql, "COPY %s (", into);
 	name_put_columns(&sql, t);
 	buf_puts(&sql, p->has_number ? ", " POSTGRES_NUMBER ") FROM STDIN" : ") FROM STDIN");
+	p->is_binary = is_for_binary(t);
+	buf_puts(&sql, p->is_binary ? " (FORMAT binary)" : "");
 	p->copy_sql = xstrdup(buf_str(&sql));
 	return 0;
 }
@@ -243,6 +261,22 @@ static void put_text(struct buf *out, const char *text, size_t len)
 	buf_put(out, text + from, len - from);
 }
 
+static int put_binary_row(struct target *t, const struct target_row *row, struct target_fail *fail)
+{
+	struct postgres_target *p = t->state;
+
+	binary_put_row(&p->out, t->columns.n + (p->has_number ? 1 : 0));
+	for (size_t i = 0; i < t->columns.n; i++) {
+		struct bound_value v = {0};
+		if (bind_column(t, i, &row->item, &v, &fail->err) < 0 ||
+		    binary_put(&p->out, p->columns[i].type, &v, fail) < 0)
+			return -1;
+	}
+	if (p->has_number)
+		binary_put_item(&p->out, row->item.number);
+	return 0;
+}
+
 static int put_row(struct target *t, const struct target_row *row, struct target_fail *fail)
 {
 	struct postgres_target *p = t->state;
@@ -267,15 +301,21 @@ static int put_row(struct target *t, const struct target_row *row, struct target
 static int send_rows(struct target *t, struct target_row *const *rows, size_t n,
 		     struct target_fail *fail)
 {
+	struct postgres_target *p = t->state;
+	int (*put)(struct target *, const struct target_row *,
+		   struct target_fail *) = p->is_binary ? put_binary_row : put_row;
+
 	for (size_t i = 0; i < n; i++) {
 		arena_reset(&t->row_scratch);
-		if (put_row(t, rows[i], fail) < 0) {
+		if (put(t, rows[i], fail) < 0) {
 			fail->row = (int64_t)i;
 			return -1;
 		}
 		if (send_piece(t, COPY_PIECE, fail) < 0)
 			return -1;
 	}
+	if (p->is_binary)
+		binary_put_tail(&p->out);
 	return send_piece(t, 1, fail);
 }
 
@@ -351,6 +391,8 @@ int postgres_copy(struct target *t, struct target_row *const *rows, size_t n,
 		return -1;
 	}
 	buf_reset(&p->out);
+	if (p->is_binary)
+		binary_put_head(&p->out);
 	bool is_good = send_rows(t, rows, n, fail) == 0;
 	if (fail->is_lost)
 		return -1;
