@@ -36,9 +36,25 @@ bool check_may_fail(struct machine *m, const struct run_view *run)
 
 /* ---- an engine's end ---- */
 
+/* A further run of the slot that a later one has given up (carry_over: abandon) is not asked for
+ * again: the call is about the one before. */
+static const struct run_view *run_asked_for(const struct machine *m, const struct instance *inst)
+{
+	const struct run_view *found = NULL;
+
+	for (size_t i = 0; i < m->shadow.n_runs; i++) {
+		const struct run_view *run = m->shadow.runs[i];
+		if (run->slot == inst->slot && run->region == inst->region &&
+		    (run->n == 1 || run->state != RUN_ABANDONED) &&
+		    (found == NULL || run->n >= found->n))
+			found = run;
+	}
+	return found;
+}
+
 static void check_exit_finished(struct machine *m, const struct instance *inst)
 {
-	const struct run_view *run = shadow_run_of(m, inst->slot, inst->region);
+	const struct run_view *run = run_asked_for(m, inst);
 	int64_t n[ITEM_STATE_COUNT_];
 	bool needs_person = false;
 
