@@ -45,6 +45,20 @@ void forecast_merge(struct forecast *f, const struct forecast *more)
 	f->n += more->n;
 }
 
+struct forecast forecast_past(int64_t n, double mean_us, double deviation_us, int64_t most)
+{
+	assert(n >= 0 && most > 0);
+	struct forecast f = {.n = n < most ? n : most};
+
+	if (n == 0)
+		return f;
+	f.mean_us = mean_us;
+	if (n > 1)
+		f.squares = deviation_us * deviation_us * (double)n / (double)(n - 1) *
+			    (double)(f.n - 1);
+	return f;
+}
+
 int64_t forecast_mean_us(const struct forecast *f)
 {
 	return as_us(f->mean_us);

@@ -19,6 +19,9 @@ struct forecast {
 void forecast_add(struct forecast *f, int64_t took_us);
 /* As if `more` had been added, too. */
 void forecast_merge(struct forecast *f, const struct forecast *more);
+/* What is known of earlier attempts, with the weight of at most `most` of them. `deviation_us` is
+ * that of these `n`. */
+struct forecast forecast_past(int64_t n, double mean_us, double deviation_us, int64_t most);
 int64_t forecast_mean_us(const struct forecast *f);
 /* Three standard deviations. */
 int64_t forecast_spread_us(const struct forecast *f);

@@ -131,6 +131,8 @@ static void session_on_planned(void *arg, struct ledger_op *op)
 	s->n_history = list->ret_n_history;
 	memcpy(s->history, list->ret_history, sizeof(s->history));
 	s->n_runs = 0;
+	/* Safety: answered before any run is joined, since transactions keep their order. */
+	session_ask_past(s, list);
 	if (s->stops > 0) {
 		session_end(s, EXIT_LATER);
 	} else if (plan.verdict == PLAN_OLDER_IS_ON) {

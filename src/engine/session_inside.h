@@ -70,7 +70,8 @@ struct session {
 	int64_t lanes_until; /* boot clock: lanes of a run that is over are killed then */
 	int64_t history[20];
 	size_t n_history;
-	struct forecast forecast; /* of attempts, over all runs of this call */
+	struct forecast forecast; /* of attempts, over all runs of this call, and past.c */
+	utime past_started_at;	  /* of the run that past.c asks about */
 	int over_exit;		  /* of the present slot's run that was over already; -1 none */
 
 	int stops;	       /* how often we were told */
@@ -90,6 +91,8 @@ const struct session_spec *session_get_spec(const struct session *s);
 int64_t session_began_at(const struct session *s);
 /* How long attempts of the job take. */
 struct forecast *session_forecast(struct session *s);
+/* Asks how long attempts of the newest finished run took; known before any item is begun. */
+void session_ask_past(struct session *s, const struct lop_run_list *list);
 /* Whether anything may be begun. */
 const struct pulse *session_pulse(const struct session *s);
 /* The last lane number that was given out. */

@@ -155,6 +155,8 @@ struct lop_run_list {
 	int64_t ret_last_n;
 	int64_t ret_history[20];
 	size_t ret_n_history;
+	int64_t ret_past_id;	   /* the newest of these that had items, 0 none … */
+	utime ret_past_started_at; /* … and when it began */
 };
 
 /* Makes a run in state loading, at its first step; ret_exists when (job, due_key) is there already

@@ -131,6 +131,7 @@ static void put_run_list(struct buf *out, const struct lop_run_list *l)
 		   l->ret_due_live_elsewhere, LL(l->ret_last_n));
 	for (size_t i = 0; i < l->ret_n_history; i++)
 		buf_printf(out, " %lld", LL(l->ret_history[i]));
+	buf_printf(out, " past %lld of %lld", LL(l->ret_past_id), LL(l->ret_past_started_at));
 }
 
 static void put_join(struct buf *out, const struct lop_run_join *j)

@@ -176,11 +176,11 @@ static void the_history_has_the_last_twenty_finished_newest_first(void **state)
 {
 	struct bench *b = *state;
 
+	int64_t run = 0;
 	for (uint32_t i = 0; i < 23; i++) {
 		char due[32];
 		(void)snprintf(due, sizeof(due), "slot-%u/1", i);
-		int64_t run = run_ready(b, b->a,
-					&(struct plan){.due = due, .n_chunks = 1, .n = i + 1});
+		run = run_ready(b, b->a, &(struct plan){.due = due, .n_chunks = 1, .n = i + 1});
 		chunk_work(b, b->a, run, 0);
 		assert_true(finish(b, b->a, run));
 	}
@@ -191,6 +191,8 @@ static void the_history_has_the_last_twenty_finished_newest_first(void **state)
 	assert_int_equal(op->u.run_list.ret_n_history, 20);
 	assert_int_equal(op->u.run_list.ret_history[0], 23);
 	assert_int_equal(op->u.run_list.ret_history[19], 4);
+	assert_int_equal(op->u.run_list.ret_past_id, run);
+	assert_true(op->u.run_list.ret_past_started_at > 0);
 }
 
 static void joining_tells_who_else_is_there(void **state)

@@ -175,6 +175,7 @@ static void instance_deliver(struct instance *inst, struct message *x)
 	case MESSAGE_LEDGER:
 		TRACE(m, TRACE_ANSWER, inst->number, x->txn->batch, x->txn->status, 0);
 		breaker_on_answer(inst, x->txn);
+		window_on_answer(inst, x->txn);
 		session_on_ledger(inst->session, TAKE(x->txn));
 		return;
 	case MESSAGE_FRAME:

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/bits.h"
 #include "base/err.h"
+#include "core/timing.h"
 #include "engine/session.h"
 #include "frame/frame.h"
 #include "job/date.h"
@@ -24,6 +25,8 @@
 /* Nights are short: so are their days. */
 #define DAY_US (20 * US_PER_MIN)
 #define MINUTE_US (2 * US_PER_S)
+/* So many of an earlier run's attempts count. */
+enum { PAST_MOST = 20 };
 /* Longer than anything takes that stands between a free slot and an item, where all goes well. */
 #define IDLE_MAX_US (3 * US_PER_S)
 
@@ -44,6 +47,55 @@ static int64_t judge_one_us(const struct window_judge *j)
 	long double mean = j->sum / n;
 	long double variance = j->n < 2 ? 0 : (j->squares - n * mean * mean) / (n - 1);
 	return (int64_t)(mean + 3 * sqrtl(variance > 0 ? variance : 0));
+}
+
+/* What 20 attempts tell that were as those of the run; nothing when one would not fit at all. */
+static void judge_begin(struct instance *inst, const struct ledger_stats *stats)
+{
+	struct window_judge past = {0};
+	long double n = 0;
+
+	for (size_t i = 0; i < stats->n_latency; i++) {
+		const struct histogram *h = stats->latency[i].histogram;
+		if (strcmp(stats->latency[i].phase, timing_name(TIMING_TOTAL)) != 0)
+			continue;
+		long double mean = histogram_mean_us(h);
+		long double deviation = histogram_deviation_us(h);
+		n += (long double)h->count;
+		past.sum += mean * (long double)h->count;
+		past.squares += (deviation * deviation + mean * mean) * (long double)h->count;
+	}
+	if (n == 0)
+		return;
+	long double mean = past.sum / n;
+	long double variance = n > 1 ? (past.squares - n * mean * mean) / (n - 1) : 0;
+	past.n = n < PAST_MOST ? (int64_t)n : PAST_MOST;
+	past.sum = mean * (long double)past.n;
+	past.squares = (variance > 0 ? variance : 0) * (long double)(past.n - 1) +
+		       (long double)past.n * mean * mean;
+	int64_t whole = inst->rules->window.max_us > 0 ? inst->rules->window.max_us : INT64_MAX;
+	if (inst->stop_by != UTIME_NEVER) {
+		int64_t day = ((inst->stop_by - inst->judge.past_began) % US_PER_DAY + US_PER_DAY) %
+			      US_PER_DAY;
+		day = day == 0 ? US_PER_DAY : day;
+		whole = day < whole ? day : whole;
+	}
+	if (inst->judge.n > 0 || judge_one_us(&past) > whole)
+		return;
+	inst->judge.n = past.n;
+	inst->judge.sum = past.sum;
+	inst->judge.squares = past.squares;
+}
+
+void window_on_answer(struct instance *inst, const struct ledger_txn *txn)
+{
+	for (const struct ledger_op *op = txn->first; op != NULL && txn->status == LEDGER_APPLIED;
+	     op = op->next) {
+		if (op->kind == LOP_RUN_LIST)
+			inst->judge.past_began = op->u.run_list.ret_past_started_at;
+		else if (op->kind == LOP_RUN_STATS)
+			judge_begin(inst, &op->u.run_stats.ret_stats);
+	}
 }
 
 /* How much of the window is left, INT64_MAX: it has no end. */

@@ -26,7 +26,11 @@ struct window_judge {
 	int64_t late_run;   /* of which it was said that it takes longer than expected … */
 	int64_t late_batch; /* … in this batch, which may be sent again */
 	int64_t idle_since; /* boot clock: it could begin an item, or leave; 0: not so */
+	utime past_began;   /* the run that its call asks about */
 };
+
+/* It gets this answer of the ledger: what an earlier run tells is what it begins with. */
+void window_on_answer(struct instance *inst, const struct ledger_txn *txn);
 
 /* The engine gets this frame; `attempt` when it is one's outcome. */
 void window_told(struct instance *inst, const struct attempt *a, const struct frame *frame);

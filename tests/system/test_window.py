@@ -47,6 +47,20 @@ def why(box):
     return said.out
 
 
+def test_a_call_begins_with_what_the_last_run_tells(box):
+    """No item of this run has ended yet, and it is known that all of them will take too long."""
+    write(box, 3, '{}', shell='sleep 2')
+    run(box, 0)
+    write(box, 300, '{expect: 5m}', shell='until [ -e go ]; do sleep 0.1; done; ' + APPEND)
+    going = box.start('run', 'window.yaml', '--no-progress', '--again')
+    wait_until(lambda: 'window.expect' in box.process_said(going))
+    assert 'it will take about' in box.process_said(going)
+    assert not box.lines('effects')
+    box.file('go')
+    assert going.wait(180) == 0, box.process_said(going)
+    assert len(box.lines('effects')) == 300
+
+
 def test_nothing_is_begun_that_would_not_end_in_time(box):
     """Of items that take 3 s, some fit into 11 s; the window is not waited out with one that does
     not, and none is cut."""

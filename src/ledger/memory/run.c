@@ -30,10 +30,17 @@ static bool mem_has_base(const struct ledger_run_row *row, const char *base)
 static void mem_run_history(const struct memory *m, struct lop_run_list *l)
 {
 	l->ret_n_history = 0;
+	l->ret_past_id = 0;
 	for (size_t k = m->runs.n; k > 0 && l->ret_n_history < ARRAY_LEN(l->ret_history); k--) {
 		const struct mem_run *run = m->runs.at[k - 1];
-		if (run->row.state == RUN_FINISHED && strcmp(run->row.job, l->job) == 0)
-			l->ret_history[l->ret_n_history++] = mem_step_find(run, 1)->row.n_items;
+		if (run->row.state != RUN_FINISHED || strcmp(run->row.job, l->job) != 0)
+			continue;
+		int64_t n = mem_step_find(run, 1)->row.n_items;
+		l->ret_history[l->ret_n_history++] = n;
+		if (l->ret_past_id != 0 || n == 0)
+			continue;
+		l->ret_past_id = run->row.id;
+		l->ret_past_started_at = run->row.started_at;
 	}
 }
 

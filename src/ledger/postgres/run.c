@@ -60,8 +60,9 @@ int pl_run_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 				   " AND starts_with(due_key, $2 || '/')"
 				   " AND strpos(substr(due_key, length($2) + 2), '/') = 0";
 	static const char history[] =
-		"SELECT s.n_items FROM run_ AS r JOIN run_step AS s ON s.run_id = r.id AND s.step"
-		" = 1 WHERE r.job = $1 AND r.state = 4 ORDER BY r.id DESC LIMIT 20";
+		"SELECT s.n_items, r.id, r.started_at FROM run_ AS r JOIN run_step AS s"
+		" ON s.run_id = r.id AND s.step = 1"
+		" WHERE r.job = $1 AND r.state = 4 ORDER BY r.id DESC LIMIT 20";
 	struct lop_run_list *l = &op->u.run_list;
 	int rc = pl_run_list_open(q, txn, l);
 
@@ -75,8 +76,13 @@ int pl_run_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	AUTO(pl_rows) PGresult *rows = pl_query(q, history, PL_ARGS(PL_TEXT(l->job)));
 	if (rows == NULL)
 		return PL_FAILED;
-	for (int i = 0; i < PQntuples(rows); i++)
+	for (int i = 0; i < PQntuples(rows); i++) {
 		l->ret_history[l->ret_n_history++] = pl_int(rows, i, 0);
+		if (l->ret_past_id != 0 || pl_int(rows, i, 0) == 0)
+			continue;
+		l->ret_past_id = pl_int(rows, i, 1);
+		l->ret_past_started_at = pl_time(rows, i, 2);
+	}
 	return 0;
 }
 

@@ -75,8 +75,9 @@ int sq_run_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		"SELECT coalesce(max(n), 0) FROM run_ WHERE job = ?1 AND due_key > ?2 || '/'"
 		" AND due_key < ?2 || '0' AND instr(substr(due_key, length(?2) + 2), '/') = 0";
 	static const char history[] =
-		"SELECT s.n_items FROM run_ AS r JOIN run_step AS s ON s.run_id = r.id AND s.step"
-		" = 1 WHERE r.job = ?1 AND r.state = 4 ORDER BY r.id DESC LIMIT 20";
+		"SELECT s.n_items, r.id, r.started_at FROM run_ AS r JOIN run_step AS s"
+		" ON s.run_id = r.id AND s.step = 1"
+		" WHERE r.job = ?1 AND r.state = 4 ORDER BY r.id DESC LIMIT 20";
 	struct lop_run_list *l = &op->u.run_list;
 	int rc = sq_run_list_open(q, txn, l);
 
@@ -88,8 +89,13 @@ int sq_run_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	if (rc < 0)
 		return rc;
 	sqlite3_stmt *st = sq_query(q, history, SQ_ARGS(SQ_TEXT(l->job)));
-	while ((rc = sq_next(q, st)) == 1)
+	while ((rc = sq_next(q, st)) == 1) {
 		l->ret_history[l->ret_n_history++] = sqlite3_column_int64(st, 0);
+		if (l->ret_past_id != 0 || sqlite3_column_int64(st, 0) == 0)
+			continue;
+		l->ret_past_id = sqlite3_column_int64(st, 1);
+		l->ret_past_started_at = sq_column_time(st, 2);
+	}
 	return rc;
 }
 

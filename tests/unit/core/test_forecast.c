@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 
 #include "base/attr.h"
 #include "core/forecast.h"
@@ -74,6 +75,24 @@ static void what_was_seen_apart_adds_up(void **state)
 	assert_int_equal(forecast_one_us(&none), forecast_one_us(&all));
 }
 
+static void what_is_past_has_the_weight_of_a_few(void **state)
+{
+	struct forecast own = forecast_of((const int64_t[]){100, 300, 200}, 3);
+	struct forecast past = forecast_past(3, 200, sqrt(20000.0 / 3), 20);
+	struct forecast few = forecast_past(1000000, 200, 100, 20);
+	struct forecast none = forecast_past(0, 7, 7, 20);
+
+	assert_int_equal(past.n, 3);
+	assert_int_equal(forecast_one_us(&past), forecast_one_us(&own));
+	assert_int_equal(few.n, 20);
+	assert_int_equal(forecast_mean_us(&few), 200);
+	assert_int_equal(forecast_spread_us(&few), 300);
+	for (int i = 0; i < 20; i++)
+		forecast_add(&few, 1000);
+	assert_int_equal(forecast_mean_us(&few), 600);
+	assert_int_equal(forecast_one_us(&none), 0);
+}
+
 static void the_rest_takes_as_long_as_what_is_slowest(void **state)
 {
 	static const int64_t took[] = {US_PER_S, US_PER_S};
@@ -105,6 +124,7 @@ int main(void)
 		cmocka_unit_test(the_first_attempt_is_all_that_is_known),
 		cmocka_unit_test(a_clock_that_went_back_is_no_length),
 		cmocka_unit_test(what_was_seen_apart_adds_up),
+		cmocka_unit_test(what_is_past_has_the_weight_of_a_few),
 		cmocka_unit_test(the_rest_takes_as_long_as_what_is_slowest),
 		cmocka_unit_test(nothing_overflows),
 	};
