@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chaos: five instances on one ledger, killed, stopped, continued at random, and none of an item's
-effects is lost, doubled, or told without having been, and all of it ends.
+"""Chaos: five instances on one ledger, killed, stopped, continued and, where the ledger is a server's,
+cut off from it at random; and none of an item's effects is lost, doubled, or told without having been,
+and all of it ends.
 
+    make chaos           ten minutes on PostgreSQL; make chaos-long: thirty
     STINT_CHAOS_SECONDS=600 STINT_CHAOS_SEED=4711 python3 -m pytest tests/system/test_chaos.py -s
 
 As long as one likes, and from a seed; without, some seconds, and a seed that is printed.
 """
+import heapq
+import itertools
 import json
 import os
 import random
@@ -15,10 +19,13 @@ import time
 import pytest
 from lib import postgres
 from lib.box import Box, descendants, kill
+from lib.pg_proxy import PgProxy
 
-SECONDS = float(os.environ.get('STINT_CHAOS_SECONDS', '20'))
-ITEMS = int(os.environ.get('STINT_CHAOS_ITEMS', '3000'))
+SECONDS = float(os.environ.get('STINT_CHAOS_SECONDS', '15'))
+ITEMS = int(os.environ.get('STINT_CHAOS_ITEMS', str(int(max(2000, 50 * SECONDS)))))
 INSTANCES = 5
+# A night that is long enough for it has pauses after which others take the instance for dead.
+LONG_S = [2, 5, 15] if SECONDS < 300 else [2, 5, 15, 40, 140]
 JOB = '''\
 version: 1
 job: chaos
@@ -40,20 +47,49 @@ exec sleep 0.0$((1 + $1 % 9))
 '''
 
 
-@pytest.fixture(name='box', params=['sqlite', 'postgres'])
-def fixture_box(request, tmp_path):
+class Network:
+    """The way of one instance to the ledger."""
+
+    def __init__(self, box, server, database):
+        self.box, self.env, self.proxy = box, dict(box.env), None
+        if server is not None:
+            self.proxy = PgProxy(server)
+            self.env['STINT_LEDGER'] = self.proxy.uri(database.name)
+        self.process = None
+
+    def start(self, *verb):
+        kept, self.box.env = self.box.env, self.env
+        self.process = self.box.start(*verb)
+        self.box.env = kept
+
+    def is_over(self):
+        return self.process is None or self.process.poll() is not None
+
+    def pids(self):
+        return [self.process.pid, *descendants(self.process.pid)]
+
+
+@pytest.fixture(name='night', params=['sqlite', 'postgres'])
+def fixture_night(request, tmp_path):
     box = Box(tmp_path)
-    server = None
+    server = database = None
     if request.param == 'postgres':
         server = postgres.Server()
         server.ready()
-        box.env['STINT_LEDGER'] = server.database().uri
+        database = server.database()
+        box.env['STINT_LEDGER'] = database.uri
         box.options = []
     box.file('chaos.yaml', JOB)
     box.file('items.csv', 'id\n' + ''.join(f'{i}\n' for i in range(ITEMS)))
     box.file('act', ACT, mode=0o755)
-    yield box
+    seed = int(os.environ.get('STINT_CHAOS_SEED', random.randrange(1 << 32)))
+    print(f'STINT_CHAOS_SEED={seed}')
+    instances = [Network(box, server, database) for _ in range(INSTANCES)]
+    yield Night(box, instances, seed)
     box.close()
+    for instance in instances:
+        if instance.proxy is not None:
+            instance.proxy.close()
     if server is not None:
         server.close()
 
@@ -63,49 +99,82 @@ def effects(box):
 
 
 class Night:
-    def __init__(self, box, rng):
-        self.box, self.rng, self.alive, self.did = box, rng, [], {}
+    def __init__(self, box, instances, seed):
+        self.box, self.instances, self.seed = box, instances, seed
+        self.rng, self.did = random.Random(seed), {}
+        self.later, self.number = [], itertools.count()
 
     def fill(self):
-        self.alive = [p for p in self.alive if p.poll() is None]
-        while len(self.alive) < INSTANCES:
-            verb = ['run', 'chaos.yaml'] if not self.alive or self.rng.random() < 0.4 else ['work']
-            self.alive.append(self.box.start(*verb))
+        for instance in self.instances:
+            if instance.is_over():
+                is_first = all(i.is_over() for i in self.instances)
+                runs = is_first or self.rng.random() < 0.4
+                instance.start(*(['run', 'chaos.yaml'] if runs else ['work']))
+
+    def after(self, seconds, deed):
+        heapq.heappush(self.later, (time.monotonic() + seconds, next(self.number), deed))
+
+    def do_what_is_due(self, all_of_it=False):
+        while self.later and (all_of_it or self.later[0][0] <= time.monotonic()):
+            heapq.heappop(self.later)[2]()
+
+    def for_how_long(self):
+        return self.rng.uniform(0.05, self.rng.choice(LONG_S))
 
     def disturb(self):
-        process = self.rng.choice(self.alive)
-        below = [process.pid, *descendants(process.pid)]
-        what = self.rng.choice(['kill one', 'kill all', 'stop', 'stop', 'term'])
+        instance = self.rng.choice(self.instances)
+        kinds = ['kill one', 'kill all', 'stop one', 'stop all', 'term']
+        if instance.proxy is not None:
+            kinds += ['lose an answer', 'cut a connection', 'cut off', 'drop all']
+        what = self.rng.choice(kinds)
         self.did[what] = self.did.get(what, 0) + 1
-        if what == 'kill one':
-            kill(self.rng.choice(below))
-        elif what == 'kill all':
-            for pid in below:
-                kill(pid)
-        elif what == 'term':
-            process.send_signal(signal.SIGTERM)
-        else:
-            pid = self.rng.choice(below)
+        if instance.proxy is not None and what not in kinds[:5]:
+            self.cut(instance.proxy, what)
+        elif not instance.is_over():
+            self.hurt(instance, what)
+
+    def hurt(self, instance, what):
+        pids = instance.pids()
+        if what.endswith('one'):
+            pids = [self.rng.choice(pids)]
+        if what == 'term':
+            instance.process.send_signal(signal.SIGTERM)
+        for pid in pids if what.startswith('kill') else []:
+            kill(pid)
+        for pid in pids if what.startswith('stop') else []:
             kill(pid, signal.SIGSTOP)
-            time.sleep(self.rng.uniform(0.05, 2))
-            kill(pid, signal.SIGCONT)
+        if what.startswith('stop'):
+            self.after(self.for_how_long(), lambda: [kill(pid, signal.SIGCONT) for pid in pids])
+
+    def cut(self, proxy, what):
+        if what == 'lose an answer':
+            proxy.cut(self.rng.choice(['before', 'after']), self.rng.randrange(1, 20))
+        elif what == 'cut a connection':
+            proxy.drop()
+        else:  # nothing passes; or the server has been told, too
+            proxy.freeze()
+            if what == 'drop all':
+                proxy.drop()
+            self.after(self.for_how_long(), proxy.thaw)
 
     def end(self):
-        for process in self.alive:
-            process.send_signal(signal.SIGTERM)
-        for process in self.alive:
-            process.wait(180)
+        self.do_what_is_due(all_of_it=True)
+        for instance in self.instances:
+            if not instance.is_over():
+                instance.process.send_signal(signal.SIGTERM)
+        for instance in self.instances:
+            if instance.process is not None:
+                instance.process.wait(300)
 
 
-def test_nothing_is_lost_doubled_or_made_up_and_all_of_it_ends(box):
-    seed = int(os.environ.get('STINT_CHAOS_SEED', random.randrange(1 << 32)))
-    print(f'STINT_CHAOS_SEED={seed}')
-    night = Night(box, random.Random(seed))
+def test_nothing_is_lost_doubled_or_made_up_and_all_of_it_ends(night):
+    box, seed = night.box, night.seed
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         night.fill()
         night.disturb()
         time.sleep(night.rng.uniform(0.05, 0.5))
+        night.do_what_is_due()
     night.end()
     # Then nothing disturbs any more, and it must come to its end.
     for _ in range(20):
