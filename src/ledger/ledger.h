@@ -138,5 +138,13 @@ ST_MUST_CHECK int ledger_restored(struct ledger *ledger, utime now, int64_t *ret
 void ledger_memory_kill(struct ledger *ledger, int64_t inc);
 /* From now on it is a ledger with beats, as a database server's: a kill only frees the lock. */
 void ledger_memory_use_beats(struct ledger *ledger);
+/* A failover that loses commits: remembers how it is now, until one of the other two; goes back to
+ * that; or forgets it, since all is safe. */
+void ledger_memory_remember(struct ledger *ledger);
+void ledger_memory_go_back(struct ledger *ledger);
+void ledger_memory_forget(struct ledger *ledger);
+/* Tells of what a journal writes again (ledger/journal.h), once it is applied. */
+void ledger_memory_watch(struct ledger *ledger, void (*on_redo)(void *arg, struct ledger_txn *txn),
+			 void *arg);
 
 #endif

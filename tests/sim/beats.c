@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "core/watch.h"
 #include "ledger/ledger.h"
+#include "sim/lost.h"
 #include "sim/machine.h"
 #include "sim/proc.h"
 #include "sim/shadow.h"
@@ -49,6 +50,14 @@ void beats_take_away(struct machine *m)
 	beats_free_locks(m);
 }
 
+void beats_fail_over(struct machine *m)
+{
+	if (rng_below(&m->rng, 2) == 0)
+		beats_take_away(m);
+	else
+		beats_free_locks(m);
+}
+
 static void beats_answer(struct machine *m, void *object, int64_t status)
 {
 	(void)m;
@@ -69,7 +78,8 @@ static void beats_on_ledger(struct machine *m, void *object, int64_t n)
 	if (machine_fault(m, F_LOCKS))
 		beats_free_locks(m);
 	enum ledger_status status = LEDGER_UNKNOWN;
-	if (!beats_is_cut(inst)) {
+	/* No sign of life before what it had is there again. */
+	if (!beats_is_cut(inst) && !inst->is_failed_over) {
 		status = ledger_pulse_beat(inst->pulse, inst->inc, inst->nonce, &err);
 		if (status == LEDGER_APPLIED)
 			inst->beat_us = m->boot_us;
@@ -159,6 +169,7 @@ void beats_check_reaped(struct machine *m, const struct lop_reap *op)
 	if (still_us < limit_us)
 		machine_fail(m, "reaped-alive", "inc %lld is reaped %lld ms after its last beat",
 			     (long long)op->dead, (long long)(still_us / US_PER_MS));
+	lost_death(dead);
 	if (dead->fate == INSTANCE_RUNS) {
 		dead->is_zombie = true;
 		m->somebody_forgot = true;

@@ -18,6 +18,8 @@
 
 struct attempt;
 
+/* Another server has taken its place: at once, or after a while. */
+void beats_fail_over(struct machine *m);
 /* The engine wants to beat. */
 void beats_send(struct instance *inst);
 /* It hears what became of it. */

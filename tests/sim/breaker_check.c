@@ -62,8 +62,8 @@ void breaker_on_outcome(struct instance *inst, struct attempt *a)
 
 static void check_one_probe(const struct proc *p)
 {
-	static const enum fault_kind apart[] = {F_CLOCK,    F_STALL,  F_ZOMBIE, F_SLOW,
-						F_UNPROVEN, F_RELOAD, F_CUT,	F_AWAY};
+	static const enum fault_kind apart[] = {F_CLOCK,  F_STALL, F_ZOMBIE, F_SLOW,	F_UNPROVEN,
+						F_RELOAD, F_CUT,   F_AWAY,   F_FAILOVER};
 	struct machine *m = p->m;
 
 	if (has_any(m, apart, ARRAY_LEN(apart)))
@@ -78,8 +78,9 @@ static void check_one_probe(const struct proc *p)
 
 void breaker_check_begin(const struct proc *p)
 {
-	static const enum fault_kind slow[] = {F_STALL,	 F_ZOMBIE,   F_UNKNOWN,	  F_BUSY, F_SLOW,
-					       F_BROKEN, F_NO_SPACE, F_SPACE_LOW, F_CUT,  F_AWAY};
+	static const enum fault_kind slow[] = {F_STALL, F_ZOMBIE, F_UNKNOWN,  F_BUSY,
+					       F_SLOW,	F_BROKEN, F_NO_SPACE, F_SPACE_LOW,
+					       F_CUT,	F_AWAY,	  F_FAILOVER};
 	struct machine *m = p->m;
 	const struct instance *inst = p->inst;
 	const struct breaker_row *row = &m->shadow.breaker;

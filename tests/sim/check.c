@@ -9,6 +9,7 @@
 #include "ledger/ledger.h"
 #include "ledger/txn.h"
 #include "sim/instance.h"
+#include "sim/lost.h"
 #include "sim/shadow.h"
 
 #define QUARANTINE_US (30 * US_PER_S)
@@ -305,12 +306,15 @@ static void check_doubt(struct machine *m, const struct run_view *run, const str
 			     item->record, (long long)run->id);
 }
 
-void check_verified(struct machine *m, const struct run_view *run, const struct item_view *item,
+void check_verified(struct instance *inst, const struct run_view *run, const struct item_view *item,
 		    const struct ledger_loose_row *row)
 {
+	struct machine *m = inst->m;
 	const struct witness *w = &run->witnesses[item->record];
 	bool by_consent = m->opt->is_once && m->opt->doubt == JOB_DOUBT_RETRY;
 
+	if (lost_is_behind(inst))
+		return;
 	if (row->state == LOOSE_DOUBT && row->unclear >= m->opt->attempts)
 		machine_fail(m, "verify-many", "record %u of run %lld is verified for the %d. time",
 			     item->record, (long long)run->id, row->unclear + 1);
@@ -328,6 +332,9 @@ void check_settled(struct instance *inst, const struct run_view *run, const stru
 	struct machine *m = inst->m;
 	const struct witness *w = &run->witnesses[item->record];
 
+	/* What is written again was judged when it was written first. */
+	if (lost_is_behind(inst))
+		return;
 	check_charges(m, run, item, row);
 	switch (row->state) {
 	case LOOSE_DONE:

@@ -36,7 +36,7 @@ void check_claimed_bits(struct machine *m, const struct run_view *run, const str
 			const struct ledger_chunk_row *row);
 /* An item becomes, or stays, loose: had it reason to? (I5, I13, I14) */
 /* What an item becomes by what verify has said of it. */
-void check_verified(struct machine *m, const struct run_view *run, const struct item_view *item,
+void check_verified(struct instance *inst, const struct run_view *run, const struct item_view *item,
 		    const struct ledger_loose_row *row);
 void check_settled(struct instance *inst, const struct run_view *run, const struct item_view *item,
 		   const struct ledger_loose_row *row);

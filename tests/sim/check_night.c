@@ -102,7 +102,7 @@ static bool something_is_left(const struct machine *m)
 static void check_stop_was_quick(struct machine *m, const struct instance *inst)
 {
 	static const enum fault_kind slow[] = {F_STALL,	   F_ZOMBIE, F_UNKNOWN, F_BUSY, F_SLOW,
-					       F_NO_SPACE, F_RELOAD, F_CUT,	F_AWAY};
+					       F_NO_SPACE, F_RELOAD, F_CUT,	F_AWAY, F_FAILOVER};
 	int64_t most = m->opt->grace_us + STOP_TAKES_US + 200 * m->opt->commit_us;
 
 	for (size_t i = 0; i < ARRAY_LEN(slow); i++)

@@ -9,6 +9,7 @@
 #include "sim/adapt_check.h"
 #include "sim/body.h"
 #include "sim/breaker_check.h"
+#include "sim/lost.h"
 #include "sim/proc.h"
 #include "sim/shadow.h"
 
@@ -58,10 +59,11 @@ static void check_drop(struct proc *p, uint32_t handle)
 }
 
 /* A zombie may send what it had been given before it was declared dead; its lanes are dead by then.
- */
+ * And who does not know yet what another server has lost sends what he had marked. */
 static bool sender_is_dead(const struct proc *p)
 {
-	return p->m->shadow.inc_state[p->inst->inc] == INSTANCE_REAPED || p->inst->is_zombie;
+	return p->m->shadow.inc_state[p->inst->inc] == INSTANCE_REAPED || p->inst->is_zombie ||
+	       lost_is_behind(p->inst);
 }
 
 static void check_owned(struct proc *p, struct run_view *run, int64_t item, bool is_probe)

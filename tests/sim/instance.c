@@ -11,11 +11,13 @@
 #include "base/mem.h"
 #include "engine/session.h"
 #include "job/job.h"
+#include "ledger/journal.h"
 #include "ledger/ledger.h"
 #include "sim/adapt_check.h"
 #include "sim/beats.h"
 #include "sim/breaker_check.h"
 #include "sim/finisher.h"
+#include "sim/lost.h"
 #include "sim/night.h"
 #include "sim/proc.h"
 #include "sim/witness.h"
@@ -88,6 +90,7 @@ void instance_crash(struct instance *inst, enum crash_cause cause)
 	if (inst->fate != INSTANCE_RUNS)
 		return;
 	TRACE(m, TRACE_CRASH, inst->number, inst->inc, cause, 0);
+	lost_death(inst);
 	inst->fate = INSTANCE_CRASHED;
 	instance_clear(inst);
 	for (struct proc *p = inst->procs; p != NULL; p = p->inst_next)
@@ -106,6 +109,7 @@ static void instance_finish(struct instance *inst)
 	struct machine *m = inst->m;
 
 	TRACE(m, TRACE_END, inst->number, inst->exit_status, 0, 0);
+	lost_death(inst);
 	inst->fate = INSTANCE_OVER;
 	instance_clear(inst);
 	for (struct proc *p = inst->procs; p != NULL; p = p->inst_next) {
@@ -461,6 +465,8 @@ void instance_free(struct instance *inst)
 	}
 	ledger_pulse_free(inst->pulse);
 	inst->pulse = NULL;
+	journal_free(inst->journal);
+	inst->journal = NULL;
 	job_free(inst->today);
 	inst->today = NULL;
 }

@@ -104,6 +104,9 @@ struct instance {
 	int64_t beat_known_us; /* … and for the last that it knows was made */
 	int64_t leased_to;     /* what its lanes know */
 	int64_t cut_until;
+	struct journal *journal; /* what it would write again, see lost.h */
+	int64_t acked;		 /* its last batch that was applied */
+	bool is_failed_over;	 /* and it does not know yet */
 	char host[24];
 
 	int64_t no_reader_since; /* it wants one and can have none, 0: it has, or wants none */

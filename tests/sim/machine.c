@@ -13,6 +13,7 @@
 #include "job/job.h"
 #include "ledger/ledger.h"
 #include "sim/instance.h"
+#include "sim/lost.h"
 
 #define WALL_BEGIN_US INT64_C(1795400000000000) /* 2026-11-23 */
 #define BOOT_BEGIN_US (1000 * US_PER_S)
@@ -59,6 +60,7 @@ void machine_begin(struct machine *m, const struct options *opt)
 	}
 	if (opt->has_beats)
 		ledger_memory_use_beats(m->ledger);
+	ledger_memory_watch(m->ledger, lost_on_redo, m);
 	ledger_uuid(m->ledger, m->uuid);
 }
 
@@ -66,6 +68,7 @@ void machine_free(struct machine *m)
 {
 	for (struct instance *inst = m->instances; inst != NULL; inst = inst->next)
 		instance_free(inst);
+	lost_free(m);
 	ledger_close(m->ledger);
 	job_free(m->job);
 	free(m->queue.heap);

@@ -129,6 +129,9 @@ struct machine {
 	bool saw_missing;	/* a reader found no source */
 	int64_t forgot_us;	/* when that happened last */
 	bool somebody_at_large; /* what could not be proved dead may have acted for a while */
+	struct lost *lost;	/* what a standby has not yet; NULL: nothing */
+	bool counts_are_lost;	/* of durations and classes, which nobody writes again */
+	bool somebody_lost;	/* commits, and with them his life: they are not written again */
 	bool somebody_forgot;	/* an engine ended with what it had been told and not written */
 	int slot;
 	int tidied;

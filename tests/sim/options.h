@@ -74,6 +74,8 @@ struct buf;
 	X(F_CUT, "cut", 500, 20000, "an engine is cut off from the ledger for a while")            \
 	X(F_AWAY, "away", 100, 5000, "the ledger is away for all")                                 \
 	X(F_LOCKS, "locks", 500, 20000, "the server is started again: all locks are free")         \
+	X(F_FAILOVER, "failover", 1000, 60000,                                                     \
+	  "a server takes over that has not the last commits")                                     \
 	X(F_BEAT, "beat", 1000, 300000, "nobody knows whether a beat was made")                    \
 	X(F_BEAT_SLOW, "beat-slow", 1000, 100000, "the answer to a beat takes seconds")            \
 	TRAITS(X)

@@ -274,6 +274,21 @@ static void follow_chunk_claim(struct machine *m, int64_t inc, const struct lop_
 	}
 }
 
+/* What was lost by a failover is claimed again. */
+static void follow_retake(struct machine *m, int64_t inc, const struct lop_chunk_claim *op)
+{
+	struct chunk_view *c = chunk_find(m, op->again.id);
+
+	if (c == NULL)
+		return;
+	if (c->state != CHUNK_READY || c->epoch != op->again.epoch - 1)
+		machine_fail(m, "I2", "inc %lld claims chunk %lld again (state %d)", (long long)inc,
+			     (long long)op->again.id, c->state);
+	c->state = CHUNK_HELD;
+	c->owner = inc;
+	c->epoch = op->again.epoch;
+}
+
 static void follow_progress(struct machine *m, int64_t inc, const struct lop_chunk_progress *op)
 {
 	struct chunk_view *c = chunk_find(m, op->chunk_id);
@@ -402,6 +417,13 @@ static void follow_loose_claim(struct shadow_walk *walk, int64_t inc,
 	struct machine *m = walk->m;
 	struct run_view *run = shadow_run(m, op->run_id);
 
+	struct item_view *again = op->again.epoch == 0 || run == NULL
+					  ? NULL
+					  : item_find(run, op->again.id);
+	if (again != NULL) {
+		again->is.loose = op->to_probe ? LOOSE_PROBING : LOOSE_HELD;
+		again->is.owner = inc;
+	}
 	for (size_t i = 0; run != NULL && i < op->ret_n; i++) {
 		const struct ledger_loose_row *row = &op->ret_rows[i];
 		struct item_view *item = item_find(run, row->item);
@@ -434,7 +456,7 @@ static void follow_probe_settle(struct instance *inst, struct run_view *run, str
 			     (long long)inst->inc, (long long)op->row.item);
 		return;
 	}
-	check_verified(m, run, item, &op->row);
+	check_verified(inst, run, item, &op->row);
 	check_settled(inst, run, item, &op->row);
 	if (op->row.state == LOOSE_RETRY) {
 		w->unclear_then = w->unclear + w->told_cancelled;
@@ -623,7 +645,10 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 		follow_load_open(m, &op->u.load_open);
 		return false;
 	case LOP_CHUNK_CLAIM:
-		follow_chunk_claim(m, inst->inc, &op->u.chunk_claim);
+		if (op->u.chunk_claim.again.epoch != 0)
+			follow_retake(m, inst->inc, &op->u.chunk_claim);
+		else
+			follow_chunk_claim(m, inst->inc, &op->u.chunk_claim);
 		return false;
 	case LOP_CHUNK_PROGRESS:
 		follow_progress(m, inst->inc, &op->u.chunk_progress);

@@ -45,6 +45,7 @@ enum { TRACE_LINES = 40, TRACE_LINE_BYTES = 220 };
 	X(TRACE_BURY, "instance %lld buries inc %lld")                                             \
 	X(TRACE_BURIED, "instance %lld: inc %lld is buried (proven %lld)")                         \
 	X(TRACE_PERSON, "a person: verb %lld, run %lld, %lld items: %lld changed")                 \
+	X(TRACE_LOST, "another server takes over, without the last commits")                       \
 	X(TRACE_CUT, "instance %lld is cut off from the ledger for %lld ms")                       \
 	X(TRACE_BEAT, "instance %lld hears of its beat: %lld")                                     \
 	X(TRACE_CLOCK, "the wall clock jumps by %lld s")                                           \

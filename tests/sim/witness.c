@@ -80,8 +80,8 @@ void witness_take(struct machine *m, struct attempt *a)
 	bool needs_no_mark = !m->opt->is_once && m->opt->key_valid_us == 0;
 	bool is_of_dead = needs_no_mark && a->proc->inst != NULL && a->proc->inst->is_zombie &&
 			  !m->opt->has_beats;
-	if (w->hand != NULL && !w->hand->proc->is_gone && !witness_waited_for(m, w->hand->proc) &&
-	    !is_of_dead)
+	if (w->hand != NULL && !w->hand->proc->is_gone && !m->somebody_lost &&
+	    !witness_waited_for(m, w->hand->proc) && !is_of_dead)
 		machine_fail(m, "two-hands", "record %u of run %lld is with pid %lld and pid %lld",
 			     a->record, (long long)a->run->id, (long long)w->hand->proc->pid,
 			     (long long)a->proc->pid);
@@ -105,7 +105,8 @@ static void witness_check_once(struct machine *m, const struct attempt *a)
 	if (m->opt->verifies && (m->opt->fault[F_CLOCK] || m->opt->fault[F_RELOAD]) &&
 	    m->somebody_at_large)
 		return;
-	if (m->opt->is_once && !at_least_once && w->effects > 1 + w->repeats_allowed)
+	if (m->opt->is_once && !at_least_once && !m->somebody_lost &&
+	    w->effects > 1 + w->repeats_allowed)
 		machine_fail(m, "twice", "record %u of run %lld took effect %d times", a->record,
 			     (long long)a->run->id, w->effects);
 }
@@ -116,7 +117,7 @@ static void witness_check_repeat(struct machine *m, const struct attempt *a)
 	const struct witness *w = a->witness;
 
 	if (w->done_told_to == NULL || instance_lost_its_memory(w->done_told_to) ||
-	    w->repeats_allowed > 0 || a->proc->is_at_large)
+	    w->repeats_allowed > 0 || a->proc->is_at_large || m->somebody_lost)
 		return;
 	machine_fail(m, "again",
 		     "record %u of run %lld was done, instance %d knew it, and it is done again",

@@ -6,10 +6,12 @@
  */
 #include <assert.h>
 
+#include "ledger/journal.h"
 #include "ledger/ledger.h"
 #include "sim/beats.h"
 #include "sim/check.h"
 #include "sim/instance.h"
+#include "sim/lost.h"
 #include "sim/machine.h"
 #include "sim/shadow.h"
 
@@ -61,11 +63,12 @@ static uint32_t *claim_max(struct ledger_op *op)
 }
 
 /* As ledger_apply; while a reader holds the log, claims give nothing, unless they have already. */
-static void writer_apply_held(struct instance *inst, struct ledger_txn *txn)
+static void writer_apply_held(struct instance *inst, struct ledger_txn *txn, bool is_unknown)
 {
 	struct machine *m = inst->m;
 	bool is_new = txn->batch > m->shadow.inc_batch[inst->inc];
-	bool is_held = txn->claims && is_new && !m->healed && m->boot_us < m->held_until;
+	bool is_held = txn->claims && is_new &&
+		       ((!m->healed && m->boot_us < m->held_until) || inst->is_failed_over);
 	uint32_t *wanted = arena_alloc(&m->arena, (txn->n_ops + 1) * sizeof(*wanted));
 	size_t n = 0;
 
@@ -76,7 +79,10 @@ static void writer_apply_held(struct instance *inst, struct ledger_txn *txn)
 		wanted[n++] = *max;
 		*max = 0;
 	}
-	ledger_apply(m->ledger, txn);
+	if (inst->journal != NULL && !is_unknown)
+		journal_apply(inst->journal, m->ledger, txn);
+	else
+		ledger_apply(m->ledger, txn);
 	n = 0;
 	for (struct ledger_op *op = txn->first; op != NULL && is_held; op = op->next) {
 		uint32_t *max = claim_max(op);
@@ -95,15 +101,23 @@ static const struct run_view *run_of_load(struct machine *m, const struct ledger
 						      : op->u.load_open.run_id);
 }
 
-static void writer_apply_really(struct instance *inst, struct ledger_txn *txn)
+static void writer_apply_really(struct instance *inst, struct ledger_txn *txn, bool is_unknown)
 {
 	struct machine *m = inst->m;
 
 	if (machine_fault(m, F_LOG_HELD))
 		m->held_until = m->boot_us + rng_spread(&m->rng, US_PER_S, 10 * US_PER_MIN);
-	writer_apply_held(inst, txn);
+	if (m->opt->has_beats && inst->journal == NULL)
+		inst->journal = journal_new();
+	lost_before(inst, txn);
+	/* Of what nobody will know the journal hears nothing. */
+	if (is_unknown && lost_is_behind(inst))
+		return;
+	writer_apply_held(inst, txn, is_unknown);
 	if (txn->status == LEDGER_APPLIED)
 		shadow_on_commit(m, inst, txn);
+	if (!is_unknown)
+		lost_after(inst, txn);
 	if (txn->status == LEDGER_APPLIED && rng_below(&m->rng, 64) == 0)
 		check_ledger(m);
 	/* A run may be ended while it is loaded; only the loader's own writes are refused then. */
@@ -147,13 +161,13 @@ static void writer_apply(struct instance *inst, struct ledger_txn *txn)
 	}
 	if (machine_fault(m, F_BROKEN)) {
 		if (rng_below(&m->rng, 2) == 0)
-			writer_apply_really(inst, txn);
+			writer_apply_really(inst, txn, true);
 		writer_refuse(inst, txn, LEDGER_BROKEN, "the simulated storage failed");
 		return;
 	}
 	bool is_unknown = machine_fault(m, F_UNKNOWN);
 	if (!is_unknown || rng_below(&m->rng, 2) == 0)
-		writer_apply_really(inst, txn);
+		writer_apply_really(inst, txn, is_unknown);
 	if (!reads && txn->status == LEDGER_APPLIED && machine_fault(m, F_SPACE_LOW))
 		txn->space_is_low = inst->saw_trouble = true;
 	if (is_unknown && !inst->saw_fenced)

@@ -37,16 +37,54 @@ void mem_touch(struct memory *m, void *where, size_t size)
 
 void mem_commit(struct memory *m)
 {
+	if (m->remembers) {
+		m->safe = m->undo;
+		return;
+	}
 	m->undo = NULL;
 	arena_reset(&m->scratch);
 }
 
 /* The newest first: what was touched twice ends as it began. */
+static void mem_go_back(struct memory *m, const struct mem_undo *to)
+{
+	for (; m->undo != to; m->undo = m->undo->previous)
+		memcpy(m->undo->where, m->undo + 1, m->undo->size);
+}
+
 static void mem_rollback(struct memory *m)
 {
-	for (const struct mem_undo *u = m->undo; u != NULL; u = u->previous)
-		memcpy(u->where, u + 1, u->size);
+	mem_go_back(m, m->safe);
 	mem_commit(m);
+}
+
+void ledger_memory_remember(struct ledger *ledger)
+{
+	mem_of(ledger)->remembers = true;
+}
+
+void ledger_memory_go_back(struct ledger *ledger)
+{
+	mem_go_back(mem_of(ledger), NULL);
+	ledger_memory_forget(ledger);
+}
+
+void ledger_memory_forget(struct ledger *ledger)
+{
+	struct memory *m = mem_of(ledger);
+
+	m->remembers = false;
+	m->safe = NULL;
+	mem_commit(m);
+}
+
+void ledger_memory_watch(struct ledger *ledger, void (*on_redo)(void *arg, struct ledger_txn *txn),
+			 void *arg)
+{
+	struct memory *m = mem_of(ledger);
+
+	m->on_redo = on_redo;
+	m->redo_arg = arg;
 }
 
 void mem_list_push(struct memory *m, struct mem_list *list, void *item)
@@ -308,6 +346,8 @@ static void mem_apply(struct ledger *ledger, struct ledger_txn *txn)
 	else
 		mem_rollback(m);
 	txn->status = rc == 0 ? LEDGER_APPLIED : (enum ledger_status)rc;
+	if (rc == 0 && txn->is_redo && m->on_redo != NULL)
+		m->on_redo(m->redo_arg, txn);
 }
 
 void ledger_memory_kill(struct ledger *ledger, int64_t inc)

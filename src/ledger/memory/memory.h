@@ -197,6 +197,10 @@ struct memory {
 	struct arena arena;
 	struct arena scratch; /* the log of the transaction under way */
 	struct mem_undo *undo;
+	bool remembers;	       /* it reaches back to before transactions that may be lost … */
+	struct mem_undo *safe; /* … of which the last ends here */
+	void (*on_redo)(void *arg, struct ledger_txn *txn);
+	void *redo_arg;
 	struct mem_list instances; /* struct mem_instance, by inc - 1 */
 	struct mem_list runs;	   /* struct mem_run, by id - 1 */
 	struct mem_list chunks;	   /* struct mem_chunk, by id - 1; NULL: removed */

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/lost.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "ledger/ledger.h"
+#include "sim/beats.h"
+#include "sim/machine.h"
+#include "sim/shadow.h"
+
+enum { COMMITS_MEAN = 12 };
+
+/* What the shadow said of a run when the standby was at it. */
+struct lost_run {
+	struct run_view *run;
+	enum run_state state;
+	struct sums sums;
+	struct item_view *items;
+	struct chunk_view *chunks;
+	int *rows; /* of each record */
+};
+
+struct lost {
+	struct lost_run *runs;
+	size_t n;
+	int64_t inc_batch[SHADOW_INCS_MAX];
+	uint8_t inc_state[SHADOW_INCS_MAX];
+};
+
+/* ---- how it was ---- */
+
+static void lost_save_run(const struct machine *m, struct run_view *run, struct lost_run *to)
+{
+	*to = (struct lost_run){.run = run, .state = run->state, .sums = run->sums};
+	to->items = xcalloc(run->n_items + 1, sizeof(*to->items));
+	to->chunks = xcalloc(run->n_chunks + 1, sizeof(*to->chunks));
+	to->rows = xcalloc(m->opt->n_records + 1, sizeof(*to->rows));
+	if (run->n_items > 0)
+		memcpy(to->items, run->items, run->n_items * sizeof(*to->items));
+	if (run->n_chunks > 0)
+		memcpy(to->chunks, run->chunks, run->n_chunks * sizeof(*to->chunks));
+	for (uint32_t i = 0; i < m->opt->n_records; i++)
+		to->rows[i] = run->witnesses[i].rows;
+}
+
+static void lost_begin(struct machine *m)
+{
+	struct lost *l = xnew(struct lost);
+
+	l->n = m->shadow.n_runs;
+	l->runs = xcalloc(l->n + 1, sizeof(*l->runs));
+	for (size_t i = 0; i < l->n; i++)
+		lost_save_run(m, m->shadow.runs[i], &l->runs[i]);
+	memcpy(l->inc_batch, m->shadow.inc_batch, sizeof(l->inc_batch));
+	memcpy(l->inc_state, m->shadow.inc_state, sizeof(l->inc_state));
+	m->lost = l;
+	ledger_memory_remember(m->ledger);
+}
+
+void lost_free(struct machine *m)
+{
+	struct lost *l = m->lost;
+
+	for (size_t i = 0; l != NULL && i < l->n; i++) {
+		free(l->runs[i].items);
+		free(l->runs[i].chunks);
+		free(l->runs[i].rows);
+	}
+	if (l != NULL)
+		free(l->runs);
+	free(l);
+	m->lost = NULL;
+}
+
+/* The standby has caught up. */
+static void lost_end(struct machine *m)
+{
+	if (m->lost == NULL)
+		return;
+	ledger_memory_forget(m->ledger);
+	lost_free(m);
+}
+
+/* ---- how it is again ---- */
+
+static void lost_restore_run(const struct machine *m, const struct lost_run *from)
+{
+	struct run_view *run = from->run;
+
+	run->state = from->state;
+	run->sums = from->sums;
+	for (uint32_t i = 0; i < run->n_items; i++) {
+		run->items[i].is = from->items[i].is;
+		run->items[i].seen = from->items[i].seen;
+	}
+	for (uint32_t i = 0; i < run->n_chunks; i++) {
+		run->chunks[i].state = from->chunks[i].state;
+		run->chunks[i].owner = from->chunks[i].owner;
+		run->chunks[i].epoch = from->chunks[i].epoch;
+	}
+	for (uint32_t i = 0; i < m->opt->n_records; i++)
+		run->witnesses[i].rows = from->rows[i];
+}
+
+static void lost_happens(struct machine *m)
+{
+	const struct lost *l = m->lost;
+
+	ledger_memory_go_back(m->ledger);
+	for (size_t i = 0; i < l->n; i++)
+		lost_restore_run(m, &l->runs[i]);
+	memcpy(m->shadow.inc_batch, l->inc_batch, sizeof(l->inc_batch));
+	memcpy(m->shadow.inc_state, l->inc_state, sizeof(l->inc_state));
+	lost_free(m);
+	m->counts_are_lost = true;
+	for (struct instance *i = m->instances; i != NULL; i = i->next)
+		i->is_failed_over = i->inc != 0;
+	TRACE(m, TRACE_LOST, 0, 0, 0, 0);
+	beats_fail_over(m);
+}
+
+bool lost_is_behind(const struct instance *inst)
+{
+	return inst->inc != 0 && inst->m->shadow.inc_batch[inst->inc] < inst->acked;
+}
+
+/* ---- when ---- */
+
+static bool op_can_be_lost(const struct ledger_op *op)
+{
+	switch ((int)op->kind) {
+	case LOP_CHUNK_CLAIM:
+	case LOP_CHUNK_PROGRESS:
+	case LOP_GIVE_BACK:
+	case LOP_LOOSE_PUT:
+	case LOP_LOOSE_CLAIM:
+	case LOP_LOOSE_SETTLE:
+	case LOP_ATTEMPT_PUT:
+	case LOP_ROLLUP_ADD:
+	case LOP_LATENCY_ADD:
+	case LOP_FAILURE_ADD:
+	case LOP_REQUEST_LIST:
+	case LOP_RUN_COMPANY:
+	case LOP_INSTANCE_LIST:
+	case LOP_RUN_COUNTS:
+	case LOP_BREAKER_GET:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool txn_can_be_lost(const struct instance *inst, const struct ledger_txn *txn)
+{
+	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next)
+		if (!op_can_be_lost(op))
+			return false;
+	return inst->inc != 0;
+}
+
+void lost_before(struct instance *inst, const struct ledger_txn *txn)
+{
+	struct machine *m = inst->m;
+
+	if (!m->opt->has_beats || !m->opt->fault[F_FAILOVER])
+		return;
+	if (m->lost != NULL && (m->healed || !txn_can_be_lost(inst, txn)))
+		lost_end(m);
+	else if (m->lost != NULL && rng_below(&m->fault_rng[F_FAILOVER], COMMITS_MEAN) == 0)
+		lost_happens(m);
+	else if (m->lost == NULL && txn_can_be_lost(inst, txn) && machine_fault(m, F_FAILOVER))
+		lost_begin(m);
+}
+
+static const struct lost_run *lost_run_of(const struct machine *m, int64_t run_id)
+{
+	for (size_t i = 0; i < m->lost->n; i++)
+		if (m->lost->runs[i].run->id == run_id)
+			return &m->lost->runs[i];
+	return NULL;
+}
+
+/* It was in another hand before, in what may be lost: who writes again first is not said. */
+static bool op_changes_hands(const struct machine *m, const struct ledger_op *op)
+{
+	bool is_chunk = op->kind == LOP_CHUNK_CLAIM;
+	bool is_loose = op->kind == LOP_LOOSE_CLAIM;
+	const struct lop_chunk_claim *c = &op->u.chunk_claim;
+	const struct lop_loose_claim *l = &op->u.loose_claim;
+	const struct lost_run *run = is_chunk || is_loose
+					     ? lost_run_of(m, is_chunk ? c->run_id : l->run_id)
+					     : NULL;
+
+	for (size_t i = 0; run != NULL && is_chunk && i < c->ret_n; i++) {
+		const struct chunk_view *now = shadow_chunk_of(run->run, c->ret_rows[i].first_item);
+		if (now->epoch != run->chunks[now - run->run->chunks].epoch + 1)
+			return true;
+	}
+	for (size_t i = 0; run != NULL && is_loose && i < l->ret_n; i++) {
+		const struct item_place *was = &run->items[l->ret_rows[i].item].is;
+		if (was->loose != LOOSE_RETRY && was->loose != LOOSE_DOUBT)
+			return true;
+	}
+	return false;
+}
+
+void lost_after(struct instance *inst, struct ledger_txn *txn)
+{
+	struct machine *m = inst->m;
+
+	if (txn->status != LEDGER_APPLIED)
+		return;
+	if (txn->batch > inst->acked)
+		inst->acked = txn->batch;
+	txn->ret_is_failed_over = inst->is_failed_over;
+	inst->is_failed_over = false;
+	for (const struct ledger_op *op = txn->first; m->lost != NULL && op != NULL; op = op->next)
+		if (op_changes_hands(m, op))
+			lost_end(m);
+}
+
+void lost_death(struct instance *inst)
+{
+	struct machine *m = inst->m;
+
+	if (m->lost != NULL && inst->inc != 0 &&
+	    m->shadow.inc_batch[inst->inc] > m->lost->inc_batch[inst->inc])
+		lost_end(m);
+	/* What it had acknowledged and nobody remembers may be done again. */
+	if (lost_is_behind(inst))
+		m->somebody_lost = m->somebody_forgot = true;
+}
+
+void lost_on_redo(void *arg, struct ledger_txn *txn)
+{
+	struct machine *m = arg;
+	struct instance *inst = instance_find_inc(m, txn->inc);
+
+	shadow_on_commit(m, inst, txn);
+}
