@@ -21,8 +21,8 @@ from lib import postgres
 from lib.box import Box, descendants, kill
 from lib.pg_proxy import PgProxy
 
-SECONDS = float(os.environ.get('STINT_CHAOS_SECONDS', '15'))
-ITEMS = int(os.environ.get('STINT_CHAOS_ITEMS', str(int(max(2000, 30 * SECONDS)))))
+SECONDS = float(os.environ.get('STINT_CHAOS_SECONDS', '10'))
+ITEMS = int(os.environ.get('STINT_CHAOS_ITEMS', str(int(max(1000, 30 * SECONDS)))))
 INSTANCES = 5
 # A night that is long enough for it has pauses after which others take the instance for dead.
 LONG_S = [2, 5, 15] if SECONDS < 300 else [2, 5, 15, 40, 140]
