@@ -83,8 +83,8 @@ static void check_owned(struct proc *p, struct run_view *run, int64_t item, bool
 				"item %lld of run %lld is verified %lld ms too early",
 				(long long)item, (long long)run->id,
 				(long long)((place->quiet_until - machine_now(m)) / US_PER_MS));
-		/* A person may have decided it since it was claimed. */
-		if (place->owner != 0 &&
+		/* A person may have decided it since it was claimed; then it may be anybody's. */
+		if (m->person_acts == 0 && place->owner != 0 &&
 		    (place->loose != LOOSE_PROBING || place->owner != p->inst->inc))
 			machine_fail(m, "I2", "item %lld of run %lld is verified and %s",
 				     (long long)item, (long long)run->id,
