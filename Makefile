@@ -41,12 +41,12 @@ sim-long:  ## simulate a million nights that nobody has seen yet (an hour or so)
 	@tools/build -q dev
 	nice build-dev/tests/sim/sim --nights 1000000
 
-CHAOS = cd tests/system && STINT=$(CURDIR)/build/stint nice /usr/bin/python3 -B -m pytest -q -s -p no:cacheprovider \
-	test_chaos.py -k postgres
+CHAOS = cd tests/system && STINT=$(CURDIR)/build/stint nice /usr/bin/python3 -B \
+	-m pytest -q -s -p no:cacheprovider test_chaos.py -k postgres
 
 chaos:  ## ten minutes of five instances that are killed, stopped and cut off at random
 	@tools/build -q release
-	STINT_CHAOS_SECONDS=$${STINT_CHAOS_SECONDS:-600}; export STINT_CHAOS_SECONDS; $(CHAOS)
+	@export STINT_CHAOS_SECONDS=$${STINT_CHAOS_SECONDS:-600}; $(CHAOS)
 
 chaos-long:  ## thirty of them
 	@STINT_CHAOS_SECONDS=1800 $(MAKE) chaos
@@ -102,5 +102,5 @@ install: release  ## install under DESTDIR and PREFIX=/usr/local
 clean:  ## remove everything built
 	rm -rf build build-*/
 
-.PHONY: help release demo check quick lint sim sim-long chaos chaos-long sim-bugs inject decimals asan tsan valgrind \
-	fuzz fuzz-million analyze format bench install clean
+.PHONY: help release demo check quick lint sim sim-long chaos chaos-long sim-bugs inject decimals \
+	asan tsan valgrind fuzz fuzz-million analyze format bench install clean

@@ -248,10 +248,27 @@ static void shadow_know_chunk(struct machine *m, struct chunk_view *c, int64_t i
 	s->chunks[id] = c;
 }
 
+/* What was lost by a failover is claimed again. */
+static void follow_retake(struct machine *m, int64_t inc, const struct lop_chunk_claim *op)
+{
+	struct chunk_view *c = chunk_find(m, op->again.id);
+
+	if (c == NULL)
+		return;
+	if (c->state != CHUNK_READY || c->epoch != op->again.epoch - 1)
+		machine_fail(m, "I2", "inc %lld claims chunk %lld again (state %d)", (long long)inc,
+			     (long long)op->again.id, c->state);
+	c->state = CHUNK_HELD;
+	c->owner = inc;
+	c->epoch = op->again.epoch;
+}
+
 static void follow_chunk_claim(struct machine *m, int64_t inc, const struct lop_chunk_claim *op)
 {
 	struct run_view *run = shadow_run(m, op->run_id);
 
+	if (op->again.epoch != 0)
+		follow_retake(m, inc, op);
 	for (size_t i = 0; run != NULL && i < op->ret_n; i++) {
 		const struct ledger_chunk_row *row = &op->ret_rows[i];
 		struct chunk_view *c = shadow_chunk_of(run, row->first_item);
@@ -272,21 +289,6 @@ static void follow_chunk_claim(struct machine *m, int64_t inc, const struct lop_
 		c->epoch = row->epoch;
 		check_claimed_bits(m, run, c, row);
 	}
-}
-
-/* What was lost by a failover is claimed again. */
-static void follow_retake(struct machine *m, int64_t inc, const struct lop_chunk_claim *op)
-{
-	struct chunk_view *c = chunk_find(m, op->again.id);
-
-	if (c == NULL)
-		return;
-	if (c->state != CHUNK_READY || c->epoch != op->again.epoch - 1)
-		machine_fail(m, "I2", "inc %lld claims chunk %lld again (state %d)", (long long)inc,
-			     (long long)op->again.id, c->state);
-	c->state = CHUNK_HELD;
-	c->owner = inc;
-	c->epoch = op->again.epoch;
 }
 
 static void follow_progress(struct machine *m, int64_t inc, const struct lop_chunk_progress *op)
@@ -645,10 +647,7 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 		follow_load_open(m, &op->u.load_open);
 		return false;
 	case LOP_CHUNK_CLAIM:
-		if (op->u.chunk_claim.again.epoch != 0)
-			follow_retake(m, inst->inc, &op->u.chunk_claim);
-		else
-			follow_chunk_claim(m, inst->inc, &op->u.chunk_claim);
+		follow_chunk_claim(m, inst->inc, &op->u.chunk_claim);
 		return false;
 	case LOP_CHUNK_PROGRESS:
 		follow_progress(m, inst->inc, &op->u.chunk_progress);
