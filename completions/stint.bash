@@ -113,6 +113,9 @@ _stint()
 	abandon)
 		options='--dry-run --yes --why'
 		;;
+	add)
+		options='--dry-run --key'
+		;;
 	instances)
 		options=''
 		;;
@@ -130,7 +133,7 @@ _stint()
 		options=''
 		;;
 	'')
-		words='init check explain schema drill run work status why runs report forecast items attempts logs rejects retry resolve skip stop abandon instances generate ledger version help'
+		words='init check explain schema drill run work status why runs report forecast items attempts logs rejects retry resolve skip stop abandon add instances generate ledger version help'
 		;;
 	esac
 	if [[ $cur == -* ]]; then

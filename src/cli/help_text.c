@@ -170,6 +170,16 @@ static const char on_abandon_examples[] =
 static const char on_abandon_details[] =
 	"What is not settled stays as it is and is never worked again." PERSON_TEXT;
 
+static const char on_add_examples[] =
+	"stint add orders orders.jsonl\n"
+	"echo '{\"order\": 17}' | stint add orders.yaml --key order-17\n";
+static const char on_add_details[] =
+	"Items come from FILE (also .gz and .zst), or from standard input. All of a file is looked "
+	"at before any of it is added. With a job file, fields are checked, too. --key names one "
+	"item; without, source.key of the job file does, or the item's number in the inbox. With a "
+	"ledger in PostgreSQL an application may do the same in its own transaction: INSERT INTO "
+	"stint.inbox(job, key, fields) VALUES (…).";
+
 static const char on_instances_examples[] = "stint instances\n";
 static const char on_instances_details[] = "Those that live; -v shows those that ended, too.";
 
@@ -230,6 +240,7 @@ static const struct verb_text texts[VERB_COUNT_] = {
 	[VERB_SKIP] = {on_skip_examples, on_skip_details},
 	[VERB_STOP] = {on_stop_examples, on_stop_details},
 	[VERB_ABANDON] = {on_abandon_examples, on_abandon_details},
+	[VERB_ADD] = {on_add_examples, on_add_details},
 	[VERB_INSTANCES] = {on_instances_examples, on_instances_details},
 	[VERB_LEDGER] = {on_ledger_examples, on_ledger_details},
 	[VERB_GENERATE] = {on_generate_examples, on_generate_details},

@@ -86,6 +86,8 @@ struct err;
 	X(VERB_ABANDON, "abandon", verb_abandon, "RUN",                                            \
 	  "gives the rest of an unfinished run up; it is reported as such",                        \
 	  OPTION_BIT(OPTION_WHY) | VERB_ASKS)                                                      \
+	X(VERB_ADD, "add", verb_add, "JOB [FILE]", "puts items (JSON Lines) into a job's inbox",   \
+	  OPTION_BIT(OPTION_KEY) | VERB_CHANGES)                                                   \
 	X(VERB_INSTANCES, "instances", verb_instances, "",                                         \
 	  "who is working, since when, on what, last heard of", UINT64_C(0))                       \
 	X(VERB_GENERATE, "generate", verb_generate, "SYSTEM FILE…",                                \
@@ -115,8 +117,6 @@ struct err;
 	X(VERB_RESUME, "resume", NULL, "JOB", "lets a paused job start again", VERB_CHANGES)       \
 	X(VERB_ACK, "ack", NULL, "ALERT", "someone is on it",                                      \
 	  OPTION_BIT(OPTION_FOR) | VERB_CHANGES)                                                   \
-	X(VERB_ADD, "add", NULL, "JOB [FILE]", "puts items (JSON Lines) into a job's inbox",       \
-	  OPTION_BIT(OPTION_KEY) | VERB_CHANGES)                                                   \
 	X(VERB_ARCHIVE, "archive", NULL, "[show FILE]",                                            \
 	  "moves what is old enough out of the ledger; reads it back", VERB_CHANGES)               \
 	X(VERB_MONITOR, "monitor", NULL, "JOB",                                                    \
@@ -170,6 +170,7 @@ int verb_resolve(struct cli *cli, struct err *err);
 int verb_skip(struct cli *cli, struct err *err);
 int verb_stop(struct cli *cli, struct err *err);
 int verb_abandon(struct cli *cli, struct err *err);
+int verb_add(struct cli *cli, struct err *err);
 int verb_instances(struct cli *cli, struct err *err);
 int verb_ledger(struct cli *cli, struct err *err);
 int verb_generate(struct cli *cli, struct err *err);

@@ -321,6 +321,7 @@ static void load_put(struct run *r, const struct frame_loaded *f)
 		put->chunks = chunk;
 		put->n_chunks = 1;
 	}
+	intake_take(r, &f->taken, put);
 	load_copy_rejects(a, f, put);
 	free(r->cursor);
 	r->cursor_len = f->cursor_len;
@@ -425,6 +426,7 @@ static int load_take_frame(struct run *r, const struct frame *frame, struct aren
 	struct frame_loaded loaded;
 	struct frame_keys keys;
 	struct frame_content content;
+	struct frame_inbox inbox;
 	struct frame_waits waits;
 	struct frame_load_end end;
 	int rc = 0;
@@ -441,6 +443,10 @@ static int load_take_frame(struct run *r, const struct frame *frame, struct aren
 		rc = frame_get_content(frame, a, &content, err);
 		if (rc == 0)
 			load_ask_content(r, &content);
+	} else if (frame->type == FRAME_INBOX) {
+		rc = frame_get_inbox(frame, &inbox, err);
+		if (rc == 0)
+			intake_ask(r, &inbox);
 	} else if (frame->type == FRAME_WAITS) {
 		rc = frame_get_waits(frame, a, &waits, err);
 		if (rc == 0) {

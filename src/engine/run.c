@@ -225,25 +225,25 @@ static void run_make_hello(struct run *r)
 	char *nonce = arena_alloc(&r->arena, 2 * sizeof(r->spec->nonce) + 1);
 
 	hash_hex(r->spec->nonce, sizeof(r->spec->nonce), nonce);
-	r->hello = (struct frame_hello){.job_text = r->row.job_text,
-					.today_text = run_today_text(r, r->spec->job),
-					.job_path = r->row.job_path,
-					.job_directory = r->job->directory,
-					.run_id = r->id,
-					.step = (uint32_t)r->step,
-					.run_name = r->row.name,
-					.slot = r->row.slot,
-					.date = r->row.date,
-					.params = r->row.params,
-					.nonce = nonce,
-					.source_path = r->row.source_path,
-					.first_n = r->row.first_n,
-					.ask_keys = r->job->source.key != NULL,
-					.sets_nice = r->job->process.nice != JOB_NICE_AS_IS,
-					.io = r->job->process.io == JOB_IO_IDLE ? FRAME_IO_IDLE
-					      : r->job->process.io == JOB_IO_BEST_EFFORT
-						      ? FRAME_IO_BEST_EFFORT
-						      : FRAME_IO_AS_IS};
+	r->hello = (struct frame_hello){
+		.job_text = r->row.job_text,
+		.today_text = run_today_text(r, r->spec->job),
+		.job_path = r->row.job_path,
+		.job_directory = r->job->directory,
+		.run_id = r->id,
+		.step = (uint32_t)r->step,
+		.run_name = r->row.name,
+		.slot = r->row.slot,
+		.date = r->row.date,
+		.params = r->row.params,
+		.nonce = nonce,
+		.source_path = r->row.source_path,
+		.first_n = r->row.first_n,
+		.ask_keys = r->job->source.key != NULL || r->job->source.kind == SOURCE_INBOX,
+		.sets_nice = r->job->process.nice != JOB_NICE_AS_IS,
+		.io = r->job->process.io == JOB_IO_IDLE		 ? FRAME_IO_IDLE
+		      : r->job->process.io == JOB_IO_BEST_EFFORT ? FRAME_IO_BEST_EFFORT
+								 : FRAME_IO_AS_IS};
 	if (r->hello.sets_nice)
 		r->hello.nice = r->job->process.nice;
 	memcpy(r->hello.ledger_uuid, r->spec->ledger_uuid, sizeof(r->hello.ledger_uuid));

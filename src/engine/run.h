@@ -240,6 +240,7 @@ struct run {
 	bool load_ended;
 	uint8_t load_end; /* enum load_end */
 	bool load_open_sent;
+	struct frame_inbox inbox; /* what the reader asked for last */
 	int reader_deaths;
 	bool finds_cursor;	   /* of an earlier run, for a new reader */
 	bool reader_asks;	   /* for keys, as it was told last */
@@ -400,9 +401,15 @@ struct lane *load_asker(struct run *r);
 
 void load_want(struct run *r); /* RUN_LOADER_WANTED: one step */
 void load_turn(struct run *r); /* RUN_LOADING_NOW: one step */
+/* The reader that an answer is for; NULL when it has died. */
+struct lane *load_asker(struct run *r);
 void load_on_frame(struct run *r, struct lane *lane, const struct frame *frame);
 void load_on_reader_end(struct run *r, int exit_status, int by_signal);
 int64_t load_deadline(const struct run *r);
+
+/* intake.c: pages of an inbox for the reader, and what of it a batch has dealt with */
+void intake_ask(struct run *r, const struct frame_inbox *f);
+void intake_take(struct run *r, const struct frame_taken *f, struct lop_load_put *put);
 
 /* slots.c */
 bool slots_is_worker(const struct lane *lane);

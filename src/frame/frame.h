@@ -59,6 +59,7 @@ enum {
 	X(FRAME_RECALL, 13)                                                                        \
 	X(FRAME_CUTOFF, 14)                                                                        \
 	X(FRAME_STEP_ITEMS, 15)                                                                    \
+	X(FRAME_INBOX_ANSWER, 16)                                                                  \
 	X(FRAME_READY, 64)                                                                         \
 	X(FRAME_OUTCOME, 65)                                                                       \
 	X(FRAME_BULK_OUTCOME, 66)                                                                  \
@@ -69,7 +70,8 @@ enum {
 	X(FRAME_LOAD_END, 71)                                                                      \
 	X(FRAME_WAITS, 72)                                                                         \
 	X(FRAME_THEN_DONE, 73)                                                                     \
-	X(FRAME_ASK_ITEMS, 74)
+	X(FRAME_ASK_ITEMS, 74)                                                                     \
+	X(FRAME_INBOX, 75)
 
 enum frame_type {
 #define X(id, value) id = value,
@@ -293,6 +295,45 @@ struct frame_step_items {
 	uint32_t n_kept;
 };
 
+/* The next page of the job's inbox, behind `after` and up to `upto`; with `begins`, before any
+ * other, `upto` 0 stands for what is there now. */
+struct frame_inbox {
+	bool begins;
+	int64_t after;
+	int64_t upto;
+	uint32_t max;	   /* rows, FRAME_ITEMS_MAX at most */
+	int64_t max_bytes; /* the last row may go beyond */
+};
+struct frame_inbox_row {
+	int64_t id;
+	int64_t added_at;   /* wall clock, us */
+	const char *key;    /* "" none */
+	const char *fields; /* a JSON object; the beginning of one, where `size` is more */
+	size_t len;
+	int64_t size;
+};
+/* No row: there is nothing more. Those up to `whole_to` lie in a table that goes as a whole, of
+ * which all up to `from` was moved before. */
+struct frame_inbox_answer {
+	const char *other; /* the run that reads it now: nothing else is said, ask again; "" none */
+	int64_t upto;
+	int64_t from;
+	int64_t whole_to;
+	uint32_t n;
+	const struct frame_inbox_row *rows;
+};
+
+/* What of the inbox a batch has dealt with: all between `from` and `to` (both 0: nothing), of which
+ * `left` go back, and the single rows `ids`. */
+struct frame_taken {
+	int64_t from;
+	int64_t to;
+	uint32_t n;
+	const int64_t *ids;
+	uint32_t n_left;
+	const int64_t *left;
+};
+
 struct frame_reject {
 	const char *path;
 	int64_t line, column, offset;
@@ -320,6 +361,7 @@ struct frame_loaded {
 	/* totals: JSON, "" where the job declares none */
 	const char *sums;     /* of the chunk: for each item its amounts */
 	const char *run_sums; /* of the load so far: what was loaded, left out, rejected */
+	struct frame_taken taken;
 };
 enum { READER_WINDOW = 8 };
 
@@ -386,6 +428,8 @@ void frame_put_content(struct buf *b, const struct frame_content *f);
 void frame_put_ask_items(struct buf *b, int64_t from);
 void frame_put_step_items(struct buf *b, const struct frame_step_items *f);
 void frame_put_content_answer(struct buf *b, const struct frame_content_answer *f);
+void frame_put_inbox(struct buf *b, const struct frame_inbox *f);
+void frame_put_inbox_answer(struct buf *b, const struct frame_inbox_answer *f);
 void frame_put_loaded(struct buf *b, const struct frame_loaded *f);
 void frame_put_load_end(struct buf *b, const struct frame_load_end *f);
 void frame_put_waits(struct buf *b, const struct frame_waits *f);
@@ -436,6 +480,9 @@ ST_MUST_CHECK int frame_get_content_answer(const struct frame *f, struct arena *
 ST_MUST_CHECK int frame_get_ask_items(const struct frame *f, int64_t *ret, struct err *err);
 ST_MUST_CHECK int frame_get_step_items(const struct frame *f, struct arena *a,
 				       struct frame_step_items *ret, struct err *err);
+ST_MUST_CHECK int frame_get_inbox(const struct frame *f, struct frame_inbox *ret, struct err *err);
+ST_MUST_CHECK int frame_get_inbox_answer(const struct frame *f, struct arena *a,
+					 struct frame_inbox_answer *ret, struct err *err);
 ST_MUST_CHECK int frame_get_loaded(const struct frame *f, struct arena *a, struct frame_loaded *ret,
 				   struct err *err);
 ST_MUST_CHECK int frame_get_load_end(const struct frame *f, struct arena *a,

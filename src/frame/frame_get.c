@@ -15,6 +15,7 @@
 enum {
 	WORK_ITEM_BYTES = 45,
 	REJECT_BYTES_MIN = 4 * 4 + 3 * 8 + 1, /* four empty texts, three numbers, a boolean */
+	ROW_BYTES_MIN = 3 * 8 + 2 * 4,
 };
 
 /* The end of every reader: was it exactly this? */
@@ -483,6 +484,57 @@ static void get_reject(struct reader *r, struct arena *a, struct frame_reject *r
 	reject->key = get_text(r, a);
 }
 
+int frame_get_inbox(const struct frame *f, struct frame_inbox *ret, struct err *err)
+{
+	struct reader r = get_begin(f, FRAME_INBOX);
+	struct frame_inbox v = {0};
+
+	v.begins = get_bool(&r);
+	v.after = get_count(&r);
+	v.upto = get_count(&r);
+	v.max = get_n(&r, 1);
+	v.max_bytes = get_count(&r);
+	if (get_end(f, &r, err) != 0)
+		return ERR_BUG;
+	*ret = v;
+	return 0;
+}
+
+int frame_get_inbox_answer(const struct frame *f, struct arena *a, struct frame_inbox_answer *ret,
+			   struct err *err)
+{
+	struct reader r = get_begin(f, FRAME_INBOX_ANSWER);
+	struct frame_inbox_answer v = {0};
+
+	v.other = get_text(&r, a);
+	v.upto = get_count(&r);
+	v.from = get_count(&r);
+	v.whole_to = get_count(&r);
+	v.n = get_array(&r, ROW_BYTES_MIN);
+	struct frame_inbox_row *rows = arena_alloc(a, v.n * sizeof(*rows));
+	for (uint32_t i = 0; i < v.n && !r.failed; i++) {
+		rows[i].id = get_count(&r);
+		rows[i].added_at = get_i64(&r);
+		rows[i].key = get_text(&r, a);
+		rows[i].fields = get_blob(&r, &rows[i].len);
+		rows[i].size = get_count(&r);
+	}
+	v.rows = rows;
+	if (get_end(f, &r, err) != 0)
+		return ERR_BUG;
+	*ret = v;
+	return 0;
+}
+
+static const int64_t *get_ids(struct reader *r, struct arena *a, uint32_t *ret_n)
+{
+	*ret_n = get_array(r, sizeof(int64_t));
+	int64_t *ids = arena_alloc(a, *ret_n * sizeof(*ids));
+	for (uint32_t i = 0; i < *ret_n; i++)
+		ids[i] = get_count(r);
+	return ids;
+}
+
 int frame_get_loaded(const struct frame *f, struct arena *a, struct frame_loaded *ret,
 		     struct err *err)
 {
@@ -503,6 +555,10 @@ int frame_get_loaded(const struct frame *f, struct arena *a, struct frame_loaded
 	l.cursor = get_blob(&r, &l.cursor_len);
 	l.sums = get_text(&r, a);
 	l.run_sums = get_text(&r, a);
+	l.taken.from = get_count(&r);
+	l.taken.to = get_count(&r);
+	l.taken.ids = get_ids(&r, a, &l.taken.n);
+	l.taken.left = get_ids(&r, a, &l.taken.n_left);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;
 	*ret = l;

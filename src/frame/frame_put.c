@@ -314,6 +314,45 @@ static void put_reject(struct buf *b, const struct frame_reject *reject)
 	put_text(b, reject->key);
 }
 
+void frame_put_inbox(struct buf *b, const struct frame_inbox *f)
+{
+	size_t start = frame_begin(b, FRAME_INBOX);
+
+	put_bool(b, f->begins);
+	put_i64(b, f->after);
+	put_i64(b, f->upto);
+	buf_put_u32(b, f->max);
+	put_i64(b, f->max_bytes);
+	frame_end(b, start);
+}
+
+void frame_put_inbox_answer(struct buf *b, const struct frame_inbox_answer *f)
+{
+	size_t start = frame_begin(b, FRAME_INBOX_ANSWER);
+
+	put_text(b, f->other);
+	put_i64(b, f->upto);
+	put_i64(b, f->from);
+	put_i64(b, f->whole_to);
+	buf_put_u32(b, f->n);
+	for (uint32_t i = 0; i < f->n; i++) {
+		const struct frame_inbox_row *row = &f->rows[i];
+		put_i64(b, row->id);
+		put_i64(b, row->added_at);
+		put_text(b, row->key);
+		buf_put_bytes(b, row->fields, row->len);
+		put_i64(b, row->size);
+	}
+	frame_end(b, start);
+}
+
+static void put_ids(struct buf *b, const int64_t *ids, uint32_t n)
+{
+	buf_put_u32(b, n);
+	for (uint32_t i = 0; i < n; i++)
+		put_i64(b, ids[i]);
+}
+
 void frame_put_loaded(struct buf *b, const struct frame_loaded *f)
 {
 	size_t start = frame_begin(b, FRAME_LOADED);
@@ -332,6 +371,10 @@ void frame_put_loaded(struct buf *b, const struct frame_loaded *f)
 	buf_put_bytes(b, f->cursor, f->cursor_len);
 	put_text(b, f->sums);
 	put_text(b, f->run_sums);
+	put_i64(b, f->taken.from);
+	put_i64(b, f->taken.to);
+	put_ids(b, f->taken.ids, f->taken.n);
+	put_ids(b, f->taken.left, f->taken.n_left);
 	frame_end(b, start);
 }
 

@@ -15,7 +15,7 @@ static const char *const kind_names[] = {
 	[SOURCE_NONE] = "",	    [SOURCE_CSV] = "csv",     [SOURCE_JSONL] = "jsonl",
 	[SOURCE_FILES] = "files",   [SOURCE_STDIN] = "stdin", [SOURCE_POSTGRES] = "postgres",
 	[SOURCE_SQLITE] = "sqlite", [SOURCE_JSON] = "json",   [SOURCE_XML] = "xml",
-	[SOURCE_FIXED] = "fixed",   [SOURCE_STEP] = "step",
+	[SOURCE_FIXED] = "fixed",   [SOURCE_STEP] = "step",   [SOURCE_INBOX] = "inbox",
 };
 
 static enum source_kind kind_from_name(const char *name)
@@ -61,6 +61,7 @@ static void build_from(struct build *b, struct node *from, struct field *field)
 {
 	bool is_xml = b->job->source.kind == SOURCE_XML;
 	bool is_json = b->job->source.kind == SOURCE_JSONL || b->job->source.kind == SOURCE_JSON ||
+		       b->job->source.kind == SOURCE_INBOX ||
 		       (b->job->source.kind == SOURCE_STDIN &&
 			b->job->source.format == STDIN_JSONL);
 
@@ -106,6 +107,23 @@ static void build_declared_fields(struct build *b, struct node *fields)
 			build_field(b, c, &source->fields[source->n_fields++]);
 }
 
+/* Behind those that are declared: when the item was put there. */
+static void build_inbox_fields(struct build *b, struct node *fields)
+{
+	struct job_source *source = &b->job->source;
+	struct node *twice = fields == NULL ? NULL : node_find(fields, "added_at");
+
+	if (twice != NULL)
+		build_fault_key(b, twice,
+				"items of an inbox have added_at by themselves: it says when "
+				"they were put there");
+	source->fields = xrealloc(source->fields, source->n_fields + 1, sizeof(*source->fields));
+	source->fields[source->n_fields++] = (struct field){.name = xstrdup("added_at"),
+							    .type = FIELD_TIMESTAMP,
+							    .optional = true,
+							    .decimal_mark = '.'};
+}
+
 static void build_line_field(struct build *b, struct node *fields)
 {
 	struct job_source *source = &b->job->source;
@@ -144,6 +162,8 @@ static void build_fields(struct build *b, struct node *source)
 	} else {
 		build_declared_fields(b, fields);
 	}
+	if (kind == SOURCE_INBOX)
+		build_inbox_fields(b, fields);
 }
 
 /* Work sees these, and what a transform adds. */
@@ -242,6 +262,7 @@ static void check_kind(struct build *b, struct node *kind)
 		build_database(b, kind);
 		break;
 	case SOURCE_STEP:
+	case SOURCE_INBOX:
 	case SOURCE_NONE:
 	case SOURCE_KIND_COUNT_:
 		break;

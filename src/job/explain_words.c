@@ -45,6 +45,8 @@ static void put_key(const struct job_source *source, struct buf *out)
 		put_quoted(source->key, out);
 	} else if (source->kind == SOURCE_STEP) {
 		buf_puts(out, "named as it was there");
+	} else if (source->kind == SOURCE_INBOX) {
+		buf_puts(out, "named by the key it was put there with, or else its number");
 	} else if (source->kind == SOURCE_FILES) {
 		buf_puts(out, "named by its path");
 	} else {
@@ -142,6 +144,10 @@ static void put_what(const struct job_source *source, struct buf *out)
 			   : source->take == JOB_TAKE_DEAD ? "dead"
 							   : "left out by a person");
 		break;
+	case SOURCE_INBOX:
+		buf_puts(out, "Takes what was put into its inbox (stint add, or SQL) before it "
+			      "began, each as an item ");
+		break;
 	case SOURCE_KIND_COUNT_:
 		return;
 	}
@@ -156,7 +162,8 @@ static void put_what(const struct job_source *source, struct buf *out)
 	bool is_rows = source->kind == SOURCE_POSTGRES || source->kind == SOURCE_SQLITE;
 	if (is_rows)
 		put_database(&source->database, out);
-	else if (source->kind != SOURCE_STDIN && source->kind != SOURCE_STEP)
+	else if (source->kind != SOURCE_STDIN && source->kind != SOURCE_STEP &&
+		 source->kind != SOURCE_INBOX)
 		put_missing(source, out);
 	if (source->rate.n > 0)
 		buf_printf(out, " It reads at most %" PRId64 " %s a %s.", source->rate.n,

@@ -434,7 +434,7 @@ bool job_has_names(const struct job *job)
 	       job->source.of_step > 0)
 		job = job->steps[job->source.of_step - 1];
 	return job->source.key != NULL || job->source.kind == SOURCE_FILES ||
-	       job->source.kind == SOURCE_NONE;
+	       job->source.kind == SOURCE_INBOX || job->source.kind == SOURCE_NONE;
 }
 
 bool job_writes_back(const struct job *job)

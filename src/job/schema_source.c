@@ -74,8 +74,7 @@ static const struct schema_key rows[] = {
 	 .says = "The rows of a query."},
 	{"source.odbc", T_MAP, .later = true, .is_kind = true, .also = "@database",
 	 .says = "The rows of a query."},
-	{"source.inbox", T_MAP, .later = true, .is_kind = true,
-	 .says = "What applications put into the ledger."},
+	{"source.inbox", T_MAP, .is_kind = true, .says = "What applications put into the ledger."},
 	{"source.http", T_MAP, .later = true, .is_kind = true,
 	 .says = "The elements of the pages of a web service."},
 	{"source.http.url", T_TEMPLATE, .is_required = true, .says = "The first page."},
@@ -106,7 +105,9 @@ static const struct schema_key rows[] = {
 	 .says = "step: those of its items that ended so."},
 
 	{"source.key", T_TEMPLATE, AT(source.key),
-	 .otherwise = "the path of a file, path:line of a record, the cursor of a row",
+	 .otherwise =
+		 "the path of a file, path:line of a record, the cursor of a row, the number of "
+		 "an item of an inbox that came without a key",
 	 .says = "What names an item: a field, or a text with placeholders."},
 	{"source.unique", T_ENUM | T_MAP, .words = "none|run|job", .fallback = "none",
 	 AT(source.unique),

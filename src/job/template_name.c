@@ -248,9 +248,11 @@ static int check_source(const struct job *job, enum part_kind kind, struct err *
 		return ERR(err, ERR_CONFIG, "${source.path}: standard input has no path");
 	if (kind == PART_SOURCE_LINE && source == SOURCE_FILES)
 		return ERR(err, ERR_CONFIG, "${source.line}: items that are files have no line");
-	if (job_is_from_database(job_origin(job)))
-		return ERR(err, ERR_CONFIG, "${source.%s}: rows of a database have none",
-			   kind == PART_SOURCE_PATH ? "path" : "line");
+	if (job_is_from_database(job_origin(job)) || job_origin(job)->source.kind == SOURCE_INBOX)
+		return ERR(err, ERR_CONFIG, "${source.%s}: %s have none",
+			   kind == PART_SOURCE_PATH ? "path" : "line",
+			   job_origin(job)->source.kind == SOURCE_INBOX ? "items of an inbox"
+									: "rows of a database");
 	return 0;
 }
 

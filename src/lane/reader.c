@@ -35,9 +35,29 @@ struct reader_state {
 	bool is_alone; /* the engine is gone */
 	char what[WHAT_BYTES];
 	struct arena answer; /* the last one's, until the next question */
+	/* Pages of an inbox: one in use, and one that may have come meanwhile. */
+	struct arena pages[2];
+	int page;
+	bool has_page;
+	struct frame_inbox_answer inbox;
 };
 
 /* ---- what the engine says ---- */
+
+/* It is asked for long before it is needed, and may come while something else is waited for. */
+static int reader_note_page(struct reader_state *r, const struct frame *frame, struct err *err)
+{
+	struct arena *a = &r->pages[1 - r->page];
+
+	if (r->has_page)
+		return ERR(err, ERR_BUG, "two pages of an inbox came, and one was asked for");
+	arena_reset(a);
+	const struct frame kept = {.type = frame->type,
+				   .payload = arena_dup(a, frame->payload, frame->len),
+				   .len = frame->len};
+	r->has_page = true;
+	return frame_get_inbox_answer(&kept, a, &r->inbox, err);
+}
 
 /* Takes note of a frame that may come at any time; 0, or READER_STOPPED. */
 static int reader_note(struct reader_state *r, const struct frame *frame, struct err *err)
@@ -55,6 +75,8 @@ static int reader_note(struct reader_state *r, const struct frame *frame, struct
 			r->asks_keys = n != 0;
 		return rc;
 	}
+	if (frame->type == FRAME_INBOX_ANSWER)
+		return reader_note_page(r, frame, err);
 	if (frame->type != FRAME_CREDIT)
 		return ERR(err, ERR_BUG, "%s is not for a reader now", frame_name(frame->type));
 	int failed = frame_get_u32(frame, &n, err);
@@ -207,6 +229,33 @@ static int reader_find_items(void *arg, int64_t from, struct frame_step_items *r
 	return as_failure(rc, err);
 }
 
+static int reader_ask_inbox(void *arg, const struct frame_inbox *ask, struct err *err)
+{
+	struct reader_state *r = OBJ_CAST(arg, struct reader_state, READER_MAGIC);
+
+	frame_put_inbox(&r->link->out, ask);
+	return as_failure(reader_send(r, err), err);
+}
+
+static int reader_hear_inbox(void *arg, struct frame_inbox_answer *ret, struct err *err)
+{
+	struct reader_state *r = OBJ_CAST(arg, struct reader_state, READER_MAGIC);
+	struct frame frame = {0};
+	int rc = 0;
+
+	while (rc == 0 && !r->has_page) {
+		rc = reader_hear(r, -1, &frame, err);
+		if (rc == 0)
+			rc = reader_note(r, &frame, err);
+	}
+	if (rc != 0)
+		return as_failure(rc, err);
+	r->page = 1 - r->page;
+	r->has_page = false;
+	*ret = r->inbox;
+	return 0;
+}
+
 /* ---- reading ---- */
 
 static int reader_send_end(struct reader_state *r, enum load_end end, const char *text)
@@ -277,6 +326,8 @@ static int reader_read(struct reader_state *r, struct err *err)
 		.arg = r,
 		.wait = reader_wait,
 		.find_keys = hello->ask_keys ? reader_find_keys : NULL,
+		.ask_inbox = reader_ask_inbox,
+		.hear_inbox = reader_hear_inbox,
 		.find_content = reader_find_content,
 		.find_items = reader_find_items,
 	};
@@ -308,6 +359,8 @@ int reader_run(const struct brief *brief, struct link *link)
 		exit_status = reader_send_end(&r, load_end_of(rc),
 					      rc == SOURCE_END ? "" : err.text);
 	arena_done(&r.answer);
+	arena_done(&r.pages[0]);
+	arena_done(&r.pages[1]);
 	return exit_status;
 }
 

@@ -243,4 +243,28 @@ const char *run_state_name(enum run_state state);
 const char *loose_state_name(enum loose_state state);
 const char *instance_state_name(enum instance_state state);
 
+/* An item of an inbox. */
+struct ledger_inbox_row {
+	int64_t id;
+	utime added_at;
+	const char *key; /* NULL: none was given */
+	/* A JSON object. Only its beginning where it is longer than LEDGER_INBOX_ITEM_MAX. */
+	const char *fields;
+	size_t len;
+	int64_t size; /* all of it */
+};
+enum { LEDGER_INBOX_ITEM_MAX = 8 * 1024 * 1024, LEDGER_INBOX_SHOWN_MAX = 4096 };
+
+/* What of a job's inbox is dealt with by a batch, and leaves it in the same transaction: those up
+ * to `to` of a table that goes as a whole, when nobody has moved anything of it beyond `from`; and
+ * the single rows `ids`, each of which must be there. `left` of the former go back to the inbox. */
+struct ledger_inbox_taken {
+	const char *job; /* NULL: it is not loaded from an inbox */
+	int64_t from, to;
+	const int64_t *ids;
+	size_t n;
+	const int64_t *left;
+	size_t n_left;
+};
+
 #endif

@@ -76,6 +76,9 @@
 	X(LOP_ENDING_PUT, ending_put)                                                              \
 	X(LOP_CURSOR_FIND, cursor_find)                                                            \
 	X(LOP_STEP_ITEMS, step_items)                                                              \
+	X(LOP_INBOX_ADD, inbox_add)                                                                \
+	X(LOP_INBOX_BEGIN, inbox_begin)                                                            \
+	X(LOP_INBOX_READ, inbox_read)                                                              \
 	X(LOP_RATE_TAKE, rate_take)                                                                \
 	X(LOP_QUOTA_TAKE, quota_take)                                                              \
 	X(LOP_PERSON, person)                                                                      \
@@ -282,6 +285,7 @@ struct lop_load_put {
 		add_held_back; /* rejected and items are counted from the above */
 	const char *sums;      /* totals of the load so far, JSON, in place of those before; NULL:
 				* none are declared */
+	struct ledger_inbox_taken inbox;
 };
 
 /* Loading is complete: loading -> open, loader freed; guarded by loader and epoch. The run is open
@@ -610,6 +614,39 @@ struct lop_step_items {
 	const struct ledger_kept *ret_kept;
 	uint32_t ret_n_kept;
 	uint32_t ret_end; /* an index: items before it are complete */
+};
+
+/* Puts items into a job's inbox, in this order. */
+struct lop_inbox_add {
+	const char *job;
+	const struct ledger_inbox_row *rows; /* key and fields */
+	size_t n;
+};
+
+/* The step's loader begins to read the inbox of the run's job, alone: `ret_other` names the run
+ * that reads it now, NULL when it may. `ret_upto`: the place behind which nothing is of this load.
+ * Guarded by loader and epoch. */
+struct lop_inbox_begin {
+	int64_t run_id;
+	int32_t step;
+	int32_t epoch;
+	const char *job;
+	const char *ret_other;
+	int64_t ret_upto;
+};
+
+/* Up to `max` rows behind `after`, in order, and no more than `max_bytes` but for the last. Those
+ * up to `ret_whole_to` lie in a table that goes as a whole (0: there is none), and `ret_from` is
+ * behind what was moved of it. Read only. */
+struct lop_inbox_read {
+	const char *job;
+	int64_t after, upto;
+	uint32_t max;
+	int64_t max_bytes;
+	const struct ledger_inbox_row *ret_rows;
+	size_t ret_n;
+	int64_t ret_from;
+	int64_t ret_whole_to;
 };
 
 /* Up to `max` slots of a rate, `spacing_ns` apart: the first is open at `now_ns` at the earliest,

@@ -10,6 +10,7 @@
  *   list:  u8 0: standard input
  *          u8 3: a database; the place is then what database_put_place writes
  *          u8 4: a step; the place is then what step_put_place writes
+ *          u8 5: an inbox; the place is then what inbox_put_place writes
  *          u8 1: u32 files, u32 length, zstd of the names, each with a '\0'
  *          u8 2: u32 files, XXH3-128 of the names. They are too many to be written with every
  *          batch; the files are listed again, and must be the same
@@ -32,6 +33,7 @@ enum {
 	LIST_DIGEST = 2,
 	LIST_DATABASE = 3,
 	LIST_STEP = 4,
+	LIST_INBOX = 5,
 	LIST_NAMES_MAX = 4 * 1024 * 1024,
 	LIST_PACKED_MAX = 16 * 1024,	       /* it is written with every batch */
 	LIST_BYTES_MAX = LIST_PACKED_MAX + 64, /* with its head */
@@ -81,6 +83,8 @@ int cursor_set_list(struct source *s, struct err *err)
 		buf_put_u8(&s->list_bytes, LIST_DATABASE);
 	} else if (s->step != NULL) {
 		buf_put_u8(&s->list_bytes, LIST_STEP);
+	} else if (s->inbox != NULL) {
+		buf_put_u8(&s->list_bytes, LIST_INBOX);
 	} else if (s->is_stdin) {
 		buf_put_u8(&s->list_bytes, LIST_NONE);
 	} else if (!put_whole(&s->list_bytes, &s->list)) {
@@ -100,6 +104,10 @@ static void put_place(const struct source *s, struct buf *b)
 	}
 	if (s->step != NULL) {
 		step_put_place(s->step, b);
+		return;
+	}
+	if (s->inbox != NULL) {
+		inbox_put_place(s->inbox, b);
 		return;
 	}
 	buf_put_u32(b, (uint32_t)s->index);
@@ -202,6 +210,8 @@ static int get_list(struct source *s, struct reader *r, struct err *err)
 		return s->rows != NULL ? 0 : damaged(err);
 	case LIST_STEP:
 		return s->step != NULL ? 0 : damaged(err);
+	case LIST_INBOX:
+		return s->inbox != NULL ? 0 : damaged(err);
 	case LIST_WHOLE:
 		return get_whole(&s->list, r, err);
 	case LIST_DIGEST:
@@ -219,6 +229,10 @@ static void get_place(struct source *s, struct reader *r)
 	}
 	if (s->step != NULL) {
 		step_get_place(s->step, r);
+		return;
+	}
+	if (s->inbox != NULL) {
+		inbox_get_place(s, r);
 		return;
 	}
 	s->index = reader_u32(r);
@@ -239,7 +253,8 @@ static void take_machine(struct source *s, struct reader *r)
 	if (at == NULL)
 		return; /* r->failed tells */
 	memcpy(machine, at, sizeof(machine));
-	s->is_from_elsewhere = s->rows == NULL && s->step == NULL && !machine_is_here(machine);
+	s->is_from_elsewhere = s->rows == NULL && s->step == NULL && s->inbox == NULL &&
+			       !machine_is_here(machine);
 }
 
 int cursor_get(struct source *s, const void *data, size_t len, struct err *err)

@@ -187,7 +187,8 @@ static int add_staged(struct source *s, const struct item *item)
 	} else if (s->path == UINT32_MAX) {
 		const struct body_path path = {.path = file->name,
 					       .path_len = strlen(file->name),
-					       .is_known = !s->is_stdin && s->rows == NULL,
+					       .is_known = !s->is_stdin && s->rows == NULL &&
+							   s->inbox == NULL,
 					       .identity = file->identity};
 		s->path = batch_add_path(s->batch, &path);
 	}
@@ -274,12 +275,14 @@ static int leave_out(struct source *s, const struct item *item, struct err *err)
 }
 
 /* A row has its name for a place. */
-static void put_row(const struct source *s, struct judge_reject *reject)
+static void put_row(struct source *s, struct judge_reject *reject)
 {
 	if (s->rows != NULL)
 		database_describe(s->rows, reject);
 	if (s->step != NULL)
 		step_describe(s->step, reject);
+	if (s->inbox != NULL)
+		inbox_describe(s, reject);
 }
 
 int judge_item(struct source *s, struct item *item, const struct record *record, struct err *err)

@@ -19,9 +19,10 @@ int keys_init(struct keys *k, const struct job *job, const struct template_run *
 	const char *key = job->source.key;
 
 	*k = (struct keys){.run = run, .text = BUF_INIT(TEXT_BYTES_MAX)};
-	k->how = job->source.kind == SOURCE_FILES  ? KEYS_PATH
-		 : job->source.kind == SOURCE_STEP ? KEYS_GIVEN
-						   : KEYS_PLACE;
+	k->how = job->source.kind == SOURCE_FILES   ? KEYS_PATH
+		 : job->source.kind == SOURCE_STEP  ? KEYS_GIVEN
+		 : job->source.kind == SOURCE_INBOX ? KEYS_ROW
+						    : KEYS_PLACE;
 	k->are_names = job_has_names(job);
 	if (key == NULL)
 		return 0;
@@ -109,6 +110,12 @@ int keys_make(struct keys *k, struct item *item, struct flaw *ret_flaw)
 	if (k->how == KEYS_GIVEN)
 		return 0;
 	buf_reset(&k->text);
+	if (k->given != NULL) {
+		item->key = k->given;
+		item->key_len = strlen(k->given);
+		return check_key(item, ret_flaw);
+	}
+	assert(k->how != KEYS_ROW);
 	if (k->how == KEYS_FIELD) {
 		const struct value *v = &item->fields[k->field];
 		item->key = v->is_null ? "" : v->text;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What names an item: the field or the text of source.key, else the path of a file, else the place
- * of a record, path:line.
+ * What names an item: what it was put into an inbox with, else the field or the text of source.key,
+ * else the path of a file, the number of an item of an inbox, or the place of a record, path:line.
  */
 #ifndef STINT_SOURCE_KEYS_H
 #define STINT_SOURCE_KEYS_H
@@ -21,7 +21,7 @@ struct template_run;
 
 enum { KEY_BYTES_MAX = 1024 };
 
-enum keys_how { KEYS_PLACE, KEYS_PATH, KEYS_FIELD, KEYS_TEMPLATE, KEYS_GIVEN };
+enum keys_how { KEYS_PLACE, KEYS_PATH, KEYS_ROW, KEYS_FIELD, KEYS_TEMPLATE, KEYS_GIVEN };
 
 struct keys {
 	enum keys_how how; /* given: the item comes with its key, of an earlier step */
@@ -30,6 +30,7 @@ struct keys {
 	struct template *template;
 	const struct template_run *run;
 	struct buf text;
+	const char *given; /* what came with the item goes before all else; NULL: nothing; lent */
 };
 
 /* `run` is kept; NULL where keys of the form KEYS_TEMPLATE are not made. */

@@ -28,6 +28,7 @@
 
 struct database;
 struct filter;
+struct inbox;
 struct input;
 struct step_source;
 struct unique;
@@ -75,6 +76,7 @@ struct source {
 	uint32_t path;		  /* its number in the batch, UINT32_MAX when it has none yet */
 	struct database *rows;	  /* NULL: no database */
 	struct step_source *step; /* NULL: not the items of a step */
+	struct inbox *inbox;	  /* NULL: no inbox */
 	/* the load */
 	struct filter *filter; /* NULL: every record is an item */
 	struct keys keys;
@@ -154,6 +156,18 @@ ST_MUST_CHECK int step_replay_keys(struct source *s, struct err *err);
 void step_describe(const struct step_source *step, struct judge_reject *ret_reject);
 void step_put_place(const struct step_source *step, struct buf *b);
 void step_get_place(struct step_source *step, struct reader *r);
+
+/* What waits in the job's inbox (inbox.c). */
+void inbox_new(struct source *s);
+void inbox_free(struct inbox *b);
+ST_MUST_CHECK int inbox_fill(struct source *s, struct err *err);
+/* As database_describe. */
+void inbox_describe(struct source *s, struct judge_reject *ret_reject);
+/* The items of the batch whose bit is set stay in the inbox. */
+void inbox_leave(struct source *s, const uint8_t *bits);
+const struct frame_taken *inbox_taken(const struct inbox *b);
+void inbox_put_place(struct inbox *b, struct buf *out);
+void inbox_get_place(struct source *s, struct reader *r);
 
 void cursor_put(struct source *s, struct buf *b);
 /* Sets the list, s->start and all counts. ERR_DATA. */

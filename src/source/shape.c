@@ -27,6 +27,7 @@ enum shape_format shape_format_of(const struct job *job)
 	case SOURCE_CSV:
 		return SHAPE_CSV;
 	case SOURCE_JSONL:
+	case SOURCE_INBOX:
 		return SHAPE_JSONL;
 	case SOURCE_JSON:
 		return SHAPE_JSON;
@@ -271,6 +272,16 @@ static bool make_json_room(struct shape *s, size_t line_len)
 	return buf_reserve(&s->scratch, room) != NULL;
 }
 
+/* The last field of an item of an inbox is when it was put there, whatever the item says. */
+static const struct json *shape_find(const struct shape *s, const struct json *root, size_t field)
+{
+	const struct job_source *source = &s->job->source;
+
+	if (source->kind == SOURCE_INBOX && field + 1 == source->n_fields)
+		return NULL;
+	return jsonl_find(root, &source->fields[field]);
+}
+
 static int read_jsonl(struct shape *s, const char *text, size_t len, struct flaw *ret_flaw)
 {
 	const struct job_source *source = &s->job->source;
@@ -279,7 +290,7 @@ static int read_jsonl(struct shape *s, const char *text, size_t len, struct flaw
 	if (jsonl_parse(s->doc, text, len, &root, ret_flaw) != 0)
 		return SHAPE_FLAW;
 	for (size_t i = 0; i < source->n_fields; i++)
-		s->found[i] = jsonl_find(root, &source->fields[i]);
+		s->found[i] = shape_find(s, root, i);
 	if (!make_json_room(s, len)) {
 		flaw_set(ret_flaw, 0, "too large to be read");
 		return SHAPE_FLAW;
@@ -359,7 +370,7 @@ int shape_read_field(struct shape *s, size_t field, const char *text, size_t len
 	    jsonl_parse(s->doc, text, len, &root, &ignored) != 0)
 		return SHAPE_FLAW;
 	for (size_t i = 0; i < s->job->source.n_fields; i++)
-		s->found[i] = jsonl_find(root, &s->job->source.fields[i]);
+		s->found[i] = shape_find(s, root, i);
 	if (!make_json_room(s, len))
 		return SHAPE_FLAW;
 	int rc = field_check_json(&s->job->source.fields[field], s->found[field], &s->scratch,

@@ -32,7 +32,7 @@ static int list_files(struct source *s, struct err *err)
 					      .path = s->options.path,
 					      .patience = &s->patience};
 
-	if (!s->is_stdin && s->rows == NULL && s->step == NULL)
+	if (!s->is_stdin && s->rows == NULL && s->step == NULL && s->inbox == NULL)
 		return globs_list(&options, &s->list, err);
 	return list_none(s);
 }
@@ -44,7 +44,7 @@ static int refuse_same_content(struct source *s, struct err *err)
 	int rc = 0;
 
 	if (!s->job->source.refuse_same_content || o->find_content == NULL || s->is_stdin ||
-	    s->rows != NULL || s->step != NULL)
+	    s->rows != NULL || s->step != NULL || s->inbox != NULL)
 		return 0;
 	for (size_t i = 0; rc == 0 && i < s->list.n; i++) {
 		struct frame_content content = {.path = s->list.files[i].name};
@@ -79,6 +79,8 @@ static int prepare(struct source *s, struct err *err)
 		rc = database_new(s, err);
 	if (rc == 0 && source->kind == SOURCE_STEP)
 		step_new(s);
+	if (source->kind == SOURCE_INBOX)
+		inbox_new(s);
 	if (rc == 0 && source->unique != JOB_UNIQUE_NONE && keys_are_names(&s->keys))
 		s->unique = unique_new(0);
 	return rc;
@@ -101,9 +103,9 @@ static int resume(struct source *s, struct err *err)
 		return behind == 0 ? list_none(s) : behind;
 	}
 	int rc = cursor_get(s, cursor, s->options.cursor_len, err);
-	if (rc == 0 && (s->rows != NULL || s->step != NULL))
+	if (rc == 0 && (s->rows != NULL || s->step != NULL || s->inbox != NULL))
 		rc = list_none(s);
-	if (rc != 0 || s->unique == NULL)
+	if (rc != 0 || s->unique == NULL || s->inbox != NULL)
 		return rc;
 	if (s->rows != NULL)
 		return database_replay_keys(s, err);
@@ -125,6 +127,20 @@ static int or_elsewhere(const struct source *s, int rc, struct err *err)
 	return SOURCE_ELSEWHERE;
 }
 
+static int check_path(const struct job *job, struct err *err)
+{
+	if (job_is_from_database(job))
+		return ERR(err, ERR_CONFIG,
+			   "--source names a file, and this job reads a database: mend the rows "
+			   "there, and run it again");
+	if (job->source.kind == SOURCE_INBOX)
+		return ERR(
+			err, ERR_CONFIG,
+			"--source names a file, and this job reads its inbox: put the items there "
+			"with stint add, and run it again");
+	return 0;
+}
+
 int source_open(const struct source_options *options, struct source **ret_source, struct err *err)
 {
 	assert(options != NULL && options->job != NULL && ret_source != NULL);
@@ -142,12 +158,9 @@ int source_open(const struct source_options *options, struct source **ret_source
 		.retry = &job->source.retry, .arg = options->arg, .wait = options->wait};
 	assert(job->source.kind == SOURCE_FILES || job->source.kind == SOURCE_STEP ||
 	       job_is_from_database(job) || shape_format_of(job) != SHAPE_NONE);
-	int rc =
-		has_path && job_is_from_database(job)
-			? ERR(err, ERR_CONFIG,
-			      "--source names a file, and this job reads a database: mend the rows "
-			      "there, and run it again")
-			: prepare(s, err);
+	int rc = has_path ? check_path(job, err) : 0;
+	if (rc == 0)
+		rc = prepare(s, err);
 	if (rc == 0)
 		rc = options->cursor_len > 0 ? resume(s, err) : begin(s, err);
 	if (rc == 0)
@@ -173,6 +186,7 @@ void source_free(struct source *s)
 	filter_free(s->filter);
 	database_free(s->rows);
 	step_free(s->step);
+	inbox_free(s->inbox);
 	unique_free(s->unique);
 	totals_done(&s->totals);
 	batch_free(s->batch);
@@ -207,6 +221,8 @@ static int hold_back(struct source *s, uint32_t *ret_held, struct err *err)
 		return ERR(err, ERR_BUG, "asked about %u keys, told about %u", b->n, answer.n);
 	if (answer.open != NULL)
 		bits_or(bits, answer.open, b->n);
+	if (s->inbox != NULL)
+		inbox_leave(s, bits);
 	if (answer.seen != NULL)
 		bits_or(bits, answer.seen, b->n);
 	for (uint32_t i = 0; rc == 0 && s->sums.n > 0 && i < b->n; i++)
@@ -339,6 +355,8 @@ static void describe(struct source *s, uint32_t held, struct frame_loaded *ret_b
 		.sums = buf_str(&b->sums),
 		.run_sums = buf_str(&b->load_sums),
 	};
+	if (s->inbox != NULL)
+		ret_batch->taken = *inbox_taken(s->inbox);
 }
 
 static int complete(struct source *s, struct frame_loaded *ret_batch, struct err *err)
@@ -368,7 +386,9 @@ static int fill(struct source *s, struct err *err)
 		return database_fill(s, err);
 	if (s->step != NULL)
 		return step_fill(s, err);
-	int rc = s->job->source.kind == SOURCE_FILES ? files_fill(s, err) : load_fill(s, err);
+	int rc = s->inbox != NULL		       ? inbox_fill(s, err)
+		 : s->job->source.kind == SOURCE_FILES ? files_fill(s, err)
+						       : load_fill(s, err);
 	/* Read ahead, so that nobody waits for a batch that there is not. */
 	return rc == 0 ? pace_page(&s->pace, &s->patience, err) : rc;
 }

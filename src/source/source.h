@@ -38,6 +38,10 @@ struct source_options {
 	/* Asks the ledger which keys are open elsewhere or done before; NULL: nobody asks. */
 	int (*find_keys)(void *arg, const struct frame_keys *keys, struct frame_keys_answer *ret,
 			 struct err *err);
+	/* An inbox: asks for its next page, whose answer is heard with the other, and lent until
+	 * that is called again. */
+	int (*ask_inbox)(void *arg, const struct frame_inbox *ask, struct err *err);
+	int (*hear_inbox)(void *arg, struct frame_inbox_answer *ret, struct err *err);
 	/* Asks whether another run had this content; *ret_run "" when not. NULL: nobody asks. */
 	int (*find_content)(void *arg, const struct frame_content *content, const char **ret_run,
 			    struct err *err);

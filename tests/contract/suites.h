@@ -28,6 +28,7 @@ int suites_run(const char *backend);
 extern const struct suite suite_instances;
 extern const struct suite suite_runs;
 extern const struct suite suite_steps;
+extern const struct suite suite_inbox;
 extern const struct suite suite_loading;
 extern const struct suite suite_chunks;
 extern const struct suite suite_loose;

@@ -81,6 +81,10 @@ static int write_again(const struct frame *f, struct arena *a, struct buf *b)
 		AGAIN(keys, frame_get_keys(f, a, &v, &err))
 	case FRAME_CONTENT:
 		AGAIN(content, frame_get_content(f, a, &v, &err))
+	case FRAME_INBOX:
+		AGAIN(inbox, frame_get_inbox(f, &v, &err))
+	case FRAME_INBOX_ANSWER:
+		AGAIN(inbox_answer, frame_get_inbox_answer(f, a, &v, &err))
 	case FRAME_LOADED:
 		AGAIN(loaded, frame_get_loaded(f, a, &v, &err))
 	case FRAME_LOAD_END:

@@ -612,6 +612,23 @@ static bool has_changed(const struct ledger_op *op)
 	       0;
 }
 
+static void follow_instance_or_lane(struct machine *m, struct instance *inst,
+				    const struct ledger_op *op)
+{
+	if (op->kind == LOP_LANE_PUT || op->kind == LOP_LANE_DROP)
+		follow_lane(m, inst, op);
+	else
+		follow_instance(m, inst, op);
+}
+
+static void follow_loose(struct machine *m, struct instance *inst, struct ledger_op *op)
+{
+	if (op->kind == LOP_LOOSE_PUT)
+		follow_loose_put(m, inst, &op->u.loose_put);
+	else
+		follow_loose_settle(m, inst, &op->u.loose_settle);
+}
+
 bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledger_op *op)
 {
 	struct machine *m = walk->m;
@@ -620,11 +637,9 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_INSTANCE_BEGIN:
 	case LOP_INSTANCE_STOPPING:
 	case LOP_INSTANCE_END:
-		follow_instance(m, inst, op);
-		return false;
 	case LOP_LANE_PUT:
 	case LOP_LANE_DROP:
-		follow_lane(m, inst, op);
+		follow_instance_or_lane(m, inst, op);
 		return false;
 	case LOP_REAP:
 		return follow_reap(m, &op->u.reap, walk->now);
@@ -652,14 +667,12 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_CHUNK_PROGRESS:
 		follow_progress(m, inst->inc, &op->u.chunk_progress);
 		return false;
-	case LOP_LOOSE_PUT:
-		follow_loose_put(m, inst, &op->u.loose_put);
-		return false;
 	case LOP_LOOSE_CLAIM:
 		follow_loose_claim(walk, inst->inc, &op->u.loose_claim);
 		return false;
+	case LOP_LOOSE_PUT:
 	case LOP_LOOSE_SETTLE:
-		follow_loose_settle(m, inst, &op->u.loose_settle);
+		follow_loose(m, inst, op);
 		return false;
 	case LOP_DOUBT_RESOLVE:
 	case LOP_GIVE_BACK:
@@ -690,7 +703,7 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_BREAKER_GET:
 	case LOP_BREAKER_PUT:
 		breaker_follow(inst, op);
-		return false;
+		break;
 	case LOP_ENDPOINT_PUT:
 	case LOP_INSTANCE_LIST:
 	case LOP_RUN_LIST:
@@ -707,6 +720,9 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 	case LOP_ENDED_TOLD:
 	case LOP_CURSOR_FIND:
 	case LOP_STEP_ITEMS:
+	case LOP_INBOX_ADD:
+	case LOP_INBOX_BEGIN:
+	case LOP_INBOX_READ:
 	case LEDGER_OP_COUNT_:
 		break;
 	}

@@ -9,11 +9,11 @@ import subprocess
 import pytest
 from lib.box import STINT, TOP
 
-LATER = ['rehearse', 'next', 'backfill', 'serve', 'pause', 'resume', 'ack', 'add', 'archive',
+LATER = ['rehearse', 'next', 'backfill', 'serve', 'pause', 'resume', 'ack', 'archive',
          'monitor']
 HERE = ['init', 'check', 'explain', 'schema', 'drill', 'run', 'work', 'status', 'why', 'runs', 'report',
         'forecast', 'items', 'attempts', 'logs', 'rejects', 'retry', 'resolve', 'skip', 'stop',
-        'abandon', 'instances', 'generate', 'ledger', 'version', 'help']
+        'abandon', 'add', 'instances', 'generate', 'ledger', 'version', 'help']
 
 
 def call(*args):

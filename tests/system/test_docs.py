@@ -98,8 +98,8 @@ def test_every_query_of_the_ledgers_page_works(night):
     db.close()
 
 
-# transactions and import-bank-file need a server, and have tests of their own.
-NEED_SERVER = ('transactions', 'import-bank-file')
+# They need a server, and have tests of their own.
+NEED_SERVER = ('transactions', 'import-bank-file', 'outbox')
 
 
 @pytest.mark.parametrize('example', sorted(

@@ -105,7 +105,7 @@ int mem_load_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
 	step->cursor_len = p->cursor_len;
 	if (p->sums != NULL)
 		run->sums = arena_str(&m->arena, p->sums);
-	return 0;
+	return mem_inbox_take(m, txn, &p->inbox);
 }
 
 int mem_load_open(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)

@@ -93,6 +93,12 @@ struct mem_step {
 	int32_t loader_epoch;
 	const void *cursor;
 	size_t cursor_len;
+	int32_t inbox_epoch; /* in which it last read an inbox; 0: never */
+};
+
+struct mem_inbox {
+	struct ledger_inbox_row row;
+	const char *job;
 };
 
 struct mem_ending {
@@ -209,7 +215,9 @@ struct memory {
 	struct mem_seen_table seen;
 	struct mem_list rates;	/* struct mem_rate */
 	struct mem_list quotas; /* struct mem_quota */
-	bool is_replay;		/* the batch was applied before: only results are asked for */
+	struct mem_list inbox;	/* struct mem_inbox, by id */
+	int64_t last_inbox;
+	bool is_replay; /* the batch was applied before: only results are asked for */
 };
 
 /* What an operation answers: 0, or LEDGER_LOST with words in txn->err. */
@@ -343,6 +351,12 @@ int mem_ending_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *
 int mem_ending_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_cursor_find(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_step_items(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_inbox_add(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_inbox_begin(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_inbox_read(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+/* What of an inbox was taken into a run leaves it. */
+int mem_inbox_take(struct memory *m, struct ledger_txn *txn,
+		   const struct ledger_inbox_taken *taken);
 int mem_rate_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_quota_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_person(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);

@@ -188,7 +188,8 @@ static void mem_run_resume(struct memory *m, struct mem_run *run)
 	MEM_TOUCH(m, run);
 	if (run->row.state == RUN_FAILED) {
 		run->row.state = mem_step_now(run)->row.state;
-		if (run->row.state == RUN_LOADING)
+		/* What was moved out of an inbox is nowhere else: it stays. */
+		if (run->row.state == RUN_LOADING && mem_step_now(run)->inbox_epoch == 0)
 			mem_step_unload(m, run, mem_step_now(run));
 	}
 	run->row.reason = "";

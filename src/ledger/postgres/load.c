@@ -145,6 +145,8 @@ int pl_load_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	for (size_t i = 0; i < p->n_rejects; i++)
 		if (pl_reject_add(q, p, &p->rejects[i]) < 0)
 			return PL_FAILED;
+	if (pl_inbox_take(q, &p->inbox) < 0)
+		return PL_FAILED;
 	if (p->sums == NULL)
 		return 0;
 	return pl_send(q, run_sums, PL_ARGS(PL_INT(p->run_id), PL_TEXT(p->sums)));
@@ -163,9 +165,10 @@ int pl_load_open(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	const struct lop_load_open *o = &op->u.load_open;
 	int32_t step = rule_step(o->step);
 
-	if (pl_send(q, run, PL_ARGS(PL_INT(o->run_id), PL_INT(step))) < 0)
+	if (pl_send(q, run, PL_ARGS(PL_INT(o->run_id), PL_INT(step))) < 0 ||
+	    pl_send(q, sql,
+		    PL_ARGS(PL_INT(o->run_id), PL_INT(txn->inc), PL_INT(o->epoch), PL_INT(step))) <
+		    0)
 		return PL_FAILED;
-	return pl_send(
-		q, sql,
-		PL_ARGS(PL_INT(o->run_id), PL_INT(txn->inc), PL_INT(o->epoch), PL_INT(step)));
+	return pl_inbox_clear(q, o->run_id, step);
 }

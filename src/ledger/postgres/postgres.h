@@ -211,7 +211,8 @@ int pl_schema_find(struct pl *q, int *ret_version);
 int pl_schema_upgrade(struct pl *q);
 /* Partitions of attempt_ for today and the days to come, once a day; best effort. */
 void pl_partitions_make(struct pl *q, utime now);
-extern const char *const pl_views[]; /* views.c; statements, NULL at the end */
+extern const char *const pl_views[];	       /* views.c; statements, NULL at the end */
+extern const char *const pl_inbox_functions[]; /* inbox.c; the same */
 extern const struct ledger_macro pl_macros[];
 
 /* pulse.c */
@@ -392,6 +393,13 @@ int pl_ending_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_ending_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_cursor_find(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_step_items(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
+int pl_inbox_add(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
+int pl_inbox_begin(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
+int pl_inbox_read(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
+/* What of an inbox was taken into a run leaves it. Queued. inbox.c */
+int pl_inbox_take(struct pl *q, const struct ledger_inbox_taken *taken);
+/* A table of it that was moved as a whole is emptied. Queued. */
+int pl_inbox_clear(struct pl *q, int64_t run_id, int32_t step);
 int pl_rate_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_quota_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_person(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);

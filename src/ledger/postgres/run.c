@@ -206,7 +206,10 @@ static int pl_run_resume(struct pl *q, const struct ledger_run_row *row, int64_t
 		" run_step AS s WHERE s.run_id = run_.id AND s.step = run_.step) END,"
 		" reason = '', ended_at = NULL"
 		" WHERE id = $1 AND (state = 6 OR reason <> '' OR ended_at IS NOT NULL)";
-	static const char is_loading[] = "SELECT 1 FROM run_ WHERE id = $1 AND state = 1";
+	/* What was moved out of an inbox is nowhere else: it stays, and the load goes on. */
+	static const char is_loading[] =
+		"SELECT 1 FROM run_ AS r JOIN run_step AS s ON s.run_id = r.id AND s.step = r.step"
+		" WHERE r.id = $1 AND r.state = 1 AND s.inbox_epoch = 0";
 	int64_t one = 0;
 
 	if (pl_send(q, resume, PL_ARGS(PL_INT(row->id))) < 0)

@@ -70,6 +70,7 @@ static const char *const step_3[] = {
 	"  n_read bigint NOT NULL DEFAULT 0, n_filtered bigint NOT NULL DEFAULT 0,"
 	"  n_rejected bigint NOT NULL DEFAULT 0, n_held_back bigint NOT NULL DEFAULT 0,"
 	"  loader bigint, loader_epoch bigint NOT NULL DEFAULT 0, cursor bytea,"
+	"  inbox_epoch bigint NOT NULL DEFAULT 0," /* in which it last read an inbox */
 	"  PRIMARY KEY (run_id, step)) WITH (fillfactor = 50)",
 	"CREATE INDEX run_step_loader ON run_step(loader) WHERE loader IS NOT NULL",
 	/* What is done once at the end of a step (step 0: of the run). */
@@ -221,6 +222,20 @@ static const char *const step_3[] = {
 	"  at bigint NOT NULL, run_id bigint NOT NULL REFERENCES run_, inc bigint NOT NULL,"
 	"  kind text NOT NULL, text text NOT NULL, until bigint)",
 	"CREATE INDEX note_run ON note_(run_id);",
+
+	/* What applications put in, until it is moved into a run. Bits 40 and up of the id are a
+	 * turn, and turns take two tables by turns: one that is full is closed, moved in order, and
+	 * truncated, see inbox.c. */
+	"CREATE TABLE inbox(id bigint GENERATED ALWAYS AS IDENTITY,"
+	"  job text NOT NULL CHECK (job <> ''), key text, fields json NOT NULL,"
+	"  added_at timestamptz NOT NULL DEFAULT clock_timestamp())"
+	" PARTITION BY LIST (((id >> 40) & 1))",
+	"CREATE TABLE inbox_0 PARTITION OF inbox FOR VALUES IN (0)",
+	"CREATE TABLE inbox_1 PARTITION OF inbox FOR VALUES IN (1)",
+	"CREATE INDEX inbox_job ON inbox(job, id)",
+	/* the closed one: all of it is of one job, and is moved up to that id */
+	"CREATE TABLE inbox_turn(turn bigint PRIMARY KEY, job text NOT NULL,"
+	"  moved_to bigint NOT NULL) WITH (fillfactor = 20)",
 	NULL,
 };
 
@@ -298,7 +313,7 @@ static int pl_views_make(struct pl *q)
 		assert(!sql.failed);
 		rc = pl_exec(q, buf_str(&sql));
 	}
-	return rc;
+	return rc == 0 ? pl_exec_all(q, pl_inbox_functions) : rc;
 }
 
 /* What is to be done, seen from within the transaction: another process may have been faster. */

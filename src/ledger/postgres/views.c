@@ -255,11 +255,18 @@ static const char endpoint_view[] =
 	" FROM endpoint_ AS e JOIN run_ AS r ON r.id = e.run_id"
 	" LEFT JOIN breaker AS b ON b.endpoint = e.endpoint";
 
+/* What nobody has moved into a run yet. */
+static const char inbox_view[] =
+	"CREATE VIEW inbox_item AS SELECT i.id, i.job COLLATE \"C\" AS job,"
+	" i.key COLLATE \"C\" AS key, i.fields::text AS fields,"
+	" iso((extract(epoch FROM i.added_at) * 1000)::bigint) AS added FROM inbox AS i"
+	" WHERE NOT EXISTS (SELECT 1 FROM inbox_turn AS t WHERE t.turn = i.id >> 40"
+	" AND i.id <= t.moved_to)";
+
 const char *const pl_views[] = {
-	iso,	    loose_state,  readable,	    json_count,
-	joined,	    group_concat, storage_findings, run_view,
-	item_view,  attempt_view, reject_view,	    instance_view,
-	audit_view, minute_view,  failure_view,	    breaker_view,
-	note_view,  ending_view,  quota_view,	    endpoint_view,
-	step_view,  NULL,
+	iso,	      loose_state,	readable,    json_count,  joined,
+	group_concat, storage_findings, run_view,    item_view,	  attempt_view,
+	reject_view,  instance_view,	audit_view,  minute_view, failure_view,
+	breaker_view, note_view,	ending_view, quota_view,  endpoint_view,
+	step_view,    inbox_view,	NULL,
 };

@@ -136,7 +136,7 @@ int sq_load_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	if (p->sums != NULL &&
 	    sq_change(q, run_sums, SQ_ARGS(SQ_INT(p->run_id), SQ_TEXT(p->sums))) < 0)
 		return SQ_FAILED;
-	return 0;
+	return sq_inbox_take(q, txn, &p->inbox);
 }
 
 int sq_load_open(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)

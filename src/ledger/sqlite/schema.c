@@ -238,6 +238,11 @@ static const char *const step_3[] = {
 	"  CASE WHEN state = 4 THEN 4 WHEN was_open THEN 2 ELSE 1 END, n_items, n_read,"
 	"  n_filtered, n_rejected, n_held_back, loader, loader_epoch, cursor FROM run_",
 	"CREATE INDEX run_step_loader ON run_step(loader) WHERE loader IS NOT NULL",
+	"ALTER TABLE run_step ADD COLUMN inbox_epoch INTEGER NOT NULL DEFAULT 0",
+	/* What applications put in, until it is moved into a run. */
+	"CREATE TABLE inbox(id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, key TEXT,"
+	"  fields TEXT NOT NULL, added_at INTEGER NOT NULL) STRICT",
+	"CREATE INDEX inbox_job ON inbox(job, id)",
 	"ALTER TABLE run_ DROP COLUMN effect",
 	"ALTER TABLE run_ DROP COLUMN doubt",
 	"ALTER TABLE run_ DROP COLUMN key_valid",

@@ -379,6 +379,11 @@ int sq_ending_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_ending_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_cursor_find(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_step_items(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_inbox_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_inbox_begin(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_inbox_read(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+/* What of an inbox was taken into a run leaves it. inbox.c */
+int sq_inbox_take(struct sq *q, struct ledger_txn *txn, const struct ledger_inbox_taken *taken);
 int sq_rate_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_quota_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_breaker_get(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);

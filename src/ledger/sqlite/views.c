@@ -219,10 +219,14 @@ static const char endpoint_view[] =
 	" FROM endpoint_ AS e JOIN run_ AS r ON r.id = e.run_id"
 	" LEFT JOIN breaker AS b ON b.endpoint = e.endpoint";
 
+/* What nobody has moved into a run yet. */
+static const char inbox_view[] = "CREATE VIEW inbox_item AS SELECT i.id, i.job, i.key, i.fields,"
+				 " @iso(i.added_at) AS added FROM inbox AS i";
+
 const char *const sq_views[] = {
-	run_view,    item_view,	  attempt_view,	 reject_view,  instance_view,
-	audit_view,  minute_view, failure_view,	 breaker_view, note_view,
-	ending_view, quota_view,  endpoint_view, step_view,    NULL,
+	run_view,      item_view,    attempt_view, reject_view, instance_view, audit_view,
+	minute_view,   failure_view, breaker_view, note_view,	ending_view,   quota_view,
+	endpoint_view, step_view,    inbox_view,   NULL,
 };
 
 int sq_views_make(struct sq *q, const char *const *views)

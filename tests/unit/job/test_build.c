@@ -24,7 +24,8 @@ static void exactly_one_kind_is_needed(void **state)
 			  "2:18: work.exec: only one kind of work, and noop stands at line 2");
 	assert_only_fault("job: a\nsource: {key: id}\n" NOOP,
 			  "2:1: source: expected one kind of source: csv, jsonl, json, xml, "
-			  "fixed, files, stdin, postgres, sqlite, step");
+			  "fixed, files, stdin, postgres, sqlite, inbox, "
+			  "step");
 	assert_only_fault(
 		"job: a\nsource: {csv: {path: a}, jsonl: {path: b}, fields: {a: text}}\n" NOOP,
 		"2:26: source.jsonl: only one kind of source, and csv stands at line 2");

@@ -30,7 +30,8 @@ static void what_writes_is_known(void **state)
 	static const enum ledger_op_kind reads[] = {
 		LOP_INSTANCE_LIST, LOP_RUN_LIST,    LOP_RUN_COUNTS,  LOP_KEYS_FIND,
 		LOP_REQUEST_LIST,  LOP_UNTOLD_LIST, LOP_RUN_STATS,   LOP_BREAKER_GET,
-		LOP_ENDED_LIST,	   LOP_CURSOR_FIND, LOP_RUN_COMPANY, LOP_STEP_ITEMS};
+		LOP_ENDED_LIST,	   LOP_CURSOR_FIND, LOP_RUN_COMPANY, LOP_STEP_ITEMS,
+		LOP_INBOX_READ};
 
 	for (int kind = 0; kind < LEDGER_OP_COUNT_; kind++) {
 		struct ledger_txn *txn = ledger_txn_new();
