@@ -12,6 +12,7 @@
 
 #define CUT_MAX_US (3 * US_PER_MIN)
 #define SLOW_BEAT_US (12 * US_PER_S)
+#define GIVE_UP_US (10 * US_PER_MIN)
 
 bool beats_is_cut(const struct instance *inst)
 {
@@ -117,6 +118,11 @@ void beats_told(struct instance *inst, enum ledger_status status)
 bool beats_is_lapsed(const struct instance *inst)
 {
 	return inst->m->opt->has_beats && inst->m->boot_us >= inst->leased_to;
+}
+
+bool beats_gave_up(const struct instance *inst)
+{
+	return inst->m->opt->has_beats && inst->m->boot_us - inst->beat_known_us >= GIVE_UP_US;
 }
 
 void beats_check_begun(const struct attempt *a)

@@ -31,6 +31,8 @@ void beats_take_away(struct machine *m);
 bool beats_is_cut(const struct instance *inst);
 /* The lane's gate: nothing passes it any more. */
 bool beats_is_lapsed(const struct instance *inst);
+/* Nothing was acknowledged for so long that it may end as it stands. */
+bool beats_gave_up(const struct instance *inst);
 /* Something passes the point of no return. */
 void beats_check_begun(const struct attempt *a);
 /* It was taken for dead. */

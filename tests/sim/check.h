@@ -32,8 +32,9 @@ void check_step_over(struct machine *m, const struct run_view *run, int step, in
 /* Whether it has ended, and as what the next one wants. */
 bool check_is_step_blocked(struct machine *m, const struct run_view *run);
 /* A chunk that was nobody's has nothing in doubt in it (I7). */
+/* `is_exact`: nothing before it in the transaction has changed what only a walk can tell. */
 void check_claimed_bits(struct machine *m, const struct run_view *run, const struct chunk_view *c,
-			const struct ledger_chunk_row *row);
+			const struct ledger_chunk_row *row, bool is_exact);
 /* An item becomes, or stays, loose: had it reason to? (I5, I13, I14) */
 /* What an item becomes by what verify has said of it. */
 void check_verified(struct instance *inst, const struct run_view *run, const struct item_view *item,

@@ -109,6 +109,8 @@ static void instance_finish(struct instance *inst)
 	struct machine *m = inst->m;
 
 	TRACE(m, TRACE_END, inst->number, inst->exit_status, 0, 0);
+	if (beats_gave_up(inst))
+		inst->saw_fenced = true;
 	lost_death(inst);
 	inst->fate = INSTANCE_OVER;
 	instance_clear(inst);

@@ -11,7 +11,7 @@
 
 #define LATER_US (10 * US_PER_MIN) /* what a start brings with it happens within so long */
 #define HEALED_MAX_US (100 * US_PER_DAY)
-enum { HEALED_STARTS_MAX = 3000, EVENTS_MAX = 20000000, TIDY_MAX = 2, FAILED_MAX = 3 };
+enum { HEALED_STARTS_MAX = 10000, EVENTS_MAX = 20000000, TIDY_MAX = 2, FAILED_MAX = 3 };
 
 /* ---- what happens to whoever is started ---- */
 

@@ -263,8 +263,10 @@ static void follow_retake(struct machine *m, int64_t inc, const struct lop_chunk
 	c->epoch = op->again.epoch;
 }
 
-static void follow_chunk_claim(struct machine *m, int64_t inc, const struct lop_chunk_claim *op)
+static void follow_chunk_claim(struct shadow_walk *walk, int64_t inc,
+			       const struct lop_chunk_claim *op)
 {
+	struct machine *m = walk->m;
 	struct run_view *run = shadow_run(m, op->run_id);
 
 	if (op->again.epoch != 0)
@@ -287,7 +289,8 @@ static void follow_chunk_claim(struct machine *m, int64_t inc, const struct lop_
 		c->state = CHUNK_HELD;
 		c->owner = inc;
 		c->epoch = row->epoch;
-		check_claimed_bits(m, run, c, row);
+		/* Who reaps does what was asked of the dead one. */
+		check_claimed_bits(m, run, c, row, !walk->is_wanted);
 	}
 }
 
@@ -662,7 +665,7 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 		follow_load_open(m, &op->u.load_open);
 		return false;
 	case LOP_CHUNK_CLAIM:
-		follow_chunk_claim(m, inst->inc, &op->u.chunk_claim);
+		follow_chunk_claim(walk, inst->inc, &op->u.chunk_claim);
 		return false;
 	case LOP_CHUNK_PROGRESS:
 		follow_progress(m, inst->inc, &op->u.chunk_progress);

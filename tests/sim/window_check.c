@@ -234,7 +234,7 @@ static void check_leave(struct instance *inst, const struct lop_run_leave *leave
 	static const char reason[] = "nothing more fits";
 
 	if (leave->reason != NULL && strncmp(leave->reason, reason, strlen(reason)) == 0 &&
-	    judge_spare_us(inst) > TOLERANCE_US)
+	    judge_spare_us(inst) > TOLERANCE_US && inst->m->opt->steps == 0) /* as above */
 		machine_fail(inst->m, "idle",
 			     "instance %d leaves, and an item would have fitted with %lld ms to "
 			     "spare",
