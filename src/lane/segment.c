@@ -164,7 +164,10 @@ static void put_mark(struct segments *s)
 {
 	uint8_t machine[MACHINE_BYTES];
 
-	machine_here(machine);
+	struct err unused = ERR_INIT;
+
+	if (machine_here(machine, &unused) < 0)
+		return;
 	AUTO(str) char *path = mark_path(s, machine);
 	if (mkdir(s->directory, DIRECTORY_MODE) < 0 && errno != EEXIST)
 		return;

@@ -145,10 +145,14 @@ int source_open(const struct source_options *options, struct source **ret_source
 {
 	assert(options != NULL && options->job != NULL && ret_source != NULL);
 	const struct job *job = options->job;
+	uint8_t machine[MACHINE_BYTES];
+	int r = machine_here(machine, err);
+	if (r < 0)
+		return r;
 	struct source *s = xnew(struct source);
 	s->options = *options;
 	s->job = job;
-	machine_here(s->machine);
+	memcpy(s->machine, machine, sizeof(machine));
 	/* With --source a file takes the place of standard input. */
 	bool has_path = options->path != NULL && options->path[0] != '\0';
 	s->is_stdin = job->source.kind == SOURCE_STDIN && !has_path;

@@ -97,13 +97,19 @@ void proc_boot_id(char out[PROC_ID_MAX])
 	proc_read_id("/proc/sys/kernel/random/boot_id", out);
 }
 
-void proc_machine_id(char out[PROC_ID_MAX])
+bool proc_machine_id(char out[PROC_ID_MAX])
 {
+	static const char path[] = "/etc/machine-id";
+
 	assert(out != NULL);
-	proc_read_id("/etc/machine-id", out);
+	proc_read_id(path, out);
+	/* Out of descriptors, it is not another machine. */
+	if (out[0] == '\0' && access(path, R_OK) == 0)
+		return false;
 	/* an image that has not been booted yet says "uninitialized" (machine-id(5)) */
 	if (out[0] == '\0' || strcmp(out, "uninitialized") == 0)
 		proc_boot_id(out);
+	return out[0] != '\0';
 }
 
 void proc_host_name(char *out, size_t size)

@@ -25,8 +25,9 @@ int64_t proc_start_time(pid_t pid);
 pid_t proc_parent(pid_t pid);
 /* What names this boot, 36 characters; "" when /proc does not tell. */
 void proc_boot_id(char out[PROC_ID_MAX]);
-/* What names this machine: /etc/machine-id, else the boot id. */
-void proc_machine_id(char out[PROC_ID_MAX]);
+/* What names this machine: /etc/machine-id; the boot id where there is none. False when that cannot
+ * be read now. */
+ST_MUST_CHECK bool proc_machine_id(char out[PROC_ID_MAX]);
 /* Cut to fit. */
 void proc_host_name(char *out, size_t size);
 /* A descriptor that becomes readable when the process ends; -1 with errno. */

@@ -111,7 +111,7 @@ static void machine_and_boot_have_names(void **state)
 
 	proc_boot_id(boot);
 	proc_boot_id(again);
-	proc_machine_id(machine);
+	assert_true(proc_machine_id(machine));
 	assert_int_equal(strlen(boot), 36);
 	assert_string_equal(boot, again);
 	assert_true(strlen(machine) >= 32);
