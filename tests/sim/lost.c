@@ -74,8 +74,7 @@ void lost_free(struct machine *m)
 	m->lost = NULL;
 }
 
-/* The standby has caught up. */
-static void lost_end(struct machine *m)
+void lost_catch_up(struct machine *m)
 {
 	if (m->lost == NULL)
 		return;
@@ -167,7 +166,7 @@ void lost_before(struct instance *inst, const struct ledger_txn *txn)
 	if (!m->opt->has_beats || !m->opt->fault[F_FAILOVER])
 		return;
 	if (m->lost != NULL && (m->healed || !txn_can_be_lost(inst, txn)))
-		lost_end(m);
+		lost_catch_up(m);
 	else if (m->lost != NULL && rng_below(&m->fault_rng[F_FAILOVER], COMMITS_MEAN) == 0)
 		lost_happens(m);
 	else if (m->lost == NULL && txn_can_be_lost(inst, txn) && machine_fault(m, F_FAILOVER))
@@ -218,7 +217,7 @@ void lost_after(struct instance *inst, struct ledger_txn *txn)
 	inst->is_failed_over = false;
 	for (const struct ledger_op *op = txn->first; m->lost != NULL && op != NULL; op = op->next)
 		if (op_changes_hands(m, op))
-			lost_end(m);
+			lost_catch_up(m);
 }
 
 void lost_death(struct instance *inst)
@@ -227,7 +226,7 @@ void lost_death(struct instance *inst)
 
 	if (m->lost != NULL && inst->inc != 0 &&
 	    m->shadow.inc_batch[inst->inc] > m->lost->inc_batch[inst->inc])
-		lost_end(m);
+		lost_catch_up(m);
 	/* What it had acknowledged and nobody remembers may be done again. */
 	if (lost_is_behind(inst))
 		m->somebody_lost = m->somebody_forgot = true;

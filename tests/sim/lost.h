@@ -20,6 +20,9 @@ void lost_before(struct instance *inst, const struct ledger_txn *txn);
 void lost_after(struct instance *inst, struct ledger_txn *txn);
 /* It lives no more, or is taken for dead. */
 void lost_death(struct instance *inst);
+/* The standby has all that there is: nothing of it can be lost any more. What a person decides is
+ * not written again, for example. */
+void lost_catch_up(struct machine *m);
 /* Something that it had acknowledged is not in the ledger now. */
 bool lost_is_behind(const struct instance *inst);
 /* A journal writes again. */

@@ -5,6 +5,7 @@
 
 #include "job/job.h"
 #include "ledger/ledger.h"
+#include "sim/lost.h"
 #include "sim/machine.h"
 #include "sim/night.h"
 #include "sim/shadow.h"
@@ -29,6 +30,7 @@ static void person_apply(struct machine *m, struct run_view *run, enum person_ve
 		for (size_t i = 0; i < n; i++)
 			run->witnesses[run->items[items[i]].record].person_skip = true;
 	m->person_acts++;
+	lost_catch_up(m);
 	ledger_apply(m->ledger, txn);
 	TRACE(m, TRACE_PERSON, verb, run->id, (int64_t)n, op->ret_changed);
 	if (txn->status != LEDGER_APPLIED)
