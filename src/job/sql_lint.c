@@ -2,54 +2,50 @@
 #include "job/sql_lint.h"
 
 #include <assert.h>
-#include <dlfcn.h>
 #include <pg_query.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "job/field.h"
+#include "sys/late.h"
 
 enum { TREE_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* ---- the library ---- */
 
-struct parser {
-	PgQueryParseResult (*parse)(const char *input);
-	void (*free_result)(PgQueryParseResult result);
+static struct {
+	__typeof__(pg_query_parse) *parse;
+	__typeof__(pg_query_free_parse_result) *free_result;
+} calls;
+
+static const char *const names[] = {"pg_query_parse", "pg_query_free_parse_result"};
+
+/* Its own names stay its own: some are those of other libraries. */
+static struct late_library library = {
+	.file = "libpg_query.so.1504.0",
+	.package = "libpg-query1504.0",
+	.names = names,
+	.n = ARRAY_LEN(names),
+	.calls = &calls,
 };
-
-static int load_parser(struct parser *ret_parser, struct err *err)
-{
-	/* Its own names stay its own: some are those of other libraries. It is never unloaded. */
-	void *library = dlopen("libpg_query.so.1504.0", RTLD_NOW | RTLD_LOCAL);
-
-	if (library == NULL)
-		return ERR(err, ERR_UNAVAILABLE,
-			   "SQL cannot be checked: libpg_query is missing (%s)", dlerror());
-	void *parse = dlsym(library, "pg_query_parse");
-	void *free_result = dlsym(library, "pg_query_free_parse_result");
-	if (parse == NULL || free_result == NULL)
-		return ERR(err, ERR_UNAVAILABLE, "SQL cannot be checked: this libpg_query is none");
-	memcpy(&ret_parser->parse, &parse, sizeof(parse));
-	memcpy(&ret_parser->free_result, &free_result, sizeof(free_result));
-	return 0;
-}
 
 /* The tree of `sql`; 0, SQL_UNREAD or a failure. `*ret_root` NULL: too deep to be looked at. */
 static int parse(const char *sql, struct json_doc **ret_doc, const struct json **ret_root,
 		 size_t *ret_at, struct err *err)
 {
-	struct parser parser = {0};
 	struct err why = ERR_INIT;
-	int rc = load_parser(&parser, err);
+	int rc = late_load(&library, err);
 
 	*ret_root = NULL;
-	if (rc != 0)
+	if (rc != 0) {
+		err_add(err, "SQL cannot be checked: ");
 		return rc;
-	PgQueryParseResult result = parser.parse(sql);
+	}
+	PgQueryParseResult result = calls.parse(sql);
 	if (result.error != NULL) {
 		int at = result.error->cursorpos;
 		*ret_at = at > 0 ? (size_t)at - 1 : 0;
@@ -59,7 +55,7 @@ static int parse(const char *sql, struct json_doc **ret_doc, const struct json *
 			      ret_root, &why) != 0) {
 		*ret_root = NULL;
 	}
-	parser.free_result(result);
+	calls.free_result(result);
 	return rc;
 }
 

@@ -10,7 +10,6 @@
 #include "base/attr.h"
 #include "sys/late.h"
 
-/* V: type, name, what it takes, how that is passed on. N: the same of one that yields nothing. */
 #define LIBPQ_CALLS(V, N)                                                                          \
 	V(int, PQbackendPID, (const PGconn *conn), (conn))                                         \
 	V(int, PQcancel, (PGcancel * cancel, char *errbuf, int errbufsize),                        \
@@ -93,22 +92,12 @@
 	  (strtext, retbuflen))
 
 static struct {
-#define V(type, name, takes, passes) __typeof__(name) *name;
-#define N(name, takes, passes) __typeof__(name) *name;
-	LIBPQ_CALLS(V, N)
-#undef V
-#undef N
+	LATE_POINTERS(LIBPQ_CALLS)
 } calls;
 
-static const char *const names[] = {
-#define V(type, name, takes, passes) #name,
-#define N(name, takes, passes) #name,
-	LIBPQ_CALLS(V, N)
-#undef V
-#undef N
-};
+static const char *const names[] = {LATE_NAMES(LIBPQ_CALLS)};
 
-static struct late_library libpq = {
+static struct late_library library = {
 	.file = "libpq.so.5",
 	.package = "libpq5",
 	.names = names,
@@ -116,23 +105,9 @@ static struct late_library libpq = {
 	.calls = &calls,
 };
 
-#define V(type, name, takes, passes)                                                               \
-	type name takes                                                                            \
-	{                                                                                          \
-		late_need(&libpq);                                                                 \
-		return calls.name passes;                                                          \
-	}
-#define N(name, takes, passes)                                                                     \
-	void name takes                                                                            \
-	{                                                                                          \
-		late_need(&libpq);                                                                 \
-		calls.name passes;                                                                 \
-	}
-LIBPQ_CALLS(V, N)
-#undef V
-#undef N
+LATE_FUNCTIONS(LIBPQ_CALLS)
 
 int libpq_load(struct err *err)
 {
-	return late_load(&libpq, err);
+	return late_load(&library, err);
 }

@@ -36,4 +36,28 @@ ST_MUST_CHECK int late_load(struct late_library *library, struct err *err);
 /* For calls whose caller must have loaded it, and has unless there is a mistake. */
 void late_need(struct late_library *library);
 
+/* A list of calls is a macro CALLS(V, N) with a line for each: V(type, name, takes, passes), or
+ * N(name, takes, passes) where it yields nothing. Of it come the pointers (in a struct `calls`),
+ * their names, and, behind a `library` with both, the functions. */
+#define LATE_POINTERS(CALLS) CALLS(LATE_POINTER, LATE_POINTER_N)
+#define LATE_NAMES(CALLS) CALLS(LATE_NAME, LATE_NAME_N)
+#define LATE_FUNCTIONS(CALLS) CALLS(LATE_FUNCTION, LATE_FUNCTION_N)
+
+#define LATE_POINTER(type, name, takes, passes) __typeof__(name) *name;
+#define LATE_POINTER_N(name, takes, passes) __typeof__(name) *name;
+#define LATE_NAME(type, name, takes, passes) #name,
+#define LATE_NAME_N(name, takes, passes) #name,
+#define LATE_FUNCTION(type, name, takes, passes)                                                   \
+	type name takes                                                                            \
+	{                                                                                          \
+		late_need(&library);                                                               \
+		return calls.name passes;                                                          \
+	}
+#define LATE_FUNCTION_N(name, takes, passes)                                                       \
+	void name takes                                                                            \
+	{                                                                                          \
+		late_need(&library);                                                               \
+		calls.name passes;                                                                 \
+	}
+
 #endif

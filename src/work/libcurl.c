@@ -18,8 +18,6 @@ typedef __typeof__(__builtin_choose_expr(
 				     CURLUcode(const CURLU *, CURLUPart, char **, unsigned int)),
 	(const CURLU *)NULL, (CURLU *)NULL)) url_read;
 
-/* V: type, name, what it takes, how that is passed on. N: the same of one that yields nothing. The
- * names stand without parentheses behind them: libcurl has macros of these names. */
 #define LIBCURL_CALLS(V, N)                                                                        \
 	V(CURL *, curl_easy_init, (void), ())                                                      \
 	N(curl_easy_cleanup, (CURL * easy), (easy))                                                \
@@ -56,28 +54,19 @@ typedef __typeof__(__builtin_choose_expr(
 	N(curl_global_cleanup, (void), ())
 
 static struct {
-#define V(type, name, takes, passes) __typeof__(name) *name;
-#define N(name, takes, passes) __typeof__(name) *name;
-	LIBCURL_CALLS(V, N)
-#undef V
-#undef N
+	LATE_POINTERS(LIBCURL_CALLS)
 	__typeof__(curl_easy_setopt) *setopt;
 	__typeof__(curl_easy_getinfo) *getinfo;
 	__typeof__(curl_multi_setopt) *multi_setopt;
 } calls;
 
 static const char *const names[] = {
-#define V(type, name, takes, passes) #name,
-#define N(name, takes, passes) #name,
-	LIBCURL_CALLS(V, N)
-#undef V
-#undef N
-		"curl_easy_setopt",
+	LATE_NAMES(LIBCURL_CALLS) "curl_easy_setopt",
 	"curl_easy_getinfo",
 	"curl_multi_setopt",
 };
 
-static struct late_library libcurl = {
+static struct late_library library = {
 	.file = "libcurl.so.4",
 	.package = "libcurl4",
 	.names = names,
@@ -85,24 +74,11 @@ static struct late_library libcurl = {
 	.calls = &calls,
 };
 
-#define V(type, name, takes, passes)                                                               \
-	type(name) takes                                                                           \
-	{                                                                                          \
-		late_need(&libcurl);                                                               \
-		return (calls.name)passes;                                                         \
-	}
-#define N(name, takes, passes)                                                                     \
-	void(name) takes                                                                           \
-	{                                                                                          \
-		late_need(&libcurl);                                                               \
-		(calls.name) passes;                                                               \
-	}
-LIBCURL_CALLS(V, N)
-#undef V
-#undef N
+LATE_FUNCTIONS(LIBCURL_CALLS)
 
 /* These three take one value after what it is: a long, a curl_off_t or a pointer. All are one word
- * that is passed alike, so that it can be passed on without knowing which it is. */
+ * that is passed alike, so that it can be passed on without knowing which it is. The names stand in
+ * parentheses, since libcurl has macros of these names. */
 static_assert(sizeof(long) == sizeof(void *) && sizeof(curl_off_t) == sizeof(void *),
 	      "a value of libcurl's is one word");
 
@@ -110,7 +86,7 @@ static_assert(sizeof(long) == sizeof(void *) && sizeof(curl_off_t) == sizeof(voi
 	type(name)(of_type of, what_type what, ...)                                                \
 	{                                                                                          \
 		va_list values;                                                                    \
-		late_need(&libcurl);                                                               \
+		late_need(&library);                                                               \
 		va_start(values, what);                                                            \
 		void *value = va_arg(values, void *);                                              \
 		va_end(values);                                                                    \
@@ -119,11 +95,6 @@ static_assert(sizeof(long) == sizeof(void *) && sizeof(curl_off_t) == sizeof(voi
 ONE_VALUE(CURLcode, curl_easy_setopt, setopt, CURL *, CURLoption)
 ONE_VALUE(CURLcode, curl_easy_getinfo, getinfo, CURL *, CURLINFO)
 ONE_VALUE(CURLMcode, curl_multi_setopt, multi_setopt, CURLM *, CURLMoption)
-
-int libcurl_load(struct err *err)
-{
-	return late_load(&libcurl, err);
-}
 
 /* ---- its memory ---- */
 
@@ -156,7 +127,7 @@ static bool memory_is_fast(void)
 
 int libcurl_begin(struct err *err)
 {
-	int r = libcurl_load(err);
+	int r = late_load(&library, err);
 
 	if (r != 0)
 		return r;

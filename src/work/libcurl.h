@@ -10,12 +10,10 @@
 
 struct err;
 
-/* Loads it, unless it is loaded. ERR_UNAVAILABLE when it is not there. */
-ST_MUST_CHECK int libcurl_load(struct err *err);
-
 /* Loads it and makes it ready (curl_global_init), with memory from mimalloc where that is
  * installed: a request takes and gives back some forty pieces, and glibc needs twice as long for
- * them. Each call has its curl_global_cleanup(). ERR_CONFIG when its TLS library cannot be used. */
+ * them. Each call has its curl_global_cleanup(). ERR_UNAVAILABLE when it is not there, ERR_CONFIG
+ * when its TLS library cannot be used. */
 ST_MUST_CHECK int libcurl_begin(struct err *err);
 
 #endif
