@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "target/name.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "job/job.h"
 #include "target/backend.h"
@@ -33,4 +35,45 @@ void name_put_columns(struct buf *out, const struct target *t)
 		buf_puts(out, i > 0 ? ", " : "");
 		name_put(out, t->job->columns[i]);
 	}
+}
+
+void name_put_keys(struct buf *out, const struct target *t)
+{
+	for (size_t i = 0; t->job->conflict_on != NULL && t->job->conflict_on[i] != NULL; i++) {
+		buf_puts(out, i > 0 ? ", " : "");
+		name_put(out, t->job->conflict_on[i]);
+	}
+}
+
+static bool is_key(const struct job_target *job, const char *name)
+{
+	for (size_t i = 0; job->conflict_on != NULL && job->conflict_on[i] != NULL; i++)
+		if (strcmp(job->conflict_on[i], name) == 0)
+			return true;
+	return false;
+}
+
+void name_put_conflict(struct buf *out, const struct target *t)
+{
+	const struct job_target *job = t->job;
+	size_t n = 0;
+
+	if (job->conflict == JOB_CONFLICT_FAIL)
+		return;
+	buf_puts(out, " ON CONFLICT ");
+	if (job->conflict_on != NULL) {
+		buf_putc(out, '(');
+		name_put_keys(out, t);
+		buf_puts(out, ") ");
+	}
+	for (size_t i = 0; job->conflict == JOB_CONFLICT_UPDATE && i < t->columns.n; i++) {
+		if (is_key(job, job->columns[i]))
+			continue;
+		buf_puts(out, n++ == 0 ? "DO UPDATE SET " : ", ");
+		name_put(out, job->columns[i]);
+		buf_puts(out, " = excluded.");
+		name_put(out, job->columns[i]);
+	}
+	if (n == 0)
+		buf_puts(out, "DO NOTHING");
 }

@@ -11,6 +11,11 @@ void name_put(struct buf *out, const char *name);
 /* The columns of the target's table, with commas. */
 void name_put_columns(struct buf *out, const struct target *t);
 
+/* " ON CONFLICT …", as the job says; nothing where it says that a conflict fails. */
+void name_put_conflict(struct buf *out, const struct target *t);
+/* The columns that a conflict is about, with commas; nothing where the job names none. */
+void name_put_keys(struct buf *out, const struct target *t);
+
 /* commit: run: the table that the rows of the run are gathered in. Needs no quotes. */
 void target_put_gather_name(const struct target *t, struct buf *out);
 

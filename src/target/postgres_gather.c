@@ -15,37 +15,6 @@
 #include "target/name.h"
 #include "target/postgres.h"
 
-static bool is_key(const struct job_target *job, const char *name)
-{
-	for (size_t i = 0; job->conflict_on != NULL && job->conflict_on[i] != NULL; i++)
-		if (strcmp(job->conflict_on[i], name) == 0)
-			return true;
-	return false;
-}
-
-static void put_conflict(const struct target *t, struct buf *out)
-{
-	const struct job_target *job = t->job;
-	size_t n = 0;
-
-	buf_puts(out, " ON CONFLICT ");
-	for (size_t i = 0; job->conflict_on != NULL && job->conflict_on[i] != NULL; i++) {
-		buf_puts(out, i == 0 ? "(" : ", ");
-		name_put(out, job->conflict_on[i]);
-	}
-	buf_puts(out, job->conflict_on != NULL ? ") " : "");
-	for (size_t i = 0; job->conflict == JOB_CONFLICT_UPDATE && i < t->columns.n; i++) {
-		if (is_key(job, job->columns[i]))
-			continue;
-		buf_puts(out, n++ == 0 ? "DO UPDATE SET " : ", ");
-		name_put(out, job->columns[i]);
-		buf_puts(out, " = excluded.");
-		name_put(out, job->columns[i]);
-	}
-	if (n == 0)
-		buf_puts(out, "DO NOTHING");
-}
-
 /* A temporary table that is empty again at each COMMIT. */
 static int open_temporary(struct target *t, const char *quoted, struct target_fail *fail)
 {
@@ -66,7 +35,7 @@ static int open_temporary(struct target *t, const char *quoted, struct target_fa
 	buf_puts(&sql, ") SELECT ");
 	name_put_columns(&sql, t);
 	buf_puts(&sql, " FROM pg_temp.stint_stage");
-	put_conflict(t, &sql);
+	name_put_conflict(&sql, t);
 	p->merge_sql = xstrdup(buf_str(&sql));
 	return 0;
 }
@@ -105,14 +74,6 @@ static void put_make(const struct target *t, const char *quoted, struct buf *sql
 			   POSTGRES_NUMBER);
 }
 
-static void put_keys(const struct target *t, struct buf *sql)
-{
-	for (size_t i = 0; t->job->conflict_on != NULL && t->job->conflict_on[i] != NULL; i++) {
-		buf_puts(sql, i > 0 ? ", " : "");
-		name_put(sql, t->job->conflict_on[i]);
-	}
-}
-
 /* Of rows of the run that are the same, the first is taken with `skip`, the last with `update`. */
 static void put_place(const struct target *t, const char *quoted, struct buf *sql)
 {
@@ -126,7 +87,7 @@ static void put_place(const struct target *t, const char *quoted, struct buf *sq
 	buf_puts(sql, ") SELECT ");
 	if (is_update) {
 		buf_puts(sql, "DISTINCT ON (");
-		put_keys(t, sql);
+		name_put_keys(sql, t);
 		buf_puts(sql, ") ");
 	}
 	name_put_columns(sql, t);
@@ -135,11 +96,11 @@ static void put_place(const struct target *t, const char *quoted, struct buf *sq
 		return;
 	buf_puts(sql, " ORDER BY ");
 	if (is_update) {
-		put_keys(t, sql);
+		name_put_keys(sql, t);
 		buf_puts(sql, ", ");
 	}
 	buf_printf(sql, "%s%s", POSTGRES_NUMBER, is_update ? " DESC" : "");
-	put_conflict(t, sql);
+	name_put_conflict(sql, t);
 }
 
 static int open_lasting(struct target *t, const char *quoted, struct target_fail *fail)

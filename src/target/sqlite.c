@@ -183,48 +183,6 @@ static int prepare_statements(const struct target *t, struct sqlite_target *s,
 
 /* ---- tables ---- */
 
-static void put_names(struct buf *out, char *const *names)
-{
-	for (size_t i = 0; names[i] != NULL; i++) {
-		buf_puts(out, i > 0 ? ", " : "");
-		name_put(out, names[i]);
-	}
-}
-
-static bool is_among(char *const *names, const char *name)
-{
-	for (size_t i = 0; names != NULL && names[i] != NULL; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-static void put_conflict(const struct target *t, struct buf *out)
-{
-	size_t n = 0;
-
-	if (t->job->conflict == JOB_CONFLICT_FAIL)
-		return;
-	buf_puts(out, " ON CONFLICT ");
-	if (t->job->conflict_on != NULL) {
-		buf_putc(out, '(');
-		put_names(out, t->job->conflict_on);
-		buf_puts(out, ") ");
-	}
-	if (t->job->conflict == JOB_CONFLICT_UPDATE) {
-		for (size_t i = 0; i < t->columns.n; i++) {
-			if (is_among(t->job->conflict_on, t->job->columns[i]))
-				continue;
-			buf_puts(out, n++ == 0 ? "DO UPDATE SET " : ", ");
-			name_put(out, t->job->columns[i]);
-			buf_puts(out, " = excluded.");
-			name_put(out, t->job->columns[i]);
-		}
-	}
-	if (n == 0)
-		buf_puts(out, "DO NOTHING");
-}
-
 static bool table_has_column(sqlite3_stmt *columns, const char *name, struct buf *all)
 {
 	bool is_found = false;
@@ -283,7 +241,7 @@ static int prepare_insert(const struct target *t, struct sqlite_target *s, struc
 	if (t->is_gathered)
 		buf_puts(&sql, " ON CONFLICT DO NOTHING");
 	else
-		put_conflict(t, &sql);
+		name_put_conflict(&sql, t);
 	return prepare(s->db, buf_str(&sql), &s->insert, fail);
 }
 
@@ -601,7 +559,7 @@ static int sqlite_place(struct target *t, int64_t *ret_rows, struct target_fail 
 	buf_puts(&sql, " FROM ");
 	target_put_gather_name(t, &sql);
 	buf_puts(&sql, " WHERE true ORDER BY stint_item");
-	put_conflict(t, &sql);
+	name_put_conflict(&sql, t);
 	if (exec(s, buf_str(&sql), fail) < 0)
 		return -1;
 	*ret_rows = sqlite3_changes64(s->db);
