@@ -163,7 +163,6 @@ static char *mark_path(const struct segments *s, const uint8_t machine[MACHINE_B
 static void put_mark(struct segments *s)
 {
 	uint8_t machine[MACHINE_BYTES];
-
 	struct err unused = ERR_INIT;
 
 	if (machine_here(machine, &unused) < 0)

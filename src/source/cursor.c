@@ -253,8 +253,7 @@ static void take_machine(struct source *s, struct reader *r)
 	if (at == NULL)
 		return; /* r->failed tells */
 	memcpy(machine, at, sizeof(machine));
-	s->is_from_elsewhere = s->rows == NULL && s->step == NULL && s->inbox == NULL &&
-			       !machine_is_here(machine);
+	s->is_from_elsewhere = source_has_files(s) && !machine_is_here(machine);
 }
 
 int cursor_get(struct source *s, const void *data, size_t len, struct err *err)

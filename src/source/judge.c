@@ -187,8 +187,7 @@ static int add_staged(struct source *s, const struct item *item)
 	} else if (s->path == UINT32_MAX) {
 		const struct body_path path = {.path = file->name,
 					       .path_len = strlen(file->name),
-					       .is_known = !s->is_stdin && s->rows == NULL &&
-							   s->inbox == NULL,
+					       .is_known = !s->is_stdin && source_has_files(s),
 					       .identity = file->identity};
 		s->path = batch_add_path(s->batch, &path);
 	}

@@ -97,6 +97,11 @@ struct source {
 /* The name of the file for messages. */
 const char *load_name(const struct source *s);
 int64_t load_chunk_bytes(const struct source *s);
+/* Files, or standard input: not what a database, an inbox or a step gives. */
+static inline bool source_has_files(const struct source *s)
+{
+	return s->rows == NULL && s->step == NULL && s->inbox == NULL;
+}
 /* How many items the next batch may have; 0 when --first is reached. */
 uint32_t load_item_limit(const struct source *s);
 /* Whether the key of each item is needed here. */

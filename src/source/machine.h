@@ -18,8 +18,7 @@ struct job;
 enum { MACHINE_BYTES = 16 };
 
 /* This one: a hash of /etc/machine-id and the host's name. Containers of one image may share the
- * first, and hosts that nobody named the second. ERR_TEMP when it cannot be read
- * now. */
+ * first, and hosts that nobody named the second. ERR_TEMP when it cannot be read now. */
 ST_MUST_CHECK int machine_here(uint8_t out[MACHINE_BYTES], struct err *err);
 /* All zero, as version 1 of a chunk left it, is here. */
 bool machine_is_here(const uint8_t machine[MACHINE_BYTES]);

@@ -5,8 +5,9 @@
  *
  * Promise: one row in memory, whatever the page, and of one that is too long not the whole; the
  *          database is only read, and every wait has an end. A failure that may pass (connection
- * lost, locks, a time limit) says so by `may_pass`; the connection is then of no use any more, and
- * is closed. Owner:   the reader; one thread.
+ *          lost, locks, a time limit) says so by `may_pass`; the connection is then of no use any
+ *          more, and is closed.
+ * Owner:   the reader; one thread.
  */
 #ifndef STINT_SOURCE_ROWS_H
 #define STINT_SOURCE_ROWS_H

@@ -32,7 +32,7 @@ static int list_files(struct source *s, struct err *err)
 					      .path = s->options.path,
 					      .patience = &s->patience};
 
-	if (!s->is_stdin && s->rows == NULL && s->step == NULL && s->inbox == NULL)
+	if (!s->is_stdin && source_has_files(s))
 		return globs_list(&options, &s->list, err);
 	return list_none(s);
 }
@@ -44,7 +44,7 @@ static int refuse_same_content(struct source *s, struct err *err)
 	int rc = 0;
 
 	if (!s->job->source.refuse_same_content || o->find_content == NULL || s->is_stdin ||
-	    s->rows != NULL || s->step != NULL || s->inbox != NULL)
+	    !source_has_files(s))
 		return 0;
 	for (size_t i = 0; rc == 0 && i < s->list.n; i++) {
 		struct frame_content content = {.path = s->list.files[i].name};
@@ -103,7 +103,7 @@ static int resume(struct source *s, struct err *err)
 		return behind == 0 ? list_none(s) : behind;
 	}
 	int rc = cursor_get(s, cursor, s->options.cursor_len, err);
-	if (rc == 0 && (s->rows != NULL || s->step != NULL || s->inbox != NULL))
+	if (rc == 0 && !source_has_files(s))
 		rc = list_none(s);
 	if (rc != 0 || s->unique == NULL || s->inbox != NULL)
 		return rc;
@@ -145,14 +145,9 @@ int source_open(const struct source_options *options, struct source **ret_source
 {
 	assert(options != NULL && options->job != NULL && ret_source != NULL);
 	const struct job *job = options->job;
-	uint8_t machine[MACHINE_BYTES];
-	int r = machine_here(machine, err);
-	if (r < 0)
-		return r;
 	struct source *s = xnew(struct source);
 	s->options = *options;
 	s->job = job;
-	memcpy(s->machine, machine, sizeof(machine));
 	/* With --source a file takes the place of standard input. */
 	bool has_path = options->path != NULL && options->path[0] != '\0';
 	s->is_stdin = job->source.kind == SOURCE_STDIN && !has_path;
@@ -163,6 +158,8 @@ int source_open(const struct source_options *options, struct source **ret_source
 	assert(job->source.kind == SOURCE_FILES || job->source.kind == SOURCE_STEP ||
 	       job_is_from_database(job) || shape_format_of(job) != SHAPE_NONE);
 	int rc = has_path ? check_path(job, err) : 0;
+	if (rc == 0)
+		rc = machine_here(s->machine, err);
 	if (rc == 0)
 		rc = prepare(s, err);
 	if (rc == 0)
