@@ -11,8 +11,8 @@
  * Files: run.c (phases), look.c (is it finished), window.c (does it fit), load.c (reader),
  * holding.c (claim), slots.c (lanes' shares), share.c (rate, quota), dispatch.c (start, send),
  * protect.c (breaker), settle.c (outcomes), drain.c (stopping), ending.c (what is done once at the
- * end), tell.c (source.then), request.c
- * (what people ask for), company.c (who else is in it), stats.c (durations).
+ * end), tell.c (source.then), request.c (what people ask for), company.c (who else is in it),
+ * stats.c (durations).
  */
 #ifndef STINT_ENGINE_RUN_H
 #define STINT_ENGINE_RUN_H
@@ -396,8 +396,6 @@ void run_leave_step(struct run *r);
 void run_say_blocked(struct run *r);
 /* The reader asks for items of the step that its job takes them from. */
 ST_MUST_CHECK int step_take_question(struct run *r, const struct frame *frame, struct err *err);
-/* The reader that an answer is for, NULL when it has died. */
-struct lane *load_asker(struct run *r);
 
 void load_want(struct run *r); /* RUN_LOADER_WANTED: one step */
 void load_turn(struct run *r); /* RUN_LOADING_NOW: one step */

@@ -234,7 +234,7 @@ void frame_put_source_changed(struct buf *b, const struct frame_source_changed *
 	size_t start = frame_begin(b, FRAME_SOURCE_CHANGED);
 
 	buf_put_u32(b, f->handle);
-	buf_put_u8(b, f->is_elsewhere ? 1 : 0);
+	put_bool(b, f->is_elsewhere);
 	put_text(b, f->text);
 	frame_end(b, start);
 }

@@ -9,7 +9,7 @@
  *          cannot be written again (a run that was made or loaded), or is forgotten here, ends the
  *          instance (LEDGER_FENCED), after all else was written.
  *          Counts for people (latencies, classes of failures, notes), slots of rates and quotas,
- * and the breaker's moves are not written again: those that were lost stay lost.
+ *          and the breaker's moves are not written again: those that were lost stay lost.
  * Bounds:  JOURNAL_BYTES of memory at most; the oldest is forgotten first.
  * Owner:   one instance, one thread at a time.
  * Pure.

@@ -48,8 +48,8 @@
 	X(LOOSE_PROBING, 7, "in_doubt")                                                            \
 	X(LOOSE_ASKED, 8, "in_doubt")
 
-/* What is done once when a step, or the run, has nothing open any more, by one instance. */
-/* WORK: of a step's work, such as the name of a file that was written; RUN: of the run. */
+/* What is done once when a step, or the run, has nothing open any more, by one instance. WORK: of a
+ * step's work, such as the name of a file that was written; RUN: of the run. */
 #define LEDGER_ENDINGS(X)                                                                          \
 	X(ENDING_WORK, 1, "work")                                                                  \
 	X(ENDING_RUN, 2, "run")

@@ -124,4 +124,5 @@ void rule_ended_tell(const struct rule_ended *e, const struct lop_ended_told *by
 uint8_t *rule_step_ended(struct arena *a, const uint8_t *done, uint32_t n, enum loose_state wanted);
 /* … and then each of these. */
 void rule_step_loose(uint8_t *ended, uint32_t i, enum loose_state state, enum loose_state wanted);
+
 #endif
