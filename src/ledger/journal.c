@@ -149,7 +149,7 @@ static void keep_op(struct arena *a, struct kept_batch *b, const struct ledger_o
 {
 	struct ledger_op *copy = NULL;
 
-	switch ((int)op->kind) { /* all others only count, or only read */
+	switch ((int)op->kind) {
 	case LOP_CHUNK_CLAIM:
 		keep_chunk_claim(a, b, op);
 		return;
@@ -194,12 +194,23 @@ static void keep_op(struct arena *a, struct kept_batch *b, const struct ledger_o
 	case LOP_TOLD_PUT:
 		(void)keep(a, b, op);
 		return;
-	/* Their content is not kept, and the numbers of runs and chunks would be others. */
-	case LOP_RUN_CREATE:
-	case LOP_LOAD_TAKE:
-	case LOP_LOAD_PUT:
-	case LOP_CONTENT_FIND:
-		b->is_whole = false;
+	/* What may stay lost: see journal.h; and who is dead is found so again. */
+	case LOP_INSTANCE_END:
+	case LOP_REAP:
+	case LOP_LATENCY_ADD:
+	case LOP_FAILURE_ADD:
+	case LOP_RUN_NOTE:
+	case LOP_REQUEST_OBEY:
+	case LOP_RATE_TAKE:
+	case LOP_QUOTA_TAKE:
+	case LOP_PERSON:
+	case LOP_BREAKER_PUT:
+	case LOP_ENDPOINT_PUT:
+		return;
+	/* Safety: whatever else writes cannot be written again. Of loads the content is not kept,
+	 * and runs and chunks would have other numbers; the end of a run is anybody's again. */
+	default:
+		b->is_whole = b->is_whole && !ledger_op_writes(op);
 		return;
 	}
 }

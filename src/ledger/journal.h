@@ -6,8 +6,9 @@
  * Promise: the ledger then has the instance's claims, marks, outcomes and loose items as they were
  *          acknowledged, batch by batch, each applied once; only then does the transaction go there
  *          that found them missing. What others have claimed since stays theirs. What was lost and
- *          cannot be written again (a run that was made or loaded), or is forgotten here, ends the
- *          instance (LEDGER_FENCED), after all else was written.
+ *          cannot be written again (a run that was made or loaded, the end of a run that was taken
+ *          or made), or is forgotten here, ends the instance (LEDGER_FENCED), after all else was
+ *          written.
  *          Counts for people (latencies, classes of failures, notes), slots of rates and quotas,
  *          and the breaker's moves are not written again: those that were lost stay lost.
  * Bounds:  JOURNAL_BYTES of memory at most; the oldest is forgotten first.

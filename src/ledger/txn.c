@@ -126,7 +126,7 @@ void ledger_txn_move_first(struct ledger_txn *txn, struct ledger_op *op)
 	txn->first = op;
 }
 
-static bool ledger_op_writes(const struct ledger_op *op)
+bool ledger_op_writes(const struct ledger_op *op)
 {
 	if (op->kind == LOP_PERSON)
 		return !op->u.person.dry_run;

@@ -566,9 +566,8 @@ struct lop_ending_take {
 	bool ret_is_settled;
 	struct ledger_ending_row ret_row;
 };
-/* Done, with what came of it; or failed (`err`), to be tried again from `not_before` on; it
- * is nobody's then. When it is not this instance's with that epoch nothing else happens (ret_late).
- */
+/* Done, with what came of it; or failed (`err`), to be tried again from `not_before` on; it is
+ * nobody's then. When it is not this instance's with that epoch nothing else happens (ret_late). */
 struct lop_ending_put {
 	int64_t run_id;
 	int32_t step;
@@ -790,6 +789,7 @@ struct ledger_op *ledger_txn_add(struct ledger_txn *txn, enum ledger_op_kind kin
 void ledger_txn_move_first(struct ledger_txn *txn, struct ledger_op *op);
 /* True when no operation writes. */
 bool ledger_txn_is_read_only(const struct ledger_txn *txn);
+bool ledger_op_writes(const struct ledger_op *op);
 /* The first operation that writes for an instance after its end, or NULL. */
 struct ledger_op *ledger_txn_find_late(const struct ledger_txn *txn);
 /* Forgets results and status so that the same transaction can be sent again. */

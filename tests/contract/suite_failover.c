@@ -2,6 +2,7 @@
 /* What a failover has lost: it is found out, and written again (ledger/journal.h). */
 #include "contract/bench.h"
 #include "contract/suites.h"
+#include "ledger/journal.h"
 
 static struct ledger_op *retake_chunk(struct bench *b, struct actor *by, const struct held *held,
 				      int32_t epoch)
@@ -91,10 +92,56 @@ static void batches_that_were_lost_are_told_and_may_be_skipped(void **state)
 	commit(b);
 }
 
+/* Applies what `begin` made as the writer of an instance that keeps a journal. */
+static enum ledger_status apply_by(struct bench *b, struct journal *journal)
+{
+	if (!ledger_txn_is_read_only(b->txn))
+		b->txn->batch = b->by->batch + 1;
+	journal_apply(journal, b->ledger, b->txn);
+	if (b->txn->status == LEDGER_APPLIED && b->txn->batch != 0)
+		b->by->batch = b->txn->batch;
+	return b->txn->status;
+}
+
+/* What becomes of the instance when a server takes over without what `kind` did. */
+static enum ledger_status lose(struct bench *b, enum ledger_op_kind kind, int64_t run)
+{
+	struct journal *journal = journal_new();
+
+	actor_begin(b, b->b);
+	begin(b, b->b, LOP_LANE_PUT)->u.lane_put.pid = 1;
+	assert_int_equal(apply_by(b, journal), LEDGER_APPLIED);
+	ledger_memory_remember(b->ledger);
+	struct ledger_op *op = begin(b, b->b, kind);
+	if (kind == LOP_ENDING_TAKE)
+		op->u.ending_take = (struct lop_ending_take){.run_id = run, .kind = ENDING_WORK};
+	assert_int_equal(apply_by(b, journal), LEDGER_APPLIED);
+	assert_true(kind != LOP_ENDING_TAKE || op->u.ending_take.ret_taken);
+	ledger_memory_go_back(b->ledger);
+	begin(b, b->b, LOP_LANE_PUT)->u.lane_put.pid = 2;
+	enum ledger_status status = apply_by(b, journal);
+	journal_free(journal);
+	return status;
+}
+
+/* The end of a run that was taken is anybody's again then: whoever makes it must not go on. */
+static void what_cannot_be_written_again_ends_the_instance(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 1});
+
+	if (b->has_handles || !b->has_beats)
+		return;
+	chunk_work(b, b->a, run, 0);
+	assert_int_equal(lose(b, LOP_LANE_PUT, run), LEDGER_APPLIED);
+	assert_int_equal(lose(b, LOP_ENDING_TAKE, run), LEDGER_FENCED);
+}
+
 static const struct CMUnitTest cases[] = {
 	CASE(a_chunk_is_taken_again_in_its_epoch_only),
 	CASE(an_item_is_taken_again_in_its_epoch_only),
 	CASE(batches_that_were_lost_are_told_and_may_be_skipped),
+	CASE(what_cannot_be_written_again_ends_the_instance),
 };
 
 const struct suite suite_failover = SUITE("failover", cases);
