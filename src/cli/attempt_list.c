@@ -26,21 +26,6 @@ struct page {
 	struct mask mask;
 };
 
-static const char *text_at(struct page *page, const struct ledger_row *row, int column)
-{
-	size_t len = 0;
-	const char *text = ledger_row_text(row, column, &len);
-
-	return text == NULL ? NULL : arena_text(&page->arena, text, len);
-}
-
-static const char *text_or_empty(struct page *page, const struct ledger_row *row, int column)
-{
-	const char *text = text_at(page, row, column);
-
-	return text == NULL ? "" : text;
-}
-
 static int on_attempt(void *arg, const struct ledger_row *row)
 {
 	struct page *page = arg;
@@ -48,25 +33,26 @@ static int on_attempt(void *arg, const struct ledger_row *row)
 	assert(page->n < PAGE_ATTEMPTS);
 	struct attempt *a = &page->attempts[page->n];
 	*a = (struct attempt){
-		.run = text_or_empty(page, row, 0),
+		.run = ledger_row_str(row, 0, &page->arena),
 		.run_id = ledger_row_int(row, 1),
 		.item = ledger_row_int(row, 2),
-		.key = mask_value(page->mask.key, text_at(page, row, 3), &page->arena),
+		.key = mask_value(page->mask.key, ledger_row_str_or_null(row, 3, &page->arena),
+				  &page->arena),
 		.number = ledger_row_int(row, 4),
 		.at = moment_at(row, 5),
 		.took_us = ledger_row_int(row, 6) * US_PER_MS,
 		.instance = ledger_row_int(row, 7),
-		.outcome = text_or_empty(page, row, 8),
-		.err_class = text_or_empty(page, row, 9),
-		.err = text_or_empty(page, row, 10),
-		.fingerprint = text_or_empty(page, row, 11),
+		.outcome = ledger_row_str(row, 8, &page->arena),
+		.err_class = ledger_row_str(row, 9, &page->arena),
+		.err = ledger_row_str(row, 10, &page->arena),
+		.fingerprint = ledger_row_str(row, 11, &page->arena),
 		.output_cut = ledger_row_int(row, 13) != 0,
-		.is_verify = strcmp(text_or_empty(page, row, 14), "verify") == 0,
-		.keep = text_or_empty(page, row, 15),
+		.is_verify = strcmp(ledger_row_str(row, 14, &page->arena), "verify") == 0,
+		.keep = ledger_row_str(row, 15, &page->arena),
 	};
 	const char *output = ledger_row_text(row, 12, &a->output_len);
 	a->output = output == NULL ? "" : arena_text(&page->arena, output, a->output_len);
-	page->at_texts[page->n] = text_or_empty(page, row, 5);
+	page->at_texts[page->n] = ledger_row_str(row, 5, &page->arena);
 	page->n++;
 	return 0;
 }

@@ -113,14 +113,6 @@ static bool is_alive(const struct lop_instance_list *list, int64_t inc)
 	return false;
 }
 
-static const char *text_at(struct arena *arena, const struct ledger_row *row, int column)
-{
-	size_t len = 0;
-	const char *text = ledger_row_text(row, column, &len);
-
-	return text == NULL ? "" : arena_text(arena, text, len);
-}
-
 static int keep_instance(void *arg, const struct ledger_row *row)
 {
 	struct look *look = arg;
@@ -136,8 +128,8 @@ static int keep_instance(void *arg, const struct ledger_row *row)
 	run->instances[run->n++] = (struct stop_instance){
 		.inc = inc,
 		.pid = ledger_row_int(row, 1),
-		.name = text_at(arena, row, 2),
-		.host = text_at(arena, row, 3),
+		.name = ledger_row_str(row, 2, arena),
+		.host = ledger_row_str(row, 3, arena),
 	};
 	return 0;
 }

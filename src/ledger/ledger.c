@@ -181,6 +181,21 @@ const char *ledger_row_text(const struct ledger_row *row, int column, size_t *re
 	return row->face->text(row, column, ret_len);
 }
 
+const char *ledger_row_str_or_null(const struct ledger_row *row, int column, struct arena *a)
+{
+	size_t len = 0;
+	const char *text = ledger_row_text(row, column, &len);
+
+	return text == NULL ? NULL : arena_text(a, text, len);
+}
+
+const char *ledger_row_str(const struct ledger_row *row, int column, struct arena *a)
+{
+	const char *text = ledger_row_str_or_null(row, column, a);
+
+	return text == NULL ? "" : text;
+}
+
 int64_t ledger_row_int(const struct ledger_row *row, int column)
 {
 	return row->face->number(row, column);

@@ -87,6 +87,9 @@ struct ledger_param {
 struct ledger_row;
 const char *ledger_row_text(const struct ledger_row *row, int column,
 			    size_t *ret_len); /* NULL: null */
+/* Kept, in the arena: NULL, or "", for null. */
+const char *ledger_row_str_or_null(const struct ledger_row *row, int column, struct arena *a);
+const char *ledger_row_str(const struct ledger_row *row, int column, struct arena *a);
 int64_t ledger_row_int(const struct ledger_row *row, int column);
 double ledger_row_real(const struct ledger_row *row, int column);
 bool ledger_row_is_null(const struct ledger_row *row, int column);

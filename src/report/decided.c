@@ -17,14 +17,6 @@ struct gathering {
 	struct decided *decided;
 };
 
-static const char *text_at(struct arena *arena, const struct ledger_row *row, int column)
-{
-	size_t len = 0;
-	const char *text = ledger_row_text(row, column, &len);
-
-	return text == NULL ? "" : arena_text(arena, text, len);
-}
-
 static int on_decision(void *arg, const struct ledger_row *row)
 {
 	struct gathering *g = arg;
@@ -36,9 +28,9 @@ static int on_decision(void *arg, const struct ledger_row *row)
 	}
 	d->rows[d->n++] = (struct decision_row){
 		.at = moment_at(row, 0),
-		.who = text_at(g->arena, row, 1),
-		.verb = text_at(g->arena, row, 2),
-		.why = text_at(g->arena, row, 3),
+		.who = ledger_row_str(row, 1, g->arena),
+		.verb = ledger_row_str(row, 2, g->arena),
+		.why = ledger_row_str(row, 3, g->arena),
 		.number = ledger_row_is_null(row, 4) ? -1 : ledger_row_int(row, 4),
 	};
 	return 0;

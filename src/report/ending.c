@@ -17,14 +17,6 @@
 
 enum { RESULT_BYTES_MAX = 64 * 1024 };
 
-static const char *text_at(struct arena *arena, const struct ledger_row *row, int column)
-{
-	size_t len = 0;
-	const char *text = ledger_row_text(row, column, &len);
-
-	return text == NULL ? "" : arena_text(arena, text, len);
-}
-
 static const struct json *member(const struct json *result, const char *name)
 {
 	return json_find(result, name, strlen(name));
@@ -57,13 +49,13 @@ static int on_ending(void *arg, const struct ledger_row *row)
 	struct endings *endings = arg;
 	struct ending_shown *e = &endings->endings[endings->n++];
 
-	*e = (struct ending_shown){.step = text_at(endings->arena, row, 0),
-				   .kind = text_at(endings->arena, row, 1),
-				   .state = text_at(endings->arena, row, 2),
+	*e = (struct ending_shown){.step = ledger_row_str(row, 0, endings->arena),
+				   .kind = ledger_row_str(row, 1, endings->arena),
+				   .state = ledger_row_str(row, 2, endings->arena),
 				   .failures = ledger_row_int(row, 3),
-				   .error = text_at(endings->arena, row, 4),
+				   .error = ledger_row_str(row, 4, endings->arena),
 				   .next_at = moment_at(row, 5),
-				   .result = text_at(endings->arena, row, 6)};
+				   .result = ledger_row_str(row, 6, endings->arena)};
 	take_result(endings->arena, e);
 	return 0;
 }

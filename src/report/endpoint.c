@@ -15,28 +15,20 @@
 
 enum { NAME, AT_ONCE, LOWEST, HIGHEST, MOST, BREAKER, SINCE, NEXT_PROBE, REASON };
 
-static const char *text_at(struct arena *arena, const struct ledger_row *row, int column)
-{
-	size_t len = 0;
-	const char *text = ledger_row_text(row, column, &len);
-
-	return text == NULL ? "" : arena_text(arena, text, len);
-}
-
 static int on_endpoint(void *arg, const struct ledger_row *row)
 {
 	struct endpoints *all = arg;
 	struct endpoint *e = &all->endpoints[all->n++];
 
-	*e = (struct endpoint){.name = text_at(all->arena, row, NAME),
+	*e = (struct endpoint){.name = ledger_row_str(row, NAME, all->arena),
 			       .at_once = ledger_row_int(row, AT_ONCE),
 			       .lowest = ledger_row_int(row, LOWEST),
 			       .highest = ledger_row_int(row, HIGHEST),
 			       .max = ledger_row_int(row, MOST),
-			       .breaker = text_at(all->arena, row, BREAKER),
+			       .breaker = ledger_row_str(row, BREAKER, all->arena),
 			       .since = moment_at(row, SINCE),
 			       .next_probe = moment_at(row, NEXT_PROBE),
-			       .reason = text_at(all->arena, row, REASON)};
+			       .reason = ledger_row_str(row, REASON, all->arena)};
 	e->is_open = strcmp(e->breaker, "closed") != 0;
 	return 0;
 }

@@ -16,21 +16,6 @@
 
 enum { SHAPE_MAX = 512 };
 
-static const char *text_at(struct report *r, const struct ledger_row *row, int column)
-{
-	size_t len = 0;
-	const char *text = ledger_row_text(row, column, &len);
-
-	return text == NULL ? NULL : arena_text(&r->arena, text, len);
-}
-
-static const char *text_or_empty(struct report *r, const struct ledger_row *row, int column)
-{
-	const char *text = text_at(r, row, column);
-
-	return text == NULL ? "" : text;
-}
-
 /* ---- failures ---- */
 
 static int on_error(void *arg, const struct ledger_row *row)
@@ -42,13 +27,13 @@ static int on_error(void *arg, const struct ledger_row *row)
 		return 0;
 	}
 	r->errors[r->n_errors++] = (struct report_error){
-		.fingerprint = text_or_empty(r, row, 0),
+		.fingerprint = ledger_row_str(row, 0, &r->arena),
 		.n = ledger_row_int(row, 1),
 		.n_dead = ledger_row_int(row, 2),
 		.n_in_doubt = ledger_row_int(row, 3),
 		.n_retry = ledger_row_int(row, 4),
-		.err_class = text_or_empty(r, row, 5),
-		.sample = text_or_empty(r, row, 6),
+		.err_class = ledger_row_str(row, 5, &r->arena),
+		.sample = ledger_row_str(row, 6, &r->arena),
 	};
 	return 0;
 }
@@ -65,7 +50,8 @@ static int on_example(void *arg, const struct ledger_row *row)
 
 	e->examples[e->n_examples++] = (struct report_example){
 		.number = ledger_row_int(row, 0),
-		.key = mask_value(x->report->mask.key, text_at(x->report, row, 1),
+		.key = mask_value(x->report->mask.key,
+				  ledger_row_str_or_null(row, 1, &x->report->arena),
 				  &x->report->arena),
 	};
 	return 0;
@@ -107,10 +93,11 @@ static int on_slow(void *arg, const struct ledger_row *row)
 
 	r->slow[r->n_slow++] = (struct report_slow){
 		.number = ledger_row_int(row, 0),
-		.key = mask_value(r->mask.key, text_at(r, row, 1), &r->arena),
+		.key = mask_value(r->mask.key, ledger_row_str_or_null(row, 1, &r->arena),
+				  &r->arena),
 		.attempt = ledger_row_int(row, 2),
 		.took_us = ledger_row_int(row, 3) * US_PER_MS,
-		.outcome = text_or_empty(r, row, 4),
+		.outcome = ledger_row_str(row, 4, &r->arena),
 	};
 	return 0;
 }
@@ -167,9 +154,9 @@ static int on_reason(void *arg, const struct ledger_row *row)
 	}
 	r->reasons[r->n_reasons++] = (struct report_reason){
 		.shape = arena_str(&r->arena, shape),
-		.reason = text_or_empty(r, row, 0),
+		.reason = ledger_row_str(row, 0, &r->arena),
 		.n = n,
-		.path = text_or_empty(r, row, 2),
+		.path = ledger_row_str(row, 2, &r->arena),
 		.line = ledger_row_int(row, 3),
 	};
 	return 0;

@@ -51,21 +51,6 @@ struct page {
 
 /* ---- rows ---- */
 
-static const char *text_at(struct arena *arena, const struct ledger_row *row, int column)
-{
-	size_t len = 0;
-	const char *text = ledger_row_text(row, column, &len);
-
-	return text == NULL ? NULL : arena_text(arena, text, len);
-}
-
-static const char *text_or_empty(struct arena *arena, const struct ledger_row *row, int column)
-{
-	const char *text = text_at(arena, row, column);
-
-	return text == NULL ? "" : text;
-}
-
 static int on_item(void *arg, const struct ledger_row *row)
 {
 	struct page *page = arg;
@@ -74,18 +59,18 @@ static int on_item(void *arg, const struct ledger_row *row)
 	page->items[page->n++] = (struct report_item){
 		.run_id = page->run_id,
 		.number = ledger_row_int(row, 0),
-		.key = text_at(&page->arena, row, 1),
-		.state = text_or_empty(&page->arena, row, 2),
-		.person = text_at(&page->arena, row, 3),
+		.key = ledger_row_str_or_null(row, 1, &page->arena),
+		.state = ledger_row_str(row, 2, &page->arena),
+		.person = ledger_row_str_or_null(row, 3, &page->arena),
 		.attempts = ledger_row_int(row, 4),
-		.err_class = text_or_empty(&page->arena, row, 5),
-		.err = text_or_empty(&page->arena, row, 6),
-		.fingerprint = text_or_empty(&page->arena, row, 7),
+		.err_class = ledger_row_str(row, 5, &page->arena),
+		.err = ledger_row_str(row, 6, &page->arena),
+		.fingerprint = ledger_row_str(row, 7, &page->arena),
 		.next_at = moment_at(row, 8),
 		.first_started_at = moment_at(row, 9),
 		.instance = ledger_row_int(row, 10),
-		.doubt = text_at(&page->arena, row, 11),
-		.keep = text_or_empty(&page->arena, row, 12),
+		.doubt = ledger_row_str_or_null(row, 11, &page->arena),
+		.keep = ledger_row_str(row, 12, &page->arena),
 	};
 	return 0;
 }

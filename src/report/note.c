@@ -12,21 +12,13 @@
 #include "report/moment.h"
 #include "sys/clock.h"
 
-static const char *text_at(struct arena *arena, const struct ledger_row *row, int column)
-{
-	size_t len = 0;
-	const char *text = ledger_row_text(row, column, &len);
-
-	return text == NULL ? "" : arena_text(arena, text, len);
-}
-
 static int on_note(void *arg, const struct ledger_row *row)
 {
 	struct notes *notes = arg;
 
 	notes->notes[notes->n++] = (struct note){.at = moment_at(row, 0),
-						 .kind = text_at(notes->arena, row, 1),
-						 .text = text_at(notes->arena, row, 2),
+						 .kind = ledger_row_str(row, 1, notes->arena),
+						 .text = ledger_row_str(row, 2, notes->arena),
 						 .until = moment_at(row, 3)};
 	return 0;
 }

@@ -24,14 +24,6 @@ struct loading {
 	struct report_run *run;
 };
 
-static const char *text_at(struct arena *arena, const struct ledger_row *row, int column)
-{
-	size_t len = 0;
-	const char *text = ledger_row_text(row, column, &len);
-
-	return text == NULL ? "" : arena_text(arena, text, len);
-}
-
 static const char run_sql[] =
 	"SELECT run_id, run, job, slot, date, params, number, state, reason, started, ended,"
 	" items, read, filtered, rejected, held_back, instances, job_path, source_path"
@@ -43,14 +35,14 @@ static int on_run(void *arg, const struct ledger_row *row)
 
 	*l->run = (struct report_run){
 		.id = ledger_row_int(row, 0),
-		.name = text_at(l->arena, row, 1),
-		.job = text_at(l->arena, row, 2),
-		.slot = text_at(l->arena, row, 3),
-		.date = text_at(l->arena, row, 4),
-		.params = text_at(l->arena, row, 5),
+		.name = ledger_row_str(row, 1, l->arena),
+		.job = ledger_row_str(row, 2, l->arena),
+		.slot = ledger_row_str(row, 3, l->arena),
+		.date = ledger_row_str(row, 4, l->arena),
+		.params = ledger_row_str(row, 5, l->arena),
 		.n = ledger_row_int(row, 6),
-		.state = text_at(l->arena, row, 7),
-		.reason = text_at(l->arena, row, 8),
+		.state = ledger_row_str(row, 7, l->arena),
+		.reason = ledger_row_str(row, 8, l->arena),
 		.started_at = moment_at(row, 9),
 		.ended_at = moment_at(row, 10),
 		.n_items = ledger_row_int(row, 11),
@@ -59,8 +51,8 @@ static int on_run(void *arg, const struct ledger_row *row)
 		.n_rejected = ledger_row_int(row, 14),
 		.n_held_back = ledger_row_int(row, 15),
 		.n_joined = ledger_row_int(row, 16),
-		.job_path = text_at(l->arena, row, 17),
-		.source_path = text_at(l->arena, row, 18),
+		.job_path = ledger_row_str(row, 17, l->arena),
+		.source_path = ledger_row_str(row, 18, l->arena),
 	};
 	return FOUND;
 }
