@@ -22,6 +22,7 @@
 #include "cli/ledger_choice.h"
 #include "cli/verbs.h"
 #include "job/job.h"
+#include "job/scalar.h"
 #include "ledger/ledger.h"
 #include "source/encoding.h"
 #include "source/input.h"
@@ -36,7 +37,6 @@ enum {
 	BATCH_ROWS = 1000,
 	BATCH_BYTES = 1024 * 1024,
 	DOC_BYTES_MAX = 64 * 1024 * 1024,
-	JOB_NAME_MAX = 100,
 };
 
 struct add {
@@ -293,17 +293,6 @@ static int use_job(struct add *a, struct err *err)
 	return 0;
 }
 
-/* As `job` of a job file. */
-static bool is_job_name(const char *name)
-{
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-	size_t len = strlen(name);
-
-	return len > 0 && len <= JOB_NAME_MAX && strspn(name, letters) == len && name[0] != '.' &&
-	       name[0] != '-';
-}
-
 /* A file, or a name: that of a file in the job directories, or of a job that this host has no file
  * of. */
 static int find_inbox(struct add *a, struct err *err)
@@ -321,7 +310,7 @@ static int find_inbox(struct add *a, struct err *err)
 		*err = why;
 		return rc;
 	}
-	if (!is_job_name(word))
+	if (!scalar_is_job_name(word))
 		return ERR(err, ERR_USAGE, "%s is no name of a job", QUOTED(word, strlen(word)));
 	a->name = xstrdup(word);
 	return 0;

@@ -16,14 +16,6 @@
 
 /* ---- which step ---- */
 
-static int number_of(const struct build *b, const char *name)
-{
-	for (int i = 0; b->steps.names != NULL && b->steps.names[i] != NULL; i++)
-		if (strcmp(b->steps.names[i], name) == 0)
-			return i + 1;
-	return 0;
-}
-
 static void complain_unknown(struct build *b, struct node *step)
 {
 	const char *const *names = b->steps.names;
@@ -41,7 +33,7 @@ static void complain_unknown(struct build *b, struct node *step)
 /* The step, or NULL with a fault. */
 static const struct job *find_step(struct build *b, struct node *step)
 {
-	int number = number_of(b, step->text);
+	int number = steps_number(b->steps.names, step->text, step->len);
 	const char *name = QUOTED(step->text, step->len);
 
 	if (number == b->job->step)

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "job/job.h"
+#include "job/steps.h"
 #include "job/suggest.h"
 
 enum { NAMES_MAX = 128, TEXT_MAX = 1024 };
@@ -102,20 +103,12 @@ static bool has_items_of(const struct job *job, int step)
 	return false;
 }
 
-static int find_step(const struct job *job, const char *name, size_t len)
-{
-	for (int i = 0; job->step_names != NULL && job->step_names[i] != NULL; i++)
-		if (strlen(job->step_names[i]) == len && memcmp(job->step_names[i], name, len) == 0)
-			return i + 1;
-	return 0;
-}
-
 int kept_parse(const struct job *job, const char *name, size_t len, size_t *ret_field,
 	       struct err *err)
 {
 	const char *dot = memchr(name, '.', len);
 	size_t own = dot == NULL ? len : (size_t)(dot - name);
-	int step = find_step(job, name, own);
+	int step = steps_number((const char *const *)job->step_names, name, own);
 
 	if (step == 0)
 		return complain_step(job, name, own, err);

@@ -313,6 +313,14 @@ static int read_job_name(const struct node *node, struct err *err)
 	return 0;
 }
 
+bool scalar_is_job_name(const char *name)
+{
+	const struct node node = {.type = NODE_SCALAR, .text = name, .len = strlen(name)};
+	struct err ignored = ERR_INIT;
+
+	return read_job_name(&node, &ignored) == 0;
+}
+
 static int read_secret(const struct node *node)
 {
 	static const char *const kinds[] = {"env:", "file:", "credential:"};

@@ -35,4 +35,7 @@ ST_MUST_CHECK int scalar_read(const struct schema_key *key, const struct node *n
 /* True when both say the same: 1h and 60m. `key` is the row of both, or NULL. */
 bool scalar_is_same(const struct schema_key *key, const struct node *a, const struct node *b);
 
+/* Whether a job may be called so. */
+bool scalar_is_job_name(const char *name);
+
 #endif

@@ -104,6 +104,14 @@ void steps_look(const struct node *root, struct arena *arena, struct steps_seen 
 	ret_seen->uses = look.uses;
 }
 
+int steps_number(const char *const *names, const char *name, size_t len)
+{
+	for (int i = 0; names != NULL && names[i] != NULL; i++)
+		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
+			return i + 1;
+	return 0;
+}
+
 /* ---- one of them ---- */
 
 static void take_out(struct node *map, const struct node *child)

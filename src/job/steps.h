@@ -20,6 +20,9 @@ struct steps_seen {
 	const char *const *names; /* of all of them, in order, "" where one has none; NULL: none */
 	const char *const *uses;  /* NAME.FIELD of every ${step.NAME.FIELD} */
 };
+/* The number of the step that is called so, from 1; 0: none is. `names` end with NULL, or are NULL.
+ */
+int steps_number(const char *const *names, const char *name, size_t len);
 /* To be done before the tree is made that of one step. */
 void steps_look(const struct node *root, struct arena *arena, struct steps_seen *ret_seen);
 /* Makes the tree that of one step, from 1; nothing where there are none. To be done before it is
