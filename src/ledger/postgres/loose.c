@@ -333,3 +333,12 @@ int pl_doubt_chunk(struct pl *q, struct arena *a, const struct pl_doubt *doubt,
 		return PL_FAILED;
 	return pl_chunk_free(q, chunk.id);
 }
+
+PGresult *pl_chunk_loose(struct pl *q, const struct ledger_chunk_row *row)
+{
+	static const char sql[] = "SELECT item, state FROM loose WHERE run_id = $1 AND item >= $2"
+				  " AND item < $2 + $3";
+
+	return pl_query(q, sql,
+			PL_ARGS(PL_INT(row->run_id), PL_INT(row->first_item), PL_INT(row->n)));
+}

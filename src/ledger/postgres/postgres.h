@@ -309,6 +309,8 @@ struct pl_doubt {
 };
 int pl_doubt_chunk(struct pl *q, struct arena *a, const struct pl_doubt *doubt,
 		   int64_t *ret_doubtful); /* loose.c; adds to ret_doubtful */
+/* Items of the chunk that have left it: item, state. NULL: it failed. loose.c */
+PGresult *pl_chunk_loose(struct pl *q, const struct ledger_chunk_row *row);
 /* How many may be claimed. Safety: none by the first transaction on a server that took over, which
  * was made before that was known: others may not have written their claims again. chunk.c */
 int64_t pl_claim_max(const struct pl *q, uint32_t max);

@@ -6,11 +6,7 @@
 static int pl_step_ended(struct pl *q, struct arena *a, const struct ledger_chunk_row *row,
 			 struct lop_step_items *s)
 {
-	static const char sql[] = "SELECT item, state FROM loose WHERE run_id = $1 AND item >= $2"
-				  " AND item < $2 + $3";
-	AUTO(pl_rows)
-	PGresult *rows = pl_query(
-		q, sql, PL_ARGS(PL_INT(row->run_id), PL_INT(row->first_item), PL_INT(row->n)));
+	AUTO(pl_rows) PGresult *rows = pl_chunk_loose(q, row);
 
 	if (rows == NULL)
 		return PL_FAILED;

@@ -101,11 +101,7 @@ int pl_told_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 static int pl_ended_of(struct pl *q, struct arena *a, const struct ledger_chunk_row *row,
 		       struct rule_ended *ret)
 {
-	static const char sql[] = "SELECT item, state FROM loose WHERE run_id = $1 AND item >= $2"
-				  " AND item < $2 + $3";
-	AUTO(pl_rows)
-	PGresult *rows = pl_query(
-		q, sql, PL_ARGS(PL_INT(row->run_id), PL_INT(row->first_item), PL_INT(row->n)));
+	AUTO(pl_rows) PGresult *rows = pl_chunk_loose(q, row);
 
 	if (rows == NULL)
 		return PL_FAILED;

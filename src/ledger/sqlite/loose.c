@@ -383,3 +383,12 @@ int sq_doubt_chunk(struct sq *q, struct arena *a, const struct sq_doubt *doubt,
 		return SQ_FAILED;
 	return sq_chunk_free(q, row->id);
 }
+
+sqlite3_stmt *sq_chunk_loose(struct sq *q, const struct ledger_chunk_row *row)
+{
+	static const char sql[] = "SELECT item, state FROM loose WHERE run_id = ?1 AND item >= ?2"
+				  " AND item < ?2 + ?3";
+
+	return sq_query(q, sql,
+			SQ_ARGS(SQ_INT(row->run_id), SQ_INT(row->first_item), SQ_INT(row->n)));
+}

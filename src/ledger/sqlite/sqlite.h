@@ -251,6 +251,8 @@ void sq_get_loose(struct arena *a, sqlite3_stmt *st, struct ledger_loose_row *re
 int sq_get_steps(struct sq *q, struct arena *a, struct ledger_run_row *row);
 /* Fills in the lanes of instances. */
 int sq_get_lanes(struct sq *q, struct arena *a, struct ledger_instance_row *rows, size_t n);
+/* Items of the chunk that have left it: item, state. loose.c */
+sqlite3_stmt *sq_chunk_loose(struct sq *q, const struct ledger_chunk_row *row);
 /* The body of a chunk, checked against its hash. */
 int sq_get_body(struct sq *q, struct arena *a, int64_t chunk_id, const void **ret_body,
 		size_t *ret_len);

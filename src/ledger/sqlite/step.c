@@ -8,11 +8,8 @@
 static int sq_step_ended(struct sq *q, struct arena *a, const struct ledger_chunk_row *row,
 			 struct lop_step_items *s)
 {
-	static const char sql[] = "SELECT item, state FROM loose WHERE run_id = ?1 AND item >= ?2"
-				  " AND item < ?2 + ?3";
 	uint8_t *ended = rule_step_ended(a, row->done, row->n, s->state);
-	sqlite3_stmt *st = sq_query(
-		q, sql, SQ_ARGS(SQ_INT(row->run_id), SQ_INT(row->first_item), SQ_INT(row->n)));
+	sqlite3_stmt *st = sq_chunk_loose(q, row);
 	int rc = 0;
 
 	while ((rc = sq_next(q, st)) == 1)

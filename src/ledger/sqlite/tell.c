@@ -81,10 +81,7 @@ int sq_told_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 static int sq_ended_of(struct sq *q, struct arena *a, const struct ledger_chunk_row *row,
 		       struct rule_ended *ret)
 {
-	static const char sql[] = "SELECT item, state FROM loose WHERE run_id = ?1 AND item >= ?2"
-				  " AND item < ?2 + ?3";
-	sqlite3_stmt *st = sq_query(
-		q, sql, SQ_ARGS(SQ_INT(row->run_id), SQ_INT(row->first_item), SQ_INT(row->n)));
+	sqlite3_stmt *st = sq_chunk_loose(q, row);
 	int rc = 0;
 
 	rule_ended_init(ret, a, row->done, row->told, row->n);
