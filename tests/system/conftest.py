@@ -11,7 +11,7 @@ import json
 import os
 
 import pytest
-from lib.box import STINT_DEV, Box
+from lib.box import STINT_DEV, Box, kill, wait_until
 from lib.postgres import Server
 
 BOTH = {
@@ -127,7 +127,20 @@ def make_faulty(box):
     def well():
         box.env.pop('STINT_FAULT', None)
         box.env.pop('STINT_FAULT_ONCE', None)
-    box.faulty, box.well = faulty, well
+
+    def killed_at(point, *args):
+        """A call that comes by that point and is killed there."""
+        faulty(point + ':kill', once=True)
+        run = box.start(*args)
+        reached = box.env['STINT_FAULT_ONCE']
+        wait_until(lambda: os.path.exists(reached) or run.poll() is not None)
+        assert os.path.exists(reached), f'never came by {point}: {box.process_said(run)}'
+        if point.startswith('ledger.'):
+            # The keeper would wait a second; a call of the next night need not.
+            wait_until(lambda: 'died by signal' in box.process_said(run) or run.poll() is not None)
+            kill(run.pid)
+        return run
+    box.faulty, box.well, box.killed_at = faulty, well, killed_at
     return box
 
 

@@ -38,16 +38,7 @@ def write(box, effect):
 @pytest.mark.parametrize('point', POINTS)
 def test_killed_at(faulty, point, effect):
     keys = write(faulty, effect)
-    faulty.faulty(point + ':kill', once=True)
-    run = faulty.start(*RUN)
-    reached = os.path.join(faulty.path, f'fault.{point}:kill')
-    wait_until(lambda: os.path.exists(reached) or run.poll() is not None)
-    assert os.path.exists(reached), f'never came by {point}: {faulty.process_said(run)}'
-    if point.startswith('ledger.'):
-        # The keeper would wait a second; a call of the next night need not.
-        wait_until(lambda: 'died by signal' in faulty.process_said(run) or run.poll() is not None)
-        kill(run.pid)
-    run.wait(180)
+    faulty.killed_at(point, *RUN).wait(180)
     faulty.well()
     code = run_until_over(faulty)
     figures(faulty, keys, effect, crashes=1)

@@ -2,10 +2,10 @@
 """`source: {step: NAME}`: a step takes the items of an earlier one, with what each kept of its answer; on
 both kinds of ledger, and whatever is killed in between."""
 import json
-import random
 
 import pytest
-from lib.box import Box, cast, kill, wait_until
+from lib.box import Box
+from lib.kills import call_and_kill
 
 JOB = '''version: 1
 job: night
@@ -126,19 +126,7 @@ def test_what_a_person_left_out_is_taken_as_skipped(box):
 def test_kills_lose_and_mix_nothing(box):
     n = 100
     make(box, n)
-    seed = random.randrange(1 << 32)
-    chance = random.Random(seed)
-    print('seed', seed)
-    for _ in range(4):
-        process = box.start('run', 'night.yaml')
-        until = len(box.lines('log')) + chance.randrange(1, 40)
-        wait_until(lambda u=until, p=process: len(box.lines('log')) >= u or p.poll() is not None)
-        roles = cast(process.pid)
-        victims = roles['engine'] + roles['lane']
-        if victims:
-            kill(chance.choice(victims))
-        process.terminate()
-        process.wait()
+    call_and_kill(box, 'night.yaml', lambda: len(box.lines('log')), calls=4, most=39)
     said = box.run('run', 'night.yaml')
     assert said.code == 0, said
     assert {json.dumps(line) for line in log(box, 'send')} == {json.dumps(sent(i)) for i in range(1, n + 1)}

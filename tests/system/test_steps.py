@@ -2,9 +2,8 @@
 """`steps`: one after another, each with what it promises; a restart begins where the run was."""
 import json
 import os
-import random
 
-from lib.box import cast, kill, wait_until
+from lib.kills import call_and_kill
 
 JOB = '''version: 1
 job: night
@@ -111,19 +110,7 @@ def test_a_step_may_begin_after_failures(box):
 
 def test_kills_lose_and_mix_nothing(box):
     make(box, 40)
-    seed = random.randrange(1 << 32)
-    chance = random.Random(seed)
-    print('seed', seed)
-    for _ in range(8):
-        process = box.start('run', 'night.yaml')
-        until = len(log(box)) + chance.randrange(1, 14)
-        wait_until(lambda u=until, p=process: len(log(box)) >= u or p.poll() is not None)
-        roles = cast(process.pid)
-        victims = roles['engine'] + roles['lane']
-        if victims:
-            kill(chance.choice(victims))
-        process.terminate()
-        process.wait()
+    call_and_kill(box, 'night.yaml', lambda: len(log(box)), calls=8, most=13)
     said = box.run('run', 'night.yaml')
     assert said.code == 0, said
     assert view(box, 'SELECT state, items, done FROM run') == [('done', 81, 81)]

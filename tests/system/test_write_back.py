@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """on_done and on_dead: what ended is said to the source's database, never before it is durable here,
 and until the database has committed it."""
-import os
 import sqlite3
 import time
 
@@ -205,15 +204,7 @@ def test_a_kill_at_each_point_around_the_writing_back(faulty, point, request):
     other.make(100, dead)
     other.ask(LOG)
     other.write()
-    faulty.faulty(point + ':kill', once=True)
-    run = faulty.start('run', 'job.yaml')
-    reached = os.path.join(faulty.path, f'fault.{point}:kill')
-    wait_until(lambda: os.path.exists(reached) or run.poll() is not None)
-    assert os.path.exists(reached), f'never came by {point}: {faulty.process_said(run)}'
-    if point.startswith('ledger.'):
-        wait_until(lambda: 'died by signal' in faulty.process_said(run) or run.poll() is not None)
-        kill(run.pid)
-    code = run.wait(180)
+    code = faulty.killed_at(point, 'run', 'job.yaml').wait(180)
     # What has been said until now is so, by what is durable.
     states = {int(k): how for how in ('done', 'dead') for k in faulty.keys(how)}
     for row in other.ask('select id, what from log'):
