@@ -87,6 +87,17 @@ static struct ledger_op *second_claim(struct bench *b, int64_t run)
 	return op;
 }
 
+static struct held second_hold(struct bench *b, int64_t run)
+{
+	const struct ledger_chunk_row row = second_claim(b, run)->u.chunk_claim.ret_rows[0];
+
+	return (struct held){.run_id = run,
+			     .id = row.id,
+			     .first_item = row.first_item,
+			     .n = row.n,
+			     .epoch = row.epoch};
+}
+
 static void close_chunk(struct bench *b, int64_t run, const struct ledger_chunk_row *row)
 {
 	struct held held = {.run_id = run,
@@ -309,12 +320,7 @@ static void doubt_is_resolved_in_its_own_step_only(void **state)
 	chunk_work(b, b->a, run, 0);
 	(void)step_finish(b, b->a, run, 1, true);
 	second_open(b, run, second_load(b, run, 2));
-	const struct ledger_chunk_row row = second_claim(b, run)->u.chunk_claim.ret_rows[0];
-	struct held held = {.run_id = run,
-			    .id = row.id,
-			    .first_item = row.first_item,
-			    .n = row.n,
-			    .epoch = row.epoch};
+	struct held held = second_hold(b, run);
 	begin(b, b->a, LOP_RUN_COUNTS)->u.run_counts.run_id = run;
 	(void)loose_put(b, &held, 0, LOOSE_DOUBT);
 	bits_set(held.done, 0);
@@ -369,12 +375,7 @@ static void retries_of_two_steps_open_both(void **state)
 	commit(b);
 	(void)step_finish(b, b->a, run, 1, false);
 	second_open(b, run, second_load(b, run, 1));
-	const struct ledger_chunk_row row = second_claim(b, run)->u.chunk_claim.ret_rows[0];
-	held = (struct held){.run_id = run,
-			     .id = row.id,
-			     .first_item = row.first_item,
-			     .n = row.n,
-			     .epoch = row.epoch};
+	held = second_hold(b, run);
 	begin(b, b->a, LOP_RUN_COUNTS)->u.run_counts.run_id = run;
 	(void)loose_put(b, &held, 0, LOOSE_DEAD);
 	bits_set(held.done, 0);
