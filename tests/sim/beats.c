@@ -84,6 +84,10 @@ static void beats_on_ledger(struct machine *m, void *object, int64_t n)
 		status = ledger_pulse_beat(inst->pulse, inst->inc, inst->nonce, &err);
 		if (status == LEDGER_APPLIED)
 			inst->beat_us = m->boot_us;
+		if (status == LEDGER_APPLIED && m->shadow.inc_state[inst->inc] == INSTANCE_REAPED)
+			machine_fail(m, "beat-reaped",
+				     "inc %lld was reaped, and is told that it lives",
+				     (long long)inst->inc);
 		/* The server still holds the lock for a session of its own that is dead. */
 		if (m->opt->fault[F_LOCKS] && !m->healed && rng_below(&m->rng, 2) == 0)
 			ledger_memory_kill(m->ledger, inst->inc);

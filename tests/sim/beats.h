@@ -4,8 +4,8 @@
  * cuts them off, and whether anybody is taken for dead too soon, or acts too late.
  *
  * Promise: by the ledger's own truth, which no engine sees, nobody is reaped within WATCH_GONE_US
- *          of his last beat; and nothing is begun for who was reaped, nor BEAT_LEASE_US after he
- *          sent the last beat that he knows was acknowledged.
+ *          of his last beat; who was reaped is told so when he beats; and nothing is begun for him,
+ *          nor BEAT_LEASE_US after anybody sent the last beat that he knows was acknowledged.
  */
 #ifndef STINT_TESTS_SIM_BEATS_H
 #define STINT_TESTS_SIM_BEATS_H

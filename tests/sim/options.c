@@ -311,8 +311,15 @@ static void options_draw_beats(struct options *o)
 	o->has_beats = tenths(&r, 4) && !o->is_paced && !o->is_ending;
 	o->hosts = (int)rng_range(&r, 1, OPTIONS_HOSTS_MAX);
 	int instances = tenths(&r, 5) ? o->instances : (int)rng_range(&r, 3, 5);
-	if (o->has_beats)
-		o->instances = instances;
+	if (!o->has_beats)
+		return;
+	o->instances = instances;
+	/* Some of them cut off now and again: what goes wrong only between a look and what follows
+	 * from it needs many tries. */
+	if (tenths(&r, 3)) {
+		o->fault[F_CUT] = o->fault[F_BEAT_SLOW] = true;
+		o->ppm[F_CUT] = fault_rows[F_CUT].hi;
+	}
 }
 
 /* Units of work for a database, or a file. Nobody is told of an item before the end. */

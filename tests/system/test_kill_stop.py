@@ -105,8 +105,14 @@ def test_two_calls_share_a_run_and_each_item_is_done_once(box):
     keys = write_job(box, 3000)
     runs = [box.start('run', 'stop.yaml', '--no-progress') for _ in range(2)]
     wait_until(lambda: len(box.lines('effects')) > 200)
+
+    def working_now():
+        return json.loads(box.run('instances', '--json').out)['instances']
+    # The second may be slower than two hundred items.
+    wait_until(lambda: sum(bool(i['runs']) for i in working_now()) == 2 or
+               any(run.poll() is not None for run in runs))
     assert all(run.poll() is None for run in runs), [box.process_said(run) for run in runs]
-    working = json.loads(box.run('instances', '--json').out)['instances']
+    working = working_now()
     engines = [cast(run.pid)['engine'][0] for run in runs]
     assert sorted(i['pid'] for i in working) == sorted(engines)
     assert all(i['state'] == 'live' and i['started_at'] and i['runs'] for i in working), working
