@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/outcome.h"
 #include "job/item.h"
 #include "job/job.h"
 #include "lane/brief.h"
@@ -124,4 +125,19 @@ void chunk_release(struct chunk *chunk)
 	chunk->n_attempts--;
 	if (chunk->n_attempts == 0 && chunk->is_dropped)
 		chunk_free(chunk);
+}
+
+void chunk_verdict(const struct chunk *chunk, struct frame_outcome *o)
+{
+	o->err = chunk->err.text;
+	if (chunk->state == CHUNK_CHANGED) {
+		o->outcome = OUTCOME_NOT_BEGUN;
+		o->err_class = "source-changed";
+	} else if (chunk->err.code == ERR_DATA) {
+		o->outcome = OUTCOME_DEAD;
+		o->err_class = "bad-chunk";
+	} else {
+		o->outcome = OUTCOME_ALL;
+		o->err_class = "source";
+	}
 }

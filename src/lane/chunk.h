@@ -71,4 +71,9 @@ ST_MUST_CHECK int chunk_item(struct chunk_table *table, struct chunk *chunk, uin
 void chunk_hold(struct chunk *chunk);
 void chunk_release(struct chunk *chunk);
 
+/* What becomes of an item whose chunk cannot be read. A source that has changed stops the run, and
+ * nothing of it was begun; a body that is damaged never gets better; anything else (the file cannot
+ * be read now) hits all items alike. Lends the chunk's err. */
+void chunk_verdict(const struct chunk *chunk, struct frame_outcome *o);
+
 #endif

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/bits.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/list.h"
@@ -17,11 +16,11 @@
 #include "job/job.h"
 #include "lane/age.h"
 #include "lane/brief.h"
+#include "lane/bulk.h"
 #include "lane/chunk.h"
 #include "lane/gate.h"
 #include "lane/link.h"
 #include "lane/reshape.h"
-#include "lane/segment.h"
 #include "lane/unit.h"
 #include "loop/loop.h"
 #include "sys/clock.h"
@@ -64,10 +63,9 @@ struct worker {
 	uint32_t may_run;			   /* at once */
 	struct reshape reshape;
 	struct unit_desk desk;
-	struct segments segments; /* of work on a file */
-	struct err why;		  /* of the unit that failed last */
-	utime begin_before;	  /* 0: whenever */
-	int person;		  /* the field that says for whom an item is, or -1 */
+	struct bulk_desk bulk;
+	utime begin_before; /* 0: whenever */
+	int person;	    /* the field that says for whom an item is, or -1 */
 	bool is_stopping;
 	bool is_closing; /* the work lets go of what outlives items */
 	int exit_status;
@@ -169,24 +167,6 @@ static void worker_tell_changed(struct worker *w, const struct chunk *chunk)
 								.is_elsewhere = chunk->is_elsewhere,
 								.text = chunk->err.text});
 	worker_flush_soon(w);
-}
-
-/* What becomes of an item whose chunk cannot be read. A source that has changed stops the run, and
- * nothing of it was begun; a body that is damaged never gets better; anything else (the file cannot
- * be read now) hits all items alike. */
-static void chunk_verdict(const struct chunk *chunk, struct frame_outcome *o)
-{
-	o->err = chunk->err.text;
-	if (chunk->state == CHUNK_CHANGED) {
-		o->outcome = OUTCOME_NOT_BEGUN;
-		o->err_class = "source-changed";
-	} else if (chunk->err.code == ERR_DATA) {
-		o->outcome = OUTCOME_DEAD;
-		o->err_class = "bad-chunk";
-	} else {
-		o->outcome = OUTCOME_ALL;
-		o->err_class = "source";
-	}
 }
 
 /* ---- frames ---- */
@@ -419,20 +399,6 @@ static int worker_on_work(struct worker *w, const struct frame *frame, struct er
 	return 0;
 }
 
-/* As if it had never been given. */
-static void worker_return_bulk(struct worker *w, const struct frame_bulk *bulk)
-{
-	static const uint8_t none[BITS_BYTES(FRAME_ITEMS_MAX)];
-
-	frame_put_bulk_outcome(&w->link->out, &(struct frame_bulk_outcome){.ticket = bulk->ticket,
-									   .n = bulk->n,
-									   .done = none,
-									   .rest = REST_LEFT,
-									   .err_class = "",
-									   .err = ""});
-	worker_flush_soon(w);
-}
-
 static void worker_on_units(void *arg)
 {
 	struct worker *w = OBJ_CAST(arg, struct worker, WORKER_MAGIC);
@@ -458,116 +424,19 @@ static int worker_on_unit(struct worker *w, const struct frame_bulk *bulk, struc
 	return rc;
 }
 
-/* Nothing of the unit was done: the file cannot be written. */
-static void unit_failed(const struct err *why, struct frame_bulk_outcome *o)
-{
-	o->n_failures = 0;
-	o->rest = REST_ALIKE;
-	o->err = why->text;
-	o->err_class = why->code == ERR_FULL	  ? "disk-full"
-		       : why->code == ERR_PERM	  ? "permission"
-		       : why->code == ERR_NOINPUT ? "no-file"
-						  : "io";
-}
-
-static int take_item(void *arg, const struct item *item, struct err *err)
-{
-	return segment_add(arg, item, err);
-}
-
-/* The items of a unit through the transform, and into the segment of the chunk where all of them
- * are there; of a part nothing is kept but that they can be written. */
-static void unit_work(struct worker *w, struct chunk *chunk, const struct frame_bulk *bulk,
-		      uint8_t *done, struct frame_bulk_outcome *o)
-{
-	struct err why = ERR_INIT;
-	struct reshape_unit unit = {
-		.table = &w->chunks, .chunk = chunk, .bits = bulk->bits, .arg = &w->segments};
-	bool is_file = w->brief->job->work.kind == WORK_FILE;
-	bool is_whole = is_file && bits_count(bulk->bits, bulk->n) == bulk->n;
-	int rc = 0;
-
-	if (is_file)
-		unit.take = take_item;
-	if (is_whole)
-		rc = segment_begin(&w->segments, chunk->first_item, &why);
-	else if (is_file)
-		segment_try(&w->segments);
-	if (rc == 0)
-		rc = reshape_unit(&w->reshape, &unit, done, &why);
-	o->failures = w->reshape.failures;
-	o->n_failures = w->reshape.n_failures;
-	if (rc == 0 && is_whole)
-		rc = segment_end(&w->segments, done, bulk->n, &why);
-	if (rc == 0)
-		return;
-	if (is_whole)
-		segment_drop(&w->segments);
-	memset(done, 0, BITS_BYTES(bulk->n));
-	w->why = why;
-	unit_failed(&w->why, o);
-}
-
-/* What is made of the chunk has to get to where the others write. */
-static bool worker_may_write(struct worker *w, struct chunk *chunk)
-{
-	if (w->brief->job->work.kind != WORK_FILE || chunk->state != CHUNK_READ ||
-	    chunk->len == 0 ||
-	    segments_meet(&w->segments, chunk->data, chunk->len, &chunk->err) == 0)
-		return true;
-	chunk_set_elsewhere(chunk);
-	return false;
-}
-
-/* A chunk as one unit: noop, which is done when the source still is what it was, and the transform
- * takes it; and work on a file. */
+/* A chunk as one unit. */
 static int worker_on_bulk(struct worker *w, const struct frame *frame, struct err *err)
 {
 	struct frame_bulk bulk = {0};
-	uint8_t done[BITS_BYTES(FRAME_ITEMS_MAX)] = {0};
-	struct frame_outcome verdict = {.outcome = OUTCOME_NOT_BEGUN, .err_class = "", .err = ""};
-	struct frame_bulk_outcome o = {.done = done,
-				       .began_at = clock_now(),
-				       .rest = REST_LEFT,
-				       .err_class = "",
-				       .err = ""};
-	int64_t began_us = clock_monotonic_us();
-	const struct job *job = w->brief->job;
 	int rc = frame_get_bulk(frame, &bulk, err);
 
 	if (rc < 0)
 		return rc;
 	if (job_has_target(w->brief->job))
 		return worker_on_unit(w, &bulk, err);
-	struct chunk *chunk = chunk_find(&w->chunks, bulk.handle);
-	if (chunk == NULL || bulk.n != chunk->n ||
-	    (job->work.kind != WORK_NOOP && job->work.kind != WORK_FILE))
-		return ERR(err, ERR_BUG, "chunk %u is no unit of work here", bulk.handle);
-	if (lane_is_lapsed(w->until, clock_boot_us())) {
-		worker_return_bulk(w, &bulk);
-		return 0;
-	}
-	bool only_looks = w->reshape.transform == NULL && job->work.kind == WORK_NOOP;
-	/* Reading the chunk is what could kill us: from here on the unit is begun. */
-	atomic_store(&w->slots[FRAME_TICKET_SLOT(bulk.ticket)].begun, 1);
-	if (chunk_open(&w->chunks, chunk, only_looks) || !worker_may_write(w, chunk))
-		worker_tell_changed(w, chunk);
-	bool is_good = chunk->state == CHUNK_CHECKED || chunk->state == CHUNK_READ;
-	if (!is_good) {
-		chunk_verdict(chunk, &verdict);
-		o.err_class = verdict.err_class;
-		o.err = verdict.err;
-	} else if (only_looks) {
-		o.done = bulk.bits;
-	} else {
-		unit_work(w, chunk, &bulk, done, &o);
-	}
-	o.ticket = bulk.ticket;
-	o.n = bulk.n;
-	o.took_us = clock_monotonic_us() - began_us;
-	frame_put_bulk_outcome(&w->link->out, &o);
+	rc = bulk_desk_work(&w->bulk, &bulk, err);
 	worker_flush_soon(w);
-	return 0;
+	return rc;
 }
 
 static int worker_on_frame(struct worker *w, const struct frame *frame, struct err *err)
@@ -733,8 +602,16 @@ static int worker_init(struct worker *w, struct lane_shared *shared, struct err 
 				     .changed = worker_on_changed};
 	if (rc == 0)
 		rc = unit_desk_init(&w->desk, err);
-	if (rc == 0 && job->work.kind == WORK_FILE)
-		rc = segments_init(&w->segments, w->brief, err);
+	w->bulk = (struct bulk_desk){.brief = w->brief,
+				     .link = w->link,
+				     .chunks = &w->chunks,
+				     .reshape = &w->reshape,
+				     .slots = w->slots,
+				     .until = w->until,
+				     .arg = w,
+				     .changed = worker_on_changed};
+	if (rc == 0)
+		rc = bulk_desk_init(&w->bulk, err);
 	return rc < 0 ? rc : work_open(&context, &w->work, err);
 }
 
@@ -752,7 +629,7 @@ static void worker_done(struct worker *w)
 	}
 	chunk_table_done(&w->chunks);
 	reshape_done(&w->reshape);
-	segments_done(&w->segments);
+	bulk_desk_done(&w->bulk);
 	loop_watch_free(w->watch);
 	loop_timer_free(w->flush);
 	loop_timer_free(w->gate);
