@@ -156,7 +156,8 @@ static void add_load(struct twins *t, struct ledger_txn *txn)
 		op->u.load_take.run_id = run;
 		op->u.load_take.step = any_step(t);
 	} else if (likely(t, 75)) {
-		add_load_put(t, txn, run, epoch);
+		for (int64_t i = chance_below(t, 3); i >= 0; i--)
+			add_load_put(t, txn, run, epoch);
 	} else {
 		struct ledger_op *op = ledger_txn_add(txn, LOP_LOAD_OPEN);
 		op->u.load_open.run_id = run;

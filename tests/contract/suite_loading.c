@@ -67,6 +67,56 @@ static void what_is_put_can_be_counted_and_goes_on_where_it_stopped(void **state
 	assert_int_equal(op->u.run_join.ret_counts.ready_chunks, 3);
 }
 
+static void puts_of_one_transaction_come_one_after_the_other(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_create(b, b->a, &(struct plan){0});
+	static const struct ledger_new_chunk chunks[4] = {
+		{.n = 2, .body = "1", .body_len = 1},
+		{.n = 3, .body = "2", .body_len = 1},
+		{.n = 4, .body = "3", .body_len = 1, .keys = "[\"a\",\"b\",\"c\",\"d\"]"},
+		{.n = 1, .body = "4", .body_len = 1},
+	};
+	static const char *const cursors[3] = {"first", "second", "third"};
+	static const int64_t firsts[4] = {0, 2, 5, 9};
+	struct held held = {0};
+
+	run_join(b, b->a, run);
+	int32_t epoch = run_load(b, b->a, run, &(struct plan){0});
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	for (size_t i = 0; i < 3; i++) {
+		struct ledger_op *op = also(b, LOP_LOAD_PUT);
+		op->u.load_put = (struct lop_load_put){.run_id = run,
+						       .epoch = epoch,
+						       .chunks = &chunks[i],
+						       .n_chunks = i == 2 ? 2 : 1,
+						       .cursor = cursors[i],
+						       .cursor_len = strlen(cursors[i]),
+						       .add_filtered = 1,
+						       .add_read = i == 2 ? 6 : chunks[i].n + 1};
+		op = also(b, LOP_KEYS_FIND);
+		op->u.keys_find = (struct lop_keys_find){.job = "job", .run_id = run};
+	}
+	commit(b);
+	struct ledger_op *op = begin(b, b->a, LOP_LOAD_TAKE);
+	op->u.load_take.run_id = run;
+	commit(b);
+	assert_int_equal(op->u.load_take.ret_cursor_len, 5);
+	assert_memory_equal(op->u.load_take.ret_cursor, "third", 5);
+	run_open(b, b->a, run, op->u.load_take.ret_epoch);
+	op = begin(b, b->a, LOP_RUN_JOIN);
+	op->u.run_join.run_id = run;
+	commit(b);
+	assert_int_equal(op->u.run_join.ret_row.n_items, 10);
+	assert_int_equal(op->u.run_join.ret_row.n_read, 13);
+	assert_int_equal(op->u.run_join.ret_row.n_filtered, 3);
+	for (size_t i = 0; i < 4; i++) {
+		assert_true(chunk_claim(b, b->a, run, &held));
+		assert_int_equal(held.first_item, firsts[i]);
+		assert_int_equal(held.n, chunks[i].n);
+	}
+}
+
 static void who_does_not_load_may_not_put(void **state)
 {
 	struct bench *b = *state;
@@ -282,6 +332,7 @@ static void content_of_runs_that_came_to_nothing_does_not_count(void **state)
 static const struct CMUnitTest cases[] = {
 	CASE(one_loads_and_others_are_told_who),
 	CASE(what_is_put_can_be_counted_and_goes_on_where_it_stopped),
+	CASE(puts_of_one_transaction_come_one_after_the_other),
 	CASE(who_does_not_load_may_not_put),
 	CASE(a_dead_loader_hands_over_at_its_reap),
 	CASE(a_run_that_is_open_cannot_be_loaded),

@@ -198,6 +198,7 @@ static void pl_start(struct pl *q, struct ledger_txn *txn)
 	pl_forget(q);
 	q->txn = txn;
 	q->op = NULL;
+	q->guarded = NULL;
 	q->stage = PL_STAGE_BEGIN;
 	q->is_commit_sent = false;
 }

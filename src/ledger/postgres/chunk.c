@@ -103,11 +103,13 @@ int pl_chunk_progress(struct pl *q, struct ledger_txn *txn, struct ledger_op *op
 #define PROGRESS                                                                                   \
 	"WITH g AS (UPDATE chunk SET started = started | $4, done = done | $5, rev = $6,"          \
 	" crashes = crashes + $7"
+	/* Found by its id alone (+ 0): chunk_held and chunk_first have an entry still for each
+	 * chunk that was held before, for as long as somebody has an old snapshot. */
 	/* bitmaps of different lengths are no answer but a failure: compared only where n is right
 	 */
 #define PROGRESS_GUARD                                                                             \
-	" WHERE id = $1 AND owner = $2 AND epoch = $3 AND state = 1 AND rev < $6 AND run_id = $8"  \
-	" AND n = $9"
+	" WHERE id = $1 AND owner = $2 AND epoch = $3 AND state + 0 = 1 AND rev < $6"              \
+	" AND run_id + 0 = $8 AND n = $9"
 #define PROGRESS_END " RETURNING 1) SELECT 1 / count(*) FROM g"
 	static const char progress[] = PROGRESS PROGRESS_GUARD PROGRESS_END;
 	static const char close[] = PROGRESS

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loading: one loader at a time, guarded by its number and epoch. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -46,14 +47,18 @@ int pl_load_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	return pl_send_take(q, read, PL_ARGS(PL_INT(t->run_id), PL_INT(step)), pl_load_taken);
 }
 
-/* `behind`: how many items of the load's come at and after its first. */
-static int pl_chunk_add(struct pl *q, const struct lop_load_put *p, int64_t behind,
+/* The first of those that a transaction puts into a load: so many items before the end that the
+ * step has by now. Then (`before_end` 0) each behind the one before it: run_step has a version for
+ * each commit, and a look at it wades through all of those while somebody has an old snapshot. */
+static int pl_chunk_add(struct pl *q, const struct lop_load_put *p, int64_t before_end,
 			const struct ledger_new_chunk *c)
 {
 #define CHUNK_ADD                                                                                  \
 	"WITH c AS (INSERT INTO chunk(run_id, step, first_item, n, tell, started, done, told)"     \
-	" SELECT $1, $9, first_item + n_items - $2, $3, $4, $5, $5, $6 FROM run_step"              \
-	" WHERE run_id = $1 AND step = $9 RETURNING id),"                                          \
+	" SELECT $1, $9, CASE WHEN $2::bigint IS NULL THEN"                                        \
+	"  (SELECT first_item + n FROM chunk WHERE id = (SELECT currval('chunk_id_seq')))"         \
+	"  ELSE (SELECT first_item + n_items - $2 FROM run_step WHERE run_id = $1 AND step = $9)"  \
+	" END, $3, $4, $5, $5, $6 RETURNING id),"                                                  \
 	" b AS (INSERT INTO chunk_body(chunk_id, hash, body) SELECT id, $7, $8 FROM c)"
 	static const char plain[] = CHUNK_ADD " SELECT FROM c";
 	static const char with_texts[] = CHUNK_ADD
@@ -69,7 +74,7 @@ static int pl_chunk_add(struct pl *q, const struct lop_load_put *p, int64_t behi
 	if (!c->tell)
 		bits_fill(all, 0, c->n);
 	const struct pl_value values[] = {PL_INT(p->run_id),
-					  PL_INT(behind),
+					  PL_INT_OR_NULL(before_end),
 					  PL_INT(c->n),
 					  PL_INT(c->tell ? 1 : 0),
 					  PL_BITS(NULL, c->n),
@@ -98,9 +103,24 @@ static int pl_reject_add(struct pl *q, const struct lop_load_put *p, const struc
 			       PL_INT(rule_step(p->step))));
 }
 
-/* Guards by loader and epoch, moves cursor and counters. */
-static int pl_load_guard(struct pl *q, const struct ledger_txn *txn, const struct lop_load_put *p,
-			 int64_t n_items)
+/* What the next of a transaction's operations puts into the same load; NULL: nothing. */
+static const struct ledger_op *pl_load_next(const struct ledger_op *op)
+{
+	const struct lop_load_put *p = &op->u.load_put;
+	const struct ledger_op *next = op->next;
+
+	while (next != NULL && next->kind == LOP_KEYS_FIND)
+		next = next->next;
+	if (next == NULL || next->kind != LOP_LOAD_PUT)
+		return NULL;
+	const struct lop_load_put *n = &next->u.load_put;
+	return n->run_id == p->run_id && n->step == p->step && n->epoch == p->epoch ? next : NULL;
+}
+
+/* Guards by loader and epoch, moves cursor and counters: of this one and those that follow it,
+ * which have *ret_items. */
+static int pl_load_guard(struct pl *q, const struct ledger_txn *txn, const struct ledger_op *op,
+			 int64_t *ret_items)
 {
 	static const char sum[] =
 		"WITH g AS (UPDATE run_ SET n_items = n_items + $2, n_read = n_read + $3,"
@@ -113,16 +133,31 @@ static int pl_load_guard(struct pl *q, const struct ledger_txn *txn, const struc
 		" n_held_back = n_held_back + $8, cursor = $9"
 		" WHERE run_id = $1 AND step = $10 AND state = 1 AND loader = $2"
 		" AND loader_epoch = $3 RETURNING 1) SELECT 1 / count(*) FROM g";
+	const struct lop_load_put *p = NULL;
+	int64_t items = 0;
+	int64_t rejects = 0;
+	int64_t reads = 0;
+	int64_t filtered = 0;
+	int64_t held_back = 0;
 
+	for (; op != NULL; op = pl_load_next(op)) {
+		p = &op->u.load_put;
+		for (size_t i = 0; i < p->n_chunks; i++)
+			items += p->chunks[i].n;
+		rejects += (int64_t)p->n_rejects;
+		reads += p->add_read;
+		filtered += p->add_filtered;
+		held_back += p->add_held_back;
+	}
+	assert(p != NULL);
+	*ret_items = items;
 	if (pl_send(q, sum,
-		    PL_ARGS(PL_INT(p->run_id), PL_INT(n_items), PL_INT(p->add_read),
-			    PL_INT(p->add_filtered), PL_INT((int64_t)p->n_rejects),
-			    PL_INT(p->add_held_back))) < 0)
+		    PL_ARGS(PL_INT(p->run_id), PL_INT(items), PL_INT(reads), PL_INT(filtered),
+			    PL_INT(rejects), PL_INT(held_back))) < 0)
 		return PL_FAILED;
 	return pl_send(q, sql,
-		       PL_ARGS(PL_INT(p->run_id), PL_INT(txn->inc), PL_INT(p->epoch),
-			       PL_INT(n_items), PL_INT(p->add_read), PL_INT(p->add_filtered),
-			       PL_INT((int64_t)p->n_rejects), PL_INT(p->add_held_back),
+		       PL_ARGS(PL_INT(p->run_id), PL_INT(txn->inc), PL_INT(p->epoch), PL_INT(items),
+			       PL_INT(reads), PL_INT(filtered), PL_INT(rejects), PL_INT(held_back),
 			       PL_BLOB(p->cursor, p->cursor_len), PL_INT(rule_step(p->step))));
 }
 
@@ -131,23 +166,23 @@ int pl_load_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	static const char run_sums[] = "INSERT INTO run_sums(run_id, sums) VALUES ($1, $2)"
 				       " ON CONFLICT (run_id) DO UPDATE SET sums = excluded.sums";
 	const struct lop_load_put *p = &op->u.load_put;
-	int64_t behind = 0;
+	const struct ledger_op *next = pl_load_next(op);
 
-	for (size_t i = 0; i < p->n_chunks; i++)
-		behind += p->chunks[i].n;
-	if (pl_load_guard(q, txn, p, behind) < 0)
+	/* One change of the counters for all that a transaction puts into a load. */
+	if (q->guarded != op && pl_load_guard(q, txn, op, &q->to_put) < 0)
 		return PL_FAILED;
+	q->guarded = next;
 	for (size_t i = 0; i < p->n_chunks; i++) {
-		if (pl_chunk_add(q, p, behind, &p->chunks[i]) < 0)
+		if (pl_chunk_add(q, p, q->to_put, &p->chunks[i]) < 0)
 			return PL_FAILED;
-		behind -= p->chunks[i].n;
+		q->to_put = 0;
 	}
 	for (size_t i = 0; i < p->n_rejects; i++)
 		if (pl_reject_add(q, p, &p->rejects[i]) < 0)
 			return PL_FAILED;
 	if (pl_inbox_take(q, &p->inbox) < 0)
 		return PL_FAILED;
-	if (p->sums == NULL)
+	if (p->sums == NULL || (next != NULL && next->u.load_put.sums != NULL))
 		return 0;
 	return pl_send(q, run_sums, PL_ARGS(PL_INT(p->run_id), PL_TEXT(p->sums)));
 }

@@ -91,6 +91,8 @@ struct pl {
 	enum pl_stage stage;
 	struct ledger_txn *txn;
 	struct ledger_op *op;
+	const struct ledger_op *guarded; /* a load_put whose guard went with one before it */
+	int64_t to_put; /* items of all these, until the first chunk of them is put in */
 	bool is_replay; /* the batch was applied before: only results are asked for */
 	bool is_commit_sent;
 	/* The first failure since pl_forget(). */

@@ -41,8 +41,10 @@ static const char *const step_3[] = {
 	"  beat bigint NOT NULL DEFAULT 0, beat_at bigint NOT NULL DEFAULT 0,"
 	"  started_at bigint NOT NULL, ended_at bigint, reaped_by bigint) WITH (fillfactor = 20)",
 	"CREATE INDEX instance_alive ON instance_(inc) WHERE state IN (1, 2)",
-	"CREATE TABLE instance_batch(inc bigint PRIMARY KEY REFERENCES instance_,"
-	"  batch bigint NOT NULL) WITH (fillfactor = 20)",
+	/* The number is in the key: a commit finds the version that it follows at once, however
+	 * many older ones are kept there for somebody's old snapshot. */
+	"CREATE TABLE instance_batch(inc bigint NOT NULL REFERENCES instance_,"
+	"  batch bigint NOT NULL, PRIMARY KEY (inc, batch))",
 	"CREATE TABLE lane(inc bigint NOT NULL REFERENCES instance_, pid bigint NOT NULL,"
 	"  start_time bigint NOT NULL, PRIMARY KEY (inc, pid, start_time))",
 
