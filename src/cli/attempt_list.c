@@ -49,6 +49,7 @@ static int on_attempt(void *arg, const struct ledger_row *row)
 		.output_cut = ledger_row_int(row, 13) != 0,
 		.is_verify = strcmp(ledger_row_str(row, 14, &page->arena), "verify") == 0,
 		.keep = ledger_row_str(row, 15, &page->arena),
+		.step = ledger_row_str_or_null(row, 16, &page->arena),
 	};
 	const char *output = ledger_row_text(row, 12, &a->output_len);
 	a->output = output == NULL ? "" : arena_text(&page->arena, output, a->output_len);
@@ -63,7 +64,7 @@ static int load_page(struct ledger *ledger, const struct attempt_filter *f, cons
 {
 	static const char sql[] =
 		"SELECT run, run_id, item, key, number, at, ms, instance, outcome, error_class,"
-		" error, fingerprint, output, output_cut, kind, keep FROM attempt"
+		" error, fingerprint, output, output_cut, kind, keep, step FROM attempt"
 		" WHERE run_id = ?1 AND (?2 < 0 OR item = ?2) AND (at, item, number) > (?3, ?4, ?5)"
 		" ORDER BY at, item, number LIMIT ?6";
 	struct ledger_param params[] = {
@@ -135,6 +136,7 @@ void attempt_put_json(const struct attempt *a, struct json_writer *w)
 	jw_member_int(w, "run_id", a->run_id);
 	jw_member_int(w, "number", a->item);
 	jw_member_text(w, "key", a->key);
+	jw_member_text(w, "step", a->step);
 	jw_member_int(w, "attempt", a->number);
 	jw_member_text(w, "kind", a->is_verify ? "verify" : "attempt");
 	moment_put_json(w, "at", a->at);

@@ -32,6 +32,7 @@ struct attempt {
 	size_t output_len;
 	bool output_cut;  /* only the tail of it was kept */
 	const char *keep; /* a JSON object, "" none */
+	const char *step; /* of the item; NULL: its job has none */
 };
 
 struct attempt_filter {

@@ -37,6 +37,20 @@ static void put_blanks(struct buf *out, size_t n)
 		buf_putc(out, ' ');
 }
 
+static bool is_shown(const struct table *t, size_t column)
+{
+	return !t->columns[column].is_left_out || t->is_used[column];
+}
+
+static size_t count_shown(const struct table *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_columns; i++)
+		n += is_shown(t, i) ? 1 : 0;
+	return n;
+}
+
 /* How wide the last column may be, 0 no limit. */
 static size_t last_width(const struct table *t)
 {
@@ -45,7 +59,7 @@ static size_t last_width(const struct table *t)
 	if (t->out->columns == 0)
 		return 0;
 	for (size_t i = 0; i + 1 < t->n_columns; i++)
-		used += t->widths[i] + GAP;
+		used += is_shown(t, i) ? t->widths[i] + GAP : 0;
 	return used + LAST_MIN > t->out->columns ? LAST_MIN : t->out->columns - used;
 }
 
@@ -56,6 +70,8 @@ static void write_cell(struct table *t, size_t column, const char *text)
 	bool is_last = column + 1 == t->n_columns;
 	size_t limit = is_last ? last_width(t) : 0;
 
+	if (!is_shown(t, column))
+		return;
 	if (limit > 0 && utf8_width(text, len) > limit) {
 		buf_put(b, text, utf8_cut(text, len, limit - 1));
 		buf_puts(b, "…");
@@ -86,8 +102,8 @@ static void write_rows(struct table *t)
 {
 	struct buf *b = &t->out->buf;
 
-	if (!t->has_title && t->n_rows > 0) {
-		t->has_title = true;
+	if (t->n_titled != count_shown(t) && t->n_rows > 0) {
+		t->n_titled = count_shown(t);
 		out_style(t->out, OUT_BOLD);
 		size_t from = b->len;
 		for (size_t i = 0; i < t->n_columns; i++)
@@ -117,6 +133,7 @@ void table_put(struct table *t, const char *text)
 	size_t width = utf8_width(shown, t->cell.len);
 	if (width > t->widths[t->at])
 		t->widths[t->at] = width;
+	t->is_used[t->at] |= t->cell.len > 0;
 	t->cells[t->n_rows][t->at] = shown;
 	t->at++;
 	if (t->at < t->n_columns)

@@ -24,8 +24,9 @@ enum { TABLE_COLUMNS = 12, TABLE_ROWS = 256 };
 
 struct table_column {
 	const char *title;
-	bool is_right; /* numbers */
-	size_t max;    /* columns of the terminal at most, 0 no limit */
+	bool is_right;	  /* numbers */
+	size_t max;	  /* columns of the terminal at most, 0 no limit */
+	bool is_left_out; /* as long as nothing stands in it; not the last */
 };
 
 struct table {
@@ -38,8 +39,9 @@ struct table {
 	size_t n_rows;
 	size_t at; /* the next cell's column */
 	size_t widths[TABLE_COLUMNS];
-	bool has_title; /* it was written */
-	int64_t all;	/* rows so far */
+	bool is_used[TABLE_COLUMNS]; /* something stands in it */
+	size_t n_titled;	     /* columns in the title that was written, 0 none was */
+	int64_t all;		     /* rows so far */
 };
 
 /* Keeps `out` and `columns` until table_end. */

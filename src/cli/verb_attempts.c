@@ -28,6 +28,7 @@ static const struct table_column columns[] = {
 	{.title = "BEGAN"},
 	{.title = "TOOK", .is_right = true},
 	{.title = "INSTANCE", .is_right = true},
+	{.title = "STEP", .max = 32, .is_left_out = true},
 	{.title = "OUTCOME"},
 	{.title = "SHAPE"},
 	{.title = "ERROR"},
@@ -58,6 +59,7 @@ static int put_attempt(void *arg, const struct attempt *a)
 	text_put_span(&text, a->took_us);
 	table_put(l->table, buf_str(&text));
 	table_put_f(l->table, "%" PRId64, a->instance);
+	table_put(l->table, a->step);
 	table_put(l->table, attempt_word(a));
 	table_put(l->table, a->fingerprint);
 	buf_reset(&text);
@@ -123,6 +125,10 @@ static int put_log(void *arg, const struct attempt *a)
 		buf_puts(b, " (");
 		text_put_printable(b, a->key, strlen(a->key), 0);
 		buf_putc(b, ')');
+	}
+	if (a->step != NULL) {
+		buf_puts(b, ", step ");
+		text_put_printable(b, a->step, strlen(a->step), 0);
 	}
 	buf_printf(b, ", attempt %" PRId64 ", %s, %s <==", a->number, began, attempt_word(a));
 	out_plain(&l->cli->out);

@@ -20,6 +20,7 @@ enum { ERROR_MAX = 64 * 1024 };
 static const struct table_column columns[] = {
 	{.title = "ITEM"},
 	{.title = "KEY", .max = 40},
+	{.title = "STEP", .max = 32, .is_left_out = true},
 	{.title = "STATE"},
 	{.title = "PERSON", .max = 32},
 	{.title = "ATTEMPTS", .is_right = true},
@@ -48,6 +49,7 @@ static void put_json(struct json_writer *w, const struct report_run *run,
 	jw_member_int(w, "run_id", run->id);
 	jw_member_int(w, "number", item->number);
 	jw_member_text(w, "key", item->key);
+	jw_member_text(w, "step", item->step);
 	jw_member_text(w, "state", item->state);
 	jw_member_text(w, "person", item->person);
 	jw_member_int(w, "attempts", item->attempts);
@@ -96,6 +98,7 @@ static int put_item(void *arg, const struct report_run *run, const struct report
 	}
 	table_put_f(l->table, "%" PRId64 ":%" PRId64, run->id, item->number);
 	table_put(l->table, item->key);
+	table_put(l->table, item->step);
 	table_put(l->table, item->state);
 	table_put(l->table, item->person);
 	table_put_int(l->table, item->attempts);

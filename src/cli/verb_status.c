@@ -117,6 +117,15 @@ static void put_latency(struct found *found, const struct report_run *run, struc
 	ledger_txn_free(txn);
 }
 
+/* How far a run of several steps is. */
+static void put_step(struct buf *b, const struct report_run *run, const char *mark)
+{
+	if (run->step == NULL)
+		return;
+	buf_printf(b, "%sstep ", mark);
+	text_put_printable(b, run->step, strlen(run->step), 0);
+}
+
 static void put_run(struct cli *cli, struct found *found, const struct report_run *run)
 {
 	enum part part = found->part;
@@ -129,10 +138,15 @@ static void put_run(struct cli *cli, struct found *found, const struct report_ru
 		buf_puts(b, mark);
 		buf_puts(b, run->state);
 		mark = ", ";
+		put_step(b, run, mark);
 		put_number(b, c->done + c->skipped, "settled", &mark);
 		put_number(b, c->waiting, "waiting", &mark);
 		put_number(b, c->running, "running", &mark);
 		put_number(b, c->retry, "in retry", &mark);
+	}
+	if (part == PART_PERSON && run->step != NULL && !run->is_over) {
+		put_step(b, run, mark);
+		mark = ", ";
 	}
 	put_number(b, c->in_doubt, "in doubt", &mark);
 	put_number(b, c->dead, "dead", &mark);

@@ -64,6 +64,7 @@ static void put_json(const struct why *why, struct cli *cli)
 	jw_member_text(&w, "kind", why->kind);
 	jw_member_text(&w, "name", why->name);
 	jw_member_text(&w, "state", why->state);
+	jw_member_text(&w, "step", why->step);
 	jw_name(&w, "because");
 	jw_array(&w);
 	for (size_t i = 0; i < why->n; i++)

@@ -26,6 +26,7 @@ struct why {
 	const char *kind;  /* job, run, item */
 	const char *name;  /* of what was asked about */
 	const char *state; /* as users see it; NULL none */
+	const char *step;  /* of the item, or that the run is at; NULL none */
 	const char *because[WHY_MAX];
 	size_t n;
 	struct next next;

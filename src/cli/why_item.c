@@ -52,6 +52,7 @@ static int keep_item(void *arg, const struct report_item *item)
 	a->item.err = arena_str(arena, item->err);
 	a->item.fingerprint = arena_str(arena, item->fingerprint);
 	a->item.doubt = arena_str(arena, item->doubt == NULL ? "" : item->doubt);
+	a->item.step = item->step == NULL ? NULL : arena_str(arena, item->step);
 	return 1;
 }
 
@@ -252,7 +253,9 @@ int why_item(struct cli *cli, struct ledger *ledger, const char *word, struct wh
 	why->kind = "item";
 	why->name = arena_str(&why->arena, word);
 	why->state = about.item.state;
-	why_say(why, "item %" PRId64 " of %s", where.number, about.run.name);
+	why->step = about.item.step;
+	why_say(why, "item %" PRId64 " of %s%s%s", where.number, about.run.name,
+		why->step == NULL ? "" : ", in its step ", why->step == NULL ? "" : why->step);
 	say_state(&about);
 	if (strcmp(about.item.state, "done") != 0)
 		say_last_error(&about);

@@ -71,6 +71,7 @@ static int on_item(void *arg, const struct ledger_row *row)
 		.instance = ledger_row_int(row, 10),
 		.doubt = ledger_row_str_or_null(row, 11, &page->arena),
 		.keep = ledger_row_str(row, 12, &page->arena),
+		.step = ledger_row_str_or_null(row, 13, &page->arena),
 	};
 	return 0;
 }
@@ -123,7 +124,7 @@ static int find_window(struct ledger *ledger, const struct report_item_filter *f
 	"SELECT item, key, state, person, attempts, error_class, error, fingerprint,"              \
 	" next_try, first_started, instance, doubt,"                                               \
 	" (SELECT a.keep FROM attempt AS a WHERE a.run_id = item.run_id AND a.item = item.item"    \
-	"  AND a.keep IS NOT NULL ORDER BY a.number DESC LIMIT 1) FROM item WHERE run_id = ?1"
+	"  AND a.keep IS NOT NULL ORDER BY a.number DESC LIMIT 1), step FROM item WHERE run_id = ?1"
 #define CONDITIONS                                                                                 \
 	" AND (?4 < 0 OR item = ?4) AND (?5 IS NULL OR person = ?5)"                               \
 	" AND (?6 IS NULL OR fingerprint = ?6)"                                                    \

@@ -51,6 +51,7 @@ struct report_item {
 	utime first_started_at; /* 0: not recorded */
 	int64_t instance;	/* that holds it, 0 none */
 	const char *keep;	/* what was kept of the answer: a JSON object, "" none */
+	const char *step;	/* NULL: its job has none */
 };
 
 struct report_item_filter {

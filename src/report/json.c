@@ -42,6 +42,7 @@ void report_run_put_json(const struct report_run *run, struct json_writer *w)
 	jw_name(w, "params");
 	jw_raw(w, run->params, strlen(run->params));
 	jw_member_text(w, "state", run->state);
+	jw_member_text(w, "step", run->step);
 	jw_member_text(w, "reason", run->reason[0] == '\0' ? NULL : run->reason);
 	moment_put_json(w, "started_at", run->started_at);
 	moment_put_json(w, "ended_at", run->ended_at);

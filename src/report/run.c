@@ -26,7 +26,7 @@ struct loading {
 
 static const char run_sql[] =
 	"SELECT run_id, run, job, slot, date, params, number, state, reason, started, ended,"
-	" items, read, filtered, rejected, held_back, instances, job_path, source_path"
+	" items, read, filtered, rejected, held_back, instances, job_path, source_path, step"
 	" FROM run WHERE run_id = ?1";
 
 static int on_run(void *arg, const struct ledger_row *row)
@@ -53,6 +53,7 @@ static int on_run(void *arg, const struct ledger_row *row)
 		.n_joined = ledger_row_int(row, 16),
 		.job_path = ledger_row_str(row, 17, l->arena),
 		.source_path = ledger_row_str(row, 18, l->arena),
+		.step = ledger_row_str_or_null(row, 19, l->arena),
 	};
 	return FOUND;
 }
@@ -307,6 +308,7 @@ struct report_run report_run_dup(const struct report_run *run, struct arena *are
 	copy.reason = arena_str(arena, run->reason);
 	copy.job_path = arena_str(arena, run->job_path);
 	copy.source_path = arena_str(arena, run->source_path);
+	copy.step = run->step == NULL ? NULL : arena_str(arena, run->step);
 	return copy;
 }
 

@@ -39,6 +39,7 @@ struct report_run {
 	int64_t n_gone;	  /* that died at work on it, which nobody has noticed yet */
 	const char *job_path;
 	const char *source_path; /* --source, "" none */
+	const char *step;	 /* that it is at; NULL: its job has none */
 	enum report_rejects {
 		REJECTS_OF_FILES, /* or nobody asked, since there are none */
 		REJECTS_TOLD,	/* rows, of a query that by on_done no longer finds what is done */

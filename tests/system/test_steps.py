@@ -159,3 +159,48 @@ def test_a_sensitive_field_of_a_later_step_is_masked(box):
     assert box.run('run', 'night.yaml').code == 3
     said = box.run('items', '--state', 'dead')
     assert 'k1' not in said.out and 'k***' in said.out
+
+
+def test_each_verb_says_which_step_an_item_belongs_to(box):
+    make(box, 4)
+    box.file('bad-send-k2')
+    assert box.run('run', 'night.yaml').code == 3
+    items = json.loads(box.run('items', '--json').out)['items']
+    assert [(i['key'], i['step']) for i in items[:8]] == (
+        [(f'k{i}', 'load') for i in range(4)] + [(f'k{i}', 'send') for i in range(4)])
+    lines = box.run('items').out.splitlines()
+    assert lines[0].split()[:4] == ['ITEM', 'KEY', 'STEP', 'STATE']
+    assert lines[1].split() == ['1:0', 'k0', 'load', 'done', '1']
+    assert lines[7].split()[:4] == ['1:6', 'k2', 'send', 'dead']
+    attempts = json.loads(box.run('attempts', '1:6', '--json').out)['attempts']
+    assert {(a['number'], a['step']) for a in attempts} == {(6, 'send')}
+    lines = box.run('attempts', '1:6').out.splitlines()
+    assert 'STEP' in lines[0].split() and 'send' in lines[1].split()
+    why = json.loads(box.run('why', '1:6', '--json').out)
+    assert why['step'] == 'send' and 'in its step send' in why['because'][0]
+
+
+def test_each_verb_says_at_which_step_a_run_is(box):
+    make(box, 4)
+    box.file('bad-load-k2')
+    assert box.run('run', 'night.yaml').code == 3  # it may not go on
+    status = json.loads(box.run('status', '--json').out)
+    assert [run['step'] for run in status['next']] == ['load']
+    assert ': stopped, step load, 3 settled' in box.run('status').out
+    why = json.loads(box.run('why', 'night', '--json').out)
+    assert why['step'] == 'load' and 'it is at its step load' in why['because']
+    assert 'it is at its step load' in box.run('why', '1').out
+    assert [run['step'] for run in json.loads(box.run('runs', '--json').out)['runs']] == ['load']
+
+
+def test_a_plain_job_has_none_to_show(box):
+    box.file('in.csv', 'id\nk0\nk1\n')
+    box.file('bare.yaml', 'job: bare\nsource: {csv: {path: in.csv}, key: id, fields: {id: text}}\n'
+             'work: {exec: {shell: "echo no >&2; exit 65"}}\n')
+    assert box.run('run', 'bare.yaml').code == 3
+    assert [i['step'] for i in json.loads(box.run('items', '--json').out)['items']] == [None, None]
+    assert [a['step'] for a in json.loads(box.run('attempts', '1:0', '--json').out)['attempts']] == [None]
+    assert json.loads(box.run('why', '1:0', '--json').out)['step'] is None
+    assert json.loads(box.run('runs', '--json').out)['runs'][0]['step'] is None
+    for verb in (['items'], ['attempts', '1:0'], ['status'], ['why', '1'], ['why', '1:0'], ['logs', '1']):
+        assert 'step' not in box.run(*verb).out.lower(), verb
