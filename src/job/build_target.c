@@ -2,13 +2,13 @@
 /* Work on a database: which, and what is done there. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "job/build.h"
 #include "job/node.h"
 #include "job/schema.h"
+#include "job/sql_scan.h"
 #include "job/statement.h"
 
 enum { COLUMNS_MAX = 1600, FINISHES_MAX = 16 };
@@ -80,17 +80,50 @@ static void build_target_url(struct build *b, struct node *kind)
 /* ---- statements ---- */
 
 /* They would end the transaction, or begin another one inside it. */
-static bool is_forbidden(const char *text)
+static bool is_forbidden(struct sql_word first)
 {
-	static const char *const words[] = {"begin", "start",	  "commit",  "end", "rollback",
-					    "abort", "savepoint", "release", "copy"};
-	size_t blank = strspn(text, " \t\r\n");
-	size_t len = strcspn(text + blank, " \t\r\n;");
+	static const char *const words[] = {"begin", "start",	  "commit",  "end",	"rollback",
+					    "abort", "savepoint", "release", "prepare", "copy"};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (len == strlen(words[i]) && strncasecmp(text + blank, words[i], len) == 0)
+		if (sql_word_is(first, words[i]))
 			return true;
 	return false;
+}
+
+static void refuse_statement(struct build *b, struct node *node, struct sql_word first,
+			     const char *words)
+{
+	size_t at = (size_t)(first.text - node->text);
+
+	if (at == 0)
+		build_fault(b, node, "%s", words);
+	else
+		build_fault_in(b, node, build_mark_at(node, at), "%s", words);
+}
+
+/* Safety: a COMMIT behind a statement would make it stand without its mark, and it would be
+ * executed again. `takes_one`: no other statement may follow. */
+static void check_statements(struct build *b, struct node *node, bool takes_one)
+{
+	struct sql_scan scan = {
+		.dialect = b->job->work.target.dialect, .sql = node->text, .len = node->len};
+	struct sql_word first = {0};
+	size_t n = 0;
+
+	while (!node->is_bad && sql_next_statement(&scan, &first)) {
+		if (is_forbidden(first))
+			refuse_statement(b, node, first,
+					 "stint begins and ends the transaction itself, and COPY "
+					 "is for work table; leave this statement out");
+		else if (++n > 1 && takes_one)
+			refuse_statement(b, node, first,
+					 "a second statement; with placeholders, and for items, "
+					 "each is a text of its own");
+	}
+	if (n == 0 && !node->is_bad)
+		build_fault(b, node, "expected a statement, found %s",
+			    QUOTED(node->text, node->len));
 }
 
 /* The text of a statement, checked; NULL when there is none, or it is not right. */
@@ -102,15 +135,10 @@ static char *build_statement(struct build *b, struct node *node, enum template_u
 
 	if (node == NULL || node->type != NODE_SCALAR || node->is_bad)
 		return NULL;
-	if (node->text[strspn(node->text, " \t\r\n;")] == '\0')
-		build_fault(b, node, "expected a statement, found ''");
-	else if (is_forbidden(node->text))
-		build_fault(b, node,
-			    "stint begins and ends the transaction itself, and COPY is "
-			    "for work table; leave this statement out");
-	else if (b->names_are_known && statement_parse(b->job->work.target.dialect, use, node->text,
-						       node->len, b->job, &s, &at, &err) < 0)
+	if (b->names_are_known && statement_parse(b->job->work.target.dialect, use, node->text,
+						  node->len, b->job, &s, &at, &err) < 0)
 		build_fault_in(b, node, build_mark_at(node, at), "%s", err.text);
+	check_statements(b, node, use == TEMPLATE_FOR_ITEM || (s != NULL && statement_n(s) > 0));
 	return node->is_bad ? NULL : xstrdup(node->text);
 }
 

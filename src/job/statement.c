@@ -11,6 +11,7 @@
 #include "job/constant.h"
 #include "job/item.h"
 #include "job/job.h"
+#include "job/sql_scan.h"
 #include "job/template_parts.h"
 
 enum { SQL_BYTES_MAX = 1024 * 1024, PARAMETERS_MAX = 999 };
@@ -27,123 +28,13 @@ struct statement {
 
 /* ---- what stands within quotes ---- */
 
-struct scan {
-	enum statement_dialect dialect;
-	const char *sql;
-	size_t len;
-	size_t at;
-};
-
-static char scan_char(const struct scan *s, size_t ahead)
-{
-	return s->at + ahead < s->len ? s->sql[s->at + ahead] : '\0';
-}
-
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || (unsigned char)c >= 0x80;
-}
-
-/* Goes behind the closing quote; two of them are one in the text. */
-static void skip_quoted(struct scan *s, char close, bool has_escapes)
-{
-	for (s->at++; s->at < s->len; s->at++) {
-		if (has_escapes && s->sql[s->at] == '\\') {
-			s->at++;
-			continue;
-		}
-		if (s->sql[s->at] != close)
-			continue;
-		if (close == ']' || scan_char(s, 1) != close)
-			break;
-		s->at++;
-	}
-	s->at += s->at < s->len ? 1 : 0;
-}
-
-static void skip_line(struct scan *s)
-{
-	const char *end = memchr(s->sql + s->at, '\n', s->len - s->at);
-
-	s->at = end == NULL ? s->len : (size_t)(end - s->sql) + 1;
-}
-
-/* PostgreSQL's may stand within each other, SQLite's may not. */
-static void skip_comment(struct scan *s)
-{
-	int depth = 0;
-
-	while (s->at < s->len) {
-		if (scan_char(s, 0) == '/' && scan_char(s, 1) == '*') {
-			depth += depth == 0 || s->dialect == STATEMENT_POSTGRES ? 1 : 0;
-			s->at += 2;
-		} else if (scan_char(s, 0) == '*' && scan_char(s, 1) == '/') {
-			s->at += 2;
-			if (--depth == 0)
-				return;
-		} else {
-			s->at++;
-		}
-	}
-	s->at = s->len;
-}
-
-/* `$tag$ … $tag$`; goes over the '$' where it begins no such text. */
-static void skip_dollar(struct scan *s)
-{
-	size_t tag = 1;
-
-	while (is_word(scan_char(s, tag)))
-		tag++;
-	if (scan_char(s, tag) != '$' || (scan_char(s, 1) >= '0' && scan_char(s, 1) <= '9')) {
-		s->at++;
-		return;
-	}
-	tag++;
-	const char *from = s->sql + s->at + tag;
-	const char *end = memmem(from, s->len - s->at - tag, s->sql + s->at, tag);
-	s->at = end == NULL ? s->len : (size_t)(end - s->sql) + tag;
-}
-
-/* Whether the quote at the place belongs to E'…', in which a backslash escapes. */
-static bool is_escape_text(const struct scan *s)
-{
-	if (s->dialect != STATEMENT_POSTGRES || s->at == 0)
-		return false;
-	char before = s->sql[s->at - 1];
-	return (before == 'e' || before == 'E') && (s->at == 1 || !is_word(s->sql[s->at - 2]));
-}
-
-/* Goes behind whatever begins here. */
-static void scan_step(struct scan *s)
-{
-	char c = scan_char(s, 0);
-	bool is_sqlite = s->dialect == STATEMENT_SQLITE;
-
-	if (c == '\'')
-		skip_quoted(s, '\'', is_escape_text(s));
-	else if (c == '"' || (c == '`' && is_sqlite))
-		skip_quoted(s, c, false);
-	else if (c == '[' && is_sqlite)
-		skip_quoted(s, ']', false);
-	else if (c == '-' && scan_char(s, 1) == '-')
-		skip_line(s);
-	else if (c == '/' && scan_char(s, 1) == '*')
-		skip_comment(s);
-	else if (c == '$' && !is_sqlite)
-		skip_dollar(s);
-	else
-		s->at++;
-}
-
 bool statement_is_quoted(enum statement_dialect dialect, const char *sql, size_t len, size_t at)
 {
-	struct scan s = {.dialect = dialect, .sql = sql, .len = len};
+	struct sql_scan s = {.dialect = dialect, .sql = sql, .len = len};
 
 	assert(sql != NULL && at <= len);
 	while (s.at < at)
-		scan_step(&s);
+		sql_scan_step(&s);
 	return s.at > at;
 }
 

@@ -12,6 +12,7 @@
 #include "source/source.h"
 #include "sys/log.h"
 #include "target/target.h"
+#include "work/exec_mask.h"
 
 enum { EXIT_ENGINE_GONE = 75, WORDS_MAX = 8192 };
 
@@ -24,6 +25,7 @@ struct ends {
 	struct assembly *assembly; /* the file that is written, or NULL */
 	struct target *target;	   /* the database whose end there is, or NULL */
 	struct finisher *finisher; /* the source's */
+	struct exec_mask *mask;	   /* of the secrets, for what a database says */
 	struct buf words;	   /* what became of the target */
 	bool has_ended;		   /* the target */
 };
@@ -36,6 +38,7 @@ static int ends_open(struct ends *ends, const struct brief *brief, struct err *e
 		.job = brief->job, .run = &brief->run, .ledger_uuid = brief->hello.ledger_uuid};
 	buf_init(&ends->words, WORDS_MAX);
 	ends->finisher = finisher_new(brief->job, &brief->run);
+	ends->mask = exec_mask_new(brief->job);
 	if (rc < 0 || !job_has_target(brief->job) || !job_has_end(brief->job))
 		return rc;
 	return target_open(&ends->place, &ends->target, err);
@@ -44,6 +47,7 @@ static int ends_open(struct ends *ends, const struct brief *brief, struct err *e
 static void ends_close(struct ends *ends)
 {
 	finisher_free(ends->finisher);
+	exec_mask_free(ends->mask);
 	assembly_free(ends->assembly);
 	target_free(ends->target);
 	buf_done(&ends->words);
@@ -103,6 +107,7 @@ static int ends_add(struct ends *ends, const struct frame_then *then, struct err
 static int finisher_on_then(struct ends *ends, struct link *link, const struct frame *frame,
 			    struct err *err)
 {
+	AUTO(buf) struct buf why_not = BUF_INIT(WORDS_MAX);
 	struct frame_then then = {0};
 	struct err why = ERR_INIT;
 	int rc = frame_get_then(frame, &then, err);
@@ -110,8 +115,8 @@ static int finisher_on_then(struct ends *ends, struct link *link, const struct f
 	if (rc < 0)
 		return rc;
 	bool is_end = then.ending == FRAME_ENDING_WORK;
-	if (ends_add(ends, &then, &why) == 0)
-		why.text[0] = '\0'; /* that is how the answer says so */
+	if (ends_add(ends, &then, &why) != 0) /* no text: it went well */
+		exec_mask_put_err(ends->mask, NULL, &why, &why_not);
 	const char *says = then.ending == FRAME_ENDING_RUN ? "on_finish was executed"
 			   : !is_end			   ? ""
 			   : ends->target != NULL	   ? buf_str(&ends->words)
@@ -120,7 +125,7 @@ static int finisher_on_then(struct ends *ends, struct link *link, const struct f
 		&link->out,
 		&(struct frame_then_done){.ending = then.ending,
 					  .chunk_id = then.chunk_id,
-					  .err = why.text,
+					  .err = buf_str(&why_not),
 					  .says = says,
 					  .result = is_end ? assembly_result(ends->assembly) : ""});
 	return link_send(link, err);

@@ -176,12 +176,31 @@ void pg_uri_auto(struct pg_uri *uri)
 	pg_uri_done(uri);
 }
 
+/* As a part of a URI, so that what is shown can be given again. */
 static void put(struct buf *out, const char *before, const char *text)
 {
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-._~";
+
 	if (text == NULL)
 		return;
 	buf_puts(out, before);
-	text_put_printable(out, text, strlen(text), 0);
+	for (const char *c = text; *c != '\0'; c++) {
+		if (strchr(plain, *c) != NULL)
+			buf_put(out, c, 1);
+		else
+			buf_printf(out, "%%%02X", (unsigned)(unsigned char)*c);
+	}
+}
+
+static void put_host(struct buf *out, const char *before, const char *host)
+{
+	bool is_ipv6 = host != NULL && strchr(host, ':') != NULL && strchr(host, '/') == NULL;
+
+	if (is_ipv6)
+		buf_printf(out, "%s[%s]", before, host);
+	else
+		put(out, before, host);
 }
 
 void pg_uri_put_masked(struct buf *out, const char *text)
@@ -204,7 +223,8 @@ void pg_uri_put_masked(struct buf *out, const char *text)
 	for (size_t i = 0; i < uri.n_places; i++) {
 		const struct pg_place *place = &uri.places[i];
 
-		put(out, i == 0 ? "" : ",", place->host != NULL ? place->host : place->address);
+		put_host(out, i == 0 ? "" : ",",
+			 place->host != NULL ? place->host : place->address);
 		put(out, ":", place->port);
 	}
 	put(out, "/", pg_uri_find(&uri, "dbname"));

@@ -472,6 +472,8 @@ static int sqlite_once(struct target *t, const struct statement *from, struct ta
 	sqlite3_stmt *statement = NULL;
 
 	arena_reset(&t->row_scratch);
+	if (statement_n(from) == 0) /* there may be several */
+		return exec(s, statement_sql(from), fail);
 	if (prepare(s->db, statement_sql(from), &statement, fail) < 0)
 		return -1;
 	int rc = put_values(t, statement, from, NULL, fail);

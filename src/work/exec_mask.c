@@ -163,7 +163,7 @@ void exec_mask_put(struct exec_mask *mask, const struct item *item, const struct
 	bool may_begin[UINT8_MAX + 1] = {false}; /* most bytes begin no needle */
 	size_t plain = text->from;		 /* what was not yet written begins here */
 
-	assert(mask != NULL && mask->magic == MASK_MAGIC && item != NULL);
+	assert(mask != NULL && mask->magic == MASK_MAGIC);
 	assert(text->from <= text->len);
 	mask_take_item(mask, item);
 	for (size_t i = 0; i < mask->n; i++)
@@ -209,7 +209,7 @@ void exec_mask_put_err(struct exec_mask *mask, const struct item *item, const st
 {
 	AUTO(buf) struct buf words = BUF_INIT(ERR_TEXT_MAX);
 
-	assert(mask != NULL && mask->magic == MASK_MAGIC && item != NULL && err != NULL);
+	assert(mask != NULL && mask->magic == MASK_MAGIC && err != NULL);
 	buf_puts(&words, err->text);
 	mask_take_item(mask, item);
 	for (size_t i = 0; i < mask->n; i++)

@@ -39,7 +39,8 @@ struct mask_text {
 	bool is_cut; /* it went on: a value may have begun in it and not ended */
 };
 
-/* Appends it, masked. A value that begins before `from` and ends behind it is masked as well. */
+/* Appends it, masked; without an item (NULL) the secrets. A value that begins before `from` and
+ * ends behind it is masked as well. */
 void exec_mask_put(struct exec_mask *mask, const struct item *item, const struct mask_text *text,
 		   struct buf *out);
 /* The same for the words of a failure, where values may stand as QUOTED() writes them. */

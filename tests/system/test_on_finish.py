@@ -96,3 +96,24 @@ on_finish:
     assert 'bad.yaml:5:25: on_finish[].sql: stint begins and ends the transaction itself' in text
     assert 'bad.yaml:6:' in text and '${item.key} may not stand' in text
     assert 'bad.yaml:7:' in text and "did you mean 'run.id'" in text
+
+
+@pytest.mark.parametrize('end', ['on_finish', 'after'])
+def test_secrets_in_what_a_database_says_of_an_end_are_hidden(box, target, end):
+    box.env['TOKEN'] = 'Canary-7f3a-token'
+    database = f'{target.key}: "{target.url}"'
+    refused = 'insert into log values (${secret.token}, 1, null)'
+    text = box.read('night.yaml').replace('retry:', 'secrets: {token: env:TOKEN}\nretry:')
+    text, finish = text.split('on_finish:')
+    if end == 'on_finish':
+        text += f'on_finish:\n  - {{{database}, sql: "{refused}"}}\n'
+    else:
+        text = text.replace('noop: {}', 'table: {%s, table: log, columns: {what: "x", run: "1"}, after: "%s"}'
+                            % (database, refused))
+    box.file('night.yaml', text + finish[finish.index('secrets:'):])
+    target.refuse('log', 'what', box.env['TOKEN'])
+    said = box.run('run', 'night.yaml')
+    assert said.code == 75 and f'{end}: ' in said.err and '***' in said.err, said
+    shown = said.said + ''.join(box.run(*verb).said for verb in (
+        ['status'], ['why', 'night'], ['report', 'night'], ['logs', 'night'], ['status', '--json']))
+    assert 'Canary' not in shown

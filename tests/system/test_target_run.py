@@ -42,6 +42,36 @@ def test_after_is_executed_when_there_are_no_items_and_before_too(box, target):
     assert sorted(r[0] for r in target.ask('select n from a')) == ['a', 'b']
 
 
+def test_an_after_of_several_statements_is_executed_wholly(box, target):
+    target.ask('create table a(n bigint)')
+    make(box, target, [row(1)], work_table(
+        target, ', after: "insert into a values (1); insert into a values (2);"'))
+    said = box.run('run', 'import.yaml')
+    assert said.code == 0, said
+    assert sorted(int(r[0]) for r in target.ask('select n from a')) == [1, 2]
+
+
+@pytest.mark.parametrize('more, says', [
+    ('before: "delete from t; commit"', 'the transaction itself'),
+    ('after: "/* it is */ rollback"', 'the transaction itself'),
+    ('after: "delete from t where name = \';\'; End; select 1"', 'the transaction itself'),
+    ('after: "delete from t where id = ${run.id}; delete from t"', 'a second statement')])
+def test_statements_that_would_break_the_transaction_are_refused(box, target, more, says):
+    make(box, target, [row(1)], work_table(target, ', ' + more))
+    for verb in ('check', 'run'):
+        said = box.run(verb, 'import.yaml')
+        assert said.code in (65, 78) and says in said.said, said
+        assert f'work.table.{more[:more.index(":")]}: ' in said.said, said
+    assert count(target) == 0
+
+
+def test_a_statement_for_items_is_one(box, target):
+    make(box, target, [row(1)], work_sql(
+        target, 'insert into t (id) values (${id}); insert into t (id) values (2)'))
+    said = box.run('check', 'import.yaml')
+    assert said.code in (65, 78) and 'a second statement' in said.said, said
+
+
 def test_an_after_that_is_refused_is_told_and_done_by_the_next_call(box, target):
     make(box, target, [row(i) for i in range(1, 11)],
          work_table(target, ', after: "insert into a values (1)"'))

@@ -44,6 +44,11 @@ class Sqlite(Target):
     def tables(self):
         return [r[0] for r in self.ask('select name from sqlite_master')]
 
+    def refuse(self, table, column, value):
+        """Whoever writes this value is told so, with it."""
+        self.ask(f"create trigger no before insert on {table} when new.{column} = '{value}' "
+                 f"begin select raise(abort, 'no {value} here'); end")
+
 
 class Postgres(Target):
     """A target in PostgreSQL."""
@@ -57,6 +62,10 @@ class Postgres(Target):
 
     def ask(self, text):
         return [tuple(r) for r in self.database.ask(text)]
+
+    def refuse(self, table, column, value):
+        """Whoever writes this value is told so, with it."""
+        self.ask(f"alter table {table} add check ({column} <> '{value}')")
 
     def tables(self):
         return [r[0] for r in self.ask('select relname from pg_class')]

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "job/item.h"
 #include "job/sql_lint.h"
+#include "job/sql_scan.h"
 #include "job/statement.h"
 #include "unit/job/parsed.h"
 
@@ -267,6 +268,44 @@ static void test_an_order_can_be_turned_round(void **state)
 	assert_false(sql_find_order("select id from t", &(struct sql_order){0}));
 }
 
+/* The first word of each statement, with a blank behind. */
+static void assert_statements(enum statement_dialect dialect, const char *sql, const char *expected)
+{
+	AUTO(buf) struct buf found = BUF_INIT(1000);
+	struct sql_scan scan = {.dialect = dialect, .sql = sql, .len = strlen(sql)};
+	struct sql_word first = {0};
+
+	while (sql_next_statement(&scan, &first)) {
+		buf_put(&found, first.text, first.len);
+		buf_put(&found, " ", 1);
+	}
+	assert_string_equal(buf_str(&found), expected);
+}
+
+static void test_statements_of_a_text_end_at_semicolons(void **state)
+{
+	static const char *const both[][2] = {
+		{"", ""},
+		{" ;; -- nothing\n/* at all; */ ;", ""},
+		{"update t set a = 1;COMMIT", "update COMMIT "},
+		{";/* a */commit/* b */", "commit "},
+		{"select ';commit', \";commit\" -- ;commit\n, 1; end;", "select end "},
+		{"select 'a''; commit'; select 2", "select select "},
+		{"create trigger r after insert on t begin update t set a = "
+		 "case when b then 1 end; delete from u; end; rollback",
+		 "create rollback "},
+		{"create table a(begin_ int); select 1", "create select "},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+		assert_statements(STATEMENT_POSTGRES, both[i][0], both[i][1]);
+		assert_statements(STATEMENT_SQLITE, both[i][0], both[i][1]);
+	}
+	assert_statements(STATEMENT_POSTGRES, "do $a$ begin; commit; end $a$; select E'\\'; x'",
+			  "do select ");
+	assert_statements(STATEMENT_SQLITE, "select [;commit], `;end`; select 2", "select select ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_rules_of_a_query_have_their_place),
 		cmocka_unit_test(test_a_change_changes_single_rows),
 		cmocka_unit_test(test_an_order_can_be_turned_round),
+		cmocka_unit_test(test_statements_of_a_text_end_at_semicolons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

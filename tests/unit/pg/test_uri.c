@@ -23,11 +23,23 @@ static void a_masked_uri_has_no_password(void **state)
 {
 	assert_masked("postgres://bill:s3cret@db1:5433/billing",
 		      "postgres://bill@db1:5433/billing");
-	assert_masked("postgresql:///b?host=/run/pg&password=s3cret", "postgres:///run/pg/b");
+	assert_masked("postgresql:///b?host=/run/pg&password=s3cret", "postgres://%2Frun%2Fpg/b");
 	assert_masked("postgres://u:s3cret@a:1,b:2/x", "postgres://u@a:1,b:2/x");
 	assert_masked("postgres://u:s3@cret@a/x", "postgres://…");
 	assert_masked("postgres://u:%zz@a/x", "postgres://…");
 	assert_masked("mysql://u:s3cret@a/x", "postgres://…");
+}
+
+static void a_masked_uri_can_be_given_again(void **state)
+{
+	static const char *const uris[] = {
+		"postgres://%2Frun%2Fpg:5433/b",
+		"postgres://a%40b@[::1]:1,%2Frun%2Fmy%20pg:2/x%2Fy%3Fz",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(uris); i++)
+		assert_masked(uris[i], uris[i]);
+	assert_masked("postgres:///a?host=/run/x%0A\x1b", "postgres://%2Frun%2Fx%0A%1B/a");
 }
 
 static void what_cannot_be_read_is_refused_without_the_password(void **state)
@@ -98,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_masked_uri_has_no_password),
+		cmocka_unit_test(a_masked_uri_can_be_given_again),
 		cmocka_unit_test(what_cannot_be_read_is_refused_without_the_password),
 		cmocka_unit_test(an_unknown_option_is_named),
 		cmocka_unit_test(hosts_are_tried_in_their_order),
