@@ -216,7 +216,10 @@ int cli_ledger_is_there(const struct cli *cli, const char *url, bool *ret_is_the
 		return 0;
 	int rc = open_url(cli, url, flags, &ledger, err);
 	*ret_is_there = rc == 0;
-	return rc == ERR_NOINPUT ? 0 : rc;
+	if (rc != ERR_NOINPUT)
+		return rc;
+	*err = ERR_INIT;
+	return 0;
 }
 
 int cli_open_ledger(const struct cli *cli, unsigned flags, struct ledger **ret_ledger,

@@ -283,6 +283,7 @@ static int list_runs(const struct work_run *run, struct ledger_txn *txn, struct 
 	const char *from = NULL;
 	char base[KEY_MAX] = {0};
 	char key[KEY_MAX + 2] = {0}; /* the base and "/1" */
+	bool is_there = false;
 
 	int rc = cli_ledger_url(run->cli, &url, &from, err);
 	if (rc < 0)
@@ -294,16 +295,12 @@ static int list_runs(const struct work_run *run, struct ledger_txn *txn, struct 
 		.due_key = arena_str(&txn->arena, key),
 		.due_base = arena_str(&txn->arena, base),
 	};
-	const char *file = ledger_url_file(url);
-	if (file != NULL && access(file, F_OK) != 0 && errno == ENOENT)
-		return 0;
-	/* At a server there may be an empty database, where nothing has run yet either. */
-	rc = cli_open_ledger(run->cli, LEDGER_READ_ONLY | (file == NULL ? LEDGER_ANY_VERSION : 0),
-			     &ledger, err);
+	rc = cli_ledger_is_there(run->cli, url, &is_there, err);
+	if (rc < 0 || !is_there)
+		return rc;
+	rc = cli_open_ledger(run->cli, LEDGER_READ_ONLY, &ledger, err);
 	if (rc < 0)
 		return rc;
-	if (ledger_schema_version(ledger) == 0)
-		return 0;
 	ledger_apply(ledger, txn);
 	if (txn->status == LEDGER_APPLIED)
 		return 0;
