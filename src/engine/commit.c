@@ -130,6 +130,11 @@ void commit_hurry(struct commit *c)
 	c->is_urgent = true;
 }
 
+bool commit_is_flying(const struct commit *c)
+{
+	return c->flying != NULL;
+}
+
 /* When what is open goes out by itself. */
 static int64_t commit_flush_at(const struct commit *c)
 {

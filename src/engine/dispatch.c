@@ -230,7 +230,8 @@ static void hurry_when_short(struct run *r, uint32_t ahead)
 	bool is_short = r->n_sent < run_limit_now(r) + ahead / 2 ||
 			r->n_sent + r->n_unsettled >= 2 * r->limit + ahead;
 
-	if (is_short && !rest_comes_soon(r) && share_lets(r))
+	/* What is flying makes room when it lands: what is open goes with more in it after that. */
+	if (is_short && !commit_is_flying(r->commit) && !rest_comes_soon(r) && share_lets(r))
 		commit_hurry(r->commit);
 }
 

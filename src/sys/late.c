@@ -45,7 +45,7 @@ int late_load(struct late_library *library, struct err *err)
 	return r;
 }
 
-void late_need(struct late_library *library)
+void late_load_now(struct late_library *library)
 {
 	struct err err = ERR_INIT;
 

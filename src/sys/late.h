@@ -34,7 +34,14 @@ struct late_library {
 ST_MUST_CHECK int late_load(struct late_library *library, struct err *err);
 
 /* For calls whose caller must have loaded it, and has unless there is a mistake. */
-void late_need(struct late_library *library);
+void late_load_now(struct late_library *library);
+
+/* In each call: must cost nothing when it is there. */
+static inline void late_need(struct late_library *library)
+{
+	if (!atomic_load_explicit(&library->is_loaded, memory_order_acquire))
+		late_load_now(library);
+}
 
 /* A list of calls is a macro CALLS(V, N) with a line for each: V(type, name, takes, passes), or
  * N(name, takes, passes) where it yields nothing. Of it come the pointers (in a struct `calls`),

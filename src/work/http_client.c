@@ -156,8 +156,9 @@ void http_client_prepare(struct http_client *client, CURL *easy)
 	 * would wait for that one. */
 	SET(CURLOPT_PIPEWAIT, strncasecmp(client->options.http->url, "https:", 6) == 0 ? 1L : 0L);
 	SET(CURLOPT_USERAGENT, "stint/" STINT_VERSION);
-	/* An empty text, other than none, keeps libcurl from looking at the environment. */
+	/* Empty texts, other than none, keep libcurl from looking at the environment. */
 	SET(CURLOPT_PROXY, client->proxy);
+	SET(CURLOPT_NOPROXY, "");
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(CURLOPT_MAXAGE_CONN, (long)(client->options.never_twice ? IDLE_CAREFUL_S : IDLE_S));
 	if (code != CURLE_OK)

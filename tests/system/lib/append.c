@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * append FILE KEY [MILLISECONDS]: the effect that tests count. Appends a line with the key to the
- * file, in one write, after waiting so long, and as long as there is a file "hold" here.
+ * file, in one write, after waiting so long, and as long as there is a file "hold" here, or a file
+ * "gate" that is not longer than FILE.
  *
  * append FILE: the same as a worker for `mode: stream`, for the key of each line.
  */
@@ -10,15 +11,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINE_BYTES = 65536, WAIT_MS = 2, MODE = 0644, DECIMAL = 10, EXIT_LATER = 75 };
+
+static int is_held(const char *path)
+{
+	struct stat gate;
+	struct stat file = {0};
+
+	if (access("hold", F_OK) == 0)
+		return 1;
+	(void)stat(path, &file); /* nothing yet */
+	return stat("gate", &gate) == 0 && file.st_size >= gate.st_size;
+}
 
 static int append(const char *path, const char *key, int len)
 {
 	char line[256];
 
-	while (access("hold", F_OK) == 0)
+	while (is_held(path))
 		(void)poll(NULL, 0, WAIT_MS);
 	int n = snprintf(line, sizeof(line), "%.*s\n", len, key);
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, MODE);
