@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "frame/frame.h"
+#include "job/job.h"
 #include "ledger/txn.h"
 #include "sim/machine.h"
 #include "sim/proc.h"
@@ -16,10 +17,21 @@ static uint32_t count_done(const struct run_view *run)
 	return (uint32_t)count[ITEM_DONE];
 }
 
-/* Where it is made of items: of these. */
-static bool is_made_of_all(const struct machine *m, const struct run_view *run)
+static bool is_kind(int kind)
 {
-	return m->opt->ends != ENDS_FILE || run->end.made_of == count_done(run);
+	return kind == ENDING_WORK || kind == ENDING_RUN;
+}
+
+static bool is_wanted(const struct machine *m, int kind)
+{
+	return kind == ENDING_RUN ? m->opt->has_finish : m->opt->ends != 0;
+}
+
+/* Where it is made of items: of these. */
+static bool is_made_of_all(const struct machine *m, const struct run_view *run, int kind)
+{
+	return kind != ENDING_WORK || m->opt->ends != ENDS_FILE ||
+	       run->end[kind].made_of == count_done(run);
 }
 
 static bool is_in_the_ledger(const struct instance *inst)
@@ -63,12 +75,31 @@ static void check_items(struct proc *p, struct run_view *run, const struct frame
 	}
 }
 
+/* on_finish comes when all else is over: every item, and what the source is told. */
+static void check_is_last(struct machine *m, const struct run_view *run)
+{
+	int64_t count[ITEM_STATE_COUNT_];
+
+	if (m->person_acts > 0)
+		return;
+	shadow_count(run, count);
+	if (count[ITEM_WAITING] + count[ITEM_RUNNING] + count[ITEM_RETRY] > 0 ||
+	    run->step < m->opt->steps)
+		machine_fail(m, "finish-early",
+			     "run %lld is not at its end, and on_finish is executed",
+			     (long long)run->id);
+	if (m->opt->then != JOB_THEN_KEEP && !run->was_told)
+		machine_fail(m, "finish-early",
+			     "the source of run %lld was not told, and on_finish is executed",
+			     (long long)run->id);
+}
+
 void ending_take_part(struct proc *p, const struct frame_then *then)
 {
 	struct machine *m = p->m;
 	struct run_view *run = shadow_run(m, p->run_id);
 
-	if (run == NULL || m->opt->ends == 0) {
+	if (run == NULL || !is_kind(then->ending) || !is_wanted(m, then->ending)) {
 		machine_fail(m, "end", "run %lld has none", (long long)p->run_id);
 		return;
 	}
@@ -77,25 +108,29 @@ void ending_take_part(struct proc *p, const struct frame_then *then)
 		p->end_of = 0;
 	}
 	check_alone(p);
-	bool is_his = run->end.owner == p->inst->inc && run->end.epoch == then->epoch;
+	const struct end_view *end = &run->end[then->ending];
+	bool is_his = end->owner == p->inst->inc && end->epoch == then->epoch;
 	if (is_in_the_ledger(p->inst) && !is_his)
 		machine_fail(m, "end-claim",
 			     "instance %d makes the end of run %lld, try %lld, which inc %lld has",
 			     p->inst->number, (long long)run->id, (long long)then->epoch,
-			     (long long)run->end.owner);
+			     (long long)end->owner);
+	if (then->ending == ENDING_RUN && is_his)
+		check_is_last(m, run);
 	check_items(p, run, then);
 	p->end_of += (uint32_t)bits_count(then->good, then->n);
 }
 
-void ending_make(struct proc *p)
+void ending_make(struct proc *p, int kind)
 {
 	struct machine *m = p->m;
 	struct run_view *run = shadow_run(m, p->run_id);
 
-	run->end.made_epoch = (int32_t)p->end_epoch;
-	run->end.made_of = p->end_of;
+	run->end[kind].made_epoch = (int32_t)p->end_epoch;
+	run->end[kind].made_of = p->end_of;
 	p->end_epoch = 0;
-	for (uint32_t i = 0; m->opt->ends == ENDS_ALL_OR_NONE && i < run->n_items; i++)
+	bool is_whole = kind == ENDING_WORK && m->opt->ends == ENDS_ALL_OR_NONE;
+	for (uint32_t i = 0; is_whole && i < run->n_items; i++)
 		if (shadow_state(run, i) == ITEM_DEAD && m->person_acts == 0)
 			machine_fail(m, "all-or-none",
 				     "item %u is dead, and the others took effect", i);
@@ -108,12 +143,13 @@ static void follow_take(struct instance *inst, const struct lop_ending_take *tak
 
 	if (run == NULL || !take->ret_taken)
 		return;
-	if (run->end.is_done || (run->end.owner != 0 && run->end.owner != inst->inc))
+	struct end_view *end = &run->end[take->kind];
+	if (end->is_done || (end->owner != 0 && end->owner != inst->inc))
 		machine_fail(m, "end-claim", "instance %d takes the end of run %lld, %s",
 			     inst->number, (long long)run->id,
-			     run->end.is_done ? "which is done" : "which another one has");
-	run->end.owner = inst->inc;
-	run->end.epoch = take->ret_row.epoch;
+			     end->is_done ? "which is done" : "which another one has");
+	end->owner = inst->inc;
+	end->epoch = take->ret_row.epoch;
 }
 
 static void follow_put(struct instance *inst, const struct lop_ending_put *put)
@@ -123,18 +159,20 @@ static void follow_put(struct instance *inst, const struct lop_ending_put *put)
 
 	if (run == NULL)
 		return;
+	struct end_view *end = &run->end[put->kind];
 	if (put->ret_late) {
-		run->end.owner = run->end.owner == inst->inc ? 0 : run->end.owner;
+		end->owner = end->owner == inst->inc ? 0 : end->owner;
 		return;
 	}
-	if (run->end.owner != inst->inc || run->end.epoch != put->epoch)
+	if (end->owner != inst->inc || end->epoch != put->epoch)
 		machine_fail(m, "end-claim", "instance %d ends run %lld, which is not his",
 			     inst->number, (long long)run->id);
-	if (put->is_done && (run->end.made_epoch != put->epoch || !is_made_of_all(m, run)))
+	if (put->is_done &&
+	    (end->made_epoch != put->epoch || !is_made_of_all(m, run, (int)put->kind)))
 		machine_fail(m, "I11", "the end of run %lld is written down, and was not made",
 			     (long long)run->id);
-	run->end.owner = 0;
-	run->end.is_done = put->is_done;
+	end->owner = 0;
+	end->is_done = put->is_done;
 }
 
 void ending_follow(struct instance *inst, const struct ledger_op *op)
@@ -151,8 +189,9 @@ void ending_follow_leave(struct machine *m, int64_t run_id, int64_t inc)
 {
 	for (size_t i = 0; i < m->shadow.n_runs; i++) {
 		struct run_view *run = m->shadow.runs[i];
-		if (run->end.owner == inc && (run_id == 0 || run->id == run_id))
-			run->end.owner = 0;
+		for (int kind = ENDING_WORK; kind <= ENDING_RUN; kind++)
+			if (run->end[kind].owner == inc && (run_id == 0 || run->id == run_id))
+				run->end[kind].owner = 0;
 	}
 }
 
@@ -162,12 +201,15 @@ void ending_follow_person(struct machine *m, int64_t run_id)
 
 	if (run == NULL || run->state == RUN_FINISHED || run->state == RUN_ABANDONED)
 		return;
-	run->end.is_done = false;
+	for (int kind = ENDING_WORK; kind <= ENDING_RUN; kind++)
+		run->end[kind].is_done = false;
 }
 
 void ending_check_finish(struct machine *m, const struct run_view *run)
 {
-	if (m->opt->ends != 0 && (!run->end.is_done || !is_made_of_all(m, run)))
-		machine_fail(m, "I11", "run %lld has finished, its end was not made",
-			     (long long)run->id);
+	for (int kind = ENDING_WORK; kind <= ENDING_RUN; kind++)
+		if (is_wanted(m, kind) &&
+		    (!run->end[kind].is_done || !is_made_of_all(m, run, kind)))
+			machine_fail(m, "I11", "run %lld has finished, its end was not made (%s)",
+				     (long long)run->id, kind == ENDING_RUN ? "on_finish" : "work");
 }

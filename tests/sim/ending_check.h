@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is done once at the end of a run (work.file): one at a time does it, who the ledger says; it
- * is made of what is done; and the run is finished when it was made, of that, and not before.
+ * What is done once at the end of a run (work.file, on_finish): one at a time does it, who the
+ * ledger says; a file is made of what is done, and on_finish comes last; and the run is finished
+ * when it was made, of that, and not before.
  */
 #ifndef STINT_TESTS_SIM_ENDING_CHECK_H
 #define STINT_TESTS_SIM_ENDING_CHECK_H
@@ -16,6 +17,7 @@ struct machine;
 struct proc;
 struct run_view;
 
+enum { END_VIEWS = 3 }; /* by enum ledger_ending */
 struct end_view {
 	int64_t owner; /* by the ledger: inc, 0 nobody */
 	int32_t epoch;
@@ -27,7 +29,7 @@ struct end_view {
 /* A finisher gets a part of it. */
 void ending_take_part(struct proc *p, const struct frame_then *then);
 /* It has made it. */
-void ending_make(struct proc *p);
+void ending_make(struct proc *p, int kind);
 
 void ending_follow(struct instance *inst, const struct ledger_op *op);
 /* Whoever that was has it no more; run_id 0: of all runs. */

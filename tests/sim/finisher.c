@@ -79,7 +79,8 @@ void finisher_heard(struct proc *p, const struct frame *frame)
 	struct err err = ERR_INIT;
 
 	if (m->opt->says != 0 && run != NULL && frame->type == FRAME_THEN_DONE &&
-	    frame_get_then_done(frame, &a, &done, &err) == 0 && done.err[0] == '\0') {
+	    frame_get_then_done(frame, &a, &done, &err) == 0 && done.ending == 0 &&
+	    done.err[0] == '\0') {
 		const struct chunk_view *c = m->shadow.chunks[done.chunk_id];
 		for (uint32_t i = 0; i < c->n; i++) {
 			struct item_view *item = &run->items[c->first_item + i];
@@ -127,23 +128,25 @@ static void finisher_write_back(struct proc *p, const struct frame_then *f)
 }
 
 /* A part of what is done once, or, with chunk 0, all of it. */
-static void finisher_on_part(struct machine *m, void *object, int64_t chunk_id)
+static void finisher_on_part(struct machine *m, void *object, int64_t n)
 {
 	struct proc *p = object;
+	int kind = (int)(n % END_VIEWS);
+	int64_t chunk_id = n / END_VIEWS;
 	struct buf out = BUF_INIT(FINISHER_FRAME_MAX);
 	bool fails = machine_fault(m, F_THEN_FAILS);
 
 	if (p->is_alive) {
 		p->has_failed |= fails;
 		if (chunk_id == 0 && !p->has_failed)
-			ending_make(p);
+			ending_make(p, kind);
 		/* It may die, or fail, after it was made, too. */
 		if (machine_fault(m, F_THEN_FAILS)) {
 			proc_die(p, SIGNAL_BUS);
 			return;
 		}
 		frame_put_then_done(&out, &(struct frame_then_done){
-						  .ending = FRAME_ENDING_WORK,
+						  .ending = (uint8_t)kind,
 						  .chunk_id = chunk_id,
 						  .err = fails ? "so says the simulation" : ""});
 		proc_send(p, &out, NULL);
@@ -184,7 +187,7 @@ void finisher_on_frame(struct proc *p, const struct frame *frame)
 		machine_fail(m, "frames", "a finisher gets frame %d: %s", frame->type, err.text);
 		return;
 	}
-	if (m->opt->says != 0) {
+	if (m->opt->says != 0 && then.ending == 0) {
 		finisher_write_back(p, &then);
 		return;
 	}
@@ -197,6 +200,10 @@ void finisher_on_frame(struct proc *p, const struct frame *frame)
 			proc_die(p, SIGNAL_BUS);
 		return; /* or it hangs */
 	}
-	machine_after(m, machine_delay(m, FINISH_US),
-		      then.ending != 0 ? finisher_on_part : finisher_on_done, p, then.chunk_id);
+	int64_t after_us = machine_delay(m, FINISH_US);
+	if (then.ending != 0)
+		machine_after(m, after_us, finisher_on_part, p,
+			      then.chunk_id * END_VIEWS + then.ending);
+	else
+		machine_after(m, after_us, finisher_on_done, p, then.chunk_id);
 }

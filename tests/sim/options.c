@@ -372,6 +372,15 @@ static void options_draw_steps(struct options *o)
 	o->at_least = AT_LEAST_NEVER;
 }
 
+/* Whatever else is done there. */
+static void options_draw_finish(struct options *o)
+{
+	struct rng r;
+
+	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x66696e697368)));
+	o->has_finish = !o->is_paced && !o->is_ending && rng_below(&r, 6) == 0;
+}
+
 /* A job file is written in milliseconds; what is checked must be what was written. */
 static void options_round(struct options *o)
 {
@@ -403,6 +412,7 @@ void options_from_seed(struct options *o, uint64_t seed)
 		options_draw_says(o, &r);
 	options_draw_ends(o);
 	options_draw_steps(o);
+	options_draw_finish(o);
 	/* Waiting is by the wall clock: when that jumps, it may be too short. */
 	if (o->fault[F_CLOCK])
 		o->shows_after_us = 0;
@@ -565,6 +575,8 @@ void options_put_job(const struct options *o, struct buf *out)
 	put_us(out, ", give_up_after", o->give_up_after_us);
 	buf_printf(out, "}\nchunk: {items: %lld}\n", (long long)o->chunk_items);
 	options_put_window(o, out);
+	if (o->has_finish)
+		buf_puts(out, "on_finish:\n  - {sqlite: a.db, sql: 'select 1'}\n");
 }
 
 void options_print(const struct options *o)

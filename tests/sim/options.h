@@ -171,6 +171,7 @@ struct options {
 	bool by_reference; /* chunks whose keys the ledger does not know */
 	int steps;	   /* each reads its share of the records; 0: the job has none */
 	bool needs_done;   /* a step begins when nothing of the one before it has failed */
+	bool has_finish;   /* on_finish */
 
 	/* who works */
 	bool per_start; /* each start is a slot of its own */

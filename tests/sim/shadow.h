@@ -91,7 +91,7 @@ struct run_view {
 	int64_t n_told_done; /* items of the step of which an engine heard that they are done */
 	int failed_healthy;  /* how often it failed when there were no faults any more */
 	bool was_told;	     /* then: the source was told everything, and that went well */
-	struct end_view end;
+	struct end_view end[END_VIEWS];
 	struct sums sums;
 	struct witness *witnesses; /* by record */
 	uint32_t *item_of;	   /* by record: its item + 1, 0 none */
