@@ -11,6 +11,7 @@
 #include "sim/instance.h"
 #include "sim/lost.h"
 #include "sim/shadow.h"
+#include "sim/step_check.h"
 
 #define QUARANTINE_US (30 * US_PER_S)
 /* Out, marked ahead, and loose items that were claimed and not sent. */
@@ -134,6 +135,10 @@ void check_loaded(struct machine *m, const struct run_view *run, int step)
 			     (long long)run->id, run->n_items, (long long)run->first_n);
 	if (run->first_n > 0 && run->n_items == run->first_n)
 		n = run->n_read; /* and no more was looked at */
+	if (m->opt->takes && step > 1) {
+		step_check_taken(m, run, step);
+		n = run->n_read;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		bool is_reject = machine_trait(m, F_REJECT, i);
 		bool is_filtered = !is_reject && machine_trait(m, F_FILTER, i);

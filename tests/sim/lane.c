@@ -16,6 +16,7 @@
 #include "sim/proc.h"
 #include "sim/shadow.h"
 #include "sim/share.h"
+#include "sim/step_check.h"
 #include "sim/window_check.h"
 #include "sim/witness.h"
 
@@ -261,6 +262,7 @@ static void attempt_answer(struct attempt *a, enum outcome outcome, const char *
 	struct machine *m = p->m;
 	struct buf out = BUF_INIT(FRAME_MAX);
 	char key[16];
+	char keep[STEP_KEEP_BYTES];
 
 	if (a->is_over || !p->is_alive)
 		return;
@@ -280,6 +282,9 @@ static void attempt_answer(struct attempt *a, enum outcome outcome, const char *
 				  .err = outcome == OUTCOME_DONE ? "" : "so says the simulation",
 				  .output = rng_below(&m->rng, 8) == 0 ? "words" : NULL,
 				  .key = key,
+				  .keep = outcome == OUTCOME_DONE && !a->is_verify
+						  ? step_keep(m->opt, a->record, keep)
+						  : NULL,
 				  .lost = a->lost,
 				  .person = "",
 				  .wait_us = a->wait_us,

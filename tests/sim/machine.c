@@ -166,6 +166,9 @@ bool machine_trait(const struct machine *m, enum fault_kind trait, uint32_t reco
 {
 	if (!m->opt->fault[trait])
 		return false;
+	/* Those that are taken from an earlier step passed there. */
+	if ((trait == F_REJECT || trait == F_FILTER) && options_is_taken(m->opt, record))
+		return false;
 	uint64_t salt = rng_mix(m->opt->seed + (uint64_t)trait * UINT64_C(0x1000193));
 	return rng_mix(salt + record) % RNG_MILLION < m->opt->ppm[trait];
 }

@@ -353,6 +353,30 @@ int options_step_of(const struct options *o, uint32_t record)
 	return step;
 }
 
+uint32_t options_taken_from(const struct options *o, uint32_t record)
+{
+	return record - options_step_begin(o, 2);
+}
+
+bool options_is_taken(const struct options *o, uint32_t record)
+{
+	return o->takes && record >= options_step_begin(o, 2);
+}
+
+/* Each step has its items from the one before it. */
+static void options_draw_takes(struct options *o)
+{
+	struct rng r;
+
+	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x74616b6573)));
+	o->takes = tenths(&r, 5);
+	if (!o->takes)
+		return;
+	/* With go_on_when: done nothing is dead. */
+	o->taken = o->needs_done || tenths(&r, 8) ? JOB_TAKE_DONE : JOB_TAKE_DEAD;
+	o->n_records -= o->n_records % (uint32_t)o->steps;
+}
+
 static void options_draw_steps(struct options *o)
 {
 	struct rng r;
@@ -367,6 +391,7 @@ static void options_draw_steps(struct options *o)
 	o->when_missing = JOB_MISSING_FAIL;
 	o->when_empty_fail = false;
 	o->fault[F_FIRST] = false;
+	options_draw_takes(o);
 	/* One endpoint is followed, and each step has its own. */
 	o->fault[F_DOWN] = o->fault[F_ALIKE] = false;
 	o->at_least = AT_LEAST_NEVER;
@@ -424,9 +449,12 @@ static void put_us(struct buf *out, const char *name, int64_t us)
 	buf_printf(out, "%s: %lldms", name, (long long)(us / US_PER_MS));
 }
 
-static void options_put_source(const struct options *o, struct buf *out)
+static void options_put_source(const struct options *o, int step, struct buf *out)
 {
-	if (o->says != 0)
+	if (o->takes && step > 1)
+		buf_printf(out, "source:\n  step: s%d\n  state: %s\n", step - 1,
+			   o->taken == JOB_TAKE_DEAD ? "dead" : "done");
+	else if (o->says != 0)
 		buf_printf(out,
 			   "source:\n  sqlite: {url: a.db, cursor: id, query: 'select id from t "
 			   "where id > ${cursor} order by id limit ${page_size}'%s%s}\n",
@@ -436,7 +464,8 @@ static void options_put_source(const struct options *o, struct buf *out)
 		buf_printf(out, "source:\n  csv: {path: items.csv, when_missing: %s, then: %s%s}\n",
 			   missing_words[o->when_missing], then_words[o->then],
 			   o->when_missing == JOB_MISSING_WAIT ? ", wait_for: 10s" : "");
-	buf_puts(out, "  fields: {id: integer}\n");
+	if (!o->takes || step == 1)
+		buf_puts(out, "  fields: {id: integer}\n");
 	if (o->has_key)
 		buf_printf(out, "  key: id\n  unique: %s\n", unique_words[o->unique]);
 	if (o->when_empty_fail)
@@ -526,21 +555,22 @@ static void options_put_window(const struct options *o, struct buf *out)
 	buf_puts(out, "}\n");
 }
 
-static void options_put_one(const struct options *o, struct buf *out)
+static void options_put_one(const struct options *o, int step, struct buf *out)
 {
 	if (!o->no_source)
-		options_put_source(o, out);
+		options_put_source(o, step, out);
 	options_put_work(o, out);
 }
 
-/* The same source and work, as deep as a step of the list. */
+/* Source and work, as deep as a step of the list. */
 static void options_put_steps(const struct options *o, struct buf *out)
 {
 	struct buf one = BUF_INIT((size_t)64 * 1024);
 
-	options_put_one(o, &one);
 	buf_puts(out, "steps:\n");
 	for (int step = 1; step <= o->steps; step++) {
+		buf_reset(&one);
+		options_put_one(o, step, &one);
 		buf_printf(out, "  - name: s%d\n    go_on_when: %s\n", step,
 			   o->needs_done ? "done" : "done_with_failures");
 		for (const char *line = buf_str(&one); line[0] != '\0';) {
@@ -560,7 +590,7 @@ void options_put_job(const struct options *o, struct buf *out)
 	if (o->steps > 0)
 		options_put_steps(o, out);
 	else
-		options_put_one(o, out);
+		options_put_one(o, 1, out);
 	buf_printf(out, "retry: {attempts: %d, factor: %lld, jitter: %s", o->attempts,
 		   (long long)o->factor, jitter_words[o->jitter]);
 	put_us(out, ", first", o->first_us);

@@ -171,7 +171,9 @@ struct options {
 	bool by_reference; /* chunks whose keys the ledger does not know */
 	int steps;	   /* each reads its share of the records; 0: the job has none */
 	bool needs_done;   /* a step begins when nothing of the one before it has failed */
-	bool has_finish;   /* on_finish */
+	bool takes; /* a step has as many records as the first, one for each of its items … */
+	int taken;  /* … that ended so: enum job_take */
+	bool has_finish; /* on_finish */
 
 	/* who works */
 	bool per_start; /* each start is a slot of its own */
@@ -196,6 +198,9 @@ void options_put_job(const struct options *o, struct buf *out);
 uint32_t options_step_begin(const struct options *o, int step);
 /* The step that reads it. */
 int options_step_of(const struct options *o, uint32_t record);
+/* Of a step that takes an earlier one's items: the record there that the record was made of. */
+uint32_t options_taken_from(const struct options *o, uint32_t record);
+bool options_is_taken(const struct options *o, uint32_t record);
 /* What the seed stands for, to standard output. */
 void options_print(const struct options *o);
 

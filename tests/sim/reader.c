@@ -11,6 +11,8 @@
 #include "sim/body.h"
 #include "sim/machine.h"
 #include "sim/proc.h"
+#include "sim/shadow.h"
+#include "sim/step_check.h"
 
 #define READ_US (2 * US_PER_MS)
 #define READ_SLOW_US (30 * US_PER_S)
@@ -18,7 +20,8 @@
 enum { READER_FRAME_MAX = 1024 * 1024, READ_AHEAD_MAX = 512 };
 
 struct reader_sim {
-	uint32_t next;	 /* record … */
+	bool takes;	 /* items of an earlier step, page by page */
+	uint32_t next;	 /* record, or number of an item there … */
 	uint32_t end;	 /* … behind the last */
 	uint32_t loaded; /* items so far … */
 	uint32_t first;	 /* … of so many that are wanted */
@@ -28,6 +31,12 @@ struct reader_sim {
 	bool has_asked;	 /* for content, once */
 	bool is_over;
 	bool is_stepping; /* an event for its next step is on its way */
+	/* the page at hand: items of the earlier step */
+	uint32_t *page;	 /* numbers, and … */
+	uint32_t *whose; /* … records of those that are wanted */
+	uint32_t n_page, page_at;
+	uint32_t page_end; /* the next one begins there */
+	bool has_page, is_last_page;
 	/* the batch at hand */
 	uint32_t records[READ_AHEAD_MAX];
 	uint32_t n;
@@ -85,6 +94,20 @@ static void reader_fill(struct proc *p)
 		else
 			r->records[r->n++] = record;
 	}
+}
+
+/* From the page at hand. */
+static void reader_fill_taken(struct proc *p)
+{
+	struct reader_sim *r = p->reader;
+	uint32_t most = (uint32_t)rng_range(&p->m->rng, 1, p->m->opt->chunk_items);
+
+	r->n = r->n_rejects = r->n_filtered = r->n_held_back = 0;
+	while (r->page_at < r->n_page && r->n < most) {
+		r->records[r->n++] = r->whose[r->page_at] + options_step_begin(p->m->opt, 2);
+		r->next = r->page[r->page_at++] + 1;
+	}
+	r->n_read = r->n;
 }
 
 static void reader_put_keys(const struct reader_sim *r, struct buf *out)
@@ -190,7 +213,80 @@ static void reader_ask_content(struct proc *p)
 	r->is_waiting = r->has_asked = true;
 }
 
+/* ---- the items of an earlier step ---- */
+
+static void reader_ask_items(struct proc *p)
+{
+	struct buf out = BUF_INIT(READER_FRAME_MAX);
+
+	frame_put_ask_items(&out, p->reader->next);
+	proc_send(p, &out, NULL);
+	buf_done(&out);
+	p->reader->is_waiting = true;
+}
+
+static const char *kept_of(const struct frame_step_items *f, uint32_t index)
+{
+	for (uint32_t i = 0; i < f->n_kept; i++)
+		if (f->kept[i].index == index)
+			return f->kept[i].keep;
+	return NULL;
+}
+
+static int reader_take_items(struct proc *p, const struct frame *frame, struct err *err)
+{
+	struct machine *m = p->m;
+	struct reader_sim *r = p->reader;
+	struct frame_step_items f;
+	int rc = frame_get_step_items(frame, &m->arena, &f, err);
+
+	if (rc < 0)
+		return rc;
+	uint32_t *records = f.n == 0 ? NULL : body_records(&m->arena, f.body, f.body_len, f.n);
+	if (!r->takes || !r->is_waiting || (f.n > 0 && records == NULL) || f.end > f.n) {
+		machine_fail(m, "items", "a reader gets %u items that it cannot use", f.n);
+		return 0;
+	}
+	r->page = arena_alloc(&m->arena, (f.n + 1) * sizeof(*r->page));
+	r->whose = arena_alloc(&m->arena, (f.n + 1) * sizeof(*r->whose));
+	r->n_page = r->page_at = 0;
+	for (uint32_t i = 0; i < f.end; i++) {
+		uint32_t item = (uint32_t)f.first_item + i;
+		if (item < r->next || !bits_get(f.wanted, i))
+			continue;
+		step_check_kept(m, kept_of(&f, i), records[i]);
+		r->page[r->n_page] = item;
+		r->whose[r->n_page++] = records[i];
+	}
+	r->page_end = (uint32_t)f.first_item + f.end;
+	r->has_page = f.n > 0;
+	r->is_last_page = f.n == 0;
+	r->is_waiting = false;
+	reader_go_on(p);
+	return 0;
+}
+
+/* True when there is something at hand, or nothing any more. */
+static bool reader_has_items(struct proc *p)
+{
+	struct reader_sim *r = p->reader;
+
+	if (!r->takes || r->is_last_page || r->page_at < r->n_page)
+		return true;
+	if (r->has_page)
+		r->next = r->page_end;
+	reader_ask_items(p);
+	return false;
+}
+
 /* ---- its way ---- */
+
+static bool reader_is_at_its_end(const struct reader_sim *r)
+{
+	bool is_read = r->takes ? r->is_last_page : r->next >= r->end;
+
+	return is_read || r->loaded >= r->first;
+}
 
 static void reader_send_rubbish(struct proc *p)
 {
@@ -228,11 +324,16 @@ static void reader_on_step(struct machine *m, void *object, int64_t n)
 		reader_ask_content(p);
 		return;
 	}
-	if (r->next >= r->end || r->loaded >= r->first) {
+	if (!reader_has_items(p))
+		return;
+	if (reader_is_at_its_end(r)) {
 		reader_end(p, LOAD_OK, "");
 		return;
 	}
-	reader_fill(p);
+	if (r->takes)
+		reader_fill_taken(p);
+	else
+		reader_fill(p);
 	if (r->asks_keys && r->n > 0) {
 		reader_ask_keys(p);
 		return;
@@ -266,6 +367,9 @@ void reader_on_hello(struct proc *p, const struct frame_hello *hello)
 	p->reader = arena_new(&m->arena, struct reader_sim);
 	p->reader->next = options_step_begin(m->opt, (int)hello->step);
 	p->reader->end = options_step_begin(m->opt, (int)hello->step + 1);
+	p->reader->takes = m->opt->takes && hello->step > 1;
+	if (p->reader->takes)
+		p->reader->next = 0;
 	p->reader->asks_keys = hello->ask_keys;
 	p->reader->first = hello->first_n > 0 ? (uint32_t)hello->first_n : UINT32_MAX;
 	if (hello->ask_keys != m->opt->has_key)
@@ -303,6 +407,8 @@ void reader_on_frame(struct proc *p, const struct frame *frame)
 		rc = frame_get_keys_answer(frame, &answer, &err);
 		if (rc == 0)
 			reader_take_keys(p, &answer);
+	} else if (frame->type == FRAME_STEP_ITEMS) {
+		rc = reader_take_items(p, frame, &err);
 	} else if (frame->type == FRAME_CONTENT_ANSWER) {
 		r->is_waiting = false;
 		reader_go_on(p);

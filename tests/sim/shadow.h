@@ -69,6 +69,7 @@ struct chunk_view {
 struct load_view {
 	uint32_t n_items, n_chunks;
 	uint32_t n_rejected, n_filtered, n_held_back, n_read;
+	int64_t began_us; /* boot clock: when the step was come to first */
 };
 
 struct run_view {

@@ -141,7 +141,8 @@ static void follow_step_over(struct shadow_walk *walk, struct run_view *run, int
 					     .n_read = run->n_read,
 					     .n_rejected = run->n_rejected,
 					     .n_filtered = run->n_filtered,
-					     .n_held_back = run->n_held_back};
+					     .n_held_back = run->n_held_back,
+					     .began_us = walk->m->boot_us};
 	run->step = next;
 	run->n_told_done = 0;
 	run->state = run->is_loaded[next] ? RUN_OPEN : RUN_LOADING;
