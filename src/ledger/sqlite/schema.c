@@ -3,10 +3,10 @@
  * The tables, and how an older ledger is brought up to date.
  *
  * To change what is stored: add a step with the next version to `steps` and never touch an older
- * one; adapt views.c; put a ledger of the old version, made by the old program, into
- * tests/contract/data and have test_sqlite_schema.c upgrade it; say it in docs/ledger.md. A step
- * runs in one transaction with its row in schema_version, so that it is done once whoever tries, or
- * not at all.
+ * one; write it into whole.c, which a new ledger is made from; adapt views.c; put a ledger of the
+ * old version, made by the old program, into tests/contract/data and have test_sqlite_schema.c
+ * upgrade it; say it in docs/ledger.md. A step runs in one transaction with its row in
+ * schema_version, so that it is done once whoever tries, or not at all.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -282,6 +282,7 @@ const struct sq_schema sq_schema = {
 	.steps = steps,
 	.n = sizeof(steps) / sizeof(steps[0]),
 	.views = sq_views,
+	.whole = sq_schema_whole,
 };
 
 int sq_schema_newest(const struct sq_schema *schema)
@@ -333,16 +334,31 @@ static int sq_exec_all(struct sq *q, const char *const *statements)
 	return rc;
 }
 
-static int sq_step_run(struct sq *q, const struct sq_step *step)
+static int sq_step_remember(struct sq *q, const struct sq_step *step)
 {
 	static const char remember[] =
 		"INSERT INTO schema_version(version, at, program) VALUES (?1, ?2, ?3)";
 
-	if (sq_exec_all(q, step->sql) < 0)
-		return SQ_FAILED;
 	return sq_change(q, remember,
 			 SQ_ARGS(SQ_INT(step->version), SQ_INT(rule_ms(clock_now())),
 				 SQ_TEXT("stint " STINT_VERSION)));
+}
+
+/* All steps after that version. */
+static int sq_steps_run(struct sq *q, const struct sq_schema *schema, int version)
+{
+	bool is_whole = version == 0 && schema->whole != NULL;
+	int rc = is_whole ? sq_exec_all(q, schema->whole) : 0;
+
+	for (size_t i = 0; i < schema->n && rc >= 0; i++) {
+		const struct sq_step *step = &schema->steps[i];
+		if (step->version <= version)
+			continue;
+		rc = is_whole ? 0 : sq_exec_all(q, step->sql);
+		if (rc >= 0)
+			rc = sq_step_remember(q, step);
+	}
+	return rc;
 }
 
 /* A new ledger gets its name for ever, and the file says whose it is. */
@@ -387,9 +403,8 @@ static int sq_schema_steps(struct sq *q, const struct sq_schema *schema)
 	if (rc < 0 || version >= sq_schema_newest(schema))
 		return rc;
 	rc = sq_views_drop(q);
-	for (size_t i = 0; i < schema->n && rc >= 0; i++)
-		if (schema->steps[i].version > version)
-			rc = sq_step_run(q, &schema->steps[i]);
+	if (rc >= 0)
+		rc = sq_steps_run(q, schema, version);
 	if (rc >= 0)
 		rc = sq_views_make(q, schema->views);
 	if (rc >= 0 && version == 0)

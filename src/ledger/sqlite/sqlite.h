@@ -205,6 +205,7 @@ struct sq_schema {
 	const struct sq_step *steps; /* by version, from 1 on */
 	size_t n;
 	const char *const *views; /* made anew after any step; NULL at the end */
+	const char *const *whole; /* what all steps come to, for a new ledger; NULL: not known */
 };
 extern const struct sq_schema sq_schema;
 enum { SQ_APPLICATION_ID = 0x73746e74 }; /* "stnt" */
@@ -214,6 +215,8 @@ ST_MUST_CHECK int sq_schema_find(struct sq *q, int *ret_version, struct err *err
 /* Brings it up to date; the gate is held. */
 ST_MUST_CHECK int sq_schema_upgrade(struct sq *q, const struct sq_schema *schema, struct err *err);
 int sq_schema_newest(const struct sq_schema *schema);
+/* whole.c */
+extern const char *const sq_schema_whole[];
 /* views.c */
 extern const char *const sq_views[];
 int sq_views_make(struct sq *q, const char *const *views);

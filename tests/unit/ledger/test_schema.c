@@ -41,9 +41,9 @@ static const char *const new_views[] = {"CREATE VIEW v AS SELECT a, b FROM thing
 static const struct sq_step steps[] = {{1, first}, {2, second}, {3, third}};
 static const struct sq_step bad_steps[] = {{1, first}, {2, second}, {3, wrong}};
 
-static const struct sq_schema version_1 = {steps, 1, old_views};
-static const struct sq_schema version_3 = {steps, 3, new_views};
-static const struct sq_schema broken = {bad_steps, 3, new_views};
+static const struct sq_schema version_1 = {steps, 1, old_views, NULL};
+static const struct sq_schema version_3 = {steps, 3, new_views, NULL};
+static const struct sq_schema broken = {bad_steps, 3, new_views, NULL};
 
 static struct sq *sq_new(void)
 {
@@ -142,6 +142,47 @@ static void a_step_that_fails_leaves_all_as_it_was(void **state)
 	sq_delete(q);
 }
 
+/* All that the schema consists of, but for white space. */
+static char *schema_text(struct sq *q)
+{
+	static const char sql[] =
+		"SELECT group_concat(t, char(10)) FROM (SELECT type || ' ' || name || ' ' ||"
+		" tbl_name || ' ' || coalesce(replace(replace(sql, ' ', ''), char(9), ''), '') AS t"
+		" FROM sqlite_schema ORDER BY type, name)";
+	sqlite3_stmt *st = NULL;
+
+	assert_int_equal(sqlite3_prepare_v2(q->db, sql, -1, &st, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	char *text = strdup((const char *)sqlite3_column_text(st, 0));
+	assert_non_null(text);
+	assert_int_equal(sqlite3_finalize(st), SQLITE_OK);
+	return text;
+}
+
+static void a_new_ledger_is_what_all_steps_come_to(void **state)
+{
+	struct sq_schema stepwise = sq_schema;
+	struct sq *one = sq_new();
+	struct sq *other = sq_new();
+
+	stepwise.whole = NULL;
+	assert_int_equal(sq_functions_add(one->db), SQLITE_OK);
+	assert_int_equal(sq_functions_add(other->db), SQLITE_OK);
+	upgrade(one, &stepwise);
+	upgrade(other, &sq_schema);
+	char *steps_text = schema_text(one);
+	char *whole_text = schema_text(other);
+	assert_string_equal(whole_text, steps_text);
+	static const char versions[] = "SELECT sum(version * 10 + 1) FROM schema_version";
+	assert_int_equal(ask(other, versions), ask(one, versions));
+	static const char numbers[] = "SELECT sum(i * 10 + 1) FROM number";
+	assert_int_equal(ask(other, numbers), ask(one, numbers));
+	free(steps_text);
+	free(whole_text);
+	sq_delete(one);
+	sq_delete(other);
+}
+
 static void bitmaps_are_added_and_counted(void **state)
 {
 	struct sq *q = sq_new();
@@ -169,6 +210,7 @@ int main(void)
 		cmocka_unit_test(an_older_ledger_gets_the_steps_that_it_lacks),
 		cmocka_unit_test(who_comes_second_finds_it_done),
 		cmocka_unit_test(a_step_that_fails_leaves_all_as_it_was),
+		cmocka_unit_test(a_new_ledger_is_what_all_steps_come_to),
 		cmocka_unit_test(bitmaps_are_added_and_counted),
 	};
 
