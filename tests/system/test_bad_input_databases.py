@@ -3,12 +3,15 @@
 or gone. Each has an end, a class (the exit code) and a sentence."""
 import os
 import sqlite3
+import subprocess
+import tempfile
 import threading
 
 import pytest
 from lib.box import STINT, cast, kill, peak_rss_mib, wait_until
 from lib.held import Held, waiters
 from lib.pg_proxy import PgProxy
+from lib.postgres import account
 
 JOB = '''
 job: rows
@@ -106,6 +109,55 @@ def test_the_limits_are_ours_where_nobody_has_set_shorter_ones(box, postgres):
     box.file('job.yaml', box.read('job.yaml').replace('noop: {}', 'exec: {shell: "cat > seen"}'))
     assert box.run('run', 'job.yaml').code == 0
     assert '"v":"5min 10s"' in box.read('seen')
+
+
+# ---- full -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(name='small_disk')
+def make_small_disk(postgres):
+    """Where the server sorts what memory does not hold: a disk of 1 MiB, for this database only."""
+    server, name = postgres.server, f'small_{postgres.name}'
+    with tempfile.TemporaryDirectory(prefix='stint-full-', dir='/tmp') as folder:
+        if os.geteuid() != 0 or subprocess.run(
+                ['mount', '-t', 'tmpfs', '-o', 'size=1m', 'full', folder], check=False).returncode != 0:
+            pytest.skip('mounting is not allowed here')
+        try:
+            os.chown(folder, account().pw_uid, account().pw_gid)
+            os.chmod(folder, 0o700)
+            server.ask(f"create tablespace {name} location '{folder}'")
+            server.ask(f'grant create on tablespace {name} to stint')
+            for setting in (f"temp_tablespaces = '{name}'", "work_mem = '64kB'"):
+                server.ask(f'alter role stint in database {postgres.name} set {setting}')
+            yield folder
+        finally:
+            postgres.drop()
+            server.ask(f'drop tablespace if exists {name}')
+            subprocess.run(['umount', '-l', folder], check=True)
+
+
+def test_a_full_disk_of_the_server_is_waited_for_and_said(box, postgres, small_disk):
+    """A sort that finds no room takes nothing away from what was read before, and passes."""
+    postgres.ask('''create table t(id int primary key, v text);
+        insert into t select i, repeat(md5(i::text), 40) from generate_series(1, 120) i;
+        create table wide(n int, v text);
+        insert into wide select i, repeat(md5(i::text), 40) from generate_series(1, 4000) i;''')
+    query = '''select id, v from t where id > ${cursor} and (id <= 50 or 0 < (select count(*)
+       from (select v from wide order by v offset 0) s)) order by id limit ${page_size}'''
+    write(box, postgres, query, attempts=2)
+    said = box.run('run', 'job.yaml')
+    assert said.code == 1, said
+    assert 'after 2 attempts' in said.said and '(53100)' in said.said, said
+    assert 'No space left on device' in said.said, said
+    write(box, postgres, query, attempts=500)
+    seen = postgres.server.log.count('No space left on device')
+    run = box.start('run', 'job.yaml')
+    wait_until(lambda: postgres.server.log.count('No space left on device') > seen or
+               run.poll() is not None)
+    assert run.poll() is None, box.process_said(run)
+    subprocess.run(['mount', '-o', 'remount,size=64m', small_disk], check=True)
+    assert run.wait(180) == 0, box.process_said(run)
+    assert done(box) == list(range(1, 121))
 
 
 # ---- long -----------------------------------------------------------------------------------------

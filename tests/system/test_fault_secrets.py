@@ -78,6 +78,18 @@ def hits_in_files(box):
             if name != 'token':
                 with open(path, 'rb') as f:
                     found += hits(box, f.read(), path)
+    return found + hits_in_database(box)
+
+
+def hits_in_database(box):
+    """A ledger in PostgreSQL, bytes as such."""
+    found = []
+    if not box.database:
+        return found
+    for (name,) in box.database.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'stint'"):
+        text = '\n'.join(row for (row,) in box.database.rows(f'SELECT x::text AS row FROM {name} AS x'))
+        raw = re.sub(r'\\\\?x((?:[0-9a-f]{2})+)', lambda m: bytes.fromhex(m[1]).decode('latin-1'), text)
+        found += hits(box, text + raw, f'ledger.db: {name}')
     return found
 
 
