@@ -97,6 +97,12 @@ struct hash256 *hash256_new(void)
 	return h;
 }
 
+void hash256_copy(struct hash256 *h, const struct hash256 *from)
+{
+	assert(h != NULL && from != NULL);
+	*h = *from;
+}
+
 void hash256_add(struct hash256 *h, const void *data, size_t len)
 {
 	assert(h != NULL && (data != NULL || len == 0));

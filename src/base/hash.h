@@ -25,6 +25,7 @@ void hash128_free(struct hash128 *h);
 /* The same for SHA-256. hash256_new() gives, hash256_free() frees. */
 struct hash256;
 struct hash256 *hash256_new(void);
+void hash256_copy(struct hash256 *h, const struct hash256 *from);
 void hash256_add(struct hash256 *h, const void *data, size_t len);
 void hash256_end(struct hash256 *h, uint8_t out[SHA256_BYTES]);
 void hash256_free(struct hash256 *h);

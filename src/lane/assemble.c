@@ -48,7 +48,8 @@ struct assembly {
 	char *whole; /* the target before it has its name */
 	int fd;	     /* of it, -1: not begun */
 	int64_t n_bytes, n_rows;
-	struct hash256 *hash;
+	struct hash256 *hash;	/* of what was written … */
+	struct hash256 *before; /* … before the segment that is being appended */
 	char *copy;
 	struct buf words;
 	struct buf result;
@@ -64,6 +65,7 @@ int assembly_new(const struct brief *brief, struct assembly **ret_assembly, stru
 	struct assembly *a = xnew(struct assembly);
 	a->fd = -1;
 	a->hash = hash256_new();
+	a->before = hash256_new();
 	a->copy = xcalloc(COPY_BYTES, 1);
 	a->words = BUF_INIT(WORDS_MAX);
 	a->result = BUF_INIT(RESULT_MAX);
@@ -89,6 +91,7 @@ void assembly_free(struct assembly *a)
 	if (a->fd >= 0)
 		(void)close(a->fd); /* it was synced, or is not kept */
 	hash256_free(a->hash);
+	hash256_free(a->before);
 	free(a->whole);
 	free(a->copy);
 	buf_done(&a->words);
@@ -133,6 +136,15 @@ static void remove_whole(int directory, const char *name)
 		remove_any(directory, name);
 }
 
+/* All that the target consists of goes through here: it is not read again for its digest. */
+static int write_whole(struct assembly *a, const void *data, size_t len, struct err *err)
+{
+	if (fd_write_all(a->fd, data, len) < 0)
+		return segment_fail(errno, "write", a->whole, err);
+	hash256_add(a->hash, data, len);
+	return 0;
+}
+
 /* Compresses and writes a piece of our own: what stands before and behind the items. */
 static int put_piece(struct assembly *a, struct buf *piece, struct err *err)
 {
@@ -147,10 +159,10 @@ static int put_piece(struct assembly *a, struct buf *piece, struct err *err)
 			return rc;
 		out = &packed;
 	}
-	if (fd_write_all(a->fd, out->data, out->len) < 0)
-		return segment_fail(errno, "write", a->whole, err);
-	a->n_bytes += (int64_t)out->len;
-	return 0;
+	int rc = write_whole(a, out->data, out->len, err);
+	if (rc == 0)
+		a->n_bytes += (int64_t)out->len;
+	return rc;
 }
 
 static int begin(struct assembly *a, int64_t epoch, struct err *err)
@@ -165,7 +177,7 @@ static int begin(struct assembly *a, int64_t epoch, struct err *err)
 	struct buf path = BUF_INIT(PATH_BYTES_MAX);
 	buf_printf(&path, "%s/" WHOLE "%" PRId64, a->segments.directory, epoch);
 	a->whole = buf_take(&path);
-	a->fd = open(a->whole, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
+	a->fd = open(a->whole, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
 	if (a->fd < 0)
 		return segment_fail(errno, "write", a->whole, err);
 	output_put_head(a->segments.output, &head);
@@ -186,16 +198,16 @@ static int append(struct assembly *a, int segment, int64_t n_bytes, struct err *
 	if (rc < 0)
 		return rc;
 	struct hash128 *check = hash128_new();
+	hash256_copy(a->before, a->hash);
 	while (left > 0 && rc == 0) {
 		size_t want = left < COPY_BYTES ? (size_t)left : (size_t)COPY_BYTES;
 		ssize_t n = fd_read_full(segment, a->copy, want);
 		if (n != (ssize_t)want)
 			rc = ERR(err, ERR_IO, "a segment of '%s' cannot be read",
 				 a->segments.target);
-		else if (fd_write_all(a->fd, a->copy, want) < 0)
-			rc = segment_fail(errno, "write", a->whole, err);
 		else
-			hash128_add(check, a->copy, want);
+			rc = write_whole(a, a->copy, want, err);
+		hash128_add(check, a->copy, want);
 		left -= (int64_t)want;
 	}
 	hash128_end(check, found);
@@ -206,6 +218,7 @@ static int append(struct assembly *a, int segment, int64_t n_bytes, struct err *
 		return 0;
 	if (ftruncate(a->fd, a->n_bytes) < 0 || lseek(a->fd, a->n_bytes, SEEK_SET) < 0)
 		return segment_fail(errno, "write", a->whole, err);
+	hash256_copy(a->hash, a->before);
 	return 1;
 }
 
@@ -284,22 +297,6 @@ static int add_chunk(struct assembly *a, const struct frame_then *then, struct e
 
 /* ---- the end ---- */
 
-static int hash_whole(struct assembly *a, struct err *err)
-{
-	ssize_t n = 0;
-	off_t at = 0;
-
-	for (;;) {
-		n = pread(a->fd, a->copy, COPY_BYTES, at);
-		if (n <= 0)
-			break;
-		hash256_add(a->hash, a->copy, (size_t)n);
-		at += n;
-	}
-	return n < 0 || at != a->n_bytes ? ERR(err, ERR_IO, "'%s' cannot be read back", a->whole)
-					 : 0;
-}
-
 static void put_result(struct assembly *a, const char *sha256)
 {
 	struct json_writer w;
@@ -322,9 +319,6 @@ static int end(struct assembly *a, struct err *err)
 
 	output_put_tail(a->segments.output, &tail);
 	int rc = put_piece(a, &tail, err);
-	if (rc < 0)
-		return rc;
-	rc = hash_whole(a, err);
 	if (rc < 0)
 		return rc;
 	/* Safety: the content is on the disk before the name leads to it, and the name before the
