@@ -147,6 +147,9 @@ static void ending_on_put(void *arg, struct ledger_op *op)
 
 	r->ending.is_out = false;
 	r->ending.is_made |= put->is_done && !put->ret_late;
+	/* What comes too late has been overtaken: somebody has opened the run again. */
+	if (!put->is_done && !put->ret_late && r->tell.is_lasting)
+		run_stop(r, EXIT_FAILED, true, "the end of the run cannot be made: %s", put->err);
 	if (r->phase == RUN_TELLING)
 		ending_look_at(r, r->ops->boot_us(r->world));
 }
@@ -157,6 +160,8 @@ static utime ending_not_before(const struct run *r)
 	const struct retry_policy *retry = &r->policy.retry;
 	int64_t wait = retry_wait_us(retry, r->ending.tries + 1, r->ops->random(r->world));
 
+	if (r->tell.is_lasting)
+		wait = 0; /* nobody waits for it: it is the next call's, after somebody mended it */
 	/* Safety: what could not be proved dead may still act. */
 	if (r->tell.is_unproven && wait < run_quarantine_us(r->job))
 		wait = run_quarantine_us(r->job);

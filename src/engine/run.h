@@ -174,6 +174,7 @@ struct tell {
 	bool takes_items; /* all chunks are listed; else what nobody was told of */
 	bool is_begun, is_listing, has_ended, has_failed;
 	bool is_unproven; /* who did it died, and may still act */
+	bool is_lasting;  /* it has failed, and would again until somebody mends something */
 	int64_t after;
 	uint32_t n_open;	    /* frames without an answer */
 	char words[TELL_WORDS_MAX]; /* what it failed with */

@@ -12,10 +12,12 @@
 
 enum { TELL_PAGE = 8 };
 
-static void tell_fail(struct run *r, const char *why)
+static void tell_fail(struct run *r, const char *why, bool is_lasting)
 {
-	if (!r->tell.has_failed)
+	if (!r->tell.has_failed) {
 		(void)snprintf(r->tell.words, sizeof(r->tell.words), "%s", why);
+		r->tell.is_lasting = is_lasting;
+	}
 	r->tell.has_failed = true;
 }
 
@@ -38,7 +40,7 @@ static struct lane *tell_lane(struct run *r)
 	if (lane == NULL)
 		lane = lanes_start(&r->lanes, LANE_FINISHER, &err);
 	if (lane == NULL) {
-		tell_fail(r, err.text);
+		tell_fail(r, err.text, false);
 		r->tell.has_ended = true;
 	}
 	return lane;
@@ -71,7 +73,7 @@ static void tell_on_list(void *arg, struct ledger_op *op)
 		return;
 	/* Something is open again, or others have finished it: what was told so far is no whole. */
 	if (r->tell.ending != 0 && !list->ret_is_settled) {
-		tell_fail(r, "items were opened again while the end of the run was made");
+		tell_fail(r, "items were opened again while the end of the run was made", false);
 		r->tell.has_ended = true;
 		return;
 	}
@@ -118,7 +120,7 @@ void tell_on_frame(struct run *r, const struct frame *frame)
 	r->tell.n_open--;
 	r->last_settled_at = r->ops->boot_us(r->world); /* it goes on: not stalled */
 	if (done.err[0] != '\0') {
-		tell_fail(r, done.err);
+		tell_fail(r, done.err, done.is_lasting);
 		run_say(r, SAY_WARNING, "%s", done.err);
 	}
 	if (r->tell.ending == 0)
@@ -137,7 +139,7 @@ void tell_on_end(struct run *r, bool proven)
 	if (r->phase != RUN_TELLING || !r->tell.is_begun || r->tell.has_ended)
 		return;
 	run_say(r, SAY_WARNING, "the process that tells the source died");
-	tell_fail(r, "the process that does it died");
+	tell_fail(r, "the process that does it died", false);
 	r->tell.is_unproven = !proven;
 	r->tell.has_ended = true;
 }

@@ -406,6 +406,7 @@ struct frame_then_done {
 	uint8_t ending;	    /* as in the THEN */
 	int64_t chunk_id;   /* 0 for the end of the list */
 	const char *err;    /* "" when it went well */
+	bool is_lasting;    /* … and trying again does not help until somebody mends something */
 	const char *says;   /* … and what there is to say, "" nothing … */
 	const char *result; /* … and to keep: a JSON object, "" nothing */
 };

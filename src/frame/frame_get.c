@@ -623,6 +623,7 @@ int frame_get_then_done(const struct frame *f, struct arena *a, struct frame_the
 	v.ending = reader_u8(&r);
 	v.chunk_id = get_i64(&r);
 	v.err = get_text(&r, a);
+	v.is_lasting = get_bool(&r);
 	v.says = get_text(&r, a);
 	v.result = get_text(&r, a);
 	if (get_end(f, &r, err) != 0)

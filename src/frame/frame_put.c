@@ -419,6 +419,7 @@ void frame_put_then_done(struct buf *b, const struct frame_then_done *f)
 	buf_put_u8(b, f->ending);
 	put_i64(b, f->chunk_id);
 	put_text(b, f->err);
+	buf_put_u8(b, f->is_lasting ? 1 : 0);
 	put_text(b, f->says);
 	put_text(b, f->result);
 	frame_end(b, start);

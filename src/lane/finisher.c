@@ -104,6 +104,22 @@ static int ends_add(struct ends *ends, const struct frame_then *then, struct err
 	}
 }
 
+/* The same would happen again: somebody has to mend the place, the statement, the job. */
+static bool is_lasting(int code)
+{
+	switch (code) {
+	case ERR_NOINPUT:
+	case ERR_PERM:
+	case ERR_CONFIG:
+	case ERR_DATA:
+	case ERR_TOO_BIG:
+	case ERR_BUG:
+		return true;
+	default: /* full, unreachable, an error of the disk: it may pass */
+		return false;
+	}
+}
+
 static int finisher_on_then(struct ends *ends, struct link *link, const struct frame *frame,
 			    struct err *err)
 {
@@ -115,7 +131,8 @@ static int finisher_on_then(struct ends *ends, struct link *link, const struct f
 	if (rc < 0)
 		return rc;
 	bool is_end = then.ending == FRAME_ENDING_WORK;
-	if (ends_add(ends, &then, &why) != 0) /* no text: it went well */
+	rc = ends_add(ends, &then, &why);
+	if (rc != 0) /* no text: it went well */
 		exec_mask_put_err(ends->mask, NULL, &why, &why_not);
 	const char *says = then.ending == FRAME_ENDING_RUN ? "on_finish was executed"
 			   : !is_end			   ? ""
@@ -126,6 +143,7 @@ static int finisher_on_then(struct ends *ends, struct link *link, const struct f
 		&(struct frame_then_done){.ending = then.ending,
 					  .chunk_id = then.chunk_id,
 					  .err = buf_str(&why_not),
+					  .is_lasting = is_lasting(rc),
 					  .says = says,
 					  .result = is_end ? assembly_result(ends->assembly) : ""});
 	return link_send(link, err);

@@ -135,6 +135,7 @@ int target_end(struct target *t, struct buf *words, struct err *err)
 	}
 	if (rc < 0) {
 		*err = fail.err;
+		err->code = verdict_lasts(t->job, &fail) ? ERR_CONFIG : ERR_TEMP;
 		return err->code;
 	}
 	put_words(t, rows, words);

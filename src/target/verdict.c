@@ -7,6 +7,8 @@
 #include "job/job.h"
 #include "target/backend.h"
 
+#define STANDBY "25006"
+
 /* Beginnings of SQLSTATEs; the first that fits. What no line names may have any reason, and is
  * tried again: its transaction was rolled back, so it certainly did not take effect. */
 static const struct {
@@ -21,7 +23,7 @@ static const struct {
 	{"XX", OUTCOME_RETRY, TARGET_FAILED},
 	{"22", OUTCOME_DEAD, TARGET_LEFT},
 	{"23", OUTCOME_DEAD, TARGET_LEFT},
-	{"25006", OUTCOME_ALL, TARGET_ALIKE}, /* a standby */
+	{STANDBY, OUTCOME_ALL, TARGET_ALIKE},
 	{"28", OUTCOME_ALL, TARGET_ALIKE},
 	{"3D", OUTCOME_ALL, TARGET_ALIKE},
 	{"3F", OUTCOME_ALL, TARGET_ALIKE},
@@ -107,6 +109,15 @@ bool verdict_is_passing(const struct job_target *job, const struct target_fail *
 	if (verdict_of_job(job, fail->state, &v))
 		return false;
 	return strncmp(fail->state, "40", 2) == 0;
+}
+
+bool verdict_lasts(const struct job_target *job, const struct target_fail *fail)
+{
+	enum outcome outcome = verdict_of(job, fail).outcome;
+
+	/* A standby may become the primary. */
+	return (outcome == OUTCOME_ALL || outcome == OUTCOME_DEAD) &&
+	       strcmp(fail->state, STANDBY) != 0;
 }
 
 void verdict_class(const struct target_fail *fail, char ret_class[TARGET_CLASS_MAX])

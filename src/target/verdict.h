@@ -24,6 +24,8 @@ struct verdict {
 struct verdict verdict_of(const struct job_target *job, const struct target_fail *fail);
 /* It may well go after the `tries`-th failure, counted from 0. */
 bool verdict_is_passing(const struct job_target *job, const struct target_fail *fail, int tries);
+/* It is refused for what it is: the same would be refused again. */
+bool verdict_lasts(const struct job_target *job, const struct target_fail *fail);
 /* "sqlstate-23505", "timeout", "connection". */
 void verdict_class(const struct target_fail *fail, char ret_class[TARGET_CLASS_MAX]);
 

@@ -145,10 +145,12 @@ static void finisher_on_part(struct machine *m, void *object, int64_t n)
 			proc_die(p, SIGNAL_BUS);
 			return;
 		}
-		frame_put_then_done(&out, &(struct frame_then_done){
-						  .ending = (uint8_t)kind,
-						  .chunk_id = chunk_id,
-						  .err = fails ? "so says the simulation" : ""});
+		frame_put_then_done(&out,
+				    &(struct frame_then_done){
+					    .ending = (uint8_t)kind,
+					    .chunk_id = chunk_id,
+					    .err = fails ? "so says the simulation" : "",
+					    .is_lasting = fails && rng_below(&m->rng, 4) == 0});
 		proc_send(p, &out, NULL);
 	}
 	buf_done(&out);

@@ -199,3 +199,26 @@ def test_a_place_where_nothing_can_be_written_is_told_before_the_end(box, small)
         assert word in said.err + said.out, said
         assert box.run('abandon', json.loads(box.run('runs', '--json').out)['runs'][0]['run'],
                        '--why', 'test').code == 0
+
+
+def test_a_place_that_is_gone_at_the_end_ends_the_call_at_once(faulty):
+    """Not after all the attempts of `retry`: it would be gone the next time, too."""
+    box = faulty
+    good = undisturbed(box)
+    write(box, 'out.jsonl', 'jsonl', more='retry: {attempts: 100, first: 1h, jitter: none}\n')
+    box.faulty('file.synced:1:stop', once=True)
+    run = box.start('run', 'job.yaml')
+    wait_until(lambda: run.poll() is not None or os.path.exists(box.env['STINT_FAULT_ONCE']))
+    assert run.poll() is None
+    os.mkdir(f'{box.path}/out.jsonl')  # a folder is in the way of the name
+    for pid in descendants(run.pid):
+        os.kill(pid, signal.SIGCONT)
+    assert run.wait(120) == 1, box.process_said(run)
+    said = box.process_said(run)
+    assert 'the end of the run cannot be made: ' in said and 'out.jsonl' in said
+    assert end_of(box)[0]['state'] == 'failed'
+    assert box.run('run', 'job.yaml').code == 1
+    os.rmdir(f'{box.path}/out.jsonl')
+    assert box.run('run', 'job.yaml').code == 0
+    assert bytes_of(box, 'out.jsonl') == good
+    box.verify()

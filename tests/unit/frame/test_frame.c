@@ -521,6 +521,7 @@ static void put_then_done(struct buf *b)
 	frame_put_then_done(b, &(struct frame_then_done){.ending = 1,
 							 .chunk_id = 5,
 							 .err = "in the way",
+							 .is_lasting = true,
 							 .says = "well",
 							 .result = "{}"});
 }
@@ -534,6 +535,7 @@ static int get_then_done(const struct frame *f, struct arena *a, struct err *err
 		return rc;
 	assert_int_equal(t.chunk_id, 5);
 	assert_string_equal(t.err, "in the way");
+	assert_true(t.is_lasting);
 	assert_string_equal(t.says, "well");
 	assert_string_equal(t.result, "{}");
 	assert_int_equal(t.ending, 1);
