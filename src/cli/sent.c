@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/run_hello.h"
 #include "lane/retell.h"
 #include "ledger/ledger.h"
 #include "report/next.h"
@@ -16,7 +17,6 @@ enum {
 	WHAT_BYTES_MAX = 256 * 1024,
 	BODY_SHOWN = 400, /* bytes */
 	BODY_COLUMNS = 160,
-	DIRECTORY_MAX = 64 * 1024,
 	FOUND = 1,
 };
 
@@ -40,32 +40,15 @@ void sent_done(struct sent *sent)
 
 /* ---- the run, as its lanes were told of it ---- */
 
-static int on_run(void *arg, const struct ledger_row *row)
+static void on_run(void *arg, const struct frame_hello *hello)
 {
 	struct sent *sent = arg;
-	AUTO(buf) struct buf directory = BUF_INIT(DIRECTORY_MAX);
-	const char *path = ledger_row_text(row, 5, NULL);
-	const char *slash = strrchr(path, '/');
-	struct frame_hello hello = {.version = FRAME_VERSION,
-				    .role = LANE_WORKER,
-				    .run_id = sent->run_id,
-				    .step = (uint32_t)sent->step,
-				    .run_name = ledger_row_text(row, 0, NULL),
-				    .slot = ledger_row_text(row, 1, NULL),
-				    .date = ledger_row_text(row, 2, NULL),
-				    .params = ledger_row_text(row, 3, NULL),
-				    .job_text = ledger_row_text(row, 4, NULL),
-				    .job_path = path,
-				    .nonce = "",
-				    .source_path = ""};
+	struct frame_hello of_step = *hello;
 
-	buf_put(&directory, path, slash == NULL ? 0 : (size_t)(slash - path));
-	hello.job_directory = slash == NULL ? "." : buf_str(&directory);
-	ledger_uuid(sent->ledger, hello.ledger_uuid);
-	sent->mask = mask_of_job(hello.job_text);
-	if (retell_new(&hello, &sent->retell, &sent->run_trouble) < 0)
+	of_step.step = (uint32_t)sent->step;
+	sent->mask = mask_of_job(hello->job_text);
+	if (retell_new(&of_step, &sent->retell, &sent->run_trouble) < 0)
 		sent->retell = NULL; /* and why is kept */
-	return FOUND;
 }
 
 static int on_step(void *arg, const struct ledger_row *row)
@@ -93,11 +76,6 @@ static int find_step(struct sent *sent, int64_t run_id, int64_t number, int64_t 
 
 static int open_run(struct sent *sent, int64_t run_id, int64_t number, struct err *err)
 {
-	static const char sql[] = "SELECT r.run, r.slot, r.date, r.params, t.job_text, t.job_path"
-				  " FROM run AS r JOIN run_text AS t ON t.run_id = r.run_id"
-				  " WHERE r.run_id = ?1";
-	struct ledger_param param = {.type = LEDGER_INT, .number = run_id};
-
 	int64_t step = 1;
 	int rc = find_step(sent, run_id, number, &step, err);
 
@@ -108,8 +86,7 @@ static int open_run(struct sent *sent, int64_t run_id, int64_t number, struct er
 	sent->run_trouble = ERR_INIT;
 	sent->run_id = run_id;
 	sent->step = step;
-	rc = ledger_select(sent->ledger, sql, &param, 1, on_run, sent, err);
-	return rc < 0 ? rc : 0;
+	return run_hello(sent->ledger, run_id, on_run, sent, err);
 }
 
 /* ---- an item ---- */

@@ -11,7 +11,9 @@
 #include "cli/cli.h"
 #include "cli/find.h"
 #include "cli/person.h"
+#include "cli/run_hello.h"
 #include "cli/verbs.h"
+#include "lane/litter.h"
 #include "ledger/ledger.h"
 #include "report/run.h"
 
@@ -79,6 +81,32 @@ static void put_document(struct cli *cli, const struct report_run *run,
 	buf_putc(&cli->out.buf, '\n');
 }
 
+struct litter {
+	struct err *err;
+	int rc;
+};
+
+static void on_run(void *arg, const struct frame_hello *hello)
+{
+	struct litter *litter = arg;
+
+	litter->rc = litter_remove(hello, litter->err);
+}
+
+/* What the run has written beside its files. Who is still at work on it would write more: then it
+ * is left to the same call once more. */
+static void tidy(const struct cli *cli, struct ledger *ledger, const struct report_run *run)
+{
+	struct err err = ERR_INIT;
+	struct litter litter = {.err = &err};
+
+	if (run->n_joined > 0)
+		return;
+	int rc = run_hello(ledger, run->id, on_run, &litter, &err);
+	if (rc < 0 || litter.rc < 0)
+		cli_note(cli, "what it wrote beside its file may be left: %s", err.text);
+}
+
 static int abandon(struct cli *cli, struct person_ledger *ledger, const struct report_run *run,
 		   struct lop_person *wish, struct err *err)
 {
@@ -96,6 +124,9 @@ static int abandon(struct cli *cli, struct person_ledger *ledger, const struct r
 		if (rc < 0)
 			return rc;
 	}
+	bool is_abandoned = done.ret_changed > 0 || strcmp(run->state, "abandoned") == 0;
+	if (is_abandoned && !cli->is_dry_run)
+		tidy(cli, ledger->reader, run);
 	if (cli->wants_json)
 		put_document(cli, run, &done);
 	else

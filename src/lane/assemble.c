@@ -2,7 +2,6 @@
 #include "lane/assemble.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -111,29 +110,11 @@ const char *assembly_result(const struct assembly *a)
 
 /* ---- the beginning ---- */
 
-/* Calls `fn` with the names in the directory of the segments. */
-static void each_name(const struct assembly *a, void (*fn)(int directory, const char *name))
-{
-	DIR *dir = opendir(a->segments.directory);
-
-	if (dir == NULL)
-		return;
-	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
-		if (entry->d_name[0] != '.')
-			fn(dirfd(dir), entry->d_name);
-	(void)closedir(dir);
-}
-
-static void remove_any(int directory, const char *name)
-{
-	(void)unlinkat(directory, name, 0); /* what stays is only litter */
-}
-
 /* Safety: whoever made it and was not proved gone cannot give it its name any more. */
 static void remove_whole(int directory, const char *name)
 {
 	if (strncmp(name, WHOLE, strlen(WHOLE)) == 0)
-		remove_any(directory, name);
+		(void)unlinkat(directory, name, 0); /* what stays is only litter */
 }
 
 /* All that the target consists of goes through here: it is not read again for its digest. */
@@ -173,7 +154,7 @@ static int begin(struct assembly *a, int64_t epoch, struct err *err)
 		return 0;
 	if (mkdir(a->segments.directory, 0700) < 0 && errno != EEXIST)
 		return segment_fail(errno, "make the directory", a->segments.directory, err);
-	each_name(a, remove_whole);
+	segments_each(&a->segments, remove_whole);
 	struct buf path = BUF_INIT(PATH_BYTES_MAX);
 	buf_printf(&path, "%s/" WHOLE "%" PRId64, a->segments.directory, epoch);
 	a->whole = buf_take(&path);
@@ -359,8 +340,6 @@ int assembly_add(struct assembly *a, const struct frame_then *then, struct err *
 
 void assembly_clean(struct assembly *a)
 {
-	if (a == NULL || !a->is_there)
-		return;
-	each_name(a, remove_any);
-	(void)rmdir(a->segments.directory);
+	if (a != NULL && a->is_there)
+		segments_remove(&a->segments);
 }

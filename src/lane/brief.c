@@ -12,7 +12,11 @@
 #include "work/key.h"
 
 /* Parameters are text values of a few lines. */
-enum { PARAMS_BYTES_MAX = 16 * 1024 * 1024, DIFFERENCE_MAX = 4096 };
+enum {
+	PARAMS_BYTES_MAX = 16 * 1024 * 1024,
+	DIFFERENCE_MAX = 4096,
+	HELLO_BYTES_MAX = 64 * 1024 * 1024
+};
 
 /* Puts the parameters in the order of the job's declaration. */
 static int brief_take_params(struct brief *brief, struct err *err)
@@ -87,6 +91,18 @@ int brief_init(struct brief *brief, const struct frame *frame, struct err *err)
 					   .slot = hello->slot,
 					   .date = hello->date};
 	return brief_take_params(brief, err);
+}
+
+int brief_of(struct brief *brief, const struct frame_hello *hello, struct err *err)
+{
+	AUTO(buf) struct buf bytes = BUF_INIT(HELLO_BYTES_MAX);
+	struct frame frame = {0};
+	size_t used = 0;
+
+	frame_put_hello(&bytes, hello);
+	int rc = frame_split(buf_str(&bytes), bytes.len, &frame, &used, err);
+	assert(rc == 0); /* it was written a moment ago */
+	return rc < 0 ? rc : brief_init(brief, &frame, err);
 }
 
 void brief_make_key(const struct brief *brief, const struct item *item, int64_t number,

@@ -27,6 +27,8 @@ struct brief {
 /* ERR_BUG when the frame is no HELLO; ERR_CONFIG when the job does not read any more, of which
  * `hello` is filled all the same. */
 ST_MUST_CHECK int brief_init(struct brief *brief, const struct frame *frame, struct err *err);
+/* The same where no lane is told: nothing is sent. ERR_CONFIG. */
+ST_MUST_CHECK int brief_of(struct brief *brief, const struct frame_hello *hello, struct err *err);
 void brief_done(struct brief *brief);
 
 /* The idempotency key of an item of the run. */

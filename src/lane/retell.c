@@ -14,7 +14,7 @@
 #include "lane/reshape.h"
 #include "work/work.h"
 
-enum { RETELL_MAGIC = 0x5265746c, HELLO_BYTES_MAX = 64 * 1024 * 1024 };
+enum { RETELL_MAGIC = 0x5265746c };
 
 struct retell {
 	uint32_t magic;
@@ -29,14 +29,8 @@ static const char STARS[] = "***";
 
 static int retell_fill(struct retell *r, const struct frame_hello *hello, struct err *err)
 {
-	AUTO(buf) struct buf bytes = BUF_INIT(HELLO_BYTES_MAX);
-	struct frame frame = {0};
-	size_t used = 0;
+	int rc = brief_of(&r->brief, hello, err);
 
-	frame_put_hello(&bytes, hello);
-	int rc = frame_split(buf_str(&bytes), bytes.len, &frame, &used, err);
-	assert(rc == 0); /* it was written a moment ago */
-	rc = brief_init(&r->brief, &frame, err);
 	if (rc < 0)
 		return rc;
 	r->brief.run.hides_secrets = true;

@@ -2,6 +2,7 @@
 #include "lane/segment.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -355,4 +356,35 @@ void segment_remove(const struct segments *s, int64_t first_item)
 	AUTO(str) char *path = segment_path(s, first_item, "");
 
 	(void)unlink(path); /* it is written anew */
+}
+
+/* ---- removing ---- */
+
+void segments_each(const struct segments *s, void (*fn)(int directory, const char *name))
+{
+	/* Safety: the name can be guessed, and what a link leads to is not ours. */
+	int fd = open(s->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
+		if (entry->d_name[0] != '.')
+			fn(fd, entry->d_name);
+	(void)closedir(dir);
+}
+
+static void remove_any(int directory, const char *name)
+{
+	(void)FAULT("segment.removed");
+	(void)unlinkat(directory, name, 0); /* what stays is only litter */
+}
+
+void segments_remove(const struct segments *s)
+{
+	segments_each(s, remove_any);
+	(void)rmdir(s->directory);
 }

@@ -72,6 +72,10 @@ int segment_open(const struct segments *s, int64_t first_item, const uint8_t *bi
 /* The hash that it says its text has. */
 ST_MUST_CHECK int segment_hash(int fd, int64_t bytes, uint8_t ret_hash[16], struct err *err);
 
+/* Calls `fn` with the names in the directory of the segments, which may be gone. */
+void segments_each(const struct segments *s, void (*fn)(int directory, const char *name));
+/* All of them, and the directory. */
+void segments_remove(const struct segments *s);
 void segment_remove(const struct segments *s, int64_t first_item);
 
 /* The failure that fits errno. */

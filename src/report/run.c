@@ -121,7 +121,8 @@ static int load_joined(struct ledger *ledger, struct report_run *run, struct err
 	run->n_joined = 0;
 	if (rc == 0)
 		rc = ledger_select(ledger, sql, &param, 1, on_joined, &joined, err);
-	if (rc == 0 && run->n_joined == 0 && run->n_gone > 0 && strcmp(run->state, "paused") != 0)
+	if (rc == 0 && !run->is_over && run->n_joined == 0 && run->n_gone > 0 &&
+	    strcmp(run->state, "paused") != 0)
 		run->state = "stopped";
 	ledger_txn_free(txn);
 	return rc;
@@ -183,7 +184,7 @@ int report_run_load(struct ledger *ledger, int64_t id, struct arena *arena,
 		if (sum_of(&run.counts) == run.n_items)
 			break;
 	}
-	int rc = run.n_joined > 0 && !run.is_over ? load_joined(ledger, &run, err) : 0;
+	int rc = run.n_joined > 0 ? load_joined(ledger, &run, err) : 0;
 	if (rc == 0)
 		rc = load_rejects(ledger, &run, err);
 	if (rc == 0)

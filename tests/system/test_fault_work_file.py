@@ -222,3 +222,47 @@ def test_a_place_that_is_gone_at_the_end_ends_the_call_at_once(faulty):
     assert box.run('run', 'job.yaml').code == 0
     assert bytes_of(box, 'out.jsonl') == good
     box.verify()
+
+
+@pytest.fixture(name='half')
+def make_half(faulty):
+    """A run that was killed when a part of its segments stood there."""
+    box = faulty
+    fill(box, ROWS)
+    write(box, 'out.jsonl', 'jsonl', more=RETRY)
+    box.faulty('file.appended:1:stop', once=True)
+    run = box.start('run', 'job.yaml')
+    wait_until(lambda: run.poll() is not None or os.path.exists(box.env['STINT_FAULT_ONCE']))
+    for pid in [run.pid, *descendants(run.pid)]:
+        kill(pid)
+    run.wait()
+    box.well()
+    assert segments(box) > ROWS // 50
+    return box
+
+
+def newest(box):
+    return json.loads(box.run('runs', '--json').out)['runs'][0]
+
+
+def test_an_abandoned_run_leaves_nothing_beside_its_file(half):
+    box = half
+    os.mkdir(f'{box.path}/.out.jsonl.stint-00000000-1')  # another ledger's
+    assert box.run('abandon', newest(box)['run'], '--why', 'x', '-n').code == 0
+    assert segments(box) > ROWS // 50
+    assert box.run('abandon', newest(box)['run'], '--why', 'x').code == 0
+    assert newest(box)['state'] == 'abandoned'
+    assert beside(box) == ['.out.jsonl.stint-00000000-1']
+    assert not os.path.exists(f'{box.path}/out.jsonl')
+    box.verify()
+
+
+def test_who_abandons_is_killed_and_the_next_call_tidies_up(half):
+    box = half
+    box.faulty('segment.removed:3:kill', once=True)
+    assert box.run('abandon', newest(box)['run'], '--why', 'x').code not in (0, 1)
+    assert newest(box)['state'] == 'abandoned'
+    assert segments(box) > 0
+    said = box.run('abandon', newest(box)['run'], '--why', 'x')
+    assert said.code == 1 and 'is over' in said.err, said
+    assert beside(box) == []

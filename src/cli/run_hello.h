@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run, as its lanes were told of it, from the ledger. */
+#ifndef STINT_CLI_RUN_HELLO_H
+#define STINT_CLI_RUN_HELLO_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "frame/frame.h"
+
+struct err;
+struct ledger;
+
+/* Calls `fn` with it, once, or never where there is no such run; lent for the call. ERR_LEDGER. */
+ST_MUST_CHECK int run_hello(struct ledger *ledger, int64_t run_id,
+			    void (*fn)(void *arg, const struct frame_hello *hello), void *arg,
+			    struct err *err);
+
+#endif
