@@ -71,7 +71,8 @@ def test_a_kill_at_any_point_executes_each_once(faulty, target, point):
 
 def test_what_a_database_refuses_ends_the_call_at_once_and_is_done_later(box, target):
     """Whatever `retry` says: the table would be missing the next time, too."""
-    box.file('night.yaml', JOB.replace('attempts: 1', 'attempts: 100, first: 1h') % {'key': target.key, 'url': target.url})
+    patient = JOB.replace('attempts: 1', 'attempts: 100, first: 1h')
+    box.file('night.yaml', patient % {'key': target.key, 'url': target.url})
     target.ask('alter table log rename to away')
     said = box.run('run', 'night.yaml')
     assert said.code == 1, said
