@@ -169,7 +169,8 @@ static const char on_abandon_examples[] =
 	"stint abandon invoice-mail@2026-11-20 --why 'sent by hand'\n";
 static const char on_abandon_details[] =
 	"What is not settled stays as it is and is never worked again. What it wrote beside a "
-	"file that it was to make goes; where somebody was still at work on it, call it once more." PERSON_TEXT;
+	"file that it was to make goes; where somebody was still at work on it, call it once "
+	"more." PERSON_TEXT;
 
 static const char on_add_examples[] =
 	"stint add orders orders.jsonl\n"
