@@ -166,6 +166,18 @@ static void add_rows(const struct report_run *run, const char *name, struct aren
 			 "the last one's");
 }
 
+/* They have left the inbox; what is put in again is worked by a later run. */
+static void add_inbox(const struct report_run *run, const char *name, struct arena *arena,
+		      struct next *next)
+{
+	next_add(next, arena_printf(arena, "stint rejects %s", name),
+		 count_text(run->n_rejected, "item did not fit: mend it, then",
+			    "items did not fit: mend them, then", arena));
+	next_add(next,
+		 arena_printf(arena, "stint add %s mended.jsonl", shell_word(run->job, arena)),
+		 "puts what was mended into the inbox, for the next run");
+}
+
 static void add_items(const struct report_run *run, const char *name, struct arena *arena,
 		      struct next *next)
 {
@@ -191,6 +203,8 @@ static void add_items(const struct report_run *run, const char *name, struct are
 	}
 	if (run->n_rejected > 0 && run->rejects == REJECTS_OF_FILES)
 		add_records(run, name, arena, next);
+	else if (run->n_rejected > 0 && run->rejects == REJECTS_OF_INBOX)
+		add_inbox(run, name, arena, next);
 	else if (run->n_rejected > 0)
 		add_rows(run, name, arena, next);
 }

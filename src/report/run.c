@@ -140,8 +140,11 @@ static int on_job_text(void *arg, const struct ledger_row *row)
 
 	/* A text that a newer program has written: what is said of files is said. */
 	if (text == NULL ||
-	    job_parse(text, len, "the run's job", "/", NULL, NULL, &job, &ignored) < 0 ||
-	    !job_is_from_database(job))
+	    job_parse(text, len, "the run's job", "/", NULL, NULL, &job, &ignored) < 0)
+		return FOUND;
+	if (job->source.kind == SOURCE_INBOX)
+		run->rejects = REJECTS_OF_INBOX;
+	if (!job_is_from_database(job))
 		return FOUND;
 	if (job->source.database.cursor_from == JOB_FROM_LAST_RUN)
 		run->rejects = REJECTS_BEHIND;

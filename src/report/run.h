@@ -45,6 +45,7 @@ struct report_run {
 		REJECTS_TOLD,	/* rows, of a query that by on_done no longer finds what is done */
 		REJECTS_BEHIND, /* … that begins behind the last one: cursor_from */
 		REJECTS_ALL,	/* … that finds them all again */
+		REJECTS_OF_INBOX,
 	} rejects;
 	struct ledger_counts counts;
 };

@@ -193,6 +193,8 @@ def test_what_is_wrong_with_an_item_is_a_reject_and_not_lost(place):
     assert numbers(place) == [1, 2]
     rejects = json.loads(place.run('rejects', 'orders', '--json').out)['rejects']
     assert [r['raw'] for r in rejects] == ['{"n": "x"}'] and rejects[0]['path'].startswith('inbox:')
+    said = place.run('report', 'orders').out
+    assert 'stint add orders mended.jsonl' in said and '--source' not in said, said
 
 
 def test_an_item_of_a_key_that_is_open_waits_in_the_inbox(place):
