@@ -128,7 +128,8 @@ static int work_as_engine(struct cli *cli, struct err *err)
 
 /* ---- what there is to do ---- */
 
-/* Something of it can be taken now, or it only has to be finished. */
+/* Something of it can be taken now, or it only has to be finished. An instance that died while it
+ * did that may seem to be alive for a while: who comes waits for it, and does it then. */
 static bool has_something(const struct report_run *run)
 {
 	const struct ledger_counts *n = &run->counts;
@@ -137,8 +138,8 @@ static bool has_something(const struct report_run *run)
 	if (strcmp(run->state, "running") != 0 && strcmp(run->state, "stopped") != 0 &&
 	    strcmp(run->state, "stopping") != 0)
 		return false;
-	return n->ready_chunks > 0 || (open == 0 && run->n_joined == 0) ||
-	       n->next_due <= clock_now() + DUE_SOON_US || run->n_gone > 0;
+	return n->ready_chunks > 0 || open == 0 || n->next_due <= clock_now() + DUE_SOON_US ||
+	       run->n_gone > 0;
 }
 
 static int keep_run(void *arg, const struct report_run *run)

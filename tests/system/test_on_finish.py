@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from lib.box import cast, kill, wait_until
 from lib.target import Target, count
 
 JOB = '''version: 1
@@ -120,3 +121,24 @@ def test_secrets_in_what_a_database_says_of_an_end_are_hidden(box, target, end):
     shown = said.said + ''.join(box.run(*verb).said for verb in (
         ['status'], ['why', 'night'], ['report', 'night'], ['logs', 'night'], ['status', '--json']))
     assert 'Canary' not in shown
+
+
+@pytest.mark.parametrize('ledger', ['sqlite', 'postgres'])
+def test_work_makes_the_end_that_the_engine_died_at(request, faulty, target, ledger):
+    box = faulty
+    if ledger == 'postgres':
+        box.options = []
+        box.env['STINT_LEDGER'] = request.getfixturevalue('postgres').uri
+        assert box.run('ledger', 'init').code == 0
+    box.faulty('target.end.begun:1:stop', once=True)
+    process = box.start('run', 'night.yaml')
+    wait_until(lambda: os.path.exists(box.env['STINT_FAULT_ONCE']) or process.poll() is not None)
+    roles = cast(process.pid)
+    for pid in roles['keeper'] + roles['engine'] + roles['lane']:
+        kill(pid)
+    process.wait()
+    box.well()
+    assert executed(target) == []
+    said = box.run('work', timeout=300)
+    assert said.code == 0 and 'takes part in night' in said.err, said
+    assert executed(target) == ['first', 'second']
