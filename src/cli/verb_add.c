@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cli/add_lines.h"
 #include "cli/cli.h"
 #include "cli/job_file.h"
 #include "cli/ledger_choice.h"
@@ -26,7 +27,6 @@
 #include "ledger/ledger.h"
 #include "source/encoding.h"
 #include "source/input.h"
-#include "source/jsonl.h"
 #include "source/keys.h"
 #include "source/patience.h"
 #include "source/records.h"
@@ -93,8 +93,10 @@ static int batch_send(struct add *a, struct err *err)
 	return rc;
 }
 
-static int batch_add(struct add *a, const struct record *record, struct err *err)
+static int batch_add(void *arg, const struct record *record, struct err *err)
 {
+	struct add *a = arg;
+
 	if (a->txn == NULL) {
 		a->txn = ledger_txn_new();
 		a->rows = arena_alloc(&a->txn->arena, BATCH_ROWS * sizeof(*a->rows));
@@ -115,86 +117,16 @@ static const char *name_of(const struct add *a)
 	return a->path == NULL ? "standard input" : a->path;
 }
 
-/* Blank lines are none. */
-static bool is_blank(const struct record *record)
-{
-	for (size_t i = 0; i < record->len; i++)
-		if (strchr(" \t\r", record->text[i]) == NULL || record->text[i] == '\0')
-			return false;
-	return true;
-}
-
-static int check_text(struct add *a, const struct record *record, struct flaw *flaw)
-{
-	const struct json *root = NULL;
-	const char *why = NULL;
-
-	if (record->is_cut) {
-		flaw_set(flaw, 0, "longer than %d MiB", RECORD_BYTES_MAX >> 20);
-		return SHAPE_FLAW;
-	}
-	size_t bad = encoding_find_bad(JOB_UTF8, record->text, record->len, &why);
-	if (bad < record->len) {
-		flaw_set(flaw, bad, "%s", why);
-		return SHAPE_FLAW;
-	}
-	if (jsonl_parse(a->doc, record->text, record->len, &root, flaw) != 0)
-		return SHAPE_FLAW;
-	return a->job == NULL ? 0 : shape_read(&a->shape, record->text, record->len, flaw);
-}
-
-static int check_line(struct add *a, const struct record *record, struct err *err)
-{
-	struct flaw flaw = {0};
-
-	if (check_text(a, record, &flaw) != 0) {
-		size_t column = 1 + encoding_count(JOB_UTF8, record->text, flaw.at);
-		return ERR(err, ERR_DATA, "%s:%" PRId64 ":%zu: %s", name_of(a), record->line,
-			   column, flaw.reason);
-	}
-	if (a->n > 0 && a->key != NULL)
-		return ERR(err, ERR_USAGE,
-			   "%s:%" PRId64 ": --key names one item, and this is another; the key of "
-			   "many is source.key of the job file",
-			   name_of(a), record->line);
-	a->n++;
-	return 0;
-}
-
-/* The next line; RECORDS_END. */
-static int next_line(struct records *r, struct record *ret_record, struct err *err)
-{
-	static char shown[64];
-	int rc = 0;
-
-	do {
-		records_let_go(r);
-		rc = records_next(r, ret_record, err);
-		if (rc == RECORDS_TOO_LONG)
-			rc = records_skip(r, shown, sizeof(shown), ret_record, err);
-	} while (rc == 0 && !ret_record->is_cut && is_blank(ret_record));
-	return rc;
-}
-
 static int read_lines(struct add *a, struct input *input, bool sends, struct err *err)
 {
-	const struct records_options options = {
-		.input = input, .name = name_of(a), .keep_max = 1, .line = 1};
-	struct records records;
-	struct record record = {0};
-	int rc = 0;
+	struct add_lines lines = {.name = name_of(a),
+				  .shape = a->job == NULL ? NULL : &a->shape,
+				  .doc = a->doc,
+				  .is_one = a->key != NULL};
+	int rc = add_lines_read(&lines, input, sends ? batch_add : NULL, a, err);
 
-	records_init(&records, &options);
-	a->n = 0;
-	while (rc == 0) {
-		rc = next_line(&records, &record, err);
-		if (rc == 0)
-			rc = check_line(a, &record, err);
-		if (rc == 0 && sends)
-			rc = batch_add(a, &record, err);
-	}
-	records_done(&records);
-	return rc == RECORDS_END ? 0 : rc;
+	a->n = lines.n;
+	return rc;
 }
 
 /* ---- all of them ---- */
