@@ -45,7 +45,7 @@ static void session_reap(struct session *s, const struct burial *burial, bool pr
 	struct ledger_op *op = commit_add(&s->commit, LOP_REAP, session_on_reaped, s);
 
 	op->u.reap = (struct lop_reap){.dead = burial->inc,
-				       .quarantine_us = proven ? 0 : run_quarantine_us(s->spec.job),
+				       .quarantine_us = proven ? 0 : burial->quarantine_us,
 				       .beat = burial->beat,
 				       .is_hung = burial->is_hung};
 }
@@ -69,7 +69,13 @@ static void session_bury(struct session *s, const struct ledger_instance_row *ro
 {
 	struct burial *burial = &s->burials[s->n_burials++];
 
-	*burial = (struct burial){.inc = row->inc, .beat = row->beat, .is_hung = is_hung};
+	/* It may have been at another job, or at another version of this one. */
+	*burial = (struct burial){.inc = row->inc,
+				  .beat = row->beat,
+				  .is_hung = is_hung,
+				  .quarantine_us = row->quarantine_us > s->quarantine_us
+							   ? row->quarantine_us
+							   : s->quarantine_us};
 	/* Nobody can see from here what its lanes do on another host. */
 	if (s->spec.has_beats && !is_of_this_host(s, row))
 		session_reap(s, burial, false);
@@ -121,6 +127,25 @@ void session_look_for_dead(struct session *s)
 	s->list_out = true;
 	s->list_asked_at = s->ops->boot_us(s->world);
 	(void)commit_add(&s->commit, LOP_INSTANCE_LIST, session_on_list, s);
+}
+
+int64_t alive_quarantine_us(const struct job *job)
+{
+	int64_t most = 0;
+
+	for (size_t i = 0; i < job->n_steps; i++)
+		if (run_quarantine_us(job->steps[i]) > most)
+			most = run_quarantine_us(job->steps[i]);
+	return most;
+}
+
+void session_quarantine(struct session *s, int64_t quarantine_us)
+{
+	if (quarantine_us <= s->quarantine_us)
+		return;
+	s->quarantine_us = quarantine_us;
+	struct ledger_op *op = commit_add(&s->commit, LOP_INSTANCE_QUARANTINE, NULL, NULL);
+	op->u.instance_quarantine.quarantine_us = quarantine_us;
 }
 
 /* ---- looking, and our own beats ---- */

@@ -201,6 +201,7 @@ static void run_apply_job(struct run *r)
 		.settle_us = job->work.verify.settle_us};
 	r->needs_start_mark = job_needs_start_mark(job);
 	r->is_bulk = job_is_bulk(job);
+	session_quarantine(r->session, run_quarantine_us(job));
 	share_apply_job(r);
 	run_set_limit(r);
 }

@@ -169,6 +169,7 @@ void session_start(struct session *s)
 	begin->host = arena_str(a, s->spec.host);
 	begin->boot_id = arena_str(a, s->spec.boot_id);
 	begin->pid = s->spec.pid;
+	begin->quarantine_us = s->quarantine_us = alive_quarantine_us(s->spec.job);
 	session_go_on(s);
 }
 

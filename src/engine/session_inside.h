@@ -30,8 +30,9 @@ enum session_phase {
 
 struct burial { /* of an instance that is dead */
 	int64_t inc;
-	int64_t beat; /* which was seen standing still */
-	bool is_hung; /* with its lock held */
+	int64_t beat;	       /* which was seen standing still */
+	bool is_hung;	       /* with its lock held */
+	int64_t quarantine_us; /* for so long something of it may act, unless that is disproved */
 };
 
 struct session_run { /* a run of this call and how it ended */
@@ -61,6 +62,7 @@ struct session {
 	bool list_out;
 	int64_t list_asked_at; /* boot clock */
 	int64_t look_at;       /* boot clock: next look for dead instances */
+	int64_t quarantine_us; /* as the ledger knows it of us, or is told now */
 
 	struct session_run *runs;
 	size_t n_runs;
@@ -95,6 +97,9 @@ struct forecast *session_forecast(struct session *s);
 void session_ask_past(struct session *s, const struct lop_run_list *list);
 /* Whether anything may be begun. */
 const struct pulse *session_pulse(const struct session *s);
+/* For so long may act what is started from now on, should this instance die: in the ledger before
+ * the row of any lane that is started after the call. */
+void session_quarantine(struct session *s, int64_t quarantine_us);
 /* The last lane number that was given out. */
 uint32_t *session_lane_number(struct session *s);
 /* How many items the job's last runs had; lent. */
@@ -111,6 +116,8 @@ void session_lose(struct session *s, const char *why);
 void session_go_on(struct session *s);
 /* Who lives (alive.c): from when we have a number, and in each turn. */
 void alive_begin(struct session *s);
+/* The longest of its steps. */
+int64_t alive_quarantine_us(const struct job *job);
 void alive_turn(struct session *s);
 int64_t alive_deadline(const struct session *s);
 void session_look_for_dead(struct session *s);

@@ -182,6 +182,7 @@ static void keep_op(struct arena *a, struct kept_batch *b, const struct ledger_o
 		copy->u.ended_told.dead = keep_bits(a, op->u.ended_told.dead, op->u.ended_told.n);
 		copy->u.ended_told.quiet = keep_bits(a, op->u.ended_told.quiet, op->u.ended_told.n);
 		return;
+	case LOP_INSTANCE_QUARANTINE:
 	case LOP_INSTANCE_STOPPING:
 	case LOP_LANE_PUT:
 	case LOP_LANE_DROP:

@@ -110,6 +110,7 @@ struct ledger_instance_row {
 	int64_t pid;
 	enum instance_state state;
 	utime started_at;
+	int64_t quarantine_us; /* the longest that anything it started may act after its death */
 	bool is_gone; /* its process is provably no more (the kernel let go of its lock); never on
 			 a ledger that has beats */
 	int64_t beat; /* how often it has shown that it lives; 0 where there are no beats */

@@ -26,6 +26,7 @@ struct op_shape {
 static const struct op_shape shapes[LEDGER_OP_COUNT_] = {
 	SHAPE(LOP_INSTANCE_BEGIN, instance_begin, OP_WRITES, ret_inc),
 	SHAPE(LOP_INSTANCE_LIST, instance_list, OP_READS, ret_rows),
+	SHAPE_WITHOUT_RESULTS(LOP_INSTANCE_QUARANTINE, instance_quarantine),
 	SHAPE_WITHOUT_RESULTS(LOP_INSTANCE_STOPPING, instance_stopping),
 	SHAPE_WITHOUT_RESULTS(LOP_INSTANCE_END, instance_end),
 	SHAPE_WITHOUT_RESULTS(LOP_LANE_PUT, lane_put),

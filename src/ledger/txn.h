@@ -24,10 +24,10 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/err.h"
-#include "core/breaker.h"
 #include "core/outcome.h"
 #include "ledger/row.h"
 #include "ledger/stats.h"
+#include "ledger/txn_share.h"
 
 /* ---- operations; where one names a step, 0 stands for the first ---- */
 
@@ -35,6 +35,7 @@
 #define LEDGER_OPS(X)                                                                              \
 	X(LOP_INSTANCE_BEGIN, instance_begin)                                                      \
 	X(LOP_INSTANCE_LIST, instance_list)                                                        \
+	X(LOP_INSTANCE_QUARANTINE, instance_quarantine)                                            \
 	X(LOP_INSTANCE_STOPPING, instance_stopping)                                                \
 	X(LOP_INSTANCE_END, instance_end)                                                          \
 	X(LOP_LANE_PUT, lane_put)                                                                  \
@@ -100,6 +101,7 @@ struct lop_instance_begin {
 	uint8_t nonce[LEDGER_NONCE_BYTES];
 	const char *name, *host, *boot_id;
 	int64_t pid;
+	int64_t quarantine_us; /* as in lop_instance_quarantine */
 	int64_t ret_inc;
 };
 
@@ -107,6 +109,12 @@ struct lop_instance_begin {
 struct lop_instance_list {
 	const struct ledger_instance_row *ret_rows;
 	size_t ret_n;
+};
+
+/* For so long may act what the caller starts from now on: kept unless more was said before. Who
+ * buries it keeps to that, since he may be at another job. */
+struct lop_instance_quarantine {
+	int64_t quarantine_us;
 };
 
 /* State live -> stopping: claims nothing any more. Ending: -> ended; must hold nothing, and be the
@@ -648,32 +656,6 @@ struct lop_inbox_read {
 	int64_t ret_whole_to;
 };
 
-/* Up to `max` slots of a rate, `spacing_ns` apart: the first is open at `now_ns` at the earliest,
- * and so far behind the last that anybody ever took; all open before `until_ns`. Times are those of
- * the boot clock, and what was taken before this boot counts as taken at its beginning: so no clock
- * that can be set is asked. */
-struct lop_rate_take {
-	const char *name;
-	const char *boot_id;
-	int64_t now_ns, spacing_ns, until_ns;
-	uint32_t max;
-	int64_t ret_first_ns; /* with none taken: when the next could be open */
-	uint32_t ret_n;
-};
-
-/* Takes up to `want` of what is left of a named quota in the period that began at `period`, after
- * `give` that were taken in `give_period` have been given back. A later period begins with nothing
- * used; an earlier one than the ledger's is taken for the ledger's, since somebody's clock is wrong
- * or went back. `most`: what this job may use, all jobs' use counted; `seen_used`: what the other
- * side says is used at least, -1: nothing. */
-struct lop_quota_take {
-	const char *name;
-	utime period, give_period;
-	int64_t most, want, give, seen_used;
-	int64_t ret_n;
-	int64_t ret_left; /* that this job could still take */
-};
-
 /* What a person's verb does at once to what nobody holds; what an instance holds gets a request
  * row. All with an audit row: who, why, when (I13). */
 enum person_verb {
@@ -700,29 +682,6 @@ struct lop_person {
 	int64_t ret_changed;   /* done at once */
 	int64_t ret_requested; /* an instance holds them: will be done by it */
 	int64_t ret_refused;   /* not in a state for this verb */
-};
-
-/* The breaker of an endpoint, shared by all jobs that talk to it; version 0 when it was never
- * opened. Read only. Nobody sends its probe any more once the instance that had the right to has
- * ended or was reaped: that is a new version. */
-struct lop_breaker_get {
-	const char *endpoint;
-	struct breaker_row ret_row;
-};
-/* Writes `row` over the version before it (row.version - 1); when that is not what is there,
- * nothing is changed. `ret_row` is what is there then. */
-struct lop_breaker_put {
-	const char *endpoint;
-	struct breaker_row row;
-	struct breaker_row ret_row;
-};
-
-/* What a run's items talk to, and how many at once this instance lets: now, at least and at most so
- * far, and by the job at most. */
-struct lop_endpoint_put {
-	int64_t run_id;
-	const char *endpoint;
-	int64_t at_once, lowest, highest, max;
 };
 
 struct ledger_op {

@@ -506,8 +506,8 @@ static void dump_bits(struct buf *out, const uint8_t *bits, uint32_t n)
 
 static void dump_instance(void *arg, const struct ledger_instance_row *r)
 {
-	buf_printf(arg, "instance %lld state %d at %lld\n", (long long)r->inc, r->state,
-		   (long long)r->started_at);
+	buf_printf(arg, "instance %lld state %d at %lld quarantine %lld\n", (long long)r->inc,
+		   r->state, (long long)r->started_at, (long long)r->quarantine_us);
 }
 
 static void dump_run(void *arg, const struct ledger_run_row *r)

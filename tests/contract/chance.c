@@ -452,6 +452,10 @@ static void add_other(struct twins *t, struct ledger_txn *txn)
 		op->u.lane_put.pid = chance_below(t, 4);
 		break;
 	case 7:
+		op = ledger_txn_add(txn, LOP_INSTANCE_QUARANTINE);
+		op->u.instance_quarantine.quarantine_us = chance_below(t, US_PER_MIN);
+		break;
+	case 8:
 		op = ledger_txn_add(txn, LOP_CONTENT_FIND);
 		op->u.content_find = (struct lop_content_find){
 			"job",	1 + chance_below(t, RUNS),

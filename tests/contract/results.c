@@ -48,9 +48,9 @@ static void put_run(struct buf *out, const struct ledger_run_row *r)
 
 static void put_instance(struct buf *out, const struct ledger_instance_row *r)
 {
-	buf_printf(out, "\n  instance %lld %02x %s %s %s %lld state %d %lld gone %d", LL(r->inc),
-		   r->nonce[0], r->name, r->host, r->boot_id, LL(r->pid), r->state,
-		   LL(r->started_at), r->is_gone);
+	buf_printf(out, "\n  instance %lld %02x %s %s %s %lld state %d %lld quiet %lld gone %d",
+		   LL(r->inc), r->nonce[0], r->name, r->host, r->boot_id, LL(r->pid), r->state,
+		   LL(r->started_at), LL(r->quarantine_us), r->is_gone);
 	for (size_t i = 0; i < r->n_lanes; i++)
 		buf_printf(out, " lane %lld/%lld", LL(r->lanes[i].pid), LL(r->lanes[i].start_time));
 }

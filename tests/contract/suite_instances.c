@@ -80,6 +80,32 @@ static void lanes_are_listed_until_they_are_dropped(void **state)
 	assert_int_equal(row->lanes[1].pid, 3);
 }
 
+static int64_t quarantine_of_b(struct bench *b)
+{
+	struct ledger_op *op = begin(b, b->a, LOP_INSTANCE_LIST);
+
+	commit(b);
+	assert_int_equal(op->u.instance_list.ret_n, 1);
+	return op->u.instance_list.ret_rows[0].quarantine_us;
+}
+
+static void how_long_its_work_may_act_is_listed_and_never_less(void **state)
+{
+	static const int64_t said[] = {90 * US_PER_S, US_PER_MIN, 7 * US_PER_HOUR, US_PER_S + 1};
+	static const int64_t known[] = {90 * US_PER_S, 90 * US_PER_S, 7 * US_PER_HOUR,
+					7 * US_PER_HOUR};
+	struct bench *b = *state;
+
+	actor_begin(b, b->b);
+	assert_int_equal(quarantine_of_b(b), 0);
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		struct ledger_op *op = begin(b, b->b, LOP_INSTANCE_QUARANTINE);
+		op->u.instance_quarantine.quarantine_us = said[i];
+		commit(b);
+		assert_int_equal(quarantine_of_b(b), known[i]);
+	}
+}
+
 static void a_wrong_nonce_is_fenced(void **state)
 {
 	struct bench *b = *state;
@@ -167,6 +193,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(one_that_begins_twice_with_one_nonce_is_one),
 	CASE(a_killed_instance_is_gone_and_a_living_one_is_not),
 	CASE(lanes_are_listed_until_they_are_dropped),
+	CASE(how_long_its_work_may_act_is_listed_and_never_less),
 	CASE(a_wrong_nonce_is_fenced),
 	CASE(an_unknown_instance_is_fenced),
 	CASE(a_stopping_instance_claims_nothing_but_settles),

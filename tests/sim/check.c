@@ -217,6 +217,12 @@ void check_reaped(struct machine *m, const struct lop_reap *op)
 	bool has_marks = m->opt->is_once || m->opt->key_valid_us > 0;
 
 	/* Without marks, all of a chunk is in doubt when an end is not proven. */
+	if (op->quarantine_us > 0 && op->quarantine_us < dead->longest_us + QUARANTINE_US)
+		machine_fail(m, "quarantine-short",
+			     "inc %lld is reaped with a quarantine of %lld ms, and had begun what "
+			     "may act for %lld",
+			     (long long)op->dead, (long long)(op->quarantine_us / US_PER_MS),
+			     (long long)(dead->longest_us / US_PER_MS));
 	if (op->ret_doubtful > most && !m->opt->is_noop && (has_marks || op->quarantine_us == 0))
 		machine_fail(m, "doubt-many",
 			     "%lld items of inc %lld are in doubt, concurrency is %d, %lld were "

@@ -228,6 +228,8 @@ static int check_frame(struct proc *p, const struct frame *frame, struct arena *
 			     frame->type);
 		return 0;
 	}
+	if (p->timeout_us > p->inst->longest_us)
+		p->inst->longest_us = p->timeout_us;
 	if (frame->type == FRAME_CHUNK) {
 		rc = frame_get_chunk(frame, &chunk, err);
 		if (rc == 0)

@@ -128,9 +128,10 @@ struct instance {
 	bool writer_is_busy;
 	int64_t answer_at; /* answers keep their order */
 
-	int64_t n_lost;	 /* attempts in hand of lanes that died */
-	int stops;	 /* signals so far */
-	bool saw_broken; /* the ledger said so */
+	int64_t longest_us; /* the longest time limit of what it has begun */
+	int64_t n_lost;	    /* attempts in hand of lanes that died */
+	int stops;	    /* signals so far */
+	bool saw_broken;    /* the ledger said so */
 	bool saw_fenced;
 	bool saw_trouble;   /* busy, full or unknown at least once */
 	bool saw_missing;   /* a source that was not there */

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "job/job.h"
 #include "sim/dispatch_check.h"
 #include "sim/finisher.h"
 #include "sim/lane.h"
@@ -33,6 +34,9 @@ struct proc *proc_start(struct instance *inst, enum lane_role role, uint32_t lan
 	p->pid = m->next_pid++;
 	p->start_time = m->boot_us / 10000;
 	p->started_us = m->boot_us;
+	for (size_t i = 0; i < inst->rules->n_steps; i++)
+		if (inst->rules->steps[i]->work.timeout_us > p->timeout_us)
+			p->timeout_us = inst->rules->steps[i]->work.timeout_us;
 	p->is_alive = true;
 	p->next = m->procs;
 	m->procs = p;

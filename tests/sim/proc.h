@@ -42,6 +42,7 @@ struct proc {
 	int64_t pid;
 	int64_t start_time;
 	int64_t started_us; /* boot clock */
+	int64_t timeout_us; /* by the job file that its engine has then, of any step */
 
 	bool is_alive;	     /* it runs */
 	bool is_gone;	     /* and nothing that it started does */

@@ -578,6 +578,8 @@ void shadow_trace(struct machine *m, const struct ledger_op *op)
 
 static void follow_instance(struct machine *m, struct instance *inst, const struct ledger_op *op)
 {
+	if (op->kind == LOP_INSTANCE_QUARANTINE)
+		return;
 	if (op->kind != LOP_INSTANCE_BEGIN) {
 		m->shadow.inc_state[inst->inc] = op->kind == LOP_INSTANCE_END ? INSTANCE_ENDED
 									      : INSTANCE_STOPPING;
@@ -639,6 +641,7 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 
 	switch (op->kind) {
 	case LOP_INSTANCE_BEGIN:
+	case LOP_INSTANCE_QUARANTINE:
 	case LOP_INSTANCE_STOPPING:
 	case LOP_INSTANCE_END:
 	case LOP_LANE_PUT:

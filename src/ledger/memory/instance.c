@@ -27,6 +27,7 @@ int mem_instance_begin(struct memory *m, struct ledger_txn *txn, struct ledger_o
 		.pid = b->pid,
 		.state = INSTANCE_LIVE,
 		.started_at = rule_utime(rule_ms(txn->now)),
+		.quarantine_us = rule_ms_up(b->quarantine_us) * US_PER_MS,
 	};
 	memcpy(i->row.nonce, b->nonce, sizeof(b->nonce));
 	i->is_killed = m->base.has_beats; /* its first beat takes the lock */
@@ -49,6 +50,19 @@ int mem_instance_list(struct memory *m, struct ledger_txn *txn, struct ledger_op
 			mem_put_instance(m, &txn->arena, i, &rows[l->ret_n++]);
 	}
 	l->ret_rows = rows;
+	return 0;
+}
+
+int mem_instance_quarantine(struct memory *m, struct ledger_txn *txn, struct ledger_op *op)
+{
+	struct mem_instance *i = mem_instance_find(m, txn->inc);
+	int64_t us = rule_ms_up(op->u.instance_quarantine.quarantine_us) * US_PER_MS;
+
+	assert(i != NULL);
+	if (i->row.quarantine_us >= us)
+		return 0;
+	MEM_TOUCH(m, i);
+	i->row.quarantine_us = us;
 	return 0;
 }
 

@@ -205,6 +205,7 @@ struct mem_op {
 static const struct mem_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_INSTANCE_BEGIN] = {mem_instance_begin, true},
 	[LOP_INSTANCE_LIST] = {mem_instance_list, true},
+	[LOP_INSTANCE_QUARANTINE] = {mem_instance_quarantine, false},
 	[LOP_INSTANCE_STOPPING] = {mem_instance_stopping, false},
 	[LOP_INSTANCE_END] = {mem_instance_end, false},
 	[LOP_LANE_PUT] = {mem_lane_put, false},

@@ -310,6 +310,7 @@ uint32_t mem_endings_missing(const struct mem_run *run, int32_t step, uint32_t e
 
 int mem_instance_begin(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_instance_list(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_instance_quarantine(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_instance_stopping(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_instance_end(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_lane_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);

@@ -27,6 +27,7 @@ struct pl_op {
 static const struct pl_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_INSTANCE_BEGIN] = {pl_instance_begin, true},
 	[LOP_INSTANCE_LIST] = {pl_instance_list, true},
+	[LOP_INSTANCE_QUARANTINE] = {pl_instance_quarantine, false},
 	[LOP_INSTANCE_STOPPING] = {pl_instance_stopping, false},
 	[LOP_INSTANCE_END] = {pl_instance_end, false},
 	[LOP_LANE_PUT] = {pl_lane_put, false},

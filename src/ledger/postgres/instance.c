@@ -12,10 +12,10 @@ int pl_instance_begin(struct pl *q, struct ledger_txn *txn, struct ledger_op *op
 	/* After a restore from backup the sequence is behind: a number is never given out twice. */
 	static const char insert[] =
 		"INSERT INTO instance_(inc, nonce, name, host, boot_id, pid, state, started_at,"
-		" beat_at)"
+		" quarantine_ms, beat_at)"
 		" SELECT greatest(nextval('inc_seq'), coalesce(max(inc), 0) + 1), $1, $2, $3, $4,"
 		" $5,"
-		" 1, $6, " PL_NOW_MS " FROM instance_ RETURNING inc";
+		" 1, $6, $7, " PL_NOW_MS " FROM instance_ RETURNING inc";
 	static const char batch[] = "INSERT INTO instance_batch(inc, batch) VALUES ($1, 0)";
 	struct lop_instance_begin *b = &op->u.instance_begin;
 	const struct pl_value nonce = PL_BLOB(b->nonce, sizeof(b->nonce));
@@ -23,12 +23,12 @@ int pl_instance_begin(struct pl *q, struct ledger_txn *txn, struct ledger_op *op
 	int rc = pl_number(q, known, &nonce, 1, &inc);
 
 	if (rc == 0) {
-		rc = pl_number(q, insert,
-			       PL_ARGS(nonce, PL_TEXT(pl_or_empty(b->name)),
-				       PL_TEXT(pl_or_empty(b->host)),
-				       PL_TEXT(pl_or_empty(b->boot_id)), PL_INT(b->pid),
-				       PL_INT(rule_ms(txn->now))),
-			       &inc);
+		rc = pl_number(
+			q, insert,
+			PL_ARGS(nonce, PL_TEXT(pl_or_empty(b->name)), PL_TEXT(pl_or_empty(b->host)),
+				PL_TEXT(pl_or_empty(b->boot_id)), PL_INT(b->pid),
+				PL_INT(rule_ms(txn->now)), PL_INT(rule_ms_up(b->quarantine_us))),
+			&inc);
 		if (rc == 1 && pl_send(q, batch, PL_ARGS(PL_INT(inc))) < 0)
 			rc = PL_FAILED;
 	}
@@ -56,6 +56,15 @@ int pl_instance_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 	l->ret_rows = found;
 	l->ret_n = n;
 	return pl_get_lanes(q, &txn->arena, found, n);
+}
+
+int pl_instance_quarantine(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] =
+		"UPDATE instance_ SET quarantine_ms = $2 WHERE inc = $1 AND quarantine_ms < $2";
+	int64_t ms = rule_ms_up(op->u.instance_quarantine.quarantine_us);
+
+	return pl_send(q, sql, PL_ARGS(PL_INT(txn->inc), PL_INT(ms)));
 }
 
 int pl_instance_stopping(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)

@@ -229,7 +229,7 @@ enum ledger_status pl_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
 #define PL_NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 #define PL_INSTANCE_COLUMNS                                                                        \
 	"i.inc, i.nonce, i.name, i.host, i.boot_id, i.pid, i.state, i.started_at, "                \
-	"i.beat, " PL_NOW_MS " - i.beat_at, "                                                      \
+	"i.quarantine_ms, i.beat, " PL_NOW_MS " - i.beat_at, "                                     \
 	"(NOT EXISTS (SELECT 1 FROM pg_locks AS k WHERE k.locktype = 'advisory'"                   \
 	" AND k.database = (SELECT d.oid FROM pg_database AS d"                                    \
 	" WHERE d.datname = current_database())"                                                   \
@@ -350,6 +350,7 @@ typedef int (*pl_op_fn)(struct pl *q, struct ledger_txn *txn, struct ledger_op *
 
 int pl_instance_begin(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_instance_list(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
+int pl_instance_quarantine(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_instance_stopping(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_instance_end(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_lane_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);

@@ -19,9 +19,10 @@ void pl_get_instance(struct arena *a, const PGresult *rows, int row,
 		.pid = pl_int(rows, row, 5),
 		.state = (enum instance_state)pl_int(rows, row, 6),
 		.started_at = pl_time(rows, row, 7),
-		.beat = pl_int(rows, row, 8),
-		.quiet_us = pl_int(rows, row, 9) * US_PER_MS,
-		.is_lock_free = pl_int(rows, row, 10) != 0,
+		.quarantine_us = pl_int(rows, row, 8) * US_PER_MS,
+		.beat = pl_int(rows, row, 9),
+		.quiet_us = pl_int(rows, row, 10) * US_PER_MS,
+		.is_lock_free = pl_int(rows, row, 11) != 0,
 	};
 	if (len == sizeof(ret_row->nonce))
 		memcpy(ret_row->nonce, nonce, len);

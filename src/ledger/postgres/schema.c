@@ -37,6 +37,7 @@ static const char *const step_3[] = {
 	"  nonce bytea NOT NULL UNIQUE CHECK (length(nonce) = 16),"
 	"  name text NOT NULL, host text NOT NULL, boot_id text NOT NULL, pid bigint NOT NULL,"
 	"  state bigint NOT NULL CHECK (state BETWEEN 1 AND 4)," /* live stopping ended reaped */
+	"  quarantine_ms bigint NOT NULL DEFAULT 0,"
 	/* beat_at: the server's clock, for people */
 	"  beat bigint NOT NULL DEFAULT 0, beat_at bigint NOT NULL DEFAULT 0,"
 	"  started_at bigint NOT NULL, ended_at bigint, reaped_by bigint) WITH (fillfactor = 20)",

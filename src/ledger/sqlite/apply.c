@@ -33,6 +33,7 @@ struct sq_op {
 static const struct sq_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_INSTANCE_BEGIN] = {sq_instance_begin, true},
 	[LOP_INSTANCE_LIST] = {sq_instance_list, true},
+	[LOP_INSTANCE_QUARANTINE] = {sq_instance_quarantine, false},
 	[LOP_INSTANCE_STOPPING] = {sq_instance_stopping, false},
 	[LOP_INSTANCE_END] = {sq_instance_end, false},
 	[LOP_LANE_PUT] = {sq_lane_put, false},

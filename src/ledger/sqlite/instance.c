@@ -38,8 +38,8 @@ int sq_instance_begin(struct sq *q, struct ledger_txn *txn, struct ledger_op *op
 {
 	static const char known[] = "SELECT inc FROM instance_ WHERE nonce = ?1";
 	static const char insert[] =
-		"INSERT INTO instance_(inc, nonce, name, host, boot_id, pid, state, started_at)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)";
+		"INSERT INTO instance_(inc, nonce, name, host, boot_id, pid, state, started_at,"
+		" quarantine_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8)";
 	static const char batch[] = "INSERT INTO instance_batch(inc, batch) VALUES (?1, 0)";
 	struct lop_instance_begin *b = &op->u.instance_begin;
 	const struct sq_value nonce = SQ_BLOB(b->nonce, sizeof(b->nonce));
@@ -57,7 +57,8 @@ int sq_instance_begin(struct sq *q, struct ledger_txn *txn, struct ledger_op *op
 			      SQ_ARGS(SQ_INT(inc), nonce, SQ_TEXT(b->name == NULL ? "" : b->name),
 				      SQ_TEXT(b->host == NULL ? "" : b->host),
 				      SQ_TEXT(b->boot_id == NULL ? "" : b->boot_id), SQ_INT(b->pid),
-				      SQ_INT(rule_ms(txn->now)))) < 0 ||
+				      SQ_INT(rule_ms(txn->now)),
+				      SQ_INT(rule_ms_up(b->quarantine_us)))) < 0 ||
 		    sq_change(q, batch, SQ_ARGS(SQ_INT(inc))) < 0)
 			return SQ_FAILED;
 	}
@@ -86,6 +87,15 @@ int sq_instance_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 	l->ret_rows = found;
 	l->ret_n = rows.n;
 	return rc;
+}
+
+int sq_instance_quarantine(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
+{
+	static const char sql[] =
+		"UPDATE instance_ SET quarantine_ms = ?2 WHERE inc = ?1 AND quarantine_ms < ?2";
+	int64_t ms = rule_ms_up(op->u.instance_quarantine.quarantine_us);
+
+	return sq_change(q, sql, SQ_ARGS(SQ_INT(txn->inc), SQ_INT(ms))) < 0 ? SQ_FAILED : 0;
 }
 
 int sq_instance_stopping(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)

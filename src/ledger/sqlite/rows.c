@@ -20,6 +20,7 @@ void sq_get_instance(struct sq *q, struct arena *a, sqlite3_stmt *st,
 		.pid = sqlite3_column_int64(st, 5),
 		.state = (enum instance_state)sqlite3_column_int(st, 6),
 		.started_at = sq_column_time(st, 7),
+		.quarantine_us = sqlite3_column_int64(st, 8) * US_PER_MS,
 	};
 	if (len == sizeof(ret_row->nonce))
 		memcpy(ret_row->nonce, nonce, len);

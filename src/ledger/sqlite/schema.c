@@ -243,6 +243,7 @@ static const char *const step_3[] = {
 	"CREATE TABLE inbox(id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, key TEXT,"
 	"  fields TEXT NOT NULL, added_at INTEGER NOT NULL) STRICT",
 	"CREATE INDEX inbox_job ON inbox(job, id)",
+	"ALTER TABLE instance_ ADD COLUMN quarantine_ms INTEGER NOT NULL DEFAULT 0",
 	"ALTER TABLE run_ DROP COLUMN effect",
 	"ALTER TABLE run_ DROP COLUMN doubt",
 	"ALTER TABLE run_ DROP COLUMN key_valid",

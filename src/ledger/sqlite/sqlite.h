@@ -225,7 +225,8 @@ int sq_views_make(struct sq *q, const char *const *views);
 
 /* Instances, runs and chunks are read in one order of columns: SQ_RUN_COLUMNS and so on. */
 #define SQ_INSTANCE_COLUMNS                                                                        \
-	"i.inc, i.nonce, i.name, i.host, i.boot_id, i.pid, i.state, i.started_at"
+	"i.inc, i.nonce, i.name, i.host, i.boot_id, i.pid, i.state, i.started_at, "                \
+	"i.quarantine_ms"
 #define SQ_RUN_COLUMNS                                                                             \
 	"r.id, r.job, r.due_key, r.name, r.slot, r.date, r.params, r.n, t.job_text, t.job_path, "  \
 	"r.state, r.reason, r.started_at, r.ended_at, r.was_open, s.effect, s.doubt, "             \
@@ -337,6 +338,7 @@ typedef int (*sq_op_fn)(struct sq *q, struct ledger_txn *txn, struct ledger_op *
 
 int sq_instance_begin(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_instance_list(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_instance_quarantine(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_instance_stopping(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_instance_end(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_lane_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);

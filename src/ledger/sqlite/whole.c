@@ -21,7 +21,8 @@ const char *const sq_schema_whole[] = {
 	"  nonce BLOB NOT NULL UNIQUE CHECK (length(nonce) = 16),"
 	"  name TEXT NOT NULL, host TEXT NOT NULL, boot_id TEXT NOT NULL, pid INTEGER NOT NULL,"
 	"  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4)," /* live stopping ended reaped */
-	"  started_at INTEGER NOT NULL, ended_at INTEGER, reaped_by INTEGER) STRICT",
+	"  started_at INTEGER NOT NULL, ended_at INTEGER, reaped_by INTEGER,"
+	"  quarantine_ms INTEGER NOT NULL DEFAULT 0) STRICT",
 	"CREATE INDEX instance_alive ON instance_(inc) WHERE state IN (1, 2)",
 
 	"CREATE TABLE instance_batch(inc INTEGER NOT NULL PRIMARY KEY REFERENCES instance_,"
