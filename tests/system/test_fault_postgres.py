@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from lib.box import Box, wait_until
+from lib.box import STINT_DEV, Box, wait_until
 from lib.figures import figures
 from lib.job import RUN, run_until_over, write_job
 from lib.pg_proxy import PgProxy
@@ -38,6 +38,13 @@ def start(box, items=600, effect='once', more=''):
     wait_until(lambda: len(box.lines('effects')) > 50 or run.poll() is not None)
     assert run.poll() is None, box.process_said(run)
     return run, keys
+
+
+def without(box, *defences):
+    """The box, with a program that does not have these (sys/fault.h)."""
+    box.program = STINT_DEV
+    box.env['STINT_FAULT'] = ','.join(f'{name}:1:always' for name in defences)
+    return box
 
 
 def finish(box, run, keys, crashes, effect='once'):
@@ -80,6 +87,21 @@ def test_backends_that_are_killed_cost_time_only(new_postgres, on):
     assert finish(box, run, keys, crashes=0).needless == 0
 
 
+@pytest.mark.parametrize('how', ['restart', 'backends'])
+def test_without_another_try_a_server_that_was_away_ends_the_run(new_postgres, on, how):
+    """The negative control."""
+    server = new_postgres(durable=True)
+    database = server.database()
+    box = without(on(database.uri), 'ledger.away', 'ledger.unknown')
+    run, _ = start(box)
+    if how == 'restart':
+        server.restart()
+    else:
+        server.ask("select pg_terminate_backend(pid) from pg_stat_activity"
+                   f" where datname = '{database.name}'")
+    assert run.wait(300) not in (0, 3), box.process_said(run)
+
+
 # ---- 29: the connection is lost around COMMIT ------------------------------------------------------
 
 
@@ -99,6 +121,22 @@ def test_a_connection_cut_around_commit_neither_loses_nor_doubles(postgres, on, 
         assert finish(box, run, keys, crashes=0, effect=effect).needless == 0
         # Each attempt is written once: a batch that is sent again is applied once.
         assert postgres.value('select sum(done) from stint.minute') == str(len(keys))
+    finally:
+        proxy.close()
+
+
+@pytest.mark.parametrize('defence', ['ledger.unknown', 'ledger.batch'])
+def test_without_a_number_or_a_second_sending_a_lost_commit_ends_the_run(postgres, on, defence):
+    """The negative control: what was committed and not acknowledged is taken for refused."""
+    proxy = PgProxy(postgres.server)
+    try:
+        box = without(on(proxy.uri(postgres.name)), defence)
+        run, _ = start(box)
+        for nth in range(1, 9):
+            cuts = proxy.cuts
+            proxy.cut('after', nth)
+            wait_until(lambda n=cuts: proxy.cuts > n or run.poll() is not None)
+        assert run.wait(300) not in (0, 3), box.process_said(run)
     finally:
         proxy.close()
 
@@ -234,6 +272,16 @@ def test_pgbouncer_is_refused(postgres, on, mode):
     finally:
         pooler.close()
     assert postgres.value("select count(*) from pg_namespace where nspname = 'stint'") == '0'
+
+
+def test_without_a_look_at_the_backend_a_pooler_is_taken_for_a_server(postgres, on):
+    """The negative control."""
+    pooler = PgBouncer(postgres, 'session')
+    try:
+        box = without(on(pooler.uri), 'ledger.pooler')
+        assert box.run('ledger', 'init').code == 0
+    finally:
+        pooler.close()
 
 
 # ---- 40: what a server can say --------------------------------------------------------------------------

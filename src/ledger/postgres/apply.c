@@ -99,7 +99,7 @@ static int pl_fence(struct pl *q, const struct ledger_txn *txn)
 			    PL_INT(txn->claims ? INSTANCE_LIVE : INSTANCE_STOPPING))) < 0)
 		return PL_FAILED;
 	q->stage = PL_STAGE_BATCH;
-	if (txn->batch == 0)
+	if (txn->batch == 0 || FAULT("ledger.batch"))
 		return 0;
 	return pl_send(q, txn->is_redo ? redo : number,
 		       PL_ARGS(PL_INT(txn->inc), PL_INT(txn->batch)));

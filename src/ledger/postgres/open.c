@@ -51,7 +51,8 @@ static int pl_check_server(struct pl *q, PGconn *conn, const PGresult *rows)
 		return pl_fail_text(q, "0A000", "the server has version %d; 14 and later will do",
 				    PQserverVersion(conn) / 10000);
 	/* Safety: behind a pooler a session's locks and settings are somebody else's next. */
-	if (strtol(PQgetvalue(rows, 0, 0), NULL, 10) != PQbackendPID(conn))
+	if (strtol(PQgetvalue(rows, 0, 0), NULL, 10) != PQbackendPID(conn) &&
+	    !FAULT("ledger.pooler"))
 		return pl_fail_text(q, "0A000",
 				    "it stands behind a pooler such as PgBouncer, where locks and "
 				    "settings of a session get lost; name the server itself");

@@ -101,8 +101,10 @@ enum ledger_status pl_status(const struct pl *q)
 {
 	/* Safety: once COMMIT was on its way, a connection that is gone says nothing. */
 	if (q->is_commit_sent && (q->conn == NULL || PQstatus(q->conn) == CONNECTION_BAD))
-		return LEDGER_UNKNOWN;
+		return FAULT("ledger.unknown") ? LEDGER_BROKEN : LEDGER_UNKNOWN;
 	enum pg_class class = pg_class_of(q->sqlstate);
+	if (class == PG_LOST && FAULT("ledger.away"))
+		return LEDGER_BROKEN;
 	if ((class == PG_CONFLICT || class == PG_LOCKED) && FAULT("ledger.conflict"))
 		return LEDGER_BROKEN;
 	switch (class) {
