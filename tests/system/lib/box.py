@@ -12,7 +12,6 @@ import signal
 import sqlite3
 import subprocess
 import time
-import urllib.parse
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 STINT = os.path.abspath(os.environ.get('STINT', os.path.join(TOP, 'build', 'stint')))
@@ -56,7 +55,7 @@ class Box:
     def url(self):
         """The ledger's, as stint shows it."""
         if self.database:
-            return urllib.parse.unquote(self.database.uri)
+            return self.database.uri
         return 'sqlite:' + self.ledger
 
     def has_ledger(self):
