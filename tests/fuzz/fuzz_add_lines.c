@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "cli/add_lines.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/fuzz_job.h"
 #include "job/job.h"
 #include "source/input.h"
 #include "source/patience.h"
@@ -40,12 +41,8 @@ struct seen {
 static struct job *the_job(void)
 {
 	static struct job *job;
-	struct err err = ERR_INIT;
 
-	if (job == NULL &&
-	    job_parse(job_text, strlen(job_text), "j", "/", NULL, NULL, &job, &err) != 0)
-		abort();
-	return job;
+	return fuzz_job(&job, job_text);
 }
 
 static int on_line(void *arg, const struct record *record, struct err *err)

@@ -6,10 +6,10 @@
  */
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/fuzz_job.h"
 #include "job/item.h"
 #include "job/job.h"
 #include "job/template.h"
@@ -26,12 +26,8 @@ static const char job_text[] =
 static struct job *the_job(void)
 {
 	static struct job *job;
-	struct err err = ERR_INIT;
 
-	if (job == NULL &&
-	    job_parse(job_text, strlen(job_text), "j", "/nowhere", NULL, NULL, &job, &err) != 0)
-		abort();
-	return job;
+	return fuzz_job(&job, job_text);
 }
 
 static void read_cursor(const char *data, size_t size)

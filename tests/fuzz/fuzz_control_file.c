@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a control file: read, or refused with words. */
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/fuzz_job.h"
 #include "job/job.h"
 #include "source/control_file.h"
 
@@ -16,12 +15,8 @@ static const char job_text[] =
 static struct job *the_job(void)
 {
 	static struct job *job;
-	struct err err = ERR_INIT;
 
-	if (job == NULL &&
-	    job_parse(job_text, strlen(job_text), "j", "/nowhere", NULL, NULL, &job, &err) != 0)
-		abort();
-	return job;
+	return fuzz_job(&job, job_text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

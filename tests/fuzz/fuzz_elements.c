@@ -5,11 +5,11 @@
  * kind, and into what pieces.
  */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/fuzz_job.h"
 #include "job/job.h"
 #include "source/elements.h"
 #include "source/encoding.h"
@@ -31,12 +31,8 @@ static const char *const job_texts[] = {
 static struct job *the_job(bool is_xml)
 {
 	static struct job *jobs[2];
-	struct err err = ERR_INIT;
 
-	if (jobs[is_xml] == NULL && job_parse(job_texts[is_xml], strlen(job_texts[is_xml]), "j",
-					      "/", NULL, NULL, &jobs[is_xml], &err) != 0)
-		abort();
-	return jobs[is_xml];
+	return fuzz_job(&jobs[is_xml], job_texts[is_xml]);
 }
 
 static void init(struct elements *e, const struct job *job, bool is_xml)

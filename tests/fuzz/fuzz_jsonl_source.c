@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/fuzz_job.h"
 #include "job/job.h"
 #include "source/encoding.h"
 #include "source/jsonl.h"
@@ -22,12 +23,8 @@ static const char job_text[] =
 static struct job *the_job(void)
 {
 	static struct job *job;
-	struct err err = ERR_INIT;
 
-	if (job == NULL &&
-	    job_parse(job_text, strlen(job_text), "j", "/", NULL, NULL, &job, &err) != 0)
-		abort();
-	return job;
+	return fuzz_job(&job, job_text);
 }
 
 static void read_line(struct shape *s, const char *text, size_t len)
