@@ -52,7 +52,7 @@ static int keep_item(void *arg, const struct report_item *item)
 	a->item.err = arena_str(arena, item->err);
 	a->item.fingerprint = arena_str(arena, item->fingerprint);
 	a->item.doubt = arena_str(arena, item->doubt == NULL ? "" : item->doubt);
-	a->item.step = item->step == NULL ? NULL : arena_str(arena, item->step);
+	a->item.step = arena_str(arena, item->step);
 	return 1;
 }
 

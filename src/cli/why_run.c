@@ -214,7 +214,7 @@ int why_run(struct ledger *ledger, const struct report_run *run, struct why *why
 		why->name = arena_str(&why->arena, run->name);
 	}
 	why->state = arena_str(&why->arena, run->state);
-	why->step = run->step == NULL ? NULL : arena_str(&why->arena, run->step);
+	why->step = arena_str(&why->arena, run->step);
 	if (why->step != NULL && !run->is_over)
 		why_say(why, "it is at its step %s", why->step);
 	if (run->is_over) {

@@ -33,7 +33,7 @@ static int on_row(void *arg, const struct ledger_row *row)
 	const char *text = ledger_row_text(row, 0, NULL);
 
 	r->is_there = true;
-	r->text = text == NULL ? NULL : arena_str(r->arena, text);
+	r->text = arena_str(r->arena, text);
 	r->number = ledger_row_int(row, 1);
 	return 0;
 }

@@ -78,7 +78,6 @@ void commit_claim_nothing(struct commit *c);
 struct arena *commit_arena(struct commit *c);
 /* Somebody waits for the open transaction: it is not kept for more to come in. */
 void commit_hurry(struct commit *c);
-
 /* Is a transaction on its way to the ledger, or waiting to be sent again? */
 bool commit_is_flying(const struct commit *c);
 /* Sends the open transaction when none is under way and it is urgent or old enough. What only

@@ -312,7 +312,7 @@ struct report_run report_run_dup(const struct report_run *run, struct arena *are
 	copy.reason = arena_str(arena, run->reason);
 	copy.job_path = arena_str(arena, run->job_path);
 	copy.source_path = arena_str(arena, run->source_path);
-	copy.step = run->step == NULL ? NULL : arena_str(arena, run->step);
+	copy.step = arena_str(arena, run->step);
 	return copy;
 }
 

@@ -37,6 +37,21 @@ def end_of(box):
     return json.loads(box.run('report', run['run'], '--json').out)['endings']
 
 
+def stopped_at(box, point):
+    """A run in which one process has come by that point, and stands still there."""
+    box.faulty(point + ':1:stop', once=True)
+    run = box.start('run', 'job.yaml')
+    wait_until(lambda: run.poll() is not None or os.path.exists(box.env['STINT_FAULT_ONCE']))
+    assert run.poll() is None, box.process_said(run)
+    return run
+
+
+def kill_all(run):
+    for pid in [run.pid, *descendants(run.pid)]:
+        kill(pid)
+    run.wait()
+
+
 @pytest.mark.parametrize('ending', ['', '.gz', '.zst'])
 @pytest.mark.parametrize('point', POINTS)
 def test_a_process_killed_at_any_point_changes_nothing(faulty, point, ending):
@@ -59,15 +74,10 @@ def test_everything_killed_at_any_point_is_made_good_by_the_next_call(faulty, po
     good = undisturbed(box)
     box.file('out.jsonl', 'what was there')
     write(box, 'out.jsonl', 'jsonl', more=RETRY)
-    box.faulty(f'{point}:1:stop', once=True)
-    run = box.start('run', 'job.yaml')
-    wait_until(lambda: run.poll() is not None or os.path.exists(box.env['STINT_FAULT_ONCE']))
-    assert run.poll() is None
+    run = stopped_at(box, point)
     before = bytes_of(box, 'out.jsonl')
     assert before == (good if point in ('file.named', 'file.made') else b'what was there')
-    for pid in [run.pid, *descendants(run.pid)]:
-        kill(pid)
-    run.wait()
+    kill_all(run)
     assert box.run('run', 'job.yaml').code == 0
     assert bytes_of(box, 'out.jsonl') == good
     assert beside(box) == []
@@ -78,12 +88,8 @@ def test_a_segment_that_a_power_failure_tore_is_written_again(faulty):
     box = faulty
     good = undisturbed(box)
     write(box, 'out.jsonl', 'jsonl', more=RETRY)
-    box.faulty('file.appended:1:stop', once=True)
-    run = box.start('run', 'job.yaml')
-    wait_until(lambda: run.poll() is not None or os.path.exists(box.env['STINT_FAULT_ONCE']))
-    for pid in [run.pid, *descendants(run.pid)]:
-        kill(pid)
-    run.wait()
+    run = stopped_at(box, 'file.appended')
+    kill_all(run)
     folder = f'{box.path}/{beside(box)[0]}'
     names = sorted(name for name in os.listdir(folder) if name.isdigit())
     assert len(names) == ROWS // 50
@@ -206,10 +212,7 @@ def test_a_place_that_is_gone_at_the_end_ends_the_call_at_once(faulty):
     box = faulty
     good = undisturbed(box)
     write(box, 'out.jsonl', 'jsonl', more='retry: {attempts: 100, first: 1h, jitter: none}\n')
-    box.faulty('file.synced:1:stop', once=True)
-    run = box.start('run', 'job.yaml')
-    wait_until(lambda: run.poll() is not None or os.path.exists(box.env['STINT_FAULT_ONCE']))
-    assert run.poll() is None
+    run = stopped_at(box, 'file.synced')
     os.mkdir(f'{box.path}/out.jsonl')  # a folder is in the way of the name
     for pid in descendants(run.pid):
         os.kill(pid, signal.SIGCONT)
@@ -230,12 +233,8 @@ def make_half(faulty):
     box = faulty
     fill(box, ROWS)
     write(box, 'out.jsonl', 'jsonl', more=RETRY)
-    box.faulty('file.appended:1:stop', once=True)
-    run = box.start('run', 'job.yaml')
-    wait_until(lambda: run.poll() is not None or os.path.exists(box.env['STINT_FAULT_ONCE']))
-    for pid in [run.pid, *descendants(run.pid)]:
-        kill(pid)
-    run.wait()
+    run = stopped_at(box, 'file.appended')
+    kill_all(run)
     box.well()
     assert segments(box) > ROWS // 50
     return box
