@@ -10,6 +10,7 @@
 #include "sim/check.h"
 #include "sim/instance.h"
 #include "sim/shadow_follow.h"
+#include "sim/shadow_hold.h"
 #include "sim/shadow_walk.h"
 
 /* ---- looking things up ---- */

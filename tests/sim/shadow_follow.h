@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What each operation does to the shadow.
+ * What each operation does to the shadow: who follows it. Runs and loads are in shadow_run.c, what
+ * instances hold is in shadow_hold.c.
  */
 #ifndef STINT_TESTS_SIM_SHADOW_FOLLOW_H
 #define STINT_TESTS_SIM_SHADOW_FOLLOW_H
@@ -9,14 +10,11 @@
 
 struct instance;
 struct ledger_op;
-struct lop_chunk_progress;
 struct machine;
 struct shadow_walk;
 
 /* Follows an operation; true when only a walk through the ledger can tell all that it did. */
 bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledger_op *op);
-/* What is done in bulk must have been done (I5); asked at the end of the transaction. */
-void shadow_check_done(struct machine *m, const struct lop_chunk_progress *op);
 void shadow_trace(struct machine *m, const struct ledger_op *op);
 
 #endif
