@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/breaker_check.h"
 
+#include <string.h>
+
 #include "sim/adapt_check.h"
 #include "sim/instance.h"
 #include "sim/lane.h"
@@ -18,6 +20,25 @@ static bool has_any(const struct machine *m, const enum fault_kind *kinds, size_
 	return false;
 }
 
+/* The step whose endpoint that is; 0: nobody's. */
+static int step_of(const struct machine *m, const char *endpoint)
+{
+	static const char mark[] = ", step s";
+	const char *at = endpoint == NULL ? NULL : strstr(endpoint, mark);
+	int step = at == NULL ? 1 : at[strlen(mark)] - '0';
+	int n = m->opt->steps == 0 ? 1 : m->opt->steps;
+
+	return (at != NULL) != (m->opt->steps > 0) || step < 1 || step > n ? 0 : step;
+}
+
+/* The endpoint that an operation is about; NULL: it is no breaker's. */
+static const char *endpoint_of(const struct ledger_op *op)
+{
+	return op->kind == LOP_BREAKER_GET   ? op->u.breaker_get.endpoint
+	       : op->kind == LOP_BREAKER_PUT ? op->u.breaker_put.endpoint
+					     : NULL;
+}
+
 /* ---- what an instance knows ---- */
 
 void breaker_on_answer(struct instance *inst, const struct ledger_txn *txn)
@@ -25,32 +46,33 @@ void breaker_on_answer(struct instance *inst, const struct ledger_txn *txn)
 	if (txn->status != LEDGER_APPLIED)
 		return;
 	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next) {
+		if (endpoint_of(op) == NULL)
+			continue;
 		const struct breaker_row *row = op->kind == LOP_BREAKER_GET
 							? &op->u.breaker_get.ret_row
-						: op->kind == LOP_BREAKER_PUT
-							? &op->u.breaker_put.ret_row
-							: NULL;
-		if (row == NULL)
-			continue;
-		if (inst->is_told_open || inst->has_tripped)
+							: &op->u.breaker_put.ret_row;
+		struct breaker_judge *judge = &inst->breakers[step_of(inst->m, endpoint_of(op))];
+		if (judge->is_told_open || judge->has_tripped)
 			adapt_begin(inst);
-		inst->is_told_open = row->is_open && row->probe != inst->inc;
-		inst->has_tripped = false;
-		inst->looked_us = inst->m->boot_us;
+		judge->is_told_open = row->is_open && row->probe != inst->inc;
+		judge->has_tripped = false;
+		judge->looked_us = inst->m->boot_us;
 	}
 }
 
 void breaker_on_outcome(struct instance *inst, struct attempt *a)
 {
-	const struct breaker_row *row = &inst->m->shadow.breaker;
+	int step = options_step_of(inst->m->opt, a->record);
+	struct breaker_judge *judge = &inst->breakers[step];
+	const struct breaker_row *row = &inst->m->shadow.breakers[step];
 
 	if (a->outcome_cancelled)
 		return;
 	if (a->outcome == OUTCOME_ALL)
-		inst->has_tripped = true;
+		judge->has_tripped = true;
 	if (!a->is_probe || row->probe != inst->inc)
 		return;
-	inst->probe_works = a->outcome == OUTCOME_DONE || a->outcome == OUTCOME_DEAD;
+	judge->probe_works = a->outcome == OUTCOME_DONE || a->outcome == OUTCOME_DEAD;
 	/* Within give_up_after of the first opening a probe costs its item nothing. */
 	if (a->outcome == OUTCOME_RETRY && !inst->m->opt->fault[F_RELOAD] &&
 	    !inst->m->opt->fault[F_CLOCK] &&
@@ -70,7 +92,8 @@ static void check_one_probe(const struct proc *p)
 		return;
 	for (struct proc *q = m->procs; q != NULL; q = q->next)
 		for (struct attempt *a = lane_attempts(q); a != NULL && q->is_alive; a = a->next)
-			if (a->is_probe && a->opening == m->shadow.breaker.n_opened)
+			if (a->is_probe && options_step_of(m->opt, a->record) == p->sent_step &&
+			    a->opening == m->shadow.breakers[p->sent_step].n_opened)
 				machine_fail(m, "probes",
 					     "instance %d sends a probe, instance %d has one out",
 					     p->inst->number, q->inst->number);
@@ -83,25 +106,28 @@ void breaker_check_begin(const struct proc *p)
 					       F_CUT,	F_AWAY,	  F_FAILOVER};
 	struct machine *m = p->m;
 	const struct instance *inst = p->inst;
-	const struct breaker_row *row = &m->shadow.breaker;
+	const struct breaker_judge *judge = &inst->breakers[p->sent_step];
+	const struct breaker_row *row = &m->shadow.breakers[p->sent_step];
 
-	if (inst->has_tripped)
+	if (judge->has_tripped)
 		machine_fail(m, "breaker", "instance %d begins an item while all fail alike",
 			     inst->number);
-	if (inst->is_told_open)
+	if (judge->is_told_open)
 		machine_fail(m, "breaker", "instance %d begins an item and knows that it may not",
 			     inst->number);
 	if (!has_any(m, slow, ARRAY_LEN(slow)) &&
-	    m->boot_us - inst->looked_us > LOOKS_EVERY_US + COMMITS_SLACK * m->opt->commit_us)
+	    m->boot_us - judge->looked_us > LOOKS_EVERY_US + COMMITS_SLACK * m->opt->commit_us)
 		machine_fail(m, "breaker", "instance %d has not looked at it for %lld ms",
-			     inst->number, (long long)((m->boot_us - inst->looked_us) / US_PER_MS));
+			     inst->number,
+			     (long long)((m->boot_us - judge->looked_us) / US_PER_MS));
 	if (row->is_open && row->probe == inst->inc)
 		check_one_probe(p);
 }
 
 void breaker_on_take(struct attempt *a)
 {
-	const struct breaker_row *row = &a->proc->m->shadow.breaker;
+	const struct machine *m = a->proc->m;
+	const struct breaker_row *row = &m->shadow.breakers[options_step_of(m->opt, a->record)];
 
 	a->is_probe = row->is_open && row->probe == a->proc->inst->inc;
 	a->opening = row->n_opened;
@@ -147,24 +173,24 @@ static void check_probing(struct instance *inst, const struct breaker_row *was,
 			     (long long)was->probe);
 }
 
-static void check_put(struct instance *inst, const struct breaker_row *was,
-		      const struct breaker_row *is)
+static void check_put(struct instance *inst, struct breaker_judge *judge,
+		      const struct breaker_row *was, const struct breaker_row *is)
 {
 	if (!is->is_open) {
-		if (!inst->m->opt->is_noop && (was->probe != inst->inc || !inst->probe_works))
+		if (!inst->m->opt->is_noop && (was->probe != inst->inc || !judge->probe_works))
 			machine_fail(inst->m, "breaker-closed",
 				     "instance %d closes it without a good probe", inst->number);
 	} else if (!was->is_open || is->until != was->until) {
 		check_opening(inst, was, is);
 	} else if (is->probe != 0) {
 		check_probing(inst, was, is);
-		inst->probe_works = false;
+		judge->probe_works = false;
 	}
 }
 
-static void follow_get(struct machine *m, const struct breaker_row *said)
+static void follow_get(struct machine *m, int step, const struct breaker_row *said)
 {
-	const struct breaker_row *is = &m->shadow.breaker;
+	const struct breaker_row *is = &m->shadow.breakers[step];
 
 	if (said->version != is->version || said->is_open != is->is_open ||
 	    said->until != is->until || said->probe != is->probe ||
@@ -173,10 +199,10 @@ static void follow_get(struct machine *m, const struct breaker_row *said)
 			     (long long)is->version, (long long)said->version);
 }
 
-static void follow_put(struct instance *inst, const struct lop_breaker_put *op)
+static void follow_put(struct instance *inst, int step, const struct lop_breaker_put *op)
 {
 	struct machine *m = inst->m;
-	struct breaker_row *row = &m->shadow.breaker;
+	struct breaker_row *row = &m->shadow.breakers[step];
 
 	if (op->row.version == row->version + 1) {
 		struct breaker_row is = op->row;
@@ -184,26 +210,35 @@ static void follow_put(struct instance *inst, const struct lop_breaker_put *op)
 		is.first_open -= is.first_open % US_PER_MS;
 		is.until += (US_PER_MS - is.until % US_PER_MS) % US_PER_MS;
 		is.reason = NULL;
-		check_put(inst, row, &is);
+		check_put(inst, &inst->breakers[step], row, &is);
 		*row = is;
 	}
-	follow_get(m, &op->ret_row);
+	follow_get(m, step, &op->ret_row);
 }
 
 void breaker_follow(struct instance *inst, const struct ledger_op *op)
 {
+	struct machine *m = inst->m;
+	int step = step_of(m, endpoint_of(op));
+
+	if (step == 0 || step != inst->at_step) {
+		machine_fail(m, "breaker-step", "instance %d is at step %d, and goes by %s",
+			     inst->number, inst->at_step, endpoint_of(op));
+		return;
+	}
 	if (op->kind == LOP_BREAKER_GET)
-		follow_get(inst->m, &op->u.breaker_get.ret_row);
+		follow_get(m, step, &op->u.breaker_get.ret_row);
 	else
-		follow_put(inst, &op->u.breaker_put);
+		follow_put(inst, step, &op->u.breaker_put);
 }
 
 void breaker_follow_end(struct machine *m, long long inc)
 {
-	struct breaker_row *row = &m->shadow.breaker;
-
-	if (row->probe != inc || inc == 0)
-		return;
-	row->version++;
-	row->probe = row->probe_until = row->probe_for_us = 0;
+	for (int step = 1; step <= OPTIONS_STEPS_MAX; step++) {
+		struct breaker_row *row = &m->shadow.breakers[step];
+		if (row->probe != inc || inc == 0)
+			continue;
+		row->version++;
+		row->probe = row->probe_until = row->probe_for_us = 0;
+	}
 }

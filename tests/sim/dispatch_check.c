@@ -215,8 +215,10 @@ static int check_frame(struct proc *p, const struct frame *frame, struct arena *
 
 	if (frame->type == FRAME_HELLO) {
 		rc = frame_get_hello(frame, a, &hello, err);
-		if (rc == 0)
+		if (rc == 0) {
 			p->sent_run_id = hello.run_id;
+			p->sent_step = (int)hello.step;
+		}
 		adapt_begin(p->inst);
 		return rc;
 	}

@@ -18,6 +18,7 @@
 
 #include "job/date.h"
 #include "ledger/txn.h"
+#include "sim/breaker_check.h"
 #include "sim/machine.h"
 #include "sim/rng.h"
 #include "sim/window_check.h"
@@ -91,10 +92,8 @@ struct instance {
 	int64_t stopped_us; /* when it heard the first signal, 0 never */
 	utime stop_by;
 	bool ignores_window;
-	bool is_told_open; /* the breaker, and it has no right to probe */
-	bool has_tripped;  /* it heard that all fail alike, and nothing of the breaker since */
-	bool probe_works;
-	int64_t looked_us; /* when it heard of the breaker last */
+	int at_step; /* of the run that it has joined last, as the ledger told it */
+	struct breaker_judge breakers[OPTIONS_STEPS_MAX + 1]; /* of each step's endpoint */
 
 	/* beats, see beats.h */
 	struct ledger_pulse *pulse;

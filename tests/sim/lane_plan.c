@@ -73,6 +73,7 @@ static enum lane_plan plan_of_probe(struct machine *m)
 enum lane_plan lane_plan(struct attempt *a)
 {
 	struct machine *m = a->proc->m;
+	int step = options_step_of(m->opt, a->record);
 	enum lane_plan plan = PLAN_DONE;
 
 	if (a->is_verify)
@@ -81,16 +82,17 @@ enum lane_plan lane_plan(struct attempt *a)
 	if (plan_by_trait(a, &plan))
 		return plan;
 	if (machine_fault(m, F_ALIKE)) {
-		m->alike_until = m->boot_us + rng_spread(&m->rng, 100 * US_PER_MS, 5 * US_PER_MIN);
-		TRACE(m, TRACE_ALIKE, (m->alike_until - m->began_us) / US_PER_MS, 0, 0, 0);
+		m->alike_until[step] = m->boot_us +
+				       rng_spread(&m->rng, 100 * US_PER_MS, 5 * US_PER_MIN);
+		TRACE(m, TRACE_ALIKE, (m->alike_until[step] - m->began_us) / US_PER_MS, step, 0, 0);
 	}
-	if (!m->healed && m->boot_us < m->alike_until && a->bulk == NULL)
+	if (!m->healed && m->boot_us < m->alike_until[step] && a->bulk == NULL)
 		return PLAN_ALIKE;
 	if (machine_fault(m, F_DOWN)) {
-		m->down_until = m->boot_us + rng_spread(&m->rng, US_PER_S, 30 * US_PER_MIN);
-		TRACE(m, TRACE_ALIKE, (m->down_until - m->began_us) / US_PER_MS, 0, 0, 0);
+		m->down_until[step] = m->boot_us + rng_spread(&m->rng, US_PER_S, 30 * US_PER_MIN);
+		TRACE(m, TRACE_ALIKE, (m->down_until[step] - m->began_us) / US_PER_MS, step, 0, 0);
 	}
-	if (!m->healed && m->boot_us < m->down_until && a->bulk == NULL)
+	if (!m->healed && m->boot_us < m->down_until[step] && a->bulk == NULL)
 		return PLAN_DOWN;
 	for (size_t i = 0; i < ARRAY_LEN(plan_rows); i++) {
 		const struct plan_row *row = &plan_rows[i];

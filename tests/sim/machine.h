@@ -85,7 +85,7 @@ struct shadow {
 	int64_t inc_batch[SHADOW_INCS_MAX];
 	int64_t commits;
 	struct share share;
-	struct breaker_row breaker; /* of the one endpoint that there is */
+	struct breaker_row breakers[OPTIONS_STEPS_MAX + 1]; /* of each step's endpoint, from 1 */
 };
 
 struct machine {
@@ -118,8 +118,8 @@ struct machine {
 
 	bool healed;
 	int64_t healed_at;
-	int64_t alike_until;
-	int64_t down_until; /* the service refuses everything */
+	int64_t alike_until[OPTIONS_STEPS_MAX + 1]; /* of each step's service … */
+	int64_t down_until[OPTIONS_STEPS_MAX + 1];  /* … which refuses everything */
 	int64_t full_until;
 	int64_t away_until;   /* the ledger is, for all … */
 	int64_t away_us;      /* … for so long */

@@ -24,7 +24,6 @@ static const struct fault_row fault_rows[] = {
 
 enum {
 	WINDOWS_MAX = 30,
-	AT_LEAST_NEVER = 1000000,
 	DAY_MINUTES = 24 * 60,
 	NIGHT_MINUTE = 3 * 60 + 13, /* of the day, in the machine's zone: when it begins */
 };
@@ -392,9 +391,6 @@ static void options_draw_steps(struct options *o)
 	o->when_empty_fail = false;
 	o->fault[F_FIRST] = false;
 	options_draw_takes(o);
-	/* One endpoint is followed, and each step has its own. */
-	o->fault[F_DOWN] = o->fault[F_ALIKE] = false;
-	o->at_least = AT_LEAST_NEVER;
 }
 
 /* Whatever else is done there. */

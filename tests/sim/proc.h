@@ -66,6 +66,7 @@ struct proc {
 	utime begin_before; /* likewise, and CUTOFF; 0: whenever */
 	uint8_t begun[FRAME_TICKETS_MAX / 8];
 	int64_t sent_run_id;	  /* the same by the sender's books, as are … */
+	int sent_step;		  /* … the step of the run, */
 	struct handle_view *sent; /* … the bodies that it was given, */
 	int32_t in_hand;	  /* and tickets given and not answered */
 	int sent_allowed;	  /* how many might run at once when what it reads was sent */

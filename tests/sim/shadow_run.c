@@ -72,7 +72,8 @@ static void run_unload(struct machine *m, struct run_view *run)
 	run->n_held_back = was->n_held_back;
 }
 
-static void follow_run_join(struct shadow_walk *walk, const struct lop_run_join *op)
+static void follow_run_join(struct shadow_walk *walk, struct instance *inst,
+			    const struct lop_run_join *op)
 {
 	struct machine *m = walk->m;
 	struct run_view *run = shadow_run(m, op->run_id);
@@ -83,6 +84,7 @@ static void follow_run_join(struct shadow_walk *walk, const struct lop_run_join 
 		run_unload(m, run);
 	if (run->state == RUN_FAILED)
 		run->state = run->is_loaded[run->step] ? RUN_OPEN : RUN_LOADING;
+	inst->at_step = op->ret_row.step;
 	follow_counts(walk, run, run->step, &op->ret_counts, "join");
 	if (run->step != op->ret_row.step)
 		machine_fail(m, "step", "run %lld is at step %d, not %d", (long long)run->id,
@@ -222,7 +224,7 @@ bool shadow_run_follow(struct shadow_walk *walk, struct instance *inst, struct l
 		follow_run_create(walk->m, &op->u.run_create);
 		break;
 	case LOP_RUN_JOIN:
-		follow_run_join(walk, &op->u.run_join);
+		follow_run_join(walk, inst, &op->u.run_join);
 		break;
 	case LOP_RUN_END:
 		follow_run_end(inst, &op->u.run_end);

@@ -50,7 +50,7 @@ enum { TRACE_LINES = 40, TRACE_LINE_BYTES = 220 };
 	X(TRACE_BEAT, "instance %lld hears of its beat: %lld")                                     \
 	X(TRACE_CLOCK, "the wall clock jumps by %lld s")                                           \
 	X(TRACE_HEAL, "all faults end")                                                            \
-	X(TRACE_ALIKE, "all attempts fail alike until %lld ms")                                    \
+	X(TRACE_ALIKE, "all attempts fail alike until %lld ms, in step %lld")                      \
 	X(TRACE_FULL, "the disk is full until %lld ms")                                            \
 	X(TRACE_SAY, "instance %lld says (%lld)")                                                  \
 	X(TRACE_NOTE, "note %lld %lld %lld %lld")

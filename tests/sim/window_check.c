@@ -255,9 +255,10 @@ void window_check_txn(struct instance *inst, const struct ledger_txn *txn)
 static bool is_smooth(const struct machine *m)
 {
 	static const enum fault_kind harmless[] = {
-		F_TWICE,  F_STRANGER, F_RETRY,	     F_STOP_BY, F_STOP,		  F_STOP_TWICE,
-		F_NAMED,  F_AGAIN,    F_FIRST,	     F_FLAKY,	F_DEAD,		  F_NEVER,
-		F_REJECT, F_FILTER,   F_READER_DIES, F_CLOCK,	F_UNKNOWN_OUTCOME};
+		F_TWICE,      F_STRANGER,	 F_RETRY,  F_STOP_BY, F_STOP,
+		F_STOP_TWICE, F_NAMED,		 F_AGAIN,  F_FIRST,   F_FLAKY,
+		F_DEAD,	      F_NEVER,		 F_REJECT, F_FILTER,  F_READER_DIES,
+		F_CLOCK,      F_UNKNOWN_OUTCOME, F_DOWN,   F_ALIKE};
 	uint64_t allowed = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
@@ -297,7 +298,7 @@ static bool is_idle(const struct instance *inst)
 	session_get_status(inst->session, &st);
 	int64_t may_run = judge_spare_us(inst) >= 0 ? st.at_once : 1;
 	if (strcmp(st.phase, "running") != 0 || st.in_flight >= may_run || inst->stopped_us != 0 ||
-	    inst->has_tripped || m->shadow.breaker.is_open)
+	    inst->breakers[inst->at_step].has_tripped || m->shadow.breakers[inst->at_step].is_open)
 		return false;
 	for (size_t i = 0; i < m->shadow.n_runs && !is_ready; i++)
 		is_ready = has_item_ready(inst, m->shadow.runs[i]);
