@@ -85,6 +85,28 @@ static void sums_of_minutes_and_instances_are_one(void **state)
 	assert_int_equal(e->worked_us, 4004);
 }
 
+/* An instance may add to a minute that it had left, and to another run in between. */
+static void sums_hold_when_minutes_and_runs_alternate(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 2});
+	int64_t other = run_ready(b, b->a, &(struct plan){.due = "2026-11-24/1", .n = 2});
+	static const int minutes[] = {0, 1, 0, 0, 2, 1};
+
+	for (size_t i = 0; i < ARRAY_LEN(minutes); i++)
+		for (int64_t of = 0; of < 2; of++) {
+			begin(b, b->a, LOP_ROLLUP_ADD)->u.rollup_add = (struct lop_rollup_add){
+				.run_id = of == 0 ? run : other,
+				.minute = b->now + minutes[i] * US_PER_MIN,
+				.done = 1 + of,
+				.worked_us = 10};
+			commit(b);
+		}
+	assert_int_equal(stats_of(b, run)->effort.done, 6);
+	assert_int_equal(stats_of(b, other)->effort.done, 12);
+	assert_int_equal(stats_of(b, other)->effort.worked_us, 60);
+}
+
 static void durations_of_all_instances_are_one_distribution(void **state)
 {
 	struct bench *b = *state;
@@ -201,6 +223,7 @@ static void what_is_refused_counts_nothing(void **state)
 static const struct CMUnitTest cases[] = {
 	CASE(a_run_without_attempts_has_none),
 	CASE(sums_of_minutes_and_instances_are_one),
+	CASE(sums_hold_when_minutes_and_runs_alternate),
 	CASE(durations_of_all_instances_are_one_distribution),
 	CASE(failures_are_counted_by_class_the_most_frequent_first),
 	CASE(however_many_classes_there_are_their_sum_is_told),

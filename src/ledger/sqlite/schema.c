@@ -270,6 +270,22 @@ static const char *const step_3[] = {
 	"  PRIMARY KEY (run_id, step, kind),"
 	"  CHECK (owner IS NULL OR is_done = 0)) STRICT, WITHOUT ROWID",
 	"CREATE INDEX ending_owner ON ending_(owner) WHERE owner IS NOT NULL",
+	/* The newest minute's sums stand beside the batch's number (sqlite/stats.c). */
+	"ALTER TABLE rollup RENAME TO rollup_",
+	"ALTER TABLE instance_batch ADD COLUMN run_id INTEGER REFERENCES run_",
+	"ALTER TABLE instance_batch ADD COLUMN minute INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN done INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN failed INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN us INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN failed_us INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN again INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN again_us INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN over_quota INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN worked_us INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN items INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN tries_squares INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE instance_batch ADD COLUMN tries_us INTEGER NOT NULL DEFAULT 0",
 	NULL,
 };
 

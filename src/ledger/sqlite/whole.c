@@ -26,7 +26,14 @@ const char *const sq_schema_whole[] = {
 	"CREATE INDEX instance_alive ON instance_(inc) WHERE state IN (1, 2)",
 
 	"CREATE TABLE instance_batch(inc INTEGER NOT NULL PRIMARY KEY REFERENCES instance_,"
-	"  batch INTEGER NOT NULL) STRICT",
+	"  batch INTEGER NOT NULL, run_id INTEGER REFERENCES run_,"
+	"  minute INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0,"
+	"  failed INTEGER NOT NULL DEFAULT 0, us INTEGER NOT NULL DEFAULT 0,"
+	"  failed_us INTEGER NOT NULL DEFAULT 0, again INTEGER NOT NULL DEFAULT 0,"
+	"  again_us INTEGER NOT NULL DEFAULT 0, over_quota INTEGER NOT NULL DEFAULT 0,"
+	"  worked_us INTEGER NOT NULL DEFAULT 0, items INTEGER NOT NULL DEFAULT 0,"
+	"  tries INTEGER NOT NULL DEFAULT 0, tries_squares INTEGER NOT NULL DEFAULT 0,"
+	"  tries_us INTEGER NOT NULL DEFAULT 0) STRICT",
 
 	"CREATE TABLE lane(inc INTEGER NOT NULL REFERENCES instance_, pid INTEGER NOT NULL,"
 	"  start_time INTEGER NOT NULL, PRIMARY KEY (inc, pid, start_time)) STRICT, WITHOUT ROWID",
@@ -128,7 +135,7 @@ const char *const sq_schema_whole[] = {
 	"  is_probe INTEGER NOT NULL DEFAULT 0) STRICT",
 	"CREATE INDEX attempt_item ON attempt_(run_id, item)",
 
-	"CREATE TABLE rollup(run_id INTEGER NOT NULL REFERENCES run_, minute INTEGER NOT NULL,"
+	"CREATE TABLE rollup_(run_id INTEGER NOT NULL REFERENCES run_, minute INTEGER NOT NULL,"
 	"  inc INTEGER NOT NULL, done INTEGER NOT NULL, failed INTEGER NOT NULL,"
 	"  us INTEGER NOT NULL, failed_us INTEGER NOT NULL DEFAULT 0,"
 	"  again INTEGER NOT NULL DEFAULT 0, again_us INTEGER NOT NULL DEFAULT 0,"
