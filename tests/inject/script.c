@@ -456,7 +456,7 @@ uint64_t script_digest(struct ledger *ledger)
 	static const char *const tables[] = {
 		"instance_",  "instance_batch", "lane",	   "run_",    "run_text",
 		"chunk",      "chunk_body",	"audit_",  "loose",   "attempt_",
-		"chunk_keys", "run_instance",	"rollup_", "reject_", "request",
+		"chunk_keys", "run_instance",	"rollup",  "reject_", "request",
 		"seen_key",   "content",	"latency", "failure_"};
 	uint64_t digest = 0;
 	struct err err = ERR_INIT;

@@ -34,7 +34,7 @@ def history(box, runs, job=JOB, every_days=1):
     for k, (_, took_ms) in enumerate(runs):
         began = now - (len(runs) - 1 - k) * every_days * DAY_MS
         box.change('UPDATE run_ SET started_at = ?, ended_at = ? WHERE id = ?', began, began + took_ms, k + 1)
-    for table in ('rollup_', 'instance_batch'):
+    for table in ('rollup', 'instance_batch'):
         box.change(f'UPDATE {table} SET worked_us = 0')
     return now / 1000
 

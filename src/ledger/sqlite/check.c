@@ -61,7 +61,7 @@ static const struct sq_question questions[] = {
 	 "the rejects it counted are not all there"},
 	{"conservation",
 	 "SELECT 'run ' || f.run_id FROM failure_ AS f GROUP BY f.run_id HAVING sum(f.n) >"
-	 " (SELECT coalesce(sum(m.failed), 0) FROM rollup AS m WHERE m.run_id = f.run_id)",
+	 " (SELECT coalesce(sum(m.failed), 0) FROM " SQ_ROLLUP " AS m WHERE m.run_id = f.run_id)",
 	 "more attempts failed by class than in all"},
 	{"run",
 	 "SELECT 'run ' || r.id FROM run_ AS r LEFT JOIN run_text AS t ON t.run_id = r.id"

@@ -271,7 +271,6 @@ static const char *const step_3[] = {
 	"  CHECK (owner IS NULL OR is_done = 0)) STRICT, WITHOUT ROWID",
 	"CREATE INDEX ending_owner ON ending_(owner) WHERE owner IS NOT NULL",
 	/* The newest minute's sums stand beside the batch's number (sqlite/stats.c). */
-	"ALTER TABLE rollup RENAME TO rollup_",
 	"ALTER TABLE instance_batch ADD COLUMN run_id INTEGER REFERENCES run_",
 	"ALTER TABLE instance_batch ADD COLUMN minute INTEGER NOT NULL DEFAULT 0",
 	"ALTER TABLE instance_batch ADD COLUMN done INTEGER NOT NULL DEFAULT 0",

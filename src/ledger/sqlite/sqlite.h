@@ -110,6 +110,14 @@ struct sq_value {
 struct sq_value sq_text_value(const char *s);
 struct sq_value sq_int_value(int64_t x);
 
+/* The sums of every minute: the newest one of each instance stands with the number of its batch. */
+#define SQ_ROLLUP_COLUMNS                                                                          \
+	"run_id, minute, inc, done, failed, us, failed_us, again, again_us, over_quota,"           \
+	" worked_us, items, tries, tries_squares, tries_us"
+#define SQ_ROLLUP                                                                                  \
+	"(SELECT " SQ_ROLLUP_COLUMNS " FROM rollup UNION ALL SELECT " SQ_ROLLUP_COLUMNS            \
+	" FROM instance_batch WHERE run_id IS NOT NULL)"
+
 /* What every function of a transaction answers, beside 0 and LEDGER_LOST: SQLite failed; rc,
  * os_errno and text say how. */
 enum { SQ_FAILED = -1 };

@@ -31,10 +31,7 @@ static int sq_rollup_add_to(struct sq *q, int64_t inc, const struct lop_rollup_a
 static int sq_rollup_begin(struct sq *q, int64_t inc, const struct lop_rollup_add *r)
 {
 	static const char keep[] =
-		"INSERT INTO rollup_(run_id, minute, inc, done, failed, us, failed_us, again,"
-		" again_us, over_quota, worked_us, items, tries, tries_squares, tries_us)"
-		" SELECT run_id, minute, inc, done, failed, us, failed_us, again,"
-		" again_us, over_quota, worked_us, items, tries, tries_squares, tries_us"
+		"INSERT INTO rollup(" SQ_ROLLUP_COLUMNS ") SELECT " SQ_ROLLUP_COLUMNS
 		" FROM instance_batch WHERE inc = ?1 AND run_id IS NOT NULL"
 		" ON CONFLICT (run_id, minute, inc) DO UPDATE SET"
 		" done = done + excluded.done, failed = failed + excluded.failed,"
@@ -52,9 +49,8 @@ static int sq_rollup_begin(struct sq *q, int64_t inc, const struct lop_rollup_ad
 
 	if (sq_change(q, keep, SQ_ARGS(SQ_INT(inc))) < 0)
 		return SQ_FAILED;
-	return sq_change(
-		q, begin,
-		SQ_ARGS(SQ_INT(inc), SQ_INT(r->run_id), SQ_INT(rule_ms(r->minute))));
+	return sq_change(q, begin,
+			 SQ_ARGS(SQ_INT(inc), SQ_INT(r->run_id), SQ_INT(rule_ms(r->minute))));
 }
 
 int sq_rollup_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
@@ -141,7 +137,7 @@ static int sq_effort(struct sq *q, int64_t run_id, struct ledger_effort *ret_eff
 	static const char sql[] =
 		"SELECT sum(done), sum(failed), sum(us), sum(failed_us), sum(again), sum(again_us),"
 		" sum(over_quota), sum(worked_us), sum(items), sum(tries), sum(tries_squares),"
-		" sum(tries_us) FROM rollup WHERE run_id = ?1";
+		" sum(tries_us) FROM " SQ_ROLLUP " WHERE run_id = ?1";
 	sqlite3_stmt *st = sq_query(q, sql, SQ_ARGS(SQ_INT(run_id)));
 	int rc = sq_next(q, st);
 

@@ -173,19 +173,11 @@ static const char audit_view[] =
 	" @loose_state(a.became) AS became"
 	" FROM audit_ AS a JOIN run_ AS r ON r.id = a.run_id";
 
-/* The newest minute of each instance stands with the number of its batch. */
-static const char rollup_view[] =
-	"CREATE VIEW rollup AS SELECT run_id, minute, inc, done, failed, us, failed_us, again,"
-	" again_us, over_quota, worked_us, items, tries, tries_squares, tries_us FROM rollup_"
-	" UNION ALL SELECT run_id, minute, inc, done, failed, us, failed_us, again,"
-	" again_us, over_quota, worked_us, items, tries, tries_squares, tries_us"
-	" FROM instance_batch WHERE run_id IS NOT NULL";
-
 static const char minute_view[] =
 	"CREATE VIEW minute AS SELECT r.name AS run, m.run_id, @iso(m.minute) AS minute,"
 	" m.inc AS instance, m.done, m.failed, m.us / 1000 AS ms, m.again, m.worked_us / 1000 AS"
 	" worked_ms"
-	" FROM rollup AS m JOIN run_ AS r ON r.id = m.run_id";
+	" FROM " SQ_ROLLUP " AS m JOIN run_ AS r ON r.id = m.run_id";
 
 static const char failure_view[] =
 	"CREATE VIEW failure AS SELECT r.name AS run, f.run_id, f.endpoint, f.err_class AS"
@@ -233,8 +225,8 @@ static const char inbox_view[] = "CREATE VIEW inbox_item AS SELECT i.id, i.job, 
 
 const char *const sq_views[] = {
 	run_view,      item_view,    attempt_view, reject_view, instance_view, audit_view,
-	rollup_view,   minute_view,  failure_view, breaker_view, note_view,    ending_view,
-	quota_view,    endpoint_view, step_view,   inbox_view,   NULL,
+	minute_view,   failure_view, breaker_view, note_view,	ending_view,   quota_view,
+	endpoint_view, step_view,    inbox_view,   NULL,
 };
 
 int sq_views_make(struct sq *q, const char *const *views)

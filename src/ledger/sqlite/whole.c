@@ -135,7 +135,7 @@ const char *const sq_schema_whole[] = {
 	"  is_probe INTEGER NOT NULL DEFAULT 0) STRICT",
 	"CREATE INDEX attempt_item ON attempt_(run_id, item)",
 
-	"CREATE TABLE rollup_(run_id INTEGER NOT NULL REFERENCES run_, minute INTEGER NOT NULL,"
+	"CREATE TABLE rollup(run_id INTEGER NOT NULL REFERENCES run_, minute INTEGER NOT NULL,"
 	"  inc INTEGER NOT NULL, done INTEGER NOT NULL, failed INTEGER NOT NULL,"
 	"  us INTEGER NOT NULL, failed_us INTEGER NOT NULL DEFAULT 0,"
 	"  again INTEGER NOT NULL DEFAULT 0, again_us INTEGER NOT NULL DEFAULT 0,"
