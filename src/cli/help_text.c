@@ -51,7 +51,9 @@ static const char on_drill_details[] =
 	"comes late, or is a refusal. What the job does is replaced by a stand-in that "
 	"does nothing but note that it was called, and verify asks it; effect, "
 	"key_valid, when_in_doubt, the attempts, transform and the first items of the "
-	"source are yours. Ledger and source are not touched. It takes about a minute. "
+	"source are yours. Ledger and source are not touched. Of a job with steps the "
+	"deed falls on the last one whose effect must not be repeated, else on the last "
+	"one, and what becomes of the items of each is shown. It takes about a minute. "
 	"Exit status 0: every promise was kept; 1: one was not, and what is left of that "
 	"night is shown.";
 

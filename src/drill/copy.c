@@ -2,152 +2,164 @@
 #include "drill/copy.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/json.h"
-#include "base/mem.h"
+#include "drill/copy_source.h"
 #include "drill/standin.h"
 #include "job/job.h"
 #include "job/node.h"
 #include "job/tree.h"
 
-enum { PART_BYTES_MAX = 16 * 1024 * 1024, CONCURRENCY_MAX = 4 };
+enum { CONCURRENCY_MAX = 4, NAMES_MAX = 256, USE_BYTES_MAX = 2048 };
 
-/* In the order of the file; of the source's neighbours only with the job's own items. */
-static const char *const kept[] = {"params", "secrets", "constants"};
-static const char *const kept_with_source[] = {"filter", "transform", "lua_limits"};
-static const char *const kept_of_work[] = {"effect", "key_valid", "when_in_doubt"};
+static const char *const kept[] = {"params", "secrets", "constants", "lua_limits"};
+static const char *const kept_of_work[] = {"key_valid", "when_in_doubt"};
 
-static void put_member(struct json_writer *w, const struct node *map, const char *name)
+/* ---- what answers keep ---- */
+
+static bool has_name(const char *const *names, size_t n, const char *name)
 {
-	AUTO(buf) struct buf text = BUF_INIT(PART_BYTES_MAX);
-	const struct node *node = node_find(map, name);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
 
-	if (node == NULL || node->is_default)
+/* What later steps have of this one's answers; how many. */
+static size_t names_kept(const struct job *step, const char **names)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < step->n_steps; i++) {
+		const struct job_source *source = &step->steps[i]->source;
+		for (size_t k = 0; k < source->n_kept && n < NAMES_MAX; k++)
+			if (source->kept[k].step == step->step &&
+			    !has_name(names, n, source->kept[k].name))
+				names[n++] = source->kept[k].name;
+	}
+	return n;
+}
+
+bool copy_keeps(const struct job *step)
+{
+	const char *names[NAMES_MAX];
+
+	return names_kept(step, names) > 0;
+}
+
+/* Of what a stand-in keeps a later step has what the file uses, so it says that it does. */
+static void put_uses(struct json_writer *w, const struct job *step)
+{
+	const char *names[NAMES_MAX];
+	size_t n = names_kept(step, names);
+
+	if (n == 0)
 		return;
-	node_put_json(node, &text);
-	jw_name(w, name);
-	jw_raw(w, buf_str(&text), text.len);
-}
-
-/* The copy lies elsewhere: a relative path starts from the job's own directory. */
-static void put_path(struct json_writer *w, const struct job *job)
-{
-	AUTO(buf) struct buf path = BUF_INIT(PART_BYTES_MAX);
-
-	if (job->source.path[0] != '/')
-		buf_printf(&path, "%s/", job->directory);
-	buf_puts(&path, job->source.path);
-	jw_member_text(w, "path", buf_str(&path));
-}
-
-/* csv, jsonl, files: their own keys but those that wait for the file, or do something to it. */
-static void put_kind(struct json_writer *w, const struct job *job, const struct node *kind)
-{
-	static const char *const left_out[] = {"path",	   "then",	 "when_missing",
-					       "wait_for", "stable_for", "same_content"};
-
-	jw_name(w, kind->name);
-	jw_object(w);
-	put_path(w, job);
-	for (const struct node *key = kind->first; key != NULL; key = key->next) {
-		bool is_kept = true;
-		for (size_t i = 0; i < ARRAY_LEN(left_out); i++)
-			is_kept = is_kept && strcmp(key->name, left_out[i]) != 0;
-		if (is_kept)
-			put_member(w, kind, key->name);
-	}
-	jw_object_end(w);
-}
-
-static void put_own_source(struct json_writer *w, const char *path)
-{
-	jw_object(w);
-	jw_name(w, "csv");
-	jw_object(w);
-	jw_member_text(w, "path", path);
-	jw_object_end(w);
-	jw_member_text(w, "key", "id");
-	jw_name(w, "fields");
-	jw_object(w);
-	jw_member_text(w, "id", "text");
-	jw_object_end(w);
-	jw_object_end(w);
-}
-
-static void put_source(struct json_writer *w, const struct job *job, const struct node *source)
-{
-	static const char *const names[] = {"key", "unique", "fields", "when_malformed",
-					    "max_rejects"};
-	static const char *const kinds[] = {"csv", "jsonl", "files"};
-
-	jw_object(w);
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		const struct node *kind = node_find(source, kinds[i]);
-		if (kind != NULL)
-			put_kind(w, job, kind);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		put_member(w, source, names[i]);
-	jw_object_end(w);
-}
-
-static void put_command(struct json_writer *w, const struct copy_wish *wish, const char *part)
-{
-	char turn[16];
-	const char *const command[] = {wish->program, STANDIN_VERB, wish->stage, part, turn};
-
-	(void)snprintf(turn, sizeof(turn), "%d", wish->turn);
-	jw_name(w, "command");
+	jw_name(w, "x-kept");
 	jw_array(w);
-	for (size_t i = 0; i < ARRAY_LEN(command); i++)
-		jw_text(w, command[i]);
+	for (size_t i = 0; i < n; i++) {
+		AUTO(buf) struct buf use = BUF_INIT(USE_BYTES_MAX);
+		buf_printf(&use, "${step.%s.%s}", step->step_name, names[i]);
+		jw_text(w, buf_str(&use));
+	}
 	jw_array_end(w);
 }
 
-/* Who asks the other side asks the stand-in. */
-static void put_verify(struct json_writer *w, const struct copy_wish *wish)
+/* ---- work ---- */
+
+static bool is_transactional(const struct job *step)
 {
-	if (!job_verifies(wish->job))
+	return step->work.effect == JOB_TRANSACTIONAL;
+}
+
+static void put_words(struct json_writer *w, const struct copy_wish *wish, const struct job *step,
+		      const char *part)
+{
+	char stage[PATH_MAX];
+	char turn[16];
+	const char *const words[] = {wish->program, STANDIN_VERB, stage, part, turn};
+
+	standin_stage(wish->stage, step, stage, sizeof(stage));
+	(void)snprintf(turn, sizeof(turn), "%d", wish->turn);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		jw_text(w, words[i]);
+}
+
+/* Who asks the other side asks the stand-in. */
+static void put_verify(struct json_writer *w, const struct copy_wish *wish, const struct job *step)
+{
+	if (!job_verifies(step))
 		return;
 	jw_name(w, "verify");
 	jw_object(w);
-	put_command(w, wish, STANDIN_VERIFY);
+	jw_name(w, "command");
+	jw_array(w);
+	put_words(w, wish, step, STANDIN_VERIFY);
+	jw_array_end(w);
 	jw_member_text(w, "settle", "100ms");
 	jw_object_end(w);
 }
 
-static void put_work(struct json_writer *w, const struct copy_wish *wish, const struct node *work)
+static void put_exec(struct json_writer *w, const struct copy_wish *wish, const struct job *step,
+		     int concurrency)
 {
-	int concurrency = wish->job->work.concurrency;
-	bool is_few = concurrency > 0 && concurrency < CONCURRENCY_MAX;
+	enum scene_id scene = step->step == wish->deed_step ? wish->scene : SCENE_CALM;
+	const char *names[NAMES_MAX];
+	size_t n = names_kept(step, names);
 
-	jw_object(w);
 	jw_name(w, "exec");
 	jw_object(w);
-	put_command(w, wish, scene_get(wish->scene)->name);
-	jw_member_text(w, "input", "none");
-	jw_object_end(w);
-	for (size_t i = 0; i < ARRAY_LEN(kept_of_work); i++)
-		put_member(w, work, kept_of_work[i]);
-	if (node_find(work, "effect") == NULL || node_find(work, "effect")->is_default)
-		jw_member_text(w, "effect",
-			       wish->job->work.effect == JOB_ONCE ? "once" : "idempotent");
-	put_verify(w, wish);
-	jw_member_text(w, "timeout", "3s");
-	jw_member_int(w, "concurrency", is_few ? concurrency : CONCURRENCY_MAX);
+	jw_name(w, "command");
+	jw_array(w);
+	put_words(w, wish, step, scene_get(scene)->name);
+	if (is_transactional(step))
+		jw_text(w, STANDIN_MARKS);
+	if (n > 0)
+		jw_text(w, wish->keeps_texts ? STANDIN_KEEP_TEXTS : STANDIN_KEEP_NUMBERS);
+	for (size_t i = 0; i < n; i++)
+		jw_text(w, names[i]);
+	jw_array_end(w);
+	if (n == 0) {
+		jw_member_text(w, "input", "none");
+	} else { /* a program for each item keeps nothing */
+		jw_member_text(w, "mode", "stream");
+		jw_member_int(w, "workers", concurrency);
+	}
 	jw_object_end(w);
 }
 
+static void put_work(struct json_writer *w, const struct copy_wish *wish, const struct job *step,
+		     const struct node *work)
+{
+	int concurrency = step->work.concurrency;
+
+	if (concurrency <= 0 || concurrency > CONCURRENCY_MAX)
+		concurrency = CONCURRENCY_MAX;
+	jw_object(w);
+	put_exec(w, wish, step, concurrency);
+	for (size_t i = 0; i < ARRAY_LEN(kept_of_work) && !is_transactional(step); i++)
+		copy_member(w, work, kept_of_work[i]);
+	jw_member_text(w, "effect", step->work.effect == JOB_ONCE ? "once" : "idempotent");
+	put_verify(w, wish, step);
+	jw_member_text(w, "timeout", "3s");
+	jw_member_int(w, "concurrency", concurrency);
+	jw_object_end(w);
+}
+
+/* ---- the job ---- */
+
 /* Waits of a night, as waits of a drill. */
-static void put_short_waits(struct json_writer *w, const struct job *job)
+static void put_short_waits(struct json_writer *w, const struct job *step)
 {
 	jw_name(w, "retry");
 	jw_object(w);
-	jw_member_int(w, "attempts", job->retry.attempts);
+	jw_member_int(w, "attempts", step->retry.attempts);
 	jw_member_text(w, "first", "100ms");
 	jw_member_int(w, "factor", 1);
 	jw_member_text(w, "max", "100ms");
@@ -158,6 +170,10 @@ static void put_short_waits(struct json_writer *w, const struct job *job)
 	jw_member_text(w, "open_for", "200ms");
 	jw_member_text(w, "open_max", "1s");
 	jw_object_end(w);
+}
+
+static void put_short_window(struct json_writer *w)
+{
 	jw_name(w, "window");
 	jw_object(w);
 	jw_member_text(w, "grace", "5s");
@@ -165,12 +181,29 @@ static void put_short_waits(struct json_writer *w, const struct job *job)
 	jw_object_end(w);
 }
 
-bool copy_can_read(const struct job *job)
+/* Members of a step, or of a job without steps. */
+static void put_parts(struct json_writer *w, const struct copy_wish *wish, const struct job *step,
+		      const struct node *tree)
 {
-	enum source_kind kind = job->source.kind;
+	copy_source(w, wish, step, tree);
+	jw_name(w, "work");
+	put_work(w, wish, step, node_find(tree, "work"));
+	copy_member(w, tree, "chunk");
+	put_short_waits(w, step);
+}
 
-	return kind == SOURCE_CSV || kind == SOURCE_JSONL || kind == SOURCE_JSON ||
-	       kind == SOURCE_XML || kind == SOURCE_FIXED || kind == SOURCE_FILES;
+static void put_step(struct json_writer *w, const struct copy_wish *wish, const struct job *step)
+{
+	struct arena arena = {0};
+	const struct node *tree = tree_of_job(step, &arena);
+
+	jw_object(w);
+	jw_member_text(w, "name", step->step_name);
+	put_parts(w, wish, step, tree);
+	copy_member(w, tree, "go_on_when");
+	put_uses(w, step);
+	jw_object_end(w);
+	arena_done(&arena);
 }
 
 void copy_put(const struct copy_wish *wish, struct buf *out)
@@ -179,29 +212,25 @@ void copy_put(const struct copy_wish *wish, struct buf *out)
 	struct json_writer w = {0};
 	const struct job *job = wish->job;
 
-	assert(wish->stage != NULL && out != NULL);
-	const struct node *root = tree_of_job(job, &arena);
+	assert(wish->stage != NULL && wish->own_items != NULL && out != NULL);
+	const struct node *tree = tree_of_job(job, &arena);
 	jw_init(&w, out);
 	jw_object(&w);
 	jw_member_int(&w, "version", 1);
 	jw_member_text(&w, "job", job->name);
 	jw_member_text(&w, "once_per", "day");
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
-		put_member(&w, root, kept[i]);
-	if (job->source.kind != SOURCE_NONE) {
-		jw_name(&w, "source");
-		if (wish->own_items != NULL)
-			put_own_source(&w, wish->own_items);
-		else
-			put_source(&w, job, node_find(root, "source"));
+		copy_member(&w, tree, kept[i]);
+	if (job->step_name == NULL) {
+		put_parts(&w, wish, job, tree);
+	} else {
+		jw_name(&w, "steps");
+		jw_array(&w);
+		for (size_t i = 0; i < job->n_steps; i++)
+			put_step(&w, wish, job->steps[i]);
+		jw_array_end(&w);
 	}
-	if (wish->own_items == NULL)
-		for (size_t i = 0; i < ARRAY_LEN(kept_with_source); i++)
-			put_member(&w, root, kept_with_source[i]);
-	jw_name(&w, "work");
-	put_work(&w, wish, node_find(root, "work"));
-	put_member(&w, root, "chunk");
-	put_short_waits(&w, job);
+	put_short_window(&w);
 	jw_object_end(&w);
 	jw_done(&w);
 	buf_putc(out, '\n');

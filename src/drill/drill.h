@@ -16,19 +16,20 @@
 #include "base/attr.h"
 #include "drill/scene.h"
 #include "drill/tally.h"
+#include "job/job.h"
 
 struct err;
-struct job;
 
 struct drill_scene {
 	enum scene_id scene;
+	int deed_step; /* where the deed fell, from 1; 0: nowhere, or before any step */
 	int starts;
 	int status; /* exit status of the last start, -N: signal N */
 	struct tally tally;
 };
 
 struct drill_wish {
-	const struct job *job;
+	const struct job *job;	   /* its first step */
 	const char *const *params; /* NAME=VALUE */
 	size_t n_params;
 	/* Lent for the call. The first scene is SCENE_CALM. */
@@ -37,7 +38,10 @@ struct drill_wish {
 };
 
 struct drill_end {
-	bool has_own_items; /* the job's source was not there, or is not one that a drill reads */
+	/* By step: items of our own, since its source was not there or is not one that a drill
+	 * reads; of one that takes the items of such a step, or whose filter or transform cannot
+	 * work with what is made up: no filter and no transform. */
+	bool is_plain[JOB_STEPS_MAX];
 	int n_broken;
 	char directory[256]; /* kept for whoever looks into it; "" removed */
 };

@@ -102,7 +102,7 @@ static pid_t word_left(const struct play *play, const char *name)
 	char path[PATH_MAX];
 	char text[32] = {0};
 
-	(void)snprintf(path, sizeof(path), "%s/%s", play->stage, name);
+	(void)snprintf(path, sizeof(path), "%s/%s", play->deed_stage, name);
 	AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fd_read_full(fd, text, sizeof(text) - 1) <= 0 || strchr(text, '\n') == NULL)
 		return 0;
@@ -113,7 +113,7 @@ static void forget_word(const struct play *play, const char *name)
 {
 	char path[PATH_MAX];
 
-	(void)snprintf(path, sizeof(path), "%s/%s", play->stage, name);
+	(void)snprintf(path, sizeof(path), "%s/%s", play->deed_stage, name);
 	(void)unlink(path); /* the stage is thrown away anyhow */
 }
 

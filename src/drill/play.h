@@ -19,9 +19,10 @@ struct err;
 enum { PLAY_STARTS_MAX = 8 };
 
 struct play {
-	const char *program; /* this executable */
-	const char *stage;   /* a directory that exists */
-	const char *job;     /* the copy, a file */
+	const char *program;	/* this executable */
+	const char *stage;	/* a directory that exists */
+	const char *deed_stage; /* likewise: that of the step where the deed falls */
+	const char *job;	/* the copy, a file */
 	const char *const *params;
 	size_t n_params;
 	bool has_source;

@@ -17,27 +17,28 @@
 #include "ledger/ledger.h"
 #include "sys/file.h"
 
-enum { EFFECTS_BYTES_MAX = 1024 * 1024, EFFECTS_MAX = 4096, STATES = 7 };
+enum { EFFECTS_BYTES_MAX = 1024 * 1024, EFFECTS_MAX = 4096 };
 
 /* ---- the ledger ---- */
 
-static int take_state(void *arg, const struct ledger_row *row)
-{
-	struct tally *t = arg;
-	const char *state = ledger_row_text(row, 0, NULL);
-	int64_t n = ledger_row_int(row, 1);
-	const struct {
-		const char *name;
-		int64_t *count;
-	} states[STATES] = {{"waiting", &t->open}, {"running", &t->open},
-			    {"done", &t->done},	   {"skipped", &t->skipped},
-			    {"retry", &t->retry},  {"in_doubt", &t->in_doubt},
-			    {"dead", &t->dead}};
+struct reading {
+	struct tally *tally;
+	size_t n_steps;
+};
 
-	for (size_t i = 0; i < STATES; i++)
-		if (state != NULL && strcmp(state, states[i].name) == 0)
-			*states[i].count += n;
-	t->items += n;
+static int take_step(void *arg, const struct ledger_row *row)
+{
+	const struct reading *reading = arg;
+	int64_t number = ledger_row_int(row, 0);
+
+	if (number < 1 || number > (int64_t)reading->n_steps)
+		return 0;
+	struct tally_step *t = &reading->tally->step[number - 1];
+	int64_t *const counts[] = {&t->items,	 &t->done, &t->skipped, &t->retry,
+				   &t->in_doubt, &t->dead, &t->open,	&t->rejected};
+	t->has_begun = ledger_row_int(row, 1) != 0;
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		*counts[i] = ledger_row_int(row, (int)i + 2);
 	return 0;
 }
 
@@ -59,17 +60,20 @@ static void take_finding(void *arg, const char *invariant, const char *where, co
 	break_promise(arg, "the ledger is not right: %s, %s: %s", invariant, where, what);
 }
 
-static int read_ledger(const char *stage, struct tally *t, struct err *err)
+static int read_ledger(const struct tally_wish *wish, struct tally *t, struct err *err)
 {
-	static const char states[] = "SELECT state, count(*) FROM item GROUP BY state";
+	static const char steps[] =
+		"SELECT number, CASE state WHEN 'waiting' THEN 0 ELSE 1 END, items, done, skipped,"
+		" retry, in_doubt, dead, waiting + running, rejected FROM step";
 	AUTO(ledger) struct ledger *ledger = NULL;
 	char url[PATH_MAX];
 	int64_t findings = 0;
+	struct reading reading = {.tally = t, .n_steps = wish->n_steps};
 
-	play_ledger_url(stage, url, sizeof(url));
+	play_ledger_url(wish->stage, url, sizeof(url));
 	int rc = ledger_open(url, LEDGER_READ_ONLY | LEDGER_VOLATILE, &ledger, err);
 	if (rc == 0)
-		rc = ledger_select(ledger, states, NULL, 0, take_state, t, err);
+		rc = ledger_select(ledger, steps, NULL, 0, take_step, &reading, err);
 	if (rc == 0)
 		rc = ledger_verify(ledger, take_finding, t, &findings, err);
 	return rc;
@@ -89,7 +93,7 @@ static size_t key_length(const char *line)
 	return strcspn(line, " ");
 }
 
-static void count_effects(struct tally *t, const char **lines, size_t n)
+static void count_effects(struct tally_step *t, const char **lines, size_t n)
 {
 	int64_t of_this = 0;
 
@@ -106,7 +110,7 @@ static void count_effects(struct tally *t, const char **lines, size_t n)
 	t->effects = (int64_t)n;
 }
 
-static int read_effects(const char *stage, struct tally *t, struct err *err)
+static int read_effects(const char *stage, struct tally_step *t, struct err *err)
 {
 	AUTO(buf) struct buf text = BUF_INIT(EFFECTS_BYTES_MAX);
 	const char *lines[EFFECTS_MAX];
@@ -130,34 +134,93 @@ static int read_effects(const char *stage, struct tally *t, struct err *err)
 
 /* ---- the promises ---- */
 
-static void judge(const struct tally_wish *wish, struct tally *t)
+/* "fetch: " where there are several. */
+static void break_step(struct tally *t, const struct tally_wish_step *wish, const char *fmt, ...)
+	ST_PRINTF(3, 4);
+static void break_step(struct tally *t, const struct tally_wish_step *wish, const char *fmt, ...)
 {
-	if (wish->items > 0 && t->items != wish->items)
-		break_promise(t, "%" PRId64 " items of %" PRId64 " are in the ledger", t->items,
-			      wish->items);
-	if (wish->is_once && t->repeated > 0)
-		break_promise(t, "effect: once, and %" PRId64 " took effect more than once",
-			      t->repeated);
-	if (t->done > t->touched)
-		break_promise(t, "%" PRId64 " are done, %" PRId64 " took effect", t->done,
-			      t->touched);
-	if (t->touched > t->done + t->in_doubt + t->retry + t->dead + t->skipped + t->open)
-		break_promise(t, "more took effect than there are items");
-	if (t->open > 0)
-		break_promise(t, "%" PRId64 " items are left open", t->open);
+	char what[TALLY_BROKEN_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	break_promise(t, "%s%s%s", wish->name == NULL ? "" : wish->name,
+		      wish->name == NULL ? "" : ": ", what);
+}
+
+/* How many items it must have, -1: nobody knows. */
+static int64_t items_expected(const struct tally_wish *wish, size_t i, const struct tally *t)
+{
+	const struct tally_wish_step *step = &wish->step[i];
+
+	if (step->calm == NULL || !step->calm->has_begun || (i > 0 && !t->step[i].has_begun))
+		return -1;
+	if (step->is_of_step)
+		return step->all_of_step == 0 ? -1 : t->step[step->all_of_step - 1].done;
+	return step->calm->items;
+}
+
+static void judge_items(const struct tally_wish *wish, size_t i, struct tally *t)
+{
+	const struct tally_wish_step *step = &wish->step[i];
+	const struct tally_step *of = &t->step[i];
+	int64_t expected = items_expected(wish, i, t);
+
+	if (expected >= 0 && of->items != expected)
+		break_step(t, step, "%" PRId64 " items of %" PRId64 " are in the ledger", of->items,
+			   expected);
+	if (step->is_once && of->repeated > 0)
+		break_step(t, step, "effect: once, and %" PRId64 " took effect more than once",
+			   of->repeated);
+	if (of->done > of->touched)
+		break_step(t, step, "%" PRId64 " are done, %" PRId64 " took effect", of->done,
+			   of->touched);
+	if (of->touched > of->items)
+		break_step(t, step, "more took effect than there are items");
+	if (of->open > 0)
+		break_step(t, step, "%" PRId64 " items are left open", of->open);
+}
+
+/* That steps begin when they may, and only then. */
+static void judge_order(const struct tally_wish *wish, size_t i, struct tally *t)
+{
+	const struct tally_wish_step *step = &wish->step[i];
+	const struct tally_step *before = &t->step[i - 1];
+	bool may = before->has_begun && !tally_holds_back(before, step->go_on_when);
+
+	if (t->step[i].has_begun && !may)
+		break_step(t, step, "has begun, though %s had not ended as go_on_when says",
+			   wish->step[i - 1].name);
+	if (!t->step[i].has_begun && may && step->calm != NULL && step->calm->has_begun)
+		break_step(t, step, "has not begun, though nothing is left of %s",
+			   wish->step[i - 1].name);
+}
+
+bool tally_holds_back(const struct tally_step *before, enum job_go_on go_on_when)
+{
+	bool is_left = before->open + before->retry > 0;
+	bool has_failed = before->dead + before->in_doubt + before->rejected > 0;
+
+	return is_left || (go_on_when == JOB_GO_ON_DONE && has_failed);
 }
 
 int tally_take(const struct tally_wish *wish, struct tally *ret_tally, struct err *err)
 {
 	struct tally t = {0};
 
-	assert(wish != NULL && ret_tally != NULL);
-	int rc = read_ledger(wish->stage, &t, err);
-	if (rc == 0)
-		rc = read_effects(wish->stage, &t, err);
+	assert(wish != NULL && wish->n_steps > 0 && wish->n_steps <= JOB_STEPS_MAX &&
+	       ret_tally != NULL);
+	int rc = read_ledger(wish, &t, err);
+	for (size_t i = 0; i < wish->n_steps && rc == 0; i++)
+		rc = read_effects(wish->step[i].stage, &t.step[i], err);
 	if (rc < 0)
 		return rc;
-	judge(wish, &t);
+	for (size_t i = 0; i < wish->n_steps; i++) {
+		judge_items(wish, i, &t);
+		if (i > 0)
+			judge_order(wish, i, &t);
+	}
 	*ret_tally = t;
 	return 0;
 }
