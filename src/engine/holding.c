@@ -233,10 +233,7 @@ void claim_chunks(struct run *r, uint32_t max)
 	r->chunk_claim_out = true;
 }
 
-/* The claim itself sets first_started where nothing was unclear before (rows keep milliseconds). */
-#define CLAIM_SET_IT_US (2 * US_PER_MS)
-
-void loose_take_row(struct run *r, const struct ledger_loose_row *row, utime claimed_at)
+void loose_take_row(struct run *r, const struct ledger_loose_row *row)
 {
 	struct loose *loose = xnew(struct loose);
 	struct arena *a = &loose->arena;
@@ -249,7 +246,7 @@ void loose_take_row(struct run *r, const struct ledger_loose_row *row, utime cla
 	loose->row.fingerprint = arena_str(a, row->fingerprint);
 	loose->row.body = NULL;
 	if (row->state == LOOSE_HELD) {
-		if (row->first_started != 0 && row->first_started + CLAIM_SET_IT_US < claimed_at)
+		if (row->was_begun)
 			loose->unclear_since = row->first_started;
 		/* Its last lane died with it, alone or among others: this time it is alone. */
 		loose->is_suspect = row->crashes > 0 ||
@@ -285,7 +282,7 @@ static void claim_on_loose(void *arg, struct ledger_op *op)
 	r->loose_claimed = 0;
 	r->n_retrying -= (int64_t)claim->ret_n;
 	for (size_t i = 0; i < claim->ret_n; i++)
-		loose_take_row(r, &claim->ret_rows[i], claim->now);
+		loose_take_row(r, &claim->ret_rows[i]);
 	/* What is due later was not told: the idle check asks for it. */
 	if (claim->ret_n == claim->max)
 		run_note_due(r, claim->now);

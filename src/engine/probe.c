@@ -28,7 +28,7 @@ static void probe_on_claimed(void *arg, struct ledger_op *op)
 	const struct lop_loose_claim *claim = &op->u.loose_claim;
 
 	for (size_t i = 0; i < claim->ret_n; i++)
-		loose_take_row(r, &claim->ret_rows[i], claim->now);
+		loose_take_row(r, &claim->ret_rows[i]);
 	if (claim->ret_n == claim->max)
 		run_note_due(r, claim->now);
 }

@@ -500,7 +500,7 @@ void claim_chunks(struct run *r, uint32_t max);
 void claim_loose(struct run *r, uint32_t max);
 
 /* Takes it in hand. */
-void loose_take_row(struct run *r, const struct ledger_loose_row *row, utime claimed_at);
+void loose_take_row(struct run *r, const struct ledger_loose_row *row);
 
 /* probe.c: verifying what is in doubt */
 bool probe_is(const struct loose *loose);

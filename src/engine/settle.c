@@ -293,10 +293,10 @@ static struct decision settle_decide(struct run *r, const struct ticket *t, cons
 
 /* Nothing happened to it, and nothing says that it was started: it simply is not taken any more. */
 static bool goes_back_as_it_was(const struct run *r, const struct ticket *t,
-				const struct decision *d)
+				const struct decision *d, utime now)
 {
 	return t->chunk != NULL && !r->needs_start_mark && d->fate == FATE_RETRY && d->used == 0 &&
-	       d->crashes == 0 && d->due <= r->ops->now(r->world);
+	       d->crashes == 0 && d->due <= now;
 }
 
 static void count_attempt(struct run *r, const struct ticket *t, const struct ending *e)
@@ -343,7 +343,7 @@ void settle_ticket(struct run *r, struct ticket *t, const struct ending *e)
 		count_attempt(r, t, e);
 	if (d.fate != FATE_RETRY && d.fate != FATE_DOUBT)
 		count_item(r, t, e);
-	if (goes_back_as_it_was(r, t, &d)) {
+	if (goes_back_as_it_was(r, t, &d, now)) {
 		chunk_untake(r, t->chunk, t->index);
 		ticket_free(r, t);
 		return;

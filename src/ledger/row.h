@@ -208,6 +208,7 @@ struct ledger_loose_row {
 	int32_t epoch;
 	int64_t owner;
 	utime first_started; /* of the first attempt that may have taken effect; 0: none */
+	bool was_begun;	     /* first_started was there before this claim; only of what is held */
 	utime not_before;
 	utime quiet_until; /* until then something may still act on it: doubt, dead */
 	int32_t nos;	   /* in doubt: how often in a row verify said that it did not happen … */

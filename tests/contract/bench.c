@@ -543,12 +543,12 @@ static void dump_loose(void *arg, const struct ledger_loose_row *r)
 	buf_printf(arg,
 		   "loose %lld/%lld in %lld key %s person %s state %d attempt %d crashes %d redo"
 		   " %d "
-		   "epoch %d owner %lld first %lld due %lld '%s' '%s' '%s'\n",
+		   "epoch %d owner %lld first %lld%s due %lld '%s' '%s' '%s'\n",
 		   (long long)r->run_id, (long long)r->item, (long long)r->chunk_id,
 		   r->key == NULL ? "-" : r->key, r->person == NULL ? "-" : r->person, r->state,
 		   r->attempt, r->crashes, r->redo, r->epoch, (long long)r->owner,
-		   (long long)r->first_started, (long long)r->not_before, r->err_class, r->err,
-		   r->fingerprint);
+		   (long long)r->first_started, r->was_begun ? " begun" : "",
+		   (long long)r->not_before, r->err_class, r->err, r->fingerprint);
 }
 
 char *ledger_dump(struct ledger *ledger)

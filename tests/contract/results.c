@@ -109,11 +109,11 @@ static void put_loose(struct buf *out, const struct ledger_loose_row *rows, size
 			   r->chunk_n, r->key == NULL ? "-" : r->key,
 			   r->person == NULL ? "-" : r->person, r->state, r->attempt, r->crashes,
 			   r->redo, r->epoch, LL(r->owner));
-		buf_printf(out, " %lld %lld %lld %d %d %d %lld %llx '%s' '%s' '%s' '%.*s'",
-			   LL(r->first_started), LL(r->not_before), LL(r->quiet_until), r->nos,
-			   r->unclear, r->tries, LL(r->spent_us), (unsigned long long)r->request,
-			   r->err_class, r->err, r->fingerprint, (int)r->body_len,
-			   (const char *)r->body);
+		buf_printf(out, " %lld %d %lld %lld %d %d %d %lld %llx '%s' '%s' '%s' '%.*s'",
+			   LL(r->first_started), r->was_begun, LL(r->not_before),
+			   LL(r->quiet_until), r->nos, r->unclear, r->tries, LL(r->spent_us),
+			   (unsigned long long)r->request, r->err_class, r->err, r->fingerprint,
+			   (int)r->body_len, (const char *)r->body);
 	}
 }
 

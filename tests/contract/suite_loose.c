@@ -171,6 +171,88 @@ static void a_held_item_is_settled_once(void **state)
 	assert_true(bits_get(op->u.keys_find.ret_seen, 0));
 }
 
+static struct ledger_op *resolve(struct bench *b, int64_t run, enum doubt_policy policy,
+				 int64_t key_valid_us)
+{
+	struct ledger_op *op = begin(b, b->a, LOP_DOUBT_RESOLVE);
+
+	op->u.doubt_resolve = (struct lop_doubt_resolve){
+		.run_id = run, .policy = policy, .key_valid_us = key_valid_us, .now = b->now};
+	commit(b);
+	return op;
+}
+
+static bool was_begun(struct bench *b, int64_t run)
+{
+	struct ledger_op *op = loose_claim(b, b->a, run, 1);
+
+	assert_int_equal(op->u.loose_claim.ret_n, 1);
+	bool was = op->u.loose_claim.ret_rows[0].was_begun;
+	resend(b);
+	assert_int_equal(op->u.loose_claim.ret_n, 1);
+	assert_int_equal(op->u.loose_claim.ret_rows[0].was_begun, was);
+	return was;
+}
+
+static void settle_as_retry(struct bench *b, int64_t run, int32_t epoch, utime first_started)
+{
+	struct ledger_op *op = begin(b, b->a, LOP_LOOSE_SETTLE);
+
+	op->u.loose_settle.row = (struct ledger_loose_row){.run_id = run,
+							   .state = LOOSE_RETRY,
+							   .attempt = 1,
+							   .epoch = epoch,
+							   .first_started = first_started,
+							   .not_before = b->now};
+	commit(b);
+}
+
+/* Whatever the clock has done meanwhile: times do not say it. */
+static void a_claim_says_whether_an_earlier_attempt_was_begun(void **state)
+{
+	struct bench *b = *state;
+	struct held held;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 1});
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	loose_put(b, &held, 0, LOOSE_RETRY)->u.loose_put.row.first_started = 0;
+	chunk_progress(b, &held, true);
+	commit(b);
+	assert_false(was_begun(b, run));
+	settle_as_retry(b, run, 1, 0); /* it certainly did not happen */
+	assert_false(was_begun(b, run));
+	settle_as_retry(b, run, 2, b->now);
+	assert_true(was_begun(b, run));
+	settle_as_retry(b, run, 3, b->now + US_PER_HOUR); /* the clock was set back */
+	assert_true(was_begun(b, run));
+	settle_as_retry(b, run, 4, 0);
+	assert_false(was_begun(b, run));
+}
+
+static void what_a_dead_instance_had_claimed_was_begun(void **state)
+{
+	struct bench *b = *state;
+	struct held held;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 1});
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	(void)begin(b, b->a, LOP_INSTANCE_LIST);
+	loose_put(b, &held, 0, LOOSE_RETRY)->u.loose_put.row.first_started = 0;
+	chunk_progress(b, &held, true);
+	commit(b);
+	actor_begin(b, b->b);
+	assert_int_equal(loose_claim(b, b->b, run, 1)->u.loose_claim.ret_n, 1);
+	actor_kill(b, b->b);
+	struct ledger_op *op = begin(b, b->a, LOP_REAP);
+	op->u.reap.dead = b->b->inc;
+	op->u.reap.beat = BENCH_BEAT;
+	commit(b);
+	assert_true(op->u.reap.ret_done);
+	assert_int_equal(resolve(b, run, DOUBT_RETRY, 0)->u.doubt_resolve.ret_retried, 1);
+	assert_true(was_begun(b, run));
+}
+
 static void an_item_may_leave_in_its_owners_hand(void **state)
 {
 	struct bench *b = *state;
@@ -208,17 +290,6 @@ static void a_run_that_is_not_open_gives_no_loose_items(void **state)
 	(void)begin(b, b->a, LOP_INSTANCE_STOPPING);
 	commit(b);
 	assert_int_equal(loose_claim(b, b->a, run, 1)->u.loose_claim.ret_n, 0);
-}
-
-static struct ledger_op *resolve(struct bench *b, int64_t run, enum doubt_policy policy,
-				 int64_t key_valid_us)
-{
-	struct ledger_op *op = begin(b, b->a, LOP_DOUBT_RESOLVE);
-
-	op->u.doubt_resolve = (struct lop_doubt_resolve){
-		.run_id = run, .policy = policy, .key_valid_us = key_valid_us, .now = b->now};
-	commit(b);
-	return op;
 }
 
 static void doubt_is_resolved_after_its_quarantine(void **state)
@@ -501,6 +572,8 @@ static const struct CMUnitTest cases[] = {
 	CASE(due_items_are_claimed_oldest_first),
 	CASE(nothing_is_due_a_millisecond_early),
 	CASE(a_held_item_is_settled_once),
+	CASE(a_claim_says_whether_an_earlier_attempt_was_begun),
+	CASE(what_a_dead_instance_had_claimed_was_begun),
 	CASE(an_item_may_leave_in_its_owners_hand),
 	CASE(a_run_that_is_not_open_gives_no_loose_items),
 	CASE(doubt_is_resolved_after_its_quarantine),

@@ -158,6 +158,7 @@ static void a_resolved_retry_is_unclear_no_more(void **state)
 	commit(b);
 	assert_int_equal(op->u.loose_claim.ret_n, 1);
 	assert_int_equal(op->u.loose_claim.ret_rows[0].first_started, b->now);
+	assert_false(op->u.loose_claim.ret_rows[0].was_begun);
 }
 
 static void a_run_that_failed_is_open_again_after_a_retry(void **state)

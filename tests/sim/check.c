@@ -313,9 +313,7 @@ static void check_doubt(struct machine *m, const struct run_view *run, const str
 {
 	const struct witness *w = &run->witnesses[item->record];
 
-	/* When the clock jumps back while its claim waits for the ledger, an item looks as if it
-	 * had been begun before. */
-	if (w->unclear + w->told_cancelled <= w->unclear_then && !m->opt->fault[F_CLOCK])
+	if (w->unclear + w->told_cancelled <= w->unclear_then)
 		machine_fail(m, "needless-doubt", "record %u of run %lld: it is known how it ended",
 			     item->record, (long long)run->id);
 }

@@ -42,6 +42,7 @@ struct item_place { /* what the ledger says of an item */
 	utime not_before;
 	utime quiet_until;
 	uint64_t request; /* what was sent first */
+	bool begun;	  /* loose: an attempt at it may have taken effect */
 	int64_t since_us; /* boot clock: when it became so */
 };
 

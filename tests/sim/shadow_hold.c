@@ -133,6 +133,7 @@ static void follow_reap_chunk(struct machine *m, struct chunk_view *c, const str
 						 .loose = LOOSE_DOUBT,
 						 .not_before = not_before,
 						 .quiet_until = not_before,
+						 .begun = !takes_all,
 						 .since_us = m->boot_us};
 		}
 		n_done += p->done;
@@ -190,6 +191,7 @@ static void place_set(struct machine *m, struct item_place *p, const struct ledg
 	p->quiet_until = row->quiet_until;
 	if (p->request == 0)
 		p->request = row->request;
+	p->begun = row->first_started != 0;
 	p->since_us = m->boot_us;
 }
 
@@ -226,6 +228,7 @@ static void follow_loose_claim(struct shadow_walk *walk, int64_t inc,
 	if (again != NULL) {
 		again->is.loose = op->to_probe ? LOOSE_PROBING : LOOSE_HELD;
 		again->is.owner = inc;
+		again->is.begun |= !op->to_probe;
 	}
 	for (size_t i = 0; run != NULL && i < op->ret_n; i++) {
 		const struct ledger_loose_row *row = &op->ret_rows[i];
@@ -240,8 +243,12 @@ static void follow_loose_claim(struct shadow_walk *walk, int64_t inc,
 				     (long long)inc, (long long)row->item, (long long)run->id);
 			return;
 		}
+		if (!op->to_probe && row->was_begun != item->is.begun)
+			machine_fail(m, "was-begun", "item %lld of run %lld was begun before: %d",
+				     (long long)row->item, (long long)run->id, item->is.begun);
 		item->is.loose = op->to_probe ? LOOSE_PROBING : LOOSE_HELD;
 		item->is.owner = inc;
+		item->is.begun |= !op->to_probe;
 	}
 }
 

@@ -97,6 +97,7 @@ static void walk_on_loose(void *arg, const struct ledger_loose_row *row)
 	p->not_before = row->not_before;
 	p->quiet_until = row->quiet_until;
 	p->request = row->request;
+	p->begun = row->first_started != 0;
 }
 
 /* ---- what may have changed ---- */
@@ -170,12 +171,13 @@ static void walk_item(struct shadow_walk *walk, struct run_view *run, uint32_t i
 	if (seen->loose == is->loose) {
 		bool same = is->done == seen->done && is->owner == seen->owner &&
 			    is->attempt == seen->attempt && is->crashes == seen->crashes &&
-			    is->request == seen->request;
+			    is->request == seen->request && is->begun == seen->begun;
 		if (!same)
-			machine_fail(walk->m, "shadow",
-				     "item %u of run %lld: done %d, owner %lld, attempt %d", index,
-				     (long long)run->id, seen->done, (long long)seen->owner,
-				     seen->attempt);
+			machine_fail(
+				walk->m, "shadow",
+				"item %u of run %lld: done %d, owner %lld, attempt %d, begun %d",
+				index, (long long)run->id, seen->done, (long long)seen->owner,
+				seen->attempt, seen->begun);
 		return;
 	}
 	if (!walk_may_resolve(walk, item) && !walk_may_decide(walk, run, item))

@@ -140,7 +140,10 @@ static void mem_loose_take(struct memory *m, const struct ledger_txn *txn, struc
 	l->owner = txn->inc;
 	l->token = token;
 	l->epoch++;
-	if (!is_probe && l->first_started_ms == 0)
+	if (is_probe)
+		return;
+	l->was_begun = l->first_started_ms != 0;
+	if (!l->was_begun)
 		l->first_started_ms = rule_ms(txn->now);
 }
 

@@ -75,6 +75,7 @@ struct mem_loose {
 	int64_t owner;
 	int64_t token;
 	int64_t first_started_ms;
+	bool was_begun;
 	int64_t not_before_ms;
 	int64_t quiet_until_ms;
 	int32_t nos;

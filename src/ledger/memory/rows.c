@@ -108,6 +108,7 @@ void mem_put_loose(struct arena *a, const struct mem_loose *l, struct ledger_loo
 		.epoch = l->epoch,
 		.owner = l->owner,
 		.first_started = rule_utime(l->first_started_ms),
+		.was_begun = l->was_begun,
 		.not_before = rule_utime(l->not_before_ms),
 		.quiet_until = rule_utime(l->quiet_until_ms),
 		.nos = l->nos,

@@ -139,7 +139,8 @@ static int pl_loose_take(struct pl *q, const struct ledger_txn *txn, const struc
 		"  AND EXISTS (SELECT 1 FROM instance_ WHERE inc = $4 AND state = 1)"
 		"  ORDER BY not_before, item LIMIT $3 FOR UPDATE SKIP LOCKED)"
 		" UPDATE loose SET state = 2, owner = $4, token = $5, epoch = epoch + 1,"
-		" updated = $6, first_started = coalesce(first_started, $6) FROM pick"
+		" updated = $6, was_begun = (first_started IS NOT NULL)::int,"
+		" first_started = coalesce(first_started, $6) FROM pick"
 		" WHERE run_id = $1 AND item = picked AND state = 1";
 	static const char probe[] =
 		"WITH pick AS (SELECT item AS picked FROM loose WHERE run_id = $1 AND step = $7"
@@ -163,7 +164,9 @@ static int pl_loose_retake(struct pl *q, const struct ledger_txn *txn, const str
 {
 	static const char sql[] =
 		"WITH g AS (UPDATE loose SET state = $6, owner = $3, token = $4, epoch = $7,"
-		" updated = $5, first_started = CASE WHEN $6 = 2 THEN coalesce(first_started, $5)"
+		" updated = $5, was_begun = CASE WHEN $6 = 2 THEN (first_started IS NOT NULL)::int"
+		" ELSE was_begun END,"
+		" first_started = CASE WHEN $6 = 2 THEN coalesce(first_started, $5)"
 		" ELSE first_started END"
 		" WHERE run_id = $1 AND item = $2 AND state = $8 AND epoch = $7 - 1"
 		" RETURNING 1) SELECT 1 / count(*) FROM g";

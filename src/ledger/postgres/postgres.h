@@ -250,12 +250,12 @@ enum ledger_status pl_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
 	"l.run_id, l.item, l.chunk_id, c.first_item, c.n, l.key, l.person, l.state, l.attempt, "   \
 	"l.crashes, l.redo, l.epoch, l.owner, l.first_started, l.not_before, l.err_class, l.err, " \
 	"l.fingerprint, l.quiet_until, l.nos, l.unclear, l.tries, l.spent_us, "                    \
-	"l.request, l.step"
+	"l.request, l.step, l.was_begun"
 enum {
 	PL_INSTANCE_COLUMN_COUNT = 10,
 	PL_RUN_COLUMN_COUNT = 28,
 	PL_CHUNK_COLUMN_COUNT = 13,
-	PL_LOOSE_COLUMN_COUNT = 25
+	PL_LOOSE_COLUMN_COUNT = 26
 };
 
 void pl_get_instance(struct arena *a, const PGresult *rows, int row,

@@ -164,6 +164,7 @@ void pl_get_loose(struct arena *a, const PGresult *rows, int row, struct ledger_
 		.spent_us = pl_int(rows, row, 22),
 		.request = (uint64_t)pl_int(rows, row, 23),
 		.step = (int32_t)pl_int(rows, row, 24),
+		.was_begun = pl_int(rows, row, 25) != 0,
 	};
 }
 

@@ -140,6 +140,7 @@ static const char *const step_3[] = {
 	"  quiet_until bigint NOT NULL DEFAULT 0, nos bigint NOT NULL DEFAULT 0,"
 	"  unclear bigint NOT NULL DEFAULT 0, request bigint NOT NULL DEFAULT 0,"
 	"  tries bigint NOT NULL DEFAULT 0, spent_us bigint NOT NULL DEFAULT 0,"
+	"  was_begun bigint NOT NULL DEFAULT 0," /* before its claim */
 	"  PRIMARY KEY (run_id, item), CHECK ((state IN (2, 7)) = (owner IS NOT NULL)))"
 	" WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02,"
 	"  autovacuum_vacuum_threshold = 1000)",

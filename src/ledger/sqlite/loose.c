@@ -123,7 +123,8 @@ static int sq_loose_take(struct sq *q, struct ledger_txn *txn, const struct ledg
 	static const char sql[] =
 		"UPDATE loose SET state = 2, owner = ?3, token = ?4, epoch = epoch + 1, updated ="
 		" ?5,"
-		" first_started = coalesce(first_started, ?5)"
+		" was_begun = first_started IS NOT NULL, first_started = coalesce(first_started,"
+		" ?5)"
 		" WHERE run_id = ?1 AND item = ?2 AND state = 1";
 	static const char probe[] =
 		"UPDATE loose SET state = 7, owner = ?3, token = ?4, epoch = epoch + 1, updated ="
@@ -185,6 +186,7 @@ static int sq_loose_retake(struct sq *q, struct ledger_txn *txn, const struct le
 {
 	static const char sql[] =
 		"UPDATE loose SET state = ?6, owner = ?3, token = ?4, epoch = ?7, updated = ?5,"
+		" was_begun = CASE WHEN ?6 = 2 THEN first_started IS NOT NULL ELSE was_begun END,"
 		" first_started = CASE WHEN ?6 = 2 THEN coalesce(first_started, ?5)"
 		" ELSE first_started END"
 		" WHERE run_id = ?1 AND item = ?2 AND state = ?8 AND epoch = ?7 - 1";

@@ -165,6 +165,7 @@ void sq_get_loose(struct arena *a, sqlite3_stmt *st, struct ledger_loose_row *re
 		.spent_us = sqlite3_column_int64(st, 22),
 		.request = (uint64_t)sqlite3_column_int64(st, 23),
 		.step = sqlite3_column_int(st, 24),
+		.was_begun = sqlite3_column_int(st, 25) != 0,
 	};
 }
 

@@ -253,6 +253,7 @@ static const char *const step_3[] = {
 	"ALTER TABLE run_ ADD COLUMN step INTEGER NOT NULL DEFAULT 1",
 	"ALTER TABLE chunk ADD COLUMN step INTEGER NOT NULL DEFAULT 1",
 	"ALTER TABLE loose ADD COLUMN step INTEGER NOT NULL DEFAULT 1",
+	"ALTER TABLE loose ADD COLUMN was_begun INTEGER NOT NULL DEFAULT 0", /* before its claim */
 	"ALTER TABLE reject_ ADD COLUMN step INTEGER NOT NULL DEFAULT 1",
 	"DROP INDEX chunk_ready",
 	"CREATE INDEX chunk_ready ON chunk(run_id, step, id, n, n_done) WHERE state = 0",

@@ -251,8 +251,8 @@ int sq_views_make(struct sq *q, const char *const *views);
 	"l.run_id, l.item, l.chunk_id, c.first_item, c.n, l.key, l.person, l.state, l.attempt, "   \
 	"l.crashes, l.redo, l.epoch, l.owner, l.first_started, l.not_before, l.err_class, l.err, " \
 	"l.fingerprint, l.quiet_until, l.nos, l.unclear, l.tries, l.spent_us, "                    \
-	"l.request, l.step"
-enum { SQ_RUN_COLUMN_COUNT = 28, SQ_CHUNK_COLUMN_COUNT = 13, SQ_LOOSE_COLUMN_COUNT = 25 };
+	"l.request, l.step, l.was_begun"
+enum { SQ_RUN_COLUMN_COUNT = 28, SQ_CHUNK_COLUMN_COUNT = 13, SQ_LOOSE_COLUMN_COUNT = 26 };
 
 void sq_get_instance(struct sq *q, struct arena *a, sqlite3_stmt *st,
 		     struct ledger_instance_row *ret_row);

@@ -120,7 +120,7 @@ const char *const sq_schema_whole[] = {
 	"  quiet_until INTEGER NOT NULL DEFAULT 0, nos INTEGER NOT NULL DEFAULT 0,"
 	"  unclear INTEGER NOT NULL DEFAULT 0, request INTEGER NOT NULL DEFAULT 0,"
 	"  tries INTEGER NOT NULL DEFAULT 0, spent_us INTEGER NOT NULL DEFAULT 0,"
-	"  step INTEGER NOT NULL DEFAULT 1,"
+	"  step INTEGER NOT NULL DEFAULT 1, was_begun INTEGER NOT NULL DEFAULT 0,"
 	"  PRIMARY KEY (run_id, item),"
 	"  CHECK ((state IN (2, 7)) = (owner IS NOT NULL))) STRICT, WITHOUT ROWID",
 	"CREATE INDEX loose_state ON loose(run_id, step, state, not_before)",
