@@ -61,7 +61,7 @@ _stint()
 		options=''
 		;;
 	drill)
-		options='--param'
+		options='--param --step'
 		files=-f
 		;;
 	run)

@@ -22,6 +22,7 @@ complete -c stint -n __fish_use_subcommand -a schema -d 'a JSON Schema of job fi
 complete -c stint -n __fish_use_subcommand -a drill -d 'what a kill, a lost answer, a full disk would do to the items of this job'
 complete -c stint -n '__fish_seen_subcommand_from drill' -F
 complete -c stint -n '__fish_seen_subcommand_from drill' -l param -x -d 'a parameter of the job; may be repeated'
+complete -c stint -n '__fish_seen_subcommand_from drill' -l step -x -d 'lets it go wrong in this step of the job'
 complete -c stint -n __fish_use_subcommand -a run -d 'runs the job now, to its end, unfinished runs first'
 complete -c stint -n '__fish_seen_subcommand_from run' -F
 complete -c stint -n '__fish_seen_subcommand_from run' -l dry-run -s n -d 'says what would be done, and does nothing'

@@ -131,6 +131,8 @@ void drill_put_foot(struct buf *b, const struct job *job, const struct drill_end
 		buf_printf(b, " takes effect once were kept by %s, not where the work is done.\n",
 			   stand_in);
 	put_not_played(b, job);
+	if (job->n_steps > 1)
+		buf_puts(b, "\nWhat it is like when another step is hit: --step NAME.\n");
 	if (end->n_broken == 0)
 		buf_puts(b, "\nEvery promise was kept.\n");
 	else

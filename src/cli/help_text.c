@@ -44,7 +44,9 @@ static const char on_schema_details[] =
 	"JSON Schema, draft 2020-12. In an editor with a YAML language server: `# "
 	"yaml-language-server: $schema=PATH` as the file's first line.";
 
-static const char on_drill_examples[] = "stint drill mails.yaml\n";
+static const char on_drill_examples[] =
+	"stint drill mails.yaml\n"
+	"stint drill statements.yaml --step fetch   # of several steps, in this one\n";
 static const char on_drill_details[] =
 	"Plays one night after the other with this program, on a copy of the job: kills "
 	"at each stage, a stop, a paused engine, a full disk, an answer that is lost, "
@@ -52,8 +54,9 @@ static const char on_drill_details[] =
 	"does nothing but note that it was called, and verify asks it; effect, "
 	"key_valid, when_in_doubt, the attempts, transform and the first items of the "
 	"source are yours. Ledger and source are not touched. Of a job with steps the "
-	"deed falls on the last one whose effect must not be repeated, else on the last "
-	"one, and what becomes of the items of each is shown. It takes about a minute. "
+	"deed falls on the one that --step names, else on the last one whose effect must "
+	"not be repeated, else on the last one; what becomes of the items of each is "
+	"shown. It takes about a minute. "
 	"Exit status 0: every promise was kept; 1: one was not, and what is left of that "
 	"night is shown.";
 

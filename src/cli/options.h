@@ -43,6 +43,7 @@ struct err;
 	  "only the run of that day: 2026-11-23, today or yesterday")                              \
 	X(OPTION_SLOT, "slot", '\0', "TIME", "only the run of that slot: 2026-03-29T01:30+01:00")  \
 	X(OPTION_PARAM, "param", '\0', "NAME=VALUE", "a parameter of the job; may be repeated")    \
+	X(OPTION_STEP, "step", '\0', "STEP", "lets it go wrong in this step of the job")           \
 	X(OPTION_AGAIN, "again", '\0', NULL, "makes a further run of a slot that has finished")    \
 	X(OPTION_SOURCE, "source", '\0', "PATH", "reads this instead of what the job names")       \
 	X(OPTION_FIRST, "first", '\0', "COUNT", "only so many items; then the run is finished")    \

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `stint drill FILE`: what a kill, a lost answer, a full disk would do to the items of this job. */
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/drill_show.h"
 #include "cli/job_file.h"
@@ -10,6 +13,7 @@
 #include "cli/verbs.h"
 #include "drill/drill.h"
 #include "job/job.h"
+#include "job/suggest.h"
 #include "script/check.h"
 
 struct showing {
@@ -68,15 +72,39 @@ static int drill_json(const struct drill_wish *wish, struct showing *show, struc
 	return 0;
 }
 
+/* --step: its number, 0 when none is asked for. */
+static int choose_step(const struct cli *cli, const struct job *job, int *ret_step, struct err *err)
+{
+	const char *word = cli->options.value[OPTION_STEP];
+
+	*ret_step = 0;
+	if (!cli->options.is_given[OPTION_STEP])
+		return 0;
+	if (job->step_name == NULL)
+		return ERR(err, ERR_USAGE, "--step %s: the job has no steps", word);
+	const struct job *step = job_find_step(job, word);
+	if (step == NULL) {
+		const char *const *names = (const char *const *)job->step_names;
+		const char *near = text_nearest(word, strlen(word), names, job->n_steps);
+		return ERR(err, ERR_USAGE, "there is no step %s%s", QUOTED(word, strlen(word)),
+			   DID_YOU_MEAN(near));
+	}
+	*ret_step = step->step;
+	return 0;
+}
+
 int verb_drill(struct cli *cli, struct err *err)
 {
 	AUTO(job) struct job *job = NULL;
 	struct params params = {0};
 	struct drill_end end = {0};
+	int deed_step = 0;
 
 	int rc = cli_words(cli, 1, 1, err);
 	if (rc == 0)
 		rc = job_file_load(cli, cli_word(cli, 0), &job, err);
+	if (rc == 0)
+		rc = choose_step(cli, job, &deed_step, err);
 	if (rc == 0)
 		rc = params_choose(job, cli->options.params, cli->options.n_params, &params, err);
 	if (rc == 0)
@@ -86,6 +114,7 @@ int verb_drill(struct cli *cli, struct err *err)
 		struct drill_wish wish = {.job = job,
 					  .params = cli->options.params,
 					  .n_params = cli->options.n_params,
+					  .deed_step = deed_step,
 					  .on_scene = on_scene,
 					  .arg = &show};
 		rc = cli->wants_json ? drill_json(&wish, &show, &end, err)

@@ -46,7 +46,7 @@ struct err;
 	  UINT64_C(0))                                                                             \
 	X(VERB_DRILL, "drill", verb_drill, "FILE",                                                 \
 	  "what a kill, a lost answer, a full disk would do to the items of this job",             \
-	  OPTION_BIT(OPTION_PARAM))                                                                \
+	  OPTION_BIT(OPTION_PARAM) | OPTION_BIT(OPTION_STEP))                                      \
 	X(VERB_RUN, "run", verb_run, "FILE",                                                       \
 	  "runs the job now, to its end, unfinished runs first", VERB_RUNS)                        \
 	X(VERB_WORK, "work", verb_work, "[JOB…]", "one more instance, on this or another host",    \

@@ -291,11 +291,15 @@ static int play_calm(struct drill *d, struct drill_scene *ret_played, struct err
 
 /* ---- and then something does ---- */
 
-/* The last step whose effect must not be repeated, else the last one; of those that have items. */
+/* That one that was asked for; else the last whose effect must not be repeated, else the last one,
+ * of those that have items. */
 static int choose_deed_step(const struct drill *d, const struct tally *calm)
 {
 	int chosen = 0;
 	bool is_once = false;
+
+	if (d->wish->deed_step > 0)
+		return d->wish->deed_step;
 
 	for (size_t i = 0; i < d->wish->job->n_steps; i++) {
 		bool is_this_once = step_at(d, i)->work.effect == JOB_ONCE;
@@ -305,6 +309,16 @@ static int choose_deed_step(const struct drill *d, const struct tally *calm)
 		is_once = is_this_once;
 	}
 	return chosen == 0 ? 1 : chosen;
+}
+
+static int check_deed_step(const struct drill *d, const struct tally *calm, struct err *err)
+{
+	const struct job *step = step_at(d, (size_t)d->deed_step - 1);
+
+	if (d->wish->deed_step == 0 || calm->step[d->deed_step - 1].items > 0)
+		return 0;
+	return ERR(err, ERR_USAGE, "nothing can go wrong in step %s: it has no items",
+		   step->step_name);
 }
 
 static int play_all(struct drill *d, struct drill_end *end, struct err *err)
@@ -322,7 +336,10 @@ static int play_all(struct drill *d, struct drill_end *end, struct err *err)
 			calm = played.tally;
 			d->calm = &calm;
 			d->deed_step = choose_deed_step(d, &calm);
+			rc = check_deed_step(d, &calm, err);
 		}
+		if (rc < 0)
+			break;
 		end->n_broken += played.tally.is_broken;
 		d->wish->on_scene(d->wish->arg, &played);
 	}

@@ -32,6 +32,7 @@ struct drill_wish {
 	const struct job *job;	   /* its first step */
 	const char *const *params; /* NAME=VALUE */
 	size_t n_params;
+	int deed_step; /* where the deed is to fall, from 1; 0: where it matters most */
 	/* Lent for the call. The first scene is SCENE_CALM. */
 	void (*on_scene)(void *arg, const struct drill_scene *played);
 	void *arg;
@@ -46,7 +47,8 @@ struct drill_end {
 	char directory[256]; /* kept for whoever looks into it; "" removed */
 };
 
-/* ERR_CONFIG and others with the program's own words when even the calm scene cannot be played. */
+/* ERR_CONFIG and others with the program's own words when even the calm scene cannot be played;
+ * ERR_USAGE when the step that was asked for has no items even then. */
 ST_MUST_CHECK int drill_play(const struct drill_wish *wish, struct drill_end *ret_end,
 			     struct err *err);
 

@@ -96,6 +96,46 @@ steps:
     assert (steps['send']['in_doubt'], steps['tell']['items'], scene['exit_status']) == (1, 11, 3), scene
 
 
+TWO = '''
+job: pay
+steps:
+  - name: fetch
+    source: {csv: {path: items.csv}, key: id, fields: {id: integer}}
+    work: EFFECT, effect: once}
+  - name: send
+    source: {step: fetch}
+    work: EFFECT, effect: once}
+  - name: rest
+    source: {step: fetch, state: dead}
+    work: EFFECT, effect: once}
+    go_on_when: done_with_failures
+'''
+
+
+def test_another_step_is_hit_on_request(box):
+    doc, scenes = drilled(box, TWO.replace('send\n', 'send\n    go_on_when: done_with_failures\n'),
+                          '--step', 'fetch')
+    for name, (scene, steps) in scenes.items():
+        assert scene['step'] == (None if name in ('calm', 'kill-at-start') else 'fetch'), scene
+        assert steps['send']['items'] == steps['send']['done'] == steps['fetch']['done'], scene
+        assert steps['rest']['begun'] and steps['rest']['items'] == 0, scene
+    assert scenes['lost-answer'][1]['fetch']['in_doubt'] == 1
+    assert scenes['lost-answer'][1]['send']['done'] == 11
+
+
+def test_a_step_that_cannot_be_hit_is_refused(box):
+    box.file('items.csv', 'id\n1\n')
+    box.file('job.yaml', TWO.replace('EFFECT', '{exec: {command: [/bin/false]}')
+             .replace('send\n', 'send\n    go_on_when: done_with_failures\n'))
+    said = box.run('drill', 'job.yaml', '--step', 'fitch')
+    assert said.code == 64 and "there is no step 'fitch'; did you mean 'fetch'?" in said.err, said
+    said = box.run('drill', 'job.yaml', '--step', 'rest', timeout=600)
+    assert said.code == 64 and 'nothing can go wrong in step rest: it has no items' in said.err, said
+    box.file('one.yaml', 'job: one\nwork: {noop: {}}\n')
+    said = box.run('drill', 'one.yaml', '--step', 'fetch')
+    assert said.code == 64 and 'the job has no steps' in said.err, said
+
+
 def test_texts_are_made_up_where_numbers_do_not_do(box):
     doc, scenes = drilled(box, '''
 job: pay
