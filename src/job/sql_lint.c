@@ -110,35 +110,45 @@ static const char *column_name(const struct json *node)
 	return text == NULL ? NULL : text_of(text, "sval");
 }
 
-/* Looks everywhere below for a parameter of this number; within `a >= $n` where asked. */
-static const struct json *find_parameter(const struct json *node, int number)
+/* What a cast is of. */
+static const struct json *without_casts(const struct json *node)
 {
-	const struct json *ref = child(node, "ParamRef");
-
-	if (node == NULL || (node->type != JSON_OBJECT && node->type != JSON_ARRAY))
-		return NULL;
-	if (ref != NULL && number_of(ref, "number") == number)
-		return ref;
-	for (const struct json *c = node->first; c != NULL; c = c->next) {
-		const struct json *found = find_parameter(c, number);
-		if (found != NULL)
-			return found;
-	}
-	return NULL;
+	while (child(node, "TypeCast") != NULL)
+		node = child(child(node, "TypeCast"), "arg");
+	return node;
 }
 
-static const struct json *find_at_least(const struct json *node, int number)
+static bool is_parameter(const struct json *node, int number)
+{
+	return number_of(child(without_casts(node), "ParamRef"), "number") == number;
+}
+
+/* An operand of an expression, or one of a list (`between`, `in`). */
+static bool is_operand(const struct json *operand, int number)
+{
+	const struct json *list = child(child(operand, "List"), "items");
+
+	for (const struct json *c = list == NULL ? NULL : list->first; c != NULL; c = c->next)
+		if (is_parameter(c, number))
+			return true;
+	return is_parameter(operand, number);
+}
+
+/* An expression everywhere below in which this parameter is anything but less than the other side.
+ */
+static const struct json *find_misused(const struct json *node, int number)
 {
 	const struct json *e = child(node, "A_Expr");
 
 	if (node == NULL || (node->type != JSON_OBJECT && node->type != JSON_ARRAY))
 		return NULL;
-	if (e != NULL &&
-	    strcmp(text_of(child(last_of(child(e, "name")), "String"), "sval"), ">=") == 0 &&
-	    number_of(child(child(e, "rexpr"), "ParamRef"), "number") == number)
+	const char *operator= text_of(child(last_of(child(e, "name")), "String"), "sval");
+	if (is_operand(child(e, "lexpr"), number) && strcmp(operator, "<") != 0)
+		return e;
+	if (is_operand(child(e, "rexpr"), number) && strcmp(operator, ">") != 0)
 		return e;
 	for (const struct json *c = node->first; c != NULL; c = c->next) {
-		const struct json *found = find_at_least(c, number);
+		const struct json *found = find_misused(c, number);
 		if (found != NULL)
 			return found;
 	}
@@ -159,8 +169,7 @@ static const char *output_name(const struct json *target)
 
 	if (text_of(target, "name")[0] != '\0')
 		return text_of(target, "name");
-	while (child(value, "TypeCast") != NULL)
-		value = child(child(value, "TypeCast"), "arg");
+	value = without_casts(value);
 	if (child(value, "FuncCall") != NULL)
 		return text_of(
 			child(last_of(child(child(value, "FuncCall"), "funcname")), "String"),
@@ -291,16 +300,23 @@ static int check_parameters(const struct sql_lint *lint, const struct json *sele
 			    struct err *err)
 {
 	const struct json *limit = child(select, "limitCount");
-	const struct json *least = find_at_least(select, lint->cursor_number);
+	const struct json *offset = child(select, "limitOffset");
+	const struct json *misused = find_misused(select, lint->cursor_number);
 
-	*ret_at = 0;
-	if (limit == NULL || find_parameter(limit, lint->page_size_number) == NULL)
+	*ret_at = limit == NULL || limit->first == NULL ? 0 : place_of(limit->first);
+	if (!is_parameter(limit, lint->page_size_number))
 		return ERR(err, ERR_CONFIG,
 			   "the query must end with limit ${page_size}, so that a page ends");
-	if (least == NULL)
+	if (offset != NULL) {
+		*ret_at = offset->first == NULL ? *ret_at : place_of(offset->first);
+		return ERR(err, ERR_CONFIG, "offset leaves out rows of each page: leave it out");
+	}
+	if (misused == NULL)
 		return 0;
-	*ret_at = place_of(least);
-	return ERR(err, ERR_CONFIG, ">= ${cursor} brings the last row of a page again: write >");
+	*ret_at = place_of(misused);
+	return ERR(err, ERR_CONFIG,
+		   "a page begins behind the last row of the one before: write %s > ${cursor}",
+		   lint->cursor);
 }
 
 /* The one statement of the tree, or NULL. */
