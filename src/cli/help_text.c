@@ -143,7 +143,8 @@ static const char on_rejects_examples[] =
 	"stint run invoice-mail.yaml --again --source mended.csv\n";
 static const char on_rejects_details[] =
 	"`--format csv` gives the header of the source and then the records byte by byte as "
-	"they stood there, so that they can be mended and fed back.";
+	"they stood there, so that they can be mended and fed back. Elements of a JSON or XML "
+	"document stand in a document like it.";
 
 static const char on_retry_examples[] =
 	"stint retry invoice-mail/inv-000017\n"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `stint rejects RUN [--format csv]`: malformed records as they stood. As CSV: the header of their
- * file and then the records byte by byte, to be mended and fed back.
+ * file and then the records byte by byte, to be mended and fed back; elements of a document are in
+ * one that the job can read.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -54,6 +55,7 @@ struct lister {
 	int64_t n;
 	int64_t n_cut;
 	/* --format csv */
+	int64_t n_put;
 	struct job *job;
 	struct buf head;  /* of the file at hand */
 	const char *path; /* of that file; in `arena` */
@@ -70,12 +72,28 @@ static const char *text_at(struct page *page, const struct ledger_row *row, int 
 	return text == NULL ? NULL : arena_text(&page->arena, text, len);
 }
 
+static unsigned digit_of(char c)
+{
+	return (unsigned)(c <= '9' ? c - '0' : c - 'A' + 10);
+}
+
+/* The bytes that so many digits stand for. */
+static const char *bytes_of(struct arena *arena, const char *digits, size_t n)
+{
+	char *bytes = arena_alloc(arena, n / 2 + 1);
+
+	for (size_t i = 0; i < n / 2; i++)
+		bytes[i] = (char)(digit_of(digits[2 * i]) << 4 | digit_of(digits[2 * i + 1]));
+	bytes[n / 2] = '\0';
+	return bytes;
+}
+
 static int on_reject(void *arg, const struct ledger_row *row)
 {
 	struct page *page = arg;
 	struct reject *r = &page->rejects[page->n++];
-	size_t raw_len = 0;
-	const char *raw = ledger_row_text(row, 6, &raw_len);
+	size_t n_digits = 0;
+	const char *digits = ledger_row_text(row, 6, &n_digits);
 
 	*r = (struct reject){
 		.path = text_at(page, row, 0),
@@ -84,8 +102,8 @@ static int on_reject(void *arg, const struct ledger_row *row)
 		.offset = ledger_row_int(row, 3),
 		.reason = text_at(page, row, 4),
 		.key = text_at(page, row, 5),
-		.raw = raw == NULL ? "" : arena_text(&page->arena, raw, raw_len),
-		.raw_len = raw_len,
+		.raw = digits == NULL ? "" : bytes_of(&page->arena, digits, n_digits),
+		.raw_len = n_digits / 2,
 		.is_cut = ledger_row_int(row, 7) != 0,
 	};
 	return 0;
@@ -96,7 +114,7 @@ static int load_page(struct lister *l, const struct reject *last, struct page *p
 		     struct err *err)
 {
 	static const char sql[] =
-		"SELECT path, line, \"column\", \"offset\", reason, key, raw, raw_cut FROM reject"
+		"SELECT path, line, \"column\", \"offset\", reason, key, raw_hex, raw_cut FROM reject"
 		" WHERE run_id = ?1 AND (path, \"offset\", line, \"column\") > (?2, ?3, ?4, ?5)"
 		" ORDER BY path, \"offset\", line, \"column\" LIMIT ?6";
 	struct ledger_param params[] = {
@@ -153,7 +171,6 @@ static int begin_file(struct lister *l, const char *path, struct err *err)
 
 	struct err trouble = ERR_INIT;
 	if (source_head_read(l->job, path, &head, &trouble) < 0) {
-		buf_reset(&head);
 		cli_error("the header of %s is not there any more (%s): put it in front yourself",
 			  path, trouble.text);
 	}
@@ -172,7 +189,7 @@ static int begin_file(struct lister *l, const char *path, struct err *err)
 		   path);
 }
 
-/* The record as it stood, and a line end. */
+/* The record as it stood, behind the line of the one before. */
 static int put_raw(struct lister *l, const struct reject *r, struct err *err)
 {
 	struct buf *b = &l->cli->out.buf;
@@ -186,9 +203,10 @@ static int put_raw(struct lister *l, const struct reject *r, struct err *err)
 		l->n_cut++;
 		return 0;
 	}
-	buf_put(b, r->raw, r->raw_len);
-	if (r->raw_len == 0 || r->raw[r->raw_len - 1] != '\n')
-		buf_putc(b, '\n');
+	if (l->n_put++ > 0)
+		buf_printf(b, "%s\n", source_head_between(l->job));
+	bool has_end = r->raw_len > 0 && r->raw[r->raw_len - 1] == '\n';
+	buf_put(b, r->raw, r->raw_len - (has_end ? 1 : 0));
 	return 0;
 }
 
@@ -259,6 +277,10 @@ static int put_list(struct lister *l, struct err *err)
 	int rc = put_all(l, err);
 	if (l->format == FORMAT_TEXT)
 		table_end(&table);
+	if (rc == 0 && l->n_put > 0)
+		buf_putc(&l->cli->out.buf, '\n');
+	if (rc == 0 && l->path != NULL)
+		source_head_put_end(l->job, &l->cli->out.buf);
 	if (rc == 0 && l->format == FORMAT_JSON) {
 		jw_array_end(&w);
 		jw_object_end(&w);

@@ -2,6 +2,7 @@
 """`stint rejects`: bad records with their place and reason; mended, they go in again."""
 import gzip
 import os
+import subprocess
 
 import pytest
 from conftest import Night
@@ -91,3 +92,45 @@ def test_many_come_once_each(box):
 @pytest.mark.parametrize('args', [[], ['1', '2'], ['1', '--format', 'xml']])
 def test_wrong_use(night, args):
     assert night.box.run('rejects', *args).code == 64
+
+
+def as_csv(box, job):
+    """The very bytes."""
+    return subprocess.run(box.command('rejects', job, '--format', 'csv'), cwd=box.path, env=box.env,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=180, check=True).stdout
+
+
+@pytest.mark.both
+def test_bytes_that_are_no_text_are_given_as_they_stood(box):
+    night = rejecting(box)
+    records = [b'"a\x00",b@example.com,1', b'k\xff\\,b@example.com,1']
+    box.file('invoices.csv', b'id,email,total\nok-1,a@example.com,1\n' + b'\n'.join(records) + b'\n')
+    assert night.run().code == 3
+    assert as_csv(box, 'invoices') == b'id,email,total\n' + b'\n'.join(records) + b'\n'
+
+
+DOCUMENTS = {
+    'json: {path: in.json, pointer: /data/a~1b}': (
+        b'{"data": {"a/b": [{"id": 1}, {"id": "x"}, {"id": 2}, {"id": "y", "name": "\xc3\xa4"}]}}',
+        b'{"data": {"a/b": [\n{"id": "x"},\n{"id": "y", "name": "\xc3\xa4"}\n]}}\n'),
+    'xml: {path: in.xml, element: i}': (
+        b'<?xml version="1.0" encoding="ISO-8859-1"?><all><i id="1"/><i id="x"/><i id="2"/>'
+        b'<i id="y"><name>\xe4</name></i></all>',
+        b'<?xml version="1.0" encoding="ISO-8859-1"?>\n<rejects>\n<i id="x"/>\n'
+        b'<i id="y"><name>\xe4</name></i>\n</rejects>\n'),
+}
+
+
+@pytest.mark.both
+@pytest.mark.parametrize('source', DOCUMENTS)
+def test_elements_of_a_document_are_in_one_that_can_be_fed_back(box, source):
+    document, rejects = DOCUMENTS[source]
+    box.file(source.split('path: ')[1].split(',')[0], document)
+    box.file('job.yaml', f'job: documents\nsource: {{{source}, key: id, fields: {{id: integer, name: text?}}}}\n'
+             'work: {noop: {}}\n')
+    assert box.run('run', 'job.yaml').code == 3
+    assert as_csv(box, 'documents') == rejects
+    box.file('mended', rejects.replace(b'"x"', b'"8"' if b'<' in rejects else b'8')
+             .replace(b'"y"', b'"9"' if b'<' in rejects else b'9'))
+    said = box.run('run', 'job.yaml', '--again', '--source', 'mended')
+    assert said.code == 0 and '2 items, 2 done' in said.out, said

@@ -188,8 +188,8 @@ static const char attempt_view[] =
 static const char reject_view[] =
 	"CREATE VIEW reject AS SELECT r.name AS run, j.run_id, j.path COLLATE \"C\" AS path,"
 	" j.line, j.column_ AS \"column\", j.\"offset\", j.reason, j.key, readable(j.raw) AS raw,"
-	" j.is_cut AS raw_cut, @step(j.run_id; j.step) AS step"
-	" FROM reject_ AS j JOIN run_ AS r ON r.id = j.run_id";
+	" j.is_cut AS raw_cut, upper(encode(j.raw, 'hex')) COLLATE \"C\" AS raw_hex,"
+	" @step(j.run_id; j.step) AS step FROM reject_ AS j JOIN run_ AS r ON r.id = j.run_id";
 
 static const char instance_view[] =
 	"CREATE VIEW instance AS SELECT n.inc AS instance, n.name, n.host, n.pid,"

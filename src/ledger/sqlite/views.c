@@ -150,7 +150,7 @@ static const char reject_view[] =
 	"CREATE VIEW reject AS SELECT r.name AS run, j.run_id, j.path, j.line, j.column_ AS"
 	" \"column\","
 	" j.offset, j.reason, j.key, CAST(j.raw AS TEXT) AS raw, j.is_cut AS raw_cut,"
-	" @step(j.run_id; j.step) AS step"
+	" hex(j.raw) AS raw_hex, @step(j.run_id; j.step) AS step"
 	" FROM reject_ AS j JOIN run_ AS r ON r.id = j.run_id";
 
 static const char instance_view[] =
