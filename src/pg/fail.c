@@ -28,7 +28,7 @@ void pg_put_place(struct buf *out, const PGconn *conn)
 		buf_printf(out, ":%s", port);
 }
 
-/* One line, without what libpq puts at the end. */
+/* One line, without what libpq puts at the end, and before further lines. */
 static void put_line(struct buf *out, const char *text, size_t len)
 {
 	while (len > 0 && isspace((unsigned char)text[len - 1]))
@@ -36,10 +36,13 @@ static void put_line(struct buf *out, const char *text, size_t len)
 	for (size_t i = 0; i < len;) {
 		const char *end = memchr(text + i, '\n', len - i);
 		size_t n = end == NULL ? len - i : (size_t)(end - text) - i;
+		size_t blanks = 0;
 
+		while (i > 0 && blanks < n && isspace((unsigned char)text[i + blanks]))
+			blanks++;
 		if (i > 0)
 			buf_putc(out, ' ');
-		text_put_printable(out, text + i, n, 0);
+		text_put_printable(out, text + i + blanks, n - blanks, 0);
 		i += n + 1;
 	}
 }
