@@ -8,26 +8,19 @@
  */
 #include "cli/generate_slurm.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "base/buf.h"
-#include "base/err.h"
-#include "base/mem.h"
-#include "cli/cli.h"
-#include "cli/job_file.h"
 #include "job/job.h"
-#include "sys/file.h"
 
 #define TIME_DEFAULT_US US_PER_HOUR
 /* Beyond the job's grace: to give back what was not begun, and Slurm may be a minute early. */
 #define DRAIN_EXTRA_US (60 * US_PER_S)
 enum {
-	SCRIPT_BYTES_MAX = 64 * 1024,
-	PATH_BYTES_MAX = 4096,
 	SECONDS_PER_MINUTE = 60,
 	MINUTES_PER_HOUR = 60,
 	DRAIN_SECONDS_MAX = 65535, /* of --signal */
-	SCRIPT_MODE = 0755,
 };
 
 static int64_t seconds_up(int64_t us)
@@ -35,8 +28,9 @@ static int64_t seconds_up(int64_t us)
 	return (us + US_PER_S - 1) / US_PER_S;
 }
 
-static void put_script(const struct job *job, struct buf *b)
+void generate_slurm(const struct job *job, struct buf *b)
 {
+	assert(job != NULL && b != NULL);
 	int64_t drain = seconds_up(job->window.grace_us + DRAIN_EXTRA_US);
 	int64_t minutes = TIME_DEFAULT_US / US_PER_MIN;
 
@@ -64,36 +58,4 @@ static void put_script(const struct job *job, struct buf *b)
 		   "# exec: so that the signal reaches stint, and not a shell that waits for it.\n"
 		   "exec stint work %s --no-progress\n",
 		   drain, job->name, job->name);
-}
-
-static int write_script(struct cli *cli, const char *directory, const struct job *job,
-			const struct buf *script, struct err *err)
-{
-	AUTO(buf) struct buf path = BUF_INIT(PATH_BYTES_MAX);
-
-	buf_printf(&path, "%s/%s.slurm", directory, job->name);
-	int rc = buf_check(&path, "--to", err);
-	if (rc == 0)
-		rc = file_make_directories(directory, SCRIPT_MODE, err);
-	if (rc == 0)
-		rc = file_write_atomic(buf_str(&path), script->data, script->len, SCRIPT_MODE, err);
-	if (rc == 0)
-		buf_printf(&cli->out.buf, "%s\n", buf_str(&path));
-	return rc;
-}
-
-int generate_slurm(struct cli *cli, const char *file, struct err *err)
-{
-	AUTO(job) struct job *job = NULL;
-	AUTO(buf) struct buf script = BUF_INIT(SCRIPT_BYTES_MAX);
-	const char *directory = cli->options.value[OPTION_TO_DIRECTORY];
-	int rc = job_file_load(cli, file, &job, err);
-
-	if (rc < 0)
-		return rc;
-	put_script(job, &script);
-	if (directory != NULL)
-		return write_script(cli, directory, job, &script, err);
-	buf_put(&cli->out.buf, script.data, script.len);
-	return 0;
 }

@@ -3,12 +3,9 @@
 #ifndef STINT_CLI_GENERATE_SLURM_H
 #define STINT_CLI_GENERATE_SLURM_H
 
-#include "base/attr.h"
+struct buf;
+struct job;
 
-struct cli;
-struct err;
-
-/* Prints it, or writes it into the directory of --to and says where. */
-ST_MUST_CHECK int generate_slurm(struct cli *cli, const char *file, struct err *err);
+void generate_slurm(const struct job *job, struct buf *b);
 
 #endif

@@ -198,8 +198,9 @@ static const char on_generate_details[] =
 	"slurm: an array job of `stint work`. Each task is told to end before its time limit, by "
 	"the job's window.grace and a minute; what is left is taken by the other tasks, or by the "
 	"next submission (exit status 75). The ledger must be one that all nodes reach. marker: "
-	"the DDL of the table in which work sql and table mark what took effect; `stint ledger "
-	"init --target URL` makes it itself.";
+	"the DDL of the table in which work sql and table, and on_finish, mark what took effect; "
+	"`stint ledger init --target URL` makes it itself. With --to each job has a file there, "
+	"JOB.slurm or JOB.marker.sql.";
 
 static const char on_ledger_examples[] = "stint ledger info\n"
 					 "stint ledger verify\n"

@@ -14,8 +14,11 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/ledger_choice.h"
+#include "cli/run_job.h"
 #include "cli/verbs.h"
+#include "job/job.h"
 #include "ledger/ledger.h"
+#include "pg/uri.h"
 #include "target/marker.h"
 #include "target/marks.h"
 
@@ -58,13 +61,15 @@ struct here { /* a chunk, as the ledger has it */
 	int64_t first_item;
 	uint32_t n;
 	uint8_t *done;
-	bool was_seen; /* it has a mark */
+	bool is_expected; /* to have a mark here */
+	bool was_seen;	  /* it has one */
 };
 
-enum { MARKED_STEPS_MAX = 256 };
+enum { MARKED_STEPS_MAX = 256, PATH_BYTES_MAX = 64 * 1024 };
 
 struct compare {
 	struct cli *cli;
+	const char *url;
 	struct json_writer *w; /* NULL: text */
 	struct marks *marks;
 	char uuid[2 * LEDGER_UUID_BYTES + 1];
@@ -72,7 +77,9 @@ struct compare {
 	char run_name[128];
 	size_t n_steps;
 	bool marks_of_step[MARKED_STEPS_MAX];
-	bool is_marked; /* it has marks at all: another run's may be in another database */
+	bool expects_of_step[MARKED_STEPS_MAX]; /* … and it is known to be here, or not of any */
+	bool is_marked; /* its marks are to be here: they are, or its job says so. Another run's may
+			   be in another database */
 	struct here *chunks;
 	size_t n;
 	int64_t n_findings;
@@ -143,7 +150,8 @@ static void say_unmarked(struct compare *c)
 {
 	for (size_t i = 0; c->is_marked && i < c->n; i++) {
 		const struct here *here = &c->chunks[i];
-		for (uint32_t k = 0; !here->was_seen && k < here->n; k++)
+		bool is_missing = here->is_expected && !here->was_seen;
+		for (uint32_t k = 0; is_missing && k < here->n; k++)
 			if (bits_get(here->done, k))
 				say_finding(c, here->first_item + k,
 					    "done here, not committed there");
@@ -170,6 +178,51 @@ static void end_run(struct compare *c)
 	forget_run(c);
 }
 
+/* What the reference, URL or path of a job or of the command line means here. */
+static char *place_of(const char *url, const char *directory)
+{
+	AUTO(buf) struct buf path = BUF_INIT(PATH_BYTES_MAX);
+	const char *named = strncmp(url, "env:", 4) == 0 ? getenv(url + 4) : url;
+
+	if (named == NULL || pg_uri_is(named))
+		return named == NULL ? NULL : xstrdup(named);
+	if (strncmp(named, "sqlite:", 7) == 0)
+		named += 7;
+	if (named[0] != '/')
+		buf_printf(&path, "%s/", directory);
+	buf_puts(&path, named);
+	return realpath(buf_str(&path), NULL);
+}
+
+static bool is_same_place(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* Which steps mark in this very database, by the job. Where none is known to, by the way it is
+ * written there, all may: then marks that are found decide. */
+static void choose_steps(struct compare *c, const struct ledger_run_row *row)
+{
+	AUTO(job) struct job *job = NULL;
+	AUTO(str) char *here = place_of(c->url, ".");
+	bool is_here[MARKED_STEPS_MAX] = {false};
+	struct err ignored = ERR_INIT;
+
+	memcpy(c->expects_of_step, c->marks_of_step, sizeof(c->expects_of_step));
+	if (run_job_parse(row->job_text, row->job_path, &job, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < c->n_steps; i++) {
+		const struct job *step = job_step(job, (int)i + 1);
+		if (step == NULL || !c->marks_of_step[i] || step->work.target.url == NULL)
+			continue;
+		AUTO(str) char *there = place_of(step->work.target.url, job->directory);
+		is_here[i] = is_same_place(here, there);
+		c->is_marked = c->is_marked || is_here[i];
+	}
+	if (c->is_marked)
+		memcpy(c->expects_of_step, is_here, sizeof(is_here));
+}
+
 static void on_run(void *arg, const struct ledger_run_row *row)
 {
 	struct compare *c = arg;
@@ -178,6 +231,7 @@ static void on_run(void *arg, const struct ledger_run_row *row)
 	c->n_steps = row->n_steps < MARKED_STEPS_MAX ? row->n_steps : MARKED_STEPS_MAX;
 	for (size_t i = 0; i < c->n_steps; i++)
 		c->marks_of_step[i] = row->steps[i].effect == EFFECT_MARKER;
+	choose_steps(c, row);
 	c->run = row->id;
 	(void)snprintf(c->run_name, sizeof(c->run_name), "%s", row->name);
 }
@@ -192,6 +246,7 @@ static void on_chunk(void *arg, const struct ledger_chunk_row *row)
 	c->chunks = xrealloc(c->chunks, c->n + 1, sizeof(*c->chunks));
 	c->chunks[c->n++] = (struct here){.first_item = row->first_item,
 					  .n = row->n,
+					  .is_expected = c->expects_of_step[row->step - 1],
 					  .done = xmemdup(row->done, BITS_BYTES(row->n))};
 }
 
@@ -233,7 +288,7 @@ int ledger_target_verify(struct cli *cli, const char *url, struct err *err)
 {
 	AUTO(marks) struct marks *marks = NULL;
 	struct json_writer w = {0};
-	struct compare c = {.cli = cli, .w = cli->wants_json ? &w : NULL};
+	struct compare c = {.cli = cli, .url = url, .w = cli->wants_json ? &w : NULL};
 	bool is_there = false;
 
 	int rc = marks_open(url, &marks, err);

@@ -18,22 +18,27 @@ struct loading {
 	int rc;
 };
 
+int run_job_parse(const char *text, const char *path, struct job **ret_job, struct err *err)
+{
+	AUTO(buf) struct buf directory = BUF_INIT(PATH_BYTES_MAX);
+	const char *slash = strrchr(path, '/');
+
+	buf_put(&directory, path, slash == NULL ? 0 : (size_t)(slash - path));
+	return job_parse(text, strlen(text), path, slash == NULL ? "." : buf_str(&directory), NULL,
+			 NULL, ret_job, err);
+}
+
 static int on_text(void *arg, const struct ledger_row *row)
 {
 	struct loading *l = arg;
-	size_t len = 0;
-	const char *text = ledger_row_text(row, 0, &len);
+	const char *text = ledger_row_text(row, 0, NULL);
 	const char *path = ledger_row_text(row, 1, NULL);
-	AUTO(buf) struct buf directory = BUF_INIT(PATH_BYTES_MAX);
 
 	if (text == NULL || path == NULL) {
 		l->rc = ERR(l->err, ERR_LEDGER, "the run has no job");
 		return FOUND;
 	}
-	const char *slash = strrchr(path, '/');
-	buf_put(&directory, path, slash == NULL ? 0 : (size_t)(slash - path));
-	l->rc = job_parse(text, len, path, slash == NULL ? "." : buf_str(&directory), NULL, NULL,
-			  l->job, l->err);
+	l->rc = run_job_parse(text, path, l->job, l->err);
 	return FOUND;
 }
 

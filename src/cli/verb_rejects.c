@@ -114,8 +114,9 @@ static int load_page(struct lister *l, const struct reject *last, struct page *p
 		     struct err *err)
 {
 	static const char sql[] =
-		"SELECT path, line, \"column\", \"offset\", reason, key, raw_hex, raw_cut FROM reject"
-		" WHERE run_id = ?1 AND (path, \"offset\", line, \"column\") > (?2, ?3, ?4, ?5)"
+		"SELECT path, line, \"column\", \"offset\", reason, key, raw_hex, raw_cut FROM"
+		" reject WHERE run_id = ?1 AND (path, \"offset\", line, \"column\") >"
+		" (?2, ?3, ?4, ?5)"
 		" ORDER BY path, \"offset\", line, \"column\" LIMIT ?6";
 	struct ledger_param params[] = {
 		{.type = LEDGER_INT, .number = l->run.id},

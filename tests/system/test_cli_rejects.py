@@ -126,8 +126,8 @@ DOCUMENTS = {
 def test_elements_of_a_document_are_in_one_that_can_be_fed_back(box, source):
     document, rejects = DOCUMENTS[source]
     box.file(source.split('path: ')[1].split(',')[0], document)
-    box.file('job.yaml', f'job: documents\nsource: {{{source}, key: id, fields: {{id: integer, name: text?}}}}\n'
-             'work: {noop: {}}\n')
+    box.file('job.yaml', f'job: documents\nsource: {{{source}, key: id, fields: {{id: integer, '
+             'name: text?}}\nwork: {noop: {}}\n')
     assert box.run('run', 'job.yaml').code == 3
     assert as_csv(box, 'documents') == rejects
     box.file('mended', rejects.replace(b'"x"', b'"8"' if b'<' in rejects else b'8')

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work `sql` and `table`: items take effect in a database, each once, in PostgreSQL and SQLite."""
+import contextlib
 import json
 import os
+import sqlite3
 
 import pytest
 
@@ -142,3 +144,58 @@ def test_what_is_committed_there_and_not_here_is_told(box, target):
     said = box.run('ledger', 'verify', '--target', target.url)
     assert said.code == 1, said
     assert said.out.count('done here, not committed there') == 10
+
+
+def test_marks_that_are_lost_are_told(box, target):
+    """As by a target that was restored to a time before the run."""
+    make(box, target, [row(i) for i in range(1, 11)], work_table(target))
+    assert box.run('run', 'import.yaml').code == 0
+    target.ask('delete from stint_mark')
+    said = box.run('ledger', 'verify', '--target', target.url)
+    assert said.code == 1 and said.out.count('done here, not committed there') == 10, said
+    other = box.run('ledger', 'init', '--target', make_other(box))
+    assert other.code == 0, other
+    said = box.run('ledger', 'verify', '--target', 'sqlite:other.db')  # no run marks there
+    assert said.code == 0, said
+
+
+def make_other(box):
+    """One more database, of no job."""
+    with contextlib.closing(sqlite3.connect(os.path.join(box.path, 'other.db'))) as db, db:
+        db.execute('create table t(id bigint)')
+    return 'sqlite:other.db'
+
+
+def test_each_of_two_databases_of_a_run_has_marks_of_its_own_step(box, target):
+    other = make_other(box)
+    make(box, target, [row(i) for i in range(1, 11)], work_table(target))
+    job = 'version: 1\njob: import\nsteps:\n'
+    for name, key, url in (('a', target.key, target.url), ('b', 'sqlite', 'other.db')):
+        job += (f'  - name: {name}\n    source: {{csv: {{path: in.csv}}, fields: {{id: integer}}}}\n'
+                f'    work: {{table: {{{key}: "{url}", table: t, columns: [id]}}}}\n')
+    box.file('import.yaml', job)
+    assert box.run('ledger', 'init', '--target', other).code == 0
+    assert box.run('run', 'import.yaml').code == 0
+    for url in (target.url, other):
+        said = box.run('ledger', 'verify', '--target', url)
+        assert said.code == 0, said
+    target.ask('delete from stint_mark')
+    said = box.run('ledger', 'verify', '--target', target.url)
+    assert said.code == 1 and said.out.count('done here, not committed there') == 10, said
+    assert box.run('ledger', 'verify', '--target', other).code == 0
+
+
+def test_generate_marker_has_what_each_database_of_a_job_needs(box, target):
+    make(box, target, [row(1)], work_table(target))
+    box.file('ends.yaml', f'job: ends\nwork: {{noop: {{}}}}\non_finish:\n'
+             f'  - {{{target.key}: "{target.url}", sql: "delete from t"}}\n')
+    box.file('none.yaml', 'job: none\nwork: {noop: {}}\n')
+    said = box.run('generate', 'marker', 'import.yaml', 'ends.yaml', '--to', 'ddl')
+    assert said.code == 0 and said.out == 'ddl/import.marker.sql\nddl/ends.marker.sql\n', said
+    target.ask('drop table stint_mark')
+    for name in ('import', 'ends'):
+        target.ask(box.read(f'ddl/{name}.marker.sql'))
+    for name in ('import', 'ends'):
+        assert box.run('run', f'{name}.yaml').code == 0
+    said = box.run('generate', 'marker', 'none.yaml')
+    assert said.code == 78 and 'marks nothing' in said.err, said
