@@ -161,7 +161,7 @@ static bool host_lane_begun(void *world, uint32_t lane, uint32_t ticket)
 {
 	struct host *h = world;
 
-	return process_begun(h->processes, lane, ticket);
+	return process_begun(h->processes, lane, ticket) && !FAULT("host.begun");
 }
 
 static void host_nice(void *world, int nice)
@@ -340,7 +340,8 @@ static void host_on_keeper(void *arg, int fd, int events)
 		return;
 	loop_watch_close(h->keeper);
 	h->keeper = NULL;
-	session_stop(h->session, "the keeper is gone");
+	if (!FAULT("host.keeper"))
+		session_stop(h->session, "the keeper is gone");
 }
 
 static void host_on_tick(void *arg)
@@ -412,7 +413,8 @@ static void host_set_up(struct host *h)
 	h->progress_timer = loop_timer_new(h->loop, host_on_progress, h);
 	h->tick_timer = loop_timer_new(h->loop, host_on_tick, h);
 	for (size_t i = 0; i < ARRAY_LEN(h->signals); i++)
-		h->signals[i] = loop_signal_new(h->loop, numbers[i], host_on_signal, h);
+		if (numbers[i] != SIGHUP || !FAULT("host.hangup"))
+			h->signals[i] = loop_signal_new(h->loop, numbers[i], host_on_signal, h);
 	h->processes = processes_new(h->loop, h->spec.nonce,
 				     &(struct process_events){.arg = h,
 							      .frame = host_on_frame,

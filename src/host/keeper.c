@@ -247,7 +247,7 @@ int keeper_run(char *const *argv, int *ret_exit, struct err *err)
 			deaths = 0;
 			wait = RESTART_WAIT_US;
 		}
-		if (++deaths > KEEPER_RESTARTS) {
+		if (++deaths > KEEPER_RESTARTS && !FAULT("keeper.stubborn")) {
 			log_error("it died %d times in a row and is not started again; "
 				  "the next run resumes",
 				  deaths);

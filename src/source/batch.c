@@ -7,6 +7,7 @@
 
 #include "base/decimal.h"
 #include "base/mem.h"
+#include "sys/fault.h"
 
 enum {
 	REJECT_BYTES_MAX = 2 * 1024 *
@@ -138,6 +139,8 @@ void batch_skip_record(struct batch *b)
 void batch_add_reject(struct batch *b, const struct frame_reject *reject)
 {
 	assert(b->n_rejects < BATCH_REJECTS_MAX);
+	if (FAULT("source.reject"))
+		return;
 	struct frame_reject *r = &b->rejects[b->n_rejects++];
 	*r = *reject;
 	if (r->raw_len > REJECT_RAW_MAX) {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "sys/fault.h"
+
 static int64_t clock_read(clockid_t id)
 {
 	struct timespec ts = {0};
@@ -22,7 +24,7 @@ utime clock_now(void)
 
 int64_t clock_boot_us(void)
 {
-	return clock_read(CLOCK_BOOTTIME);
+	return clock_read(FAULT("clock.boot") ? CLOCK_REALTIME : CLOCK_BOOTTIME);
 }
 
 int64_t clock_monotonic_us(void)
@@ -68,7 +70,8 @@ void clock_civil(utime t, struct civil *ret_civil)
 	struct tm tm = {0};
 	int us = 0;
 	time_t seconds = clock_split(t, &us);
-	const struct tm *done = localtime_r(&seconds, &tm);
+	const struct tm *done = FAULT("clock.zone") ? gmtime_r(&seconds, &tm)
+						    : localtime_r(&seconds, &tm);
 
 	assert(done != NULL); /* fails for years beyond int only; a utime has fewer */
 	*ret_civil = civil_of(&tm, us);

@@ -7,6 +7,7 @@
 
 #include "base/bits.h"
 #include "job/job.h"
+#include "sys/fault.h"
 
 enum { STATUS_MAX = 255 };
 
@@ -79,7 +80,7 @@ enum outcome classify_start(int os_errno, const char **ret_class)
 	for (size_t i = 0; i < ARRAY_LEN(by_errno); i++)
 		if (by_errno[i].os_errno == os_errno) {
 			*ret_class = by_errno[i].class;
-			return by_errno[i].outcome;
+			return FAULT("work.busy") ? OUTCOME_RETRY : by_errno[i].outcome;
 		}
 	*ret_class = "exit-126";
 	return OUTCOME_ALL;

@@ -14,6 +14,7 @@
 #include "job/job.h"
 #include "loop/loop.h"
 #include "sys/clock.h"
+#include "sys/fault.h"
 #include "work/exec_mask.h"
 
 enum {
@@ -152,6 +153,8 @@ static void attempt_on_timer(void *arg)
 		exec_attempt_tell_failure(a);
 		break;
 	case PHASE_RUNNING:
+		if (FAULT("work.timeout"))
+			break;
 		if (exec_attempt_has_exited(a)) /* in this very moment: the loop is about to tell */
 			break;
 		a->timed_out = true;

@@ -13,6 +13,7 @@
 #include "job/job.h"
 #include "script/body_test.h"
 #include "sys/clock.h"
+#include "sys/fault.h"
 #include "work/answer.h"
 #include "work/classify.h"
 #include "work/exec_mask.h"
@@ -69,7 +70,7 @@ static enum outcome attempt_judge(const struct exec_attempt *a, char *class, str
 		word = a->cancelled ? "cancelled" : "timeout";
 	} else if (a->phase == PHASE_EXITED && WIFSIGNALED(a->status)) {
 		(void)snprintf(class, CLASS_BYTES, "signal-%d", WTERMSIG(a->status)); /* fits */
-		return outcome;
+		return FAULT("work.signal") ? OUTCOME_RETRY : outcome;
 	} else if (a->phase == PHASE_EXITED && WIFEXITED(a->status)) {
 		return judge_exit(a, class, ret_why);
 	}

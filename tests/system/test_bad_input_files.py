@@ -7,6 +7,7 @@ import time
 
 import pytest
 from lib.box import cast, kill, peak_rss_mib, wait_until
+from lib.job import without
 
 JOB = '''
 version: 1
@@ -236,8 +237,7 @@ def bytes_read(pid):
         return 1 << 60
 
 
-@pytest.mark.parametrize('what', ['grown', 'shrunk', 'gone'])
-def test_a_file_that_changes_while_it_is_read(box, what):
+def change_while_read(box, what):
     """A large file, so that reading takes a while; the reader is held still meanwhile."""
     path = box.file('items.csv', 'id,name\n')
     with open(path, 'a', encoding='utf-8') as f:
@@ -258,10 +258,23 @@ def test_a_file_that_changes_while_it_is_read(box, what):
     else:
         os.unlink(path)
     kill(reader, signal.SIGCONT)
+    return process
+
+
+@pytest.mark.parametrize('what', ['grown', 'shrunk', 'gone'])
+def test_a_file_that_changes_while_it_is_read(box, what):
+    process = change_while_read(box, what)
     assert process.wait(120) == 1, box.process_said(process)
     assert 'items.csv' in box.process_said(process)
     assert not box.lines('effects')
     box.verify()
+
+
+def test_without_a_second_look_a_file_that_grew_is_worked(box):
+    """The negative control."""
+    process = change_while_read(without(box, 'source.changed'), 'grown')
+    wait_until(lambda: box.lines('effects') or process.poll() is not None)
+    assert box.lines('effects'), box.process_said(process)
 
 
 # ---- no file at all ------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ import os
 import time
 
 from lib.box import cast, is_alive, peak_rss_mib, wait_until
+from lib.figures import figures
+from lib.job import without
 
 JOB = '''
 version: 1
@@ -138,6 +140,15 @@ def test_a_program_that_hangs_is_ended_by_its_time_limit(box):
     assert time.monotonic() - began < 120
     assert box.lines('began') == ['1', '1']
     assert box.keys('dead') == ['1']
+    figures(box, ['1'], 'idempotent')
+
+
+def test_without_its_time_limit_only_the_silence_of_its_lane_ends_it(box):
+    """The negative control."""
+    write(without(box, 'work.timeout'), "shell: 'sleep 300', input: none", items='1,\n', timeout='300ms')
+    run = box.start('run', 'bad.yaml', '--no-progress')
+    wait_until(lambda: 'silent' in box.process_said(run) or run.poll() is not None)
+    assert 'silent' in box.process_said(run)
 
 
 def test_a_program_that_does_not_listen_to_term_is_killed(box):

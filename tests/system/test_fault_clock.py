@@ -15,6 +15,7 @@ import pytest
 from lib.account import assert_clean
 from lib.box import Box, cast, descendants, is_alive, kill, wait_until
 from lib.figures import figures
+from lib.job import without
 
 LIBRARIES = glob.glob('/usr/lib/*/faketime/libfaketime.so.1')
 pytestmark = pytest.mark.skipif(not LIBRARIES, reason='libfaketime is not installed (tools/setup test)')
@@ -107,6 +108,16 @@ def test_a_clock_that_jumps_during_a_run_changes_nothing_but_times(box, clock, j
     assert {i['state'] for i in json.loads(said.out)['instances']} == {'ended'}, said
 
 
+def test_by_the_wall_clock_a_jump_would_end_it(box, clock):
+    """The negative control: what has an hour is measured by the clock that was put ahead by two."""
+    write(without(box, 'clock.boot'), 1000, 'sleep 0.03')
+    process = box.start('run', 'clock.yaml', '--no-progress')
+    wait_until(lambda: len(box.lines('effects')) > 10, limit_s=60)
+    clock.by(2 * HOUR)
+    assert process.wait(120) == 75, box.process_said(process)
+    assert 'window.max' in box.process_said(process)
+
+
 @pytest.mark.parametrize('jump', [HOUR, 10 * YEAR])
 def test_a_retry_comes_early_when_the_clock_goes_ahead_and_is_charged_once(box, clock, jump):
     keys = write(box, 20, '[ $STINT_ATTEMPT -gt 1 ] || [ $STINT_KEY -gt 5 ] || exit 1')
@@ -174,6 +185,15 @@ def test_a_day_has_one_run_however_long_it_is(box, clock, night):
     assert runs(box) == [f'clock@{d}' for d in (before, day, after)]
     assert box.lines('dates') == [str(d) for d in (before, day, after) for _ in range(3)]
     box.verify()
+
+
+def test_without_a_zone_a_day_begins_too_late(box, clock):
+    """The negative control: by UTC half past midnight is still the day before."""
+    box.env['TZ'] = BERLIN
+    write(without(box, 'clock.zone'), 3)
+    clock.at('2027-03-28 00:30:00', 1)
+    assert run(box).code == 0
+    assert runs(box) == ['clock@2027-03-27']
 
 
 def test_dates_beside_a_leap_day(box, clock):
@@ -275,6 +295,20 @@ def test_all_processes_stand_still_for_a_while_and_the_clock_is_another_then(box
     assert process.wait(120) == 0, box.process_said(process)
     assert assert_clean(box, 'clock', keys).counts['done'] == 150
     assert 'has not moved' not in box.process_said(process)
+
+
+def test_by_the_wall_clock_a_pause_would_end_it(box, clock):
+    """The negative control."""
+    write(without(box, 'clock.boot'), 150, 'sleep 0.03')
+    process = box.start('run', 'clock.yaml', '--no-progress')
+    wait_until(lambda: len(box.lines('effects')) > 10, limit_s=60)
+    frozen = everyone(process)
+    for pid in frozen:
+        kill(pid, signal.SIGSTOP)
+    clock.by(10 * YEAR)
+    for pid in frozen:
+        kill(pid, signal.SIGCONT)
+    assert process.wait(120) == 75, box.process_said(process)
 
 
 def test_nobody_takes_over_from_one_who_stands_still(box, clock):

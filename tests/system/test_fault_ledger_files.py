@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What others do to the ledger's files while it is in use or lies still (rows 23 and 26 of
 docs/faults.md): removed, replaced, damaged, on NFS."""
+import gzip
 import os
 import shutil
 import sqlite3
 
 import pytest
 from lib.box import descendants, kill, wait_until
-from lib.figures import at_risk, figures
-from lib.job import RUN, run_until_over, write_job
+from lib.figures import at_risk, figures, measure
+from lib.job import RUN, run_until_over, without, write_job
 
 ITEMS = 2000
 
@@ -32,6 +33,12 @@ def ends_with_words(box, run, word):
 @pytest.mark.parametrize('effect', ['once', 'idempotent'])
 @pytest.mark.parametrize('how', ['removed', 'replaced'])
 def test_a_log_that_is_removed_or_replaced_ends_it_and_nothing_of_it_is_lost(box, how, effect):
+    keys = lose_log(box, how, effect)
+    figures(box, keys, effect, crashes=1)
+
+
+def lose_log(box, how, effect):
+    """A run whose log goes, and those after it. Gives the keys."""
     run, keys = start(box, effect)
     log = box.ledger + '-wal'
     if how == 'removed':
@@ -43,8 +50,13 @@ def test_a_log_that_is_removed_or_replaced_ends_it_and_nothing_of_it_is_lost(box
     if how == 'replaced':
         os.unlink(log)
     run_until_over(box)
-    # Without that rescue, hundreds are done a second time: all that was in the log only.
-    figures(box, keys, effect, crashes=1)
+    return keys
+
+
+def test_without_that_rescue_what_was_in_the_log_is_done_again(box):
+    """The negative control."""
+    keys = lose_log(without(box, 'ledger.rescue'), 'removed', 'once')
+    assert 'D' in measure(box, keys, 'once', crashes=1).wrong()
 
 
 def test_the_file_of_locks_removed_ends_it(box):
@@ -161,3 +173,39 @@ def test_a_changed_body_is_never_worked(box):
     said = box.run(*RUN)
     assert said.code in (1, 3, 74), said
     assert set(box.lines('effects')) <= set(keys[:-50]), 'an item of the damaged chunk was worked'
+
+
+def change_the_last(box):
+    """A run of items that the ledger itself holds; in that of the last one a digit becomes another."""
+    keys = write_job(box, 201)
+    with open(os.path.join(box.path, 'items.csv'), 'rb') as f:
+        box.file('items.csv.gz', gzip.compress(f.read()))
+    text = box.read('faults.yaml').replace('items.csv', 'items.csv.gz')
+    box.file('faults.yaml', text.replace('concurrency: 2', 'concurrency: 1'))
+    box.file('hold')
+    run = box.start(*RUN)
+    wait_until(lambda: 'running' in box.run('status').out and len(box.items('--state', 'waiting')) > 100)
+    stop_hard(box, run)
+    os.unlink(os.path.join(box.path, 'hold'))
+    db = sqlite3.connect(box.ledger)
+    [(hit, body)] = db.execute('SELECT chunk_id, body FROM chunk_body ORDER BY chunk_id DESC LIMIT 1')
+    assert b'10200' in body
+    db.execute('UPDATE chunk_body SET body = ? WHERE chunk_id = ?', (body.replace(b'10200', b'99999'), hit))
+    db.commit()
+    db.close()
+    return keys
+
+
+def test_a_digit_that_changed_is_never_worked(box):
+    keys = change_the_last(box)
+    said = box.run(*RUN)
+    assert said.code == 74 and 'is damaged' in said.err, said
+    assert set(box.lines('effects')) <= set(keys[:-1]), 'an item of the damaged chunk was worked'
+
+
+def test_without_its_hash_it_is(box):
+    """The negative control."""
+    keys = change_the_last(without(box, 'ledger.hash'))
+    run_until_over(box)
+    assert set(box.lines('effects')) - set(keys) == {'99999'}
+    assert 'D' in measure(box, keys, 'once', crashes=1).wrong()

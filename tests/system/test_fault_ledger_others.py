@@ -2,11 +2,10 @@
 """Somebody else in the database itself (rows 24 and 25 of docs/faults.md)."""
 import os
 import sqlite3
-import time
 
-from lib.box import wait_until
+from lib.box import Quiet, wait_until
 from lib.figures import figures
-from lib.job import RUN, write_job
+from lib.job import RUN, without, write_job
 
 MIB = 1 << 20
 
@@ -16,19 +15,6 @@ def start(box, items):
     run = box.start(*RUN)
     wait_until(lambda: len(box.lines('effects')) > 50)
     return run, keys
-
-
-class Quiet:
-    """True when no effect has come for so long."""
-
-    def __init__(self, box, seconds):
-        self.box, self.seconds, self.n, self.since = box, seconds, -1, 0
-
-    def __call__(self):
-        n, now = len(self.box.lines('effects')), time.monotonic()
-        if n != self.n:
-            self.n, self.since = n, now
-        return now - self.since > self.seconds
 
 
 def test_a_reader_that_stays_for_long_costs_room_and_nothing_else(box):
@@ -44,11 +30,34 @@ def test_a_reader_that_stays_for_long_costs_room_and_nothing_else(box):
     figures(box, keys, 'once')
 
 
-def test_somebody_who_locks_the_database_is_waited_for(box):
-    """A shell with BEGIN EXCLUSIVE, for longer than SQLite itself would wait."""
-    run, keys = start(box, 1000)
+def test_nothing_is_claimed_while_a_reader_lets_the_log_grow_too_large(box):
+    """What stops it comes at 4 MiB here instead of 256; the test above is without it."""
+    without(box, 'ledger.stuck')
+    run, keys = start(box, 6000)
+    db = sqlite3.connect(box.ledger, isolation_level=None)
+    db.execute('BEGIN')
+    db.execute('SELECT count(*) FROM chunk').fetchall()
+    wait_until(lambda: 'nothing more is claimed' in box.process_said(run) or run.poll() is not None)
+    is_quiet = Quiet(box, 2)
+    wait_until(lambda: run.poll() is not None or is_quiet())
+    assert run.poll() is None and len(box.lines('effects')) < len(keys), box.process_said(run)
+    db.execute('COMMIT')
+    db.close()
+    assert run.wait(180) == 0, box.process_said(run)
+    figures(box, keys, 'once')
+
+
+def lock(box):
+    """A shell with BEGIN EXCLUSIVE."""
     db = sqlite3.connect(box.ledger, isolation_level=None, timeout=60)
     db.execute('BEGIN EXCLUSIVE')
+    return db
+
+
+def test_somebody_who_locks_the_database_is_waited_for(box):
+    """For longer than SQLite itself would wait."""
+    run, keys = start(box, 1000)
+    db = lock(box)
     before = len(box.lines('effects'))
     is_quiet = Quiet(box, 4)
     wait_until(lambda: run.poll() is not None or is_quiet())
@@ -59,3 +68,12 @@ def test_somebody_who_locks_the_database_is_waited_for(box):
     db.close()
     assert run.wait(180) == 0, box.process_said(run)
     figures(box, keys, 'once')
+
+
+def test_without_another_try_a_lock_ends_the_run(box):
+    """The negative control."""
+    run, _ = start(without(box, 'ledger.busy'), 1000)
+    db = lock(box)
+    assert run.wait(180) == 74, box.process_said(run)
+    db.execute('ROLLBACK')
+    db.close()

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from lib.box import cast, wait_until
 from lib.figures import at_risk, figures
-from lib.job import RUN, run_until_over, write_job
+from lib.job import RUN, run_until_over, without, write_job
 
 ITEMS = 600
 KEY_BYTES = 6
@@ -52,6 +52,15 @@ def test_an_fsync_is_never_tried_a_second_time(box):
     figures(box, keys, 'once', crashes=1)
 
 
+@pytest.mark.parametrize('call, error', [('sync', errno.EIO), ('pwrite', errno.EIO), ('pwrite', errno.EROFS)])
+def test_without_distrust_of_what_has_failed_it_goes_on(box, call, error):
+    """The negative control: it is tried a second time, and nobody says whether the disk has it."""
+    write_job(without(box, 'ledger.ioerr'), ITEMS)
+    said, after = run_with(box, call, 30, error)
+    assert said.code == 0, said
+    assert after > at_risk(2)
+
+
 @pytest.mark.parametrize('n', [1, 3, 6, 9, 14, 22, 40])
 def test_a_write_that_fails_ends_it_and_nothing_was_acknowledged(box, n):
     keys = write_job(box, ITEMS)
@@ -82,6 +91,15 @@ def test_a_write_without_room_ends_in_order_and_nothing_is_in_doubt(box, n, erro
         assert 'full' in said.err
     assert run_until_over(box) == 0
     figures(box, keys, 'once', crashes=0)
+
+
+def test_without_waiting_for_room_items_are_in_doubt(box):
+    """The negative control: a full disk is taken for one that has failed."""
+    write_job(without(box, 'ledger.full'), ITEMS, wait_ms=20)
+    said, _ = run_with(box, 'pwrite', 200, errno.ENOSPC)
+    assert said.code == 74, said
+    assert run_until_over(box) == 3
+    assert box.keys('in_doubt')
 
 
 def test_a_write_to_what_may_only_be_read_ends_it(box):

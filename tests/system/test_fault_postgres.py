@@ -6,9 +6,9 @@ import signal
 import subprocess
 
 import pytest
-from lib.box import STINT_DEV, Box, wait_until
+from lib.box import Box, Quiet, wait_until
 from lib.figures import figures
-from lib.job import RUN, run_until_over, write_job
+from lib.job import RUN, run_until_over, without, write_job
 from lib.pg_proxy import PgProxy
 from lib.pgbouncer import PgBouncer
 
@@ -38,13 +38,6 @@ def start(box, items=600, effect='once', more=''):
     wait_until(lambda: len(box.lines('effects')) > 50 or run.poll() is not None)
     assert run.poll() is None, box.process_said(run)
     return run, keys
-
-
-def without(box, *defences):
-    """The box, with a program that does not have these (sys/fault.h)."""
-    box.program = STINT_DEV
-    box.env['STINT_FAULT'] = ','.join(f'{name}:1:always' for name in defences)
-    return box
 
 
 def finish(box, run, keys, crashes, effect='once'):
@@ -163,16 +156,36 @@ def test_failover_to_a_synchronous_standby_loses_nothing(new_postgres, on):
         standby.close()
 
 
-def test_a_synchronous_standby_that_is_gone_is_waited_for(new_postgres, on):
-    primary = new_postgres()
-    standby = primary.standby(synchronous=True)
-    try:
-        box = on(primary.database().uri)
-        run, keys = start(box)
-        standby.restart()
-        assert finish(box, run, keys, crashes=0).needless == 0
-    finally:
-        standby.close()
+@pytest.fixture(name='follower')
+def make_follower(new_postgres):
+    """A standby without which its primary (`made_from`) acknowledges no commit."""
+    standby = new_postgres().standby(synchronous=True)
+    yield standby
+    standby.close()
+
+
+def test_a_synchronous_standby_that_is_gone_is_waited_for(follower, on):
+    box = on(follower.made_from.database().uri)
+    run, keys = start(box)
+    follower.stop()
+    before = len(box.lines('effects'))
+    is_quiet = Quiet(box, 4)
+    wait_until(lambda: run.poll() is not None or is_quiet())
+    assert run.poll() is None, box.process_said(run)
+    # What was marked before may go on; what is not on both servers is no mark.
+    assert len(box.lines('effects')) - before <= 100
+    follower.start()
+    assert finish(box, run, keys, crashes=0).needless == 0
+
+
+def test_without_a_synchronous_commit_it_is_not_waited_for(follower, on):
+    """The negative control: what begins then is known to the primary alone."""
+    box = without(on(follower.made_from.database().uri), 'ledger.synchronous')
+    run, _ = start(box)
+    follower.stop()
+    before = len(box.lines('effects'))
+    wait_until(lambda: run.poll() is not None or len(box.lines('effects')) > before + 200)
+    assert len(box.lines('effects')) > before + 200, box.process_said(run)
 
 
 def test_once_is_refused_where_a_failover_may_lose_commits(new_postgres, on):
@@ -248,15 +261,39 @@ def test_who_takes_part_is_refused_there_too(new_postgres, on):
 # ---- 34 to 36: a server that does not answer ---------------------------------------------------------
 
 
-def test_a_slow_ledger_makes_a_slow_run(postgres, on):
+@pytest.fixture(name='slow')
+def make_slow(postgres):
+    """A proxy that holds each answer back for a while, once that is said."""
     proxy = PgProxy(postgres.server)
-    try:
-        box = on(proxy.uri(postgres.name))
-        run, keys = start(box, 300)
-        proxy.delay_s = 0.1
-        assert finish(box, run, keys, crashes=0).needless == 0
-    finally:
-        proxy.close()
+    yield proxy
+    proxy.close()
+
+
+@pytest.mark.long
+def test_a_slow_ledger_makes_a_slow_run(slow, postgres, on):
+    """Two instances, each commit of which takes seconds: neither takes the other for dead."""
+    box = on(slow.uri(postgres.name))
+    slow.delay_s = 0.05
+    run, keys = start(box, 400)
+    other = box.start(*RUN)
+    wait_until(lambda: postgres.value('select count(*) from stint.instance_ where state = 1') == '2'
+               or other.poll() is not None)
+    slow.delay_s = 1.5
+    seen = len(box.lines('effects'))
+    wait_until(lambda: len(box.lines('effects')) > seen + 5 or run.poll() is not None)
+    slow.delay_s = 0.1
+    assert other.wait(300) == 0, box.process_said(other)
+    assert finish(box, run, keys, crashes=0).needless == 0
+    assert postgres.value('select count(*) from stint.instance_ where state = 4') == '0'
+
+
+def test_without_patience_a_slow_ledger_is_taken_for_none(slow, postgres, on):
+    """The negative control: a beat has less time than the ledger takes, and nothing is begun any more."""
+    box = without(on(slow.uri(postgres.name)), 'ledger.impatient')
+    run, _ = start(box, 2000)
+    slow.delay_s = 1.5
+    wait_until(lambda: 'nothing is begun' in box.process_said(run) or run.poll() is not None)
+    assert run.poll() is None and 'nothing is begun' in box.process_said(run)
 
 
 # ---- 39: PgBouncer ------------------------------------------------------------------------------------
@@ -294,6 +331,35 @@ def test_a_wrong_password_is_said_and_not_shown(postgres, on):
         assert said.code == 77, said
         assert 'password authentication failed for user "stint"' in said.err
         assert 's3cret' not in said.said
+
+
+def refuse(postgres):
+    """The server lets nobody in any more, and throws out who is: by the port, as another password would."""
+    postgres.server.ask("alter role stint password 'another'")
+    postgres.server.ask("select pg_terminate_backend(pid) from pg_stat_activity"
+                        f" where datname = '{postgres.name}'")
+
+
+def test_a_password_that_is_changed_in_mid_run_is_waited_for(new_postgres, on):
+    database = new_postgres().database()
+    box = on(database.tcp_uri)
+    run, keys = start(box)
+    refuse(database)
+    wait_until(lambda: 'authentication failed' in database.server.log)
+    is_quiet = Quiet(box, 4)
+    wait_until(lambda: run.poll() is not None or is_quiet())
+    assert run.poll() is None, box.process_said(run)
+    database.server.ask(f"alter role stint password '{database.server.password}'")
+    assert finish(box, run, keys, crashes=0).needless == 0
+
+
+def test_without_another_try_a_server_that_lets_nobody_in_ends_the_run(new_postgres, on):
+    """The negative control."""
+    database = new_postgres().database()
+    box = without(on(database.tcp_uri), 'ledger.refused')
+    run, _ = start(box)
+    refuse(database)
+    assert run.wait(300) not in (0, 3), box.process_said(run)
 
 
 @pytest.mark.parametrize('how', ['STINT_LEDGER', 'env:', 'configuration'])

@@ -7,14 +7,14 @@ import os
 
 import pytest
 from lib.box import wait_until
-from lib.figures import figures
-from lib.job import RUN, run_until_over, write_job
+from lib.figures import figures, measure
+from lib.job import RUN, run_until_over, without, write_job
 
 ROOT = '/sys/fs/cgroup'
 # A program that wants more memory than the group may have, for one item only.
 GREEDY = '''#!/bin/sh
-[ "$2" != 10050 ] || exec tail /dev/zero
 echo "$2" >>"$1"
+[ "$2" != 10050 ] || exec tail /dev/zero
 '''
 
 
@@ -82,15 +82,34 @@ def test_no_more_processes_for_a_while_costs_no_item(box, make_group):
     figures(box, keys, 'once')
 
 
+def test_without_looking_at_the_reason_items_are_dead_of_it(box, make_group):
+    """The negative control: a program that cannot be started counts as an attempt of its item."""
+    write_job(without(box, 'work.busy'), 400)
+    group = make_group('pids', 'pids.max', 'max')
+    run = box.start(*RUN, preexec_fn=group.enter)
+    wait_until(lambda: len(box.lines('effects')) > 20)
+    group.write('pids.max', 1)
+    wait_until(lambda: box.keys('dead') or run.poll() is not None)
+    group.write('pids.max', 'max')
+    assert run.wait(180) == 3, box.process_said(run)
+
+
 def test_a_program_that_the_kernel_kills_for_its_memory_is_in_doubt_alone(box, make_group):
     keys = write_job(box, 200, program=GREEDY)
     group = make_group('memory', ('memory.limit_in_bytes', 'memory.max'), 100_000_000)
     run = box.start(*RUN, preexec_fn=group.enter)
     assert run.wait(180) == 3, box.process_said(run)
     # The kernel ends the largest, which is neither stint nor another item's program.
-    assert set(keys) - set(box.lines('effects')) == {'10050'}
     assert box.keys('in_doubt') == ['10050']
     assert box.keys('dead') == []
     said = box.run('attempts', 'faults/10050')
     assert 'signal' in said.out, said
     figures(box, keys, 'once', crashes=1)
+
+
+def test_without_doubt_about_a_signal_it_is_done_again(box, make_group):
+    """The negative control: who was killed counts as one who failed."""
+    keys = write_job(without(box, 'work.signal'), 60, program=GREEDY)
+    group = make_group('memory', ('memory.limit_in_bytes', 'memory.max'), 100_000_000)
+    assert box.start(*RUN, preexec_fn=group.enter).wait(180) == 3
+    assert 'D' in measure(box, keys, 'once', crashes=1).wrong()

@@ -10,23 +10,47 @@ import struct
 import pytest
 from lib.box import cast, descendants, is_alive, kill, wait_until
 from lib.figures import figures
-from lib.job import RUN, run_until_over, write_job
+from lib.job import RUN, run_until_over, without, write_job
 
 F_OFD_GETLK = 36  # of linux/fcntl.h; this Python has no name for it
 
 
-@pytest.mark.parametrize('n', [1, 20, 100, 200, 300, 500, 800, 1500])
-def test_an_allocation_that_fails_loses_nothing(box, n):
-    keys = write_job(box, 200)
+def run_short_of_memory(box, n):
+    """A run whose n-th allocation fails. Making a ledger takes thousands: it is there already."""
+    assert box.run('ledger', 'init').code == 0
     box.compile('faultio.so', 'faultio.c', '-shared', '-fPIC')
     box.env.update(LD_PRELOAD=os.path.join(box.path, 'faultio.so'), FAULTIO=f'malloc:{n}:12')
     said = box.run(*RUN)
     del box.env['LD_PRELOAD']
+    return said
+
+
+# From 18,000 or so on it hits an engine at work.
+@pytest.mark.parametrize('n', [1, 20, 100, 200, 300, 500, 800, 1500, 8000, 19000, 21000, 23000, 26000])
+def test_an_allocation_that_fails_loses_nothing(box, n):
+    keys = write_job(box, 200)
+    said = run_short_of_memory(box, n)
     # Words or success, and never by a signal.
     assert said.code in (0, 1, 3, 71, 73, 74, 75, 78), said
     assert said.code == 0 or 'memory' in said.err, said
     run_until_over(box)
     figures(box, keys, 'once', crashes=1)
+
+
+@pytest.mark.file
+def test_without_another_try_a_lack_of_memory_ends_the_run(box):
+    """The negative control: one of these is the ledger's, with something in hand."""
+    without(box, 'ledger.busy')
+    codes = []
+    for n in range(18000, 30000, 1000):
+        write_job(box, 200)
+        codes.append(run_short_of_memory(box, n).code)
+        if codes[-1] == 74:
+            break
+        for name in os.listdir(box.path):
+            if name in ('effects', 'injected') or name.startswith('ledger.db'):
+                os.unlink(os.path.join(box.path, name))
+    assert codes[-1] == 74, codes
 
 
 def test_few_descriptors_slow_it_down_and_cost_no_item(box):
@@ -63,6 +87,16 @@ def test_a_storm_of_hangups_reloads_and_does_no_harm(box):
     figures(box, keys, 'once')
 
 
+def test_without_a_handler_a_hangup_ends_an_engine(box):
+    """The negative control."""
+    write_job(without(box, 'host.hangup'), 500)
+    run = box.start(*RUN)
+    wait_until(lambda: len(box.lines('effects')) > 20)
+    kill(run.pid, signal.SIGHUP)
+    wait_until(lambda: 'died by signal 1 ' in box.process_said(run) or run.poll() is not None)
+    assert 'died by signal 1 ' in box.process_said(run)
+
+
 def test_a_storm_of_terms_ends_it_in_order(box):
     keys = write_job(box, 2000)
     run = box.start(*RUN)
@@ -94,6 +128,15 @@ def gate_is_free(box):
         return struct.unpack('hhqqi4x', fcntl.fcntl(f, F_OFD_GETLK, asked))[0] == fcntl.F_UNLCK
 
 
+def stop_outside_a_commit(box, pid):
+    """In one it would hold up everybody, which is another matter."""
+    kill(pid, signal.SIGSTOP)
+    while not gate_is_free(box):
+        kill(pid, signal.SIGCONT)
+        wait_until(lambda: gate_is_free(box), every_s=0.001)
+        kill(pid, signal.SIGSTOP)
+
+
 def test_one_of_two_is_killed_and_one_is_stopped_and_verbs_are_called_meanwhile(box):
     keys = write_job(box, 3000)
     box.file(os.path.basename(box.ledger) + '.lock', '')  # one that was left behind
@@ -102,12 +145,7 @@ def test_one_of_two_is_killed_and_one_is_stopped_and_verbs_are_called_meanwhile(
     wait_until(lambda: len(box.lines('effects')) > 100)
     victim = [one.pid, *descendants(one.pid)]
     [stopped] = cast(two.pid)['engine']
-    kill(stopped, signal.SIGSTOP)
-    while not gate_is_free(box):
-        # Stopped in a commit it would hold up everybody, which is another matter.
-        kill(stopped, signal.SIGCONT)
-        wait_until(lambda: gate_is_free(box), every_s=0.001)
-        kill(stopped, signal.SIGSTOP)
+    stop_outside_a_commit(box, stopped)
     for pid in victim:
         kill(pid)
     one.wait(60)
@@ -124,6 +162,18 @@ def test_one_of_two_is_killed_and_one_is_stopped_and_verbs_are_called_meanwhile(
     assert {two.wait(180), three.wait(180)} <= {0, 3}, box.process_said(two) + box.process_said(three)
     run_until_over(box)
     figures(box, keys, 'once', crashes=1)
+
+
+@pytest.mark.file
+def test_without_locks_one_that_is_stopped_is_taken_for_dead(box):
+    """The negative control: nobody looks who holds his byte of the file of locks."""
+    write_job(box, 3000)
+    run = box.start(*RUN)
+    wait_until(lambda: len(box.lines('effects')) > 100)
+    [stopped] = cast(run.pid)['engine']
+    stop_outside_a_commit(box, stopped)
+    without(box, 'ledger.alive').start(*RUN)
+    wait_until(lambda: 'reaped' in box.run('instances', '-v', '--json').out)
 
 
 def test_an_engine_that_stands_still_is_killed_by_its_keeper_and_resumes(faulty):
@@ -153,3 +203,11 @@ def test_a_program_inherits_no_descriptor_of_ours(box):
     # From 10 on are the shell's own: its script, and what it puts aside.
     assert {n for n in numbers if n < 10} <= {0, 1, 2, 3}, shown
     figures(box, keys, 'once')
+
+
+@pytest.mark.file
+def test_without_closing_a_program_inherits_the_file_of_locks(box):
+    """The negative control."""
+    write_job(without(box, 'ledger.cloexec', 'lane.close'), 1, program='#!/bin/sh\nls -l /proc/$$/fd >>fds\n')
+    assert box.run(*RUN).code == 0
+    assert 'ledger.db.lock' in box.read('fds')

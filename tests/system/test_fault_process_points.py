@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 from lib.box import descendants, kill, wait_until
-from lib.figures import figures
-from lib.job import RUN, run_until_over, write_job
+from lib.figures import figures, measure
+from lib.job import RUN, run_until_over, without, write_job
 
 ITEMS = 40
 
@@ -62,6 +62,15 @@ def test_an_answer_of_the_ledger_that_is_lost_costs_nothing(faulty, op, effect):
     figures(faulty, keys, effect, crashes=0)
 
 
+def test_without_doubt_what_a_killed_one_had_begun_is_done_again(faulty):
+    """The negative control of every kill: what the dead one had started is free again."""
+    keys = write(faulty, 'once')
+    faulty.killed_at('ledger.chunk_progress.before:5', *RUN).wait(180)
+    faulty.well()
+    run_until_over(without(faulty, 'ledger.doubt'))
+    assert 'D' in measure(faulty, keys, 'once', crashes=1).wrong()
+
+
 # ---- between the durable mark and the start ---------------------------------------------------------
 
 
@@ -93,6 +102,30 @@ def strace_works():
 @pytest.mark.parametrize('n', [1, 2, 4, 7, 15])
 def test_killed_at_a_system_call(box, call, n):
     keys = write(box, 'once')
+    kill_at_call(box, call, n)
+    run_until_over(box)
+    figures(box, keys, 'once', crashes=2)
+
+
+@pytest.mark.skipif(not strace_works(), reason='strace is not there or not allowed')
+def test_without_doubt_what_was_begun_before_a_system_call_is_done_again(box):
+    """The negative control: at one of these calls something had been done and not been written."""
+    found = ''
+    for n in range(12, 40, 2):
+        for name in os.listdir(box.path):
+            if name == 'effects' or name.startswith('ledger.db'):
+                os.unlink(os.path.join(box.path, name))
+        keys = write(box, 'once')
+        kill_at_call(box, 'fdatasync', n)
+        run_until_over(without(box, 'ledger.doubt'))
+        found = measure(box, keys, 'once', crashes=2).wrong()
+        if 'D' in found:
+            break
+    assert 'D' in found
+
+
+def kill_at_call(box, call, n):
+    """A run that is killed at its n-th call of that name."""
     assert box.run('ledger', 'init').code == 0
     said = os.path.join(box.path, 'strace.said')
     with open(said, 'wb') as out:
@@ -107,8 +140,6 @@ def test_killed_at_a_system_call(box, call, n):
     for pid in descendants(tracer.pid):
         kill(pid)
     tracer.wait(180)
-    run_until_over(box)
-    figures(box, keys, 'once', crashes=2)
 
 
 # ---- again and again ----------------------------------------------------------------------------------
@@ -125,3 +156,13 @@ def test_a_program_that_dies_again_and_again_is_given_up_in_words_and_resumes_la
     faulty.well()
     assert run_until_over(faulty) == 0
     figures(faulty, keys, 'once', crashes=0)
+
+
+def test_without_a_bound_it_is_started_again_and_again(faulty):
+    """The negative control."""
+    write(faulty, 'once')
+    faulty.faulty('ledger.chunk_claim.before:1:crash', 'keeper.stubborn:1:always')
+    run = faulty.start(*RUN)
+    wait_until(lambda: faulty.process_said(run).count('died by signal') > 5)
+    wait_until(lambda: faulty.process_said(run).count('is started again') > 5 or run.poll() is not None)
+    assert run.poll() is None, faulty.process_said(run)

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from lib.account import assert_clean
 from lib.box import cast, peak_rss_mib, wait_until
+from lib.job import without
 
 JOB = '''version: 1
 job: records
@@ -75,6 +76,16 @@ def test_a_broken_record_is_rejected_with_its_place_and_the_rest_goes_on(box, wh
     said = run(box, b'id,note\nfirst,x\n' + broken + b'last,x\n')
     rows = assert_rejected(box, said, ['first', 'last'], places)
     assert rows[0]['offset'] >= len(b'id,note\nfirst,x\n')
+
+
+@pytest.mark.parametrize('kind', [CSV, JSONL])
+def test_without_rejects_the_sums_would_tell(box, kind):
+    """The negative control: a broken record is left out, and nobody is told."""
+    data = b'id,note\nfirst,x\nb\nlast,x\n' if kind == CSV else b'{"id":"first"}\n[]\n{"id":"last"}\n'
+    said = run(without(box, 'source.reject'), data, kind)
+    with pytest.raises(AssertionError):
+        assert_rejected(box, said, ['first', 'last'], [3 if kind == CSV else 2])
+    assert box.run('report').code == 70
 
 
 GOOD_CSV = {

@@ -5,12 +5,14 @@ The moments and the victims are random; the seed is printed, and SEED=… repeat
 """
 import os
 import random
+import signal
 import subprocess
 import time
 
 import pytest
-from lib.box import cast, kill, wait_until
+from lib.box import cast, is_alive, kill, wait_until
 from lib.figures import figures
+from lib.job import without
 
 ITEMS = 20000
 KILLS = 200
@@ -195,5 +197,20 @@ def test_an_engine_whose_keeper_died_stops_with_grace(box):
     assert done < ITEMS
     said = box.run('run', 'kill.yaml', '--no-progress')
     assert said.code == 0, said
-    assert sorted(box.lines('effects')) == sorted(all_keys())
-    box.verify()
+    assert figures(box, all_keys(), 'once', concurrency=CONCURRENCY).needless == 0
+
+
+def test_without_an_eye_on_its_keeper_an_engine_goes_on(box):
+    """The negative control."""
+    write_job(without(box, 'host.keeper'), 'once')
+    run = box.start('run', 'kill.yaml', '--no-progress')
+    wait_until(lambda: effects_so_far(box) > 100)
+    engine = cast(run.pid)['engine']
+    kill(run.pid)
+    run.wait()
+    before = effects_so_far(box)
+    wait_until(lambda: effects_so_far(box) > before + 500 or not is_alive(engine[0]))
+    is_at_work = is_alive(engine[0])
+    kill(engine[0], signal.SIGTERM)
+    wait_until(lambda: not is_alive(engine[0]))
+    assert is_at_work and effects_so_far(box) > before + 500

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from lib.box import cast, is_alive, wait_until
+from lib.figures import figures
 
 JOB = '''
 version: 1
@@ -31,11 +32,11 @@ def write_job(box, items, effect='once', shell='echo "$STINT_KEY" >>effects', gr
     return keys
 
 
-def finish(box, keys):
+def finish(box, keys, effect='once'):
     said = box.run('run', 'stop.yaml', '--no-progress')
     assert said.code == 0, said
     assert sorted(box.lines('effects')) == sorted(keys)
-    box.verify()
+    figures(box, keys, effect)
 
 
 @pytest.mark.parametrize('how', [signal.SIGTERM, signal.SIGINT])
@@ -98,7 +99,7 @@ def test_attempts_that_outlast_the_grace_are_ended(box):
     assert run.wait(120) == 75, box.process_said(run)
     assert time.monotonic() - began > 0.8
     box.file('quick')
-    finish(box, [str(i) for i in range(1, 11)])
+    finish(box, [str(i) for i in range(1, 11)], 'idempotent')
 
 
 def test_two_calls_share_a_run_and_each_item_is_done_once(box):

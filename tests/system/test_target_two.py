@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 from lib.box import Box, kill, wait_until
+from lib.figures import figures
+from lib.job import without
 from lib.pg_proxy import PgProxy
 from lib.target import Postgres, Target, count, make, row, work_sql
 
@@ -47,7 +49,8 @@ def is_whole(box, target, work):
     assert count(target, 'select count(*) from a') == (1 if work == 'run' else 0)
     said = box.run('ledger', 'verify', '--target', target.url)
     assert said.code == 0, said
-    box.verify()
+    figures(box, [str(i) for i in range(1, ITEMS + 1)], 'once',
+            effects=[str(found) for [found] in target.ask('select id from e')])
 
 
 POINTS = [f'ledger.{op}.{when}:{n}' for op in ('chunk_claim', 'chunk_progress') for n in (1, 2)
@@ -71,6 +74,18 @@ def test_who_dies_between_the_two_commits_does_nothing_twice(faulty, target, poi
     box.well()
     run_until_done(box)
     is_whole(box, target, work)
+
+
+def test_without_marks_what_was_committed_there_is_done_again(faulty, target):
+    """The negative control."""
+    box = faulty
+    make_two(box, target, 'sql')
+    box.killed_at('ledger.chunk_progress.before:1', 'run', 'import.yaml').wait(180)
+    box.well()
+    wait_until(lambda: count(target, 'select count(*) from e') > 0)
+    run_until_done(without(box, 'target.mark'))
+    assert count(target, 'select count(*) from e') > ITEMS
+    assert count(target, 'select count(distinct id) from e') == ITEMS
 
 
 def test_what_is_committed_there_and_not_here_is_told_until_the_next_start(faulty, target):

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ledger/postgres/postgres.h"
+#include "sys/fault.h"
 
 static bool loose_is_held(enum loose_state state)
 {
@@ -320,7 +321,7 @@ int pl_doubt_chunk(struct pl *q, struct arena *a, const struct pl_doubt *doubt,
 			.item = chunk.first_item + i,
 			.chunk_id = chunk.id,
 			.key = keys[i],
-			.state = LOOSE_DOUBT,
+			.state = FAULT("ledger.doubt") ? LOOSE_RETRY : LOOSE_DOUBT,
 			.first_started_ms = doubt->only_started ? claimed_ms : 0,
 			.not_before_ms = doubt->not_before_ms,
 			.err_class = doubt->err_class,

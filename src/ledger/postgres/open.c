@@ -102,6 +102,8 @@ static int pl_set_up(struct pl *q, PGconn *conn)
 		return PL_FAILED;
 	if (FAULT("ledger.idle"))
 		PQclear(PQexec(conn, "SET idle_in_transaction_session_timeout = 0"));
+	if (FAULT("ledger.synchronous"))
+		PQclear(PQexec(conn, "SET synchronous_commit = local"));
 	q->base.may_lose_commits = strcmp(PQgetvalue(rows, 0, 2), "0") != 0;
 	pl_note_timeline(q, strtoll(PQgetvalue(rows, 0, 3), NULL, 10));
 	return 0;

@@ -105,6 +105,9 @@ enum ledger_status pl_status(const struct pl *q)
 	enum pg_class class = pg_class_of(q->sqlstate);
 	if (class == PG_LOST && FAULT("ledger.away"))
 		return LEDGER_BROKEN;
+	if ((class == PG_LOGIN || class == PG_CROWDED || class == PG_FULL) &&
+	    FAULT("ledger.refused"))
+		return LEDGER_BROKEN;
 	if ((class == PG_CONFLICT || class == PG_LOCKED) && FAULT("ledger.conflict"))
 		return LEDGER_BROKEN;
 	switch (class) {

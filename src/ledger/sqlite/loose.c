@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ledger/sqlite/sqlite.h"
+#include "sys/fault.h"
 
 static bool loose_is_held(enum loose_state state)
 {
@@ -369,7 +370,7 @@ int sq_doubt_chunk(struct sq *q, struct arena *a, const struct sq_doubt *doubt,
 			.item = row->first_item + i,
 			.chunk_id = row->id,
 			.key = keys[i],
-			.state = LOOSE_DOUBT,
+			.state = FAULT("ledger.doubt") ? LOOSE_RETRY : LOOSE_DOUBT,
 			.first_started_ms = doubt->only_started ? place.claimed_ms : 0,
 			.not_before_ms = doubt->not_before_ms,
 			.err_class = doubt->err_class,

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "ledger/sqlite/sqlite.h"
+#include "sys/fault.h"
 
 enum { ROWS_FIRST_CAP = 8, PRIMARY_CODE = 0xff };
 
@@ -50,17 +51,19 @@ enum ledger_status sq_status(const struct sq *q)
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 	case SQLITE_NOMEM:
-		return LEDGER_BUSY;
+		return FAULT("ledger.busy") ? LEDGER_BROKEN : LEDGER_BUSY;
 	case SQLITE_FULL:
-		return LEDGER_NO_SPACE;
+		return FAULT("ledger.full") ? LEDGER_BROKEN : LEDGER_NO_SPACE;
 	case SQLITE_CONSTRAINT:
 		return LEDGER_LOST;
 	case SQLITE_IOERR:
+		if (FAULT("ledger.ioerr"))
+			return LEDGER_BUSY;
 		/* Safety: a failed fsync may have dropped what was written, whatever the reason. */
 		if (q->rc == SQLITE_IOERR_FSYNC || q->rc == SQLITE_IOERR_DIR_FSYNC)
 			return LEDGER_BROKEN;
 		if (q->os_errno == ENOSPC || q->os_errno == EDQUOT || q->os_errno == EFBIG)
-			return LEDGER_NO_SPACE;
+			return FAULT("ledger.full") ? LEDGER_BROKEN : LEDGER_NO_SPACE;
 		return LEDGER_BROKEN;
 	default:
 		return LEDGER_BROKEN;

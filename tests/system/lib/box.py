@@ -166,6 +166,19 @@ class Box:
             return f.read()
 
 
+class Quiet:
+    """True when no effect has come for so long."""
+
+    def __init__(self, box, seconds):
+        self.box, self.seconds, self.n, self.since = box, seconds, -1, 0
+
+    def __call__(self):
+        n, now = len(self.box.lines('effects')), time.monotonic()
+        if n != self.n:
+            self.n, self.since = n, now
+        return now - self.since > self.seconds
+
+
 # ---- processes, by /proc ---------------------------------------------------------------------------
 
 

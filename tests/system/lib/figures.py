@@ -35,11 +35,12 @@ def at_risk(concurrency, effect='idempotent'):
 
 def measure(box, keys, effect, crashes=0, concurrency=2, doubts=0, effects='effects'):
     """The figures of the latest run, which was loaded with `keys`. `doubts` is how many items are
-    in doubt for reasons of their own, such as a program that was killed."""
+    in doubt for reasons of their own, such as a program that was killed. `effects` is the file that
+    they are in, or all of them, where they are counted elsewhere."""
     f = Figures()
     items = box.items()
     said = box.run('report', '--json')
-    happened = Counter(box.lines(effects))
+    happened = Counter(box.lines(effects) if isinstance(effects, str) else effects)
     state = {item['key']: item['state'] for item in items}
     measure_lost(f, keys, items, said)
     # Each attempt may have had an effect, and a crash may hide one attempt.

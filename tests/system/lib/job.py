@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The job of the fault tests: numbered items, each of which appends its key to the file `effects`."""
+from lib.box import STINT_DEV
 
 JOB = '''version: 1
 job: faults
@@ -15,6 +16,13 @@ retry: {{attempts: 10, first: 20ms, factor: 1, max: 50ms}}
 chunk: {{items: 50}}
 '''
 RUN = ('run', 'faults.yaml', '--no-progress')
+
+
+def without(box, *defences):
+    """The box, with a program that does not have these (sys/fault.h)."""
+    box.program = STINT_DEV
+    box.env['STINT_FAULT'] = ','.join(f'{name}:1:always' for name in defences)
+    return box
 
 
 def write_job(box, items, effect='once', concurrency=2, wait_ms=1, more='', program=None):
