@@ -171,7 +171,7 @@ def test_a_day_has_one_run_however_long_it_is(box, clock, night):
     """Called at each of these times, and the day before and after: once_per: day is the day of the wall."""
     day, times = NIGHTS[night]
     box.env['TZ'] = BERLIN
-    write(box, 3)
+    keys = write(box, 3)
     date = datetime.date.fromisoformat(day)
     before, after = (date + datetime.timedelta(days=n) for n in (-1, 1))
     clock.at(f'{before} 23:50:00', times[0][1])
@@ -184,7 +184,8 @@ def test_a_day_has_one_run_however_long_it_is(box, clock, night):
     assert run(box).code == 0
     assert runs(box) == [f'clock@{d}' for d in (before, day, after)]
     assert box.lines('dates') == [str(d) for d in (before, day, after) for _ in range(3)]
-    box.verify()
+    assert len(box.lines('effects')) == 9
+    figures(box, keys, 'once', effects=box.lines('effects')[-3:])
 
 
 def test_without_a_zone_a_day_begins_too_late(box, clock):

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures by which faults are judged see what they are there to see: damage done by hand."""
 
+import os
+import re
+
 import pytest
+from lib.box import TOP
 from lib.figures import at_risk, figures, measure
 
 JOB = '''
@@ -100,3 +104,34 @@ def test_doubts_without_a_crash(run):
     sql(run, "UPDATE loose SET state = 3 WHERE key = 'dead1'")
     assert wrong(run) == ('N' if run.effect == 'once' else '')
     assert wrong(run, doubts=1) == ''
+
+
+# ---- the list of faults names what is there ----------------------------------------------------------
+
+
+def rows():
+    """{number: line} of docs/faults.md."""
+    with open(os.path.join(TOP, 'docs', 'faults.md'), encoding='utf-8') as f:
+        return {int(m.group(1)): m.group(0) for m in re.finditer(r'^\| (\d+) \|.*$', f.read(), re.M)}
+
+
+def read(*path):
+    with open(os.path.join(TOP, *path), encoding='utf-8') as f:
+        return f.read()
+
+
+@pytest.mark.parametrize('row', [*range(1, 46), 55, *range(57, 62)])
+def test_a_row_names_tests_that_are_there_and_what_happens_without(row):
+    line = rows()[row]
+    assert '*Without:*' in line
+    bugs = re.findall(r'^[=~]{2} (\S+) \|', read('tests', 'sim', 'bugs', 'mutations.txt'), re.M)
+    names = re.findall(r'`([^`]+)`', line)
+    modules = [name.partition('::')[0] for name in names if name.endswith('.c') or '.py' in name]
+    text = ''.join(read(m if '/' in m else f'tests/system/{m}') for m in modules)
+    for name in names:
+        parts = name.partition('::')[2].split('[')[0].split('…')
+        if re.fullmatch(r'BUG_\d+|[a-z]+(-[a-z]+)+', name):
+            assert name in bugs, name
+        elif re.fullmatch(r'a_[a-z_]+', name):
+            parts = [name]
+        assert all(part in text for part in parts), name
