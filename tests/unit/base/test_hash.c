@@ -78,6 +78,39 @@ static void pieces_give_the_digest_of_the_whole(void **state)
 	hash128_free(NULL);
 }
 
+static void expect_digest(struct hash256 *h, const char *data)
+{
+	uint8_t whole[SHA256_BYTES];
+	uint8_t pieces[SHA256_BYTES];
+
+	hash_sha256(data, strlen(data), whole);
+	hash256_end(h, pieces);
+	assert_memory_equal(pieces, whole, SHA256_BYTES);
+}
+
+static void a_copy_goes_on_by_itself_from_where_it_was_taken(void **state)
+{
+	struct hash256 *h = hash256_new();
+	struct hash256 *kept = hash256_new();
+
+	hash256_add(kept, "what it was before", 18);
+	hash256_add(h, "one,", 4);
+	hash256_copy(kept, h);
+	hash256_add(h, "two", 3);
+	expect_digest(h, "one,two");
+	/* The original is put back to where the copy is, as often as it is wanted. */
+	hash256_copy(h, kept);
+	hash256_add(h, "three", 5);
+	expect_digest(h, "one,three");
+	hash256_copy(h, kept);
+	expect_digest(h, "one,");
+	hash256_add(kept, "four", 4);
+	expect_digest(kept, "one,four");
+	hash256_free(h);
+	hash256_free(kept);
+	hash256_free(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +118,7 @@ int main(void)
 		cmocka_unit_test(key_is_base32_of_the_first_160_bits),
 		cmocka_unit_test(xxh_is_the_canonical_one),
 		cmocka_unit_test(pieces_give_the_digest_of_the_whole),
+		cmocka_unit_test(a_copy_goes_on_by_itself_from_where_it_was_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

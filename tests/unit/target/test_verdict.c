@@ -102,6 +102,57 @@ static void only_what_passes_is_tried_at_once(void **unused)
 	assert_false(verdict_is_passing(&job, &fail, 0));
 }
 
+static void what_is_refused_for_what_it_is_lasts(void **unused)
+{
+	static const struct {
+		const char *state;
+		bool lasts;
+	} rows[] = {
+		{"23505", true},  {"22P02", true},  {"42P01", true},  {"28P01", true},
+		{"08006", false}, {"40001", false}, {"57014", false}, {"53100", false},
+		{"P0001", false}, {"25006", false}, /* a standby may become the primary */
+	};
+	struct job_state states[] = {{.text = "23505", .when = JOB_RETRY_WHEN},
+				     {.text = "40001", .when = JOB_DEAD_WHEN}};
+	const struct job_target job = {0};
+	const struct job_target own = {.states = states, .n_states = ARRAY_LEN(states)};
+
+	(void)unused; /* no fixture */
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct target_fail fail = fail_of(rows[i].state);
+		assert_int_equal(verdict_lasts(&job, &fail), rows[i].lasts);
+	}
+	/* As the job says. */
+	struct target_fail fail = fail_of("23505");
+	assert_false(verdict_lasts(&own, &fail));
+	fail = fail_of("40001");
+	assert_true(verdict_lasts(&own, &fail));
+	fail = (struct target_fail){.is_lost = true, .is_unopened = true};
+	assert_false(verdict_lasts(&job, &fail));
+}
+
+static void a_class_is_the_state_or_a_word(void **unused)
+{
+	char class[TARGET_CLASS_MAX] = "";
+	struct target_fail fail = fail_of("23505");
+
+	(void)unused; /* no fixture */
+	verdict_class(&fail, class);
+	assert_string_equal(class, "sqlstate-23505");
+	fail.is_timeout = true;
+	verdict_class(&fail, class);
+	assert_string_equal(class, "timeout");
+	fail = (struct target_fail){.is_lost = true};
+	verdict_class(&fail, class);
+	assert_string_equal(class, "connection");
+	fail.err.code = ERR_DATA;
+	verdict_class(&fail, class);
+	assert_string_equal(class, "bad-item");
+	fail.err.code = ERR_CONFIG;
+	verdict_class(&fail, class);
+	assert_string_equal(class, "config");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +160,8 @@ int main(void)
 		cmocka_unit_test(what_the_job_says_goes_before),
 		cmocka_unit_test(a_database_that_is_not_there_blames_no_item),
 		cmocka_unit_test(only_what_passes_is_tried_at_once),
+		cmocka_unit_test(what_is_refused_for_what_it_is_lasts),
+		cmocka_unit_test(a_class_is_the_state_or_a_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
