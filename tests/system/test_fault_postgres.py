@@ -278,9 +278,9 @@ def test_a_slow_ledger_makes_a_slow_run(slow, postgres, on):
     other = box.start(*RUN)
     wait_until(lambda: postgres.value('select count(*) from stint.instance_ where state = 1') == '2'
                or other.poll() is not None)
-    slow.delay_s = 1.5
+    slow.delay_s = 0.5  # and there are several in each commit
     seen = len(box.lines('effects'))
-    wait_until(lambda: len(box.lines('effects')) > seen + 5 or run.poll() is not None)
+    wait_until(lambda: len(box.lines('effects')) > seen + 5 or run.poll() is not None, limit_s=300)
     slow.delay_s = 0.1
     assert other.wait(300) == 0, box.process_said(other)
     assert finish(box, run, keys, crashes=0).needless == 0

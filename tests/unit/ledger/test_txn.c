@@ -105,6 +105,25 @@ static void what_follows_an_end_is_late_if_it_writes(void **state)
 	ledger_txn_free(txn);
 }
 
+static void what_was_added_last_may_come_first(void **state)
+{
+	struct ledger_txn *txn = ledger_txn_new();
+	struct ledger_op *one = ledger_txn_add(txn, LOP_LANE_DROP);
+
+	ledger_txn_move_first(txn, one);
+	assert_ptr_equal(txn->first, one);
+	struct ledger_op *two = ledger_txn_add(txn, LOP_RUN_COUNTS);
+	struct ledger_op *three = ledger_txn_add(txn, LOP_LANE_PUT);
+	ledger_txn_move_first(txn, three);
+	struct ledger_op *four = ledger_txn_add(txn, LOP_RUN_LEAVE);
+	assert_ptr_equal(txn->first, three);
+	assert_ptr_equal(three->next, one);
+	assert_ptr_equal(one->next, two);
+	assert_ptr_equal(two->next, four);
+	assert_null(four->next);
+	ledger_txn_free(txn);
+}
+
 static void everything_has_a_name(void **state)
 {
 	assert_string_equal(ledger_op_name(LOP_CHUNK_CLAIM), "chunk_claim");
@@ -127,6 +146,7 @@ int main(void)
 		cmocka_unit_test(a_dry_run_only_reads),
 		cmocka_unit_test(rewinding_keeps_what_was_asked),
 		cmocka_unit_test(what_follows_an_end_is_late_if_it_writes),
+		cmocka_unit_test(what_was_added_last_may_come_first),
 		cmocka_unit_test(everything_has_a_name),
 	};
 
