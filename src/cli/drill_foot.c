@@ -113,15 +113,29 @@ static void put_not_played(struct buf *b, const struct job *job)
 		buf_puts(b, ".\n");
 }
 
+static void put_whys(struct buf *b, const struct job *job, const struct drill_end *end)
+{
+	for (size_t i = 0; i < job->n_steps; i++) {
+		if (end->why[i][0] == '\0')
+			continue;
+		buf_puts(b, "    ");
+		if (job->step_name != NULL)
+			buf_printf(b, "%s: ", job->step_names[i]);
+		buf_printf(b, "%s\n", end->why[i]);
+	}
+}
+
 void drill_put_foot(struct buf *b, const struct job *job, const struct drill_end *end)
 {
 	const char *stand_in = job->step_name == NULL ? "the stand-in" : "the stand-ins";
 
-	if (put_steps(b, "The items", job, end, has_own_items))
+	if (put_steps(b, "The items", job, end, has_own_items)) {
 		buf_printf(b,
 			   " are %d of our own: those of the job's source could not be read, or "
 			   "telling it about them is part of reading.\n",
 			   DRILL_ITEMS);
+		put_whys(b, job, end);
+	}
 	if (put_steps(b, "What is kept of the answers", job, end, keeps_for_others))
 		buf_puts(b, " for later ones is made up.\n");
 	if (job->step_name != NULL &&

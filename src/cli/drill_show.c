@@ -2,6 +2,7 @@
 #include "cli/drill_show.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -40,6 +41,9 @@ static void put_counts(struct buf *b, const struct tally_step *t)
 	put_number(b, t->in_doubt, "in doubt", &mark);
 	put_number(b, t->dead, "dead", &mark);
 	put_number(b, t->open, "open", &mark);
+	put_number(b, t->rejected, "rejected", &mark);
+	if (t->items + t->rejected == 0)
+		buf_puts(b, "no items");
 }
 
 static void put_end(struct buf *b, const struct drill_scene *s)
@@ -71,6 +75,8 @@ static void put_meaning(struct buf *b, const char *indent, const struct job *ste
 			   "%sin doubt: nobody can know whether it took effect, so it is not "
 			   "repeated; a person decides (stint resolve)\n",
 			   indent);
+	if (t->dead > 0 && t->dead_error[0] != '\0')
+		buf_printf(b, "%sdead: %s\n", indent, t->dead_error);
 	if (t->skipped > 0)
 		buf_printf(b,
 			   "%sskipped: it may have taken effect, and when_in_doubt: skip lets "
@@ -115,7 +121,6 @@ static void put_not_begun(struct buf *b, const struct job *step, const struct ta
 static void put_step(struct buf *b, const struct job *step, const struct tally *tally)
 {
 	const struct tally_step *t = &tally->step[step->step - 1];
-	const char *mark = ", ";
 
 	if (!t->has_begun) {
 		put_not_begun(b, step, tally);
@@ -123,9 +128,6 @@ static void put_step(struct buf *b, const struct job *step, const struct tally *
 	}
 	buf_printf(b, "    %s: ", step->step_name);
 	put_counts(b, t);
-	if (t->items == 0)
-		buf_puts(b, "no items");
-	put_number(b, t->rejected, "rejected", &mark);
 	buf_puts(b, t->items > 0 && is_each_once(t) ? "; each took effect exactly once\n" : "\n");
 	put_meaning(b, "        ", step, t);
 }
@@ -185,6 +187,9 @@ static void sum_up(const struct job *job, const struct tally *tally, struct tall
 		sum.in_doubt += t->in_doubt;
 		sum.dead += t->dead;
 		sum.open += t->open;
+		sum.rejected += t->rejected;
+		if (sum.dead_error[0] == '\0')
+			memcpy(sum.dead_error, t->dead_error, sizeof(sum.dead_error));
 		sum.effects += t->effects;
 		sum.touched += t->touched;
 		sum.repeated += t->repeated;
@@ -200,7 +205,9 @@ static void put_counts_json(struct json_writer *w, const struct tally_step *t)
 	jw_member_int(w, "retry", t->retry);
 	jw_member_int(w, "in_doubt", t->in_doubt);
 	jw_member_int(w, "dead", t->dead);
+	jw_member_text(w, "dead_error", t->dead_error[0] == '\0' ? NULL : t->dead_error);
 	jw_member_int(w, "open", t->open);
+	jw_member_int(w, "rejected", t->rejected);
 	jw_member_int(w, "effects", t->effects);
 	jw_member_int(w, "took_effect", t->touched);
 	jw_member_int(w, "took_effect_again", t->repeated);
@@ -215,7 +222,6 @@ static void put_steps_json(struct json_writer *w, const struct job *job, const s
 		jw_member_text(w, "name", job->step_names[i]);
 		jw_member_bool(w, "begun", tally->step[i].has_begun);
 		put_counts_json(w, &tally->step[i]);
-		jw_member_int(w, "rejected", tally->step[i].rejected);
 		jw_object_end(w);
 	}
 	jw_array_end(w);
@@ -242,6 +248,7 @@ void drill_put_scene_json(struct json_writer *w, const struct job *job, const st
 void drill_put_end_json(struct json_writer *w, const struct job *job, const struct drill_end *end)
 {
 	bool has_own_items = false;
+	const char *why = NULL;
 
 	jw_name(w, "steps");
 	jw_array(w);
@@ -249,16 +256,20 @@ void drill_put_end_json(struct json_writer *w, const struct job *job, const stru
 		enum source_kind kind = job->steps[i]->source.kind;
 		bool is_own = end->is_plain[i] && kind != SOURCE_NONE && kind != SOURCE_STEP;
 		has_own_items = has_own_items || is_own;
+		if (why == NULL && end->why[i][0] != '\0')
+			why = end->why[i];
 		if (job->step_name == NULL)
 			continue;
 		jw_object(w);
 		jw_member_text(w, "name", job->step_names[i]);
 		jw_member_text(w, "effect", effect_of(job->steps[i]));
 		jw_member_bool(w, "own_items", is_own);
+		jw_member_text(w, "why", end->why[i][0] == '\0' ? NULL : end->why[i]);
 		jw_object_end(w);
 	}
 	jw_array_end(w);
 	jw_member_bool(w, "own_items", has_own_items);
+	jw_member_text(w, "why", why);
 	jw_member_int(w, "broken", end->n_broken);
 	jw_member_text(w, "directory", end->directory[0] == '\0' ? NULL : end->directory);
 }

@@ -256,7 +256,7 @@ static bool is_in_want(const struct job *step, const struct tally *tally)
 
 /* The first step that lacks something and can do with less; true when there is one, and it does
  * with less now. */
-static bool make_plainer(struct drill *d, const struct tally *tally)
+static bool make_plainer(struct drill *d, const struct tally *tally, struct drill_end *end)
 {
 	for (size_t i = 0; i < d->wish->job->n_steps; i++) {
 		const struct job *step = step_at(d, i);
@@ -264,17 +264,21 @@ static bool make_plainer(struct drill *d, const struct tally *tally)
 			return false; /* it was not its turn */
 		if (copy_is_plain(d->is_plain, step) || !is_in_want(step, tally))
 			continue;
-		if (step->source.kind == SOURCE_STEP && !d->keeps_texts)
+		if (step->source.kind == SOURCE_STEP && !d->keeps_texts) {
 			d->keeps_texts = true; /* scripts may want these */
-		else
-			d->is_plain[i] = true;
+			return true;
+		}
+		d->is_plain[i] = true;
+		if (!tally->step[i].is_loaded)
+			memcpy(end->why[i], tally->reason, sizeof(end->why[i]));
 		return true;
 	}
 	return false;
 }
 
 /* With the job's own items where there are any, else with ours. */
-static int play_calm(struct drill *d, struct drill_scene *ret_played, struct err *err)
+static int play_calm(struct drill *d, struct drill_end *end, struct drill_scene *ret_played,
+		     struct err *err)
 {
 	int rc = 0;
 
@@ -285,7 +289,7 @@ static int play_calm(struct drill *d, struct drill_scene *ret_played, struct err
 	}
 	do {
 		rc = play_one(d, SCENE_CALM, ret_played, err);
-	} while (rc == 0 && make_plainer(d, &ret_played->tally));
+	} while (rc == 0 && make_plainer(d, &ret_played->tally, end));
 	return rc;
 }
 
@@ -328,7 +332,7 @@ static int play_all(struct drill *d, struct drill_end *end, struct err *err)
 
 	for (int scene = 0; scene < SCENE_COUNT_ && rc == 0; scene++) {
 		struct drill_scene played = {0};
-		rc = scene == SCENE_CALM ? play_calm(d, &played, err)
+		rc = scene == SCENE_CALM ? play_calm(d, end, &played, err)
 					 : play_one(d, (enum scene_id)scene, &played, err);
 		if (rc < 0)
 			break;

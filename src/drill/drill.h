@@ -43,6 +43,8 @@ struct drill_end {
 	 * reads; of one that takes the items of such a step, or whose filter or transform cannot
 	 * work with what is made up: no filter and no transform. */
 	bool is_plain[JOB_STEPS_MAX];
+	/* By step: why its source could not be read; "" nobody tried, or it was empty. */
+	char why[JOB_STEPS_MAX][TALLY_WORDS_MAX];
 	int n_broken;
 	char directory[256]; /* kept for whoever looks into it; "" removed */
 };

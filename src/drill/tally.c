@@ -26,6 +26,21 @@ struct reading {
 	size_t n_steps;
 };
 
+static void take_words(const struct ledger_row *row, int column, char *out)
+{
+	const char *words = ledger_row_text(row, column, NULL);
+
+	(void)snprintf(out, TALLY_WORDS_MAX, "%s", words == NULL ? "" : words);
+}
+
+static int take_reason(void *arg, const struct ledger_row *row)
+{
+	struct tally *tally = arg;
+
+	take_words(row, 0, tally->reason);
+	return 0;
+}
+
 static int take_step(void *arg, const struct ledger_row *row)
 {
 	const struct reading *reading = arg;
@@ -37,8 +52,10 @@ static int take_step(void *arg, const struct ledger_row *row)
 	int64_t *const counts[] = {&t->items,	 &t->done, &t->skipped, &t->retry,
 				   &t->in_doubt, &t->dead, &t->open,	&t->rejected};
 	t->has_begun = ledger_row_int(row, 1) != 0;
+	t->is_loaded = ledger_row_int(row, 1) > 1;
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
 		*counts[i] = ledger_row_int(row, (int)i + 2);
+	take_words(row, (int)ARRAY_LEN(counts) + 2, t->dead_error);
 	return 0;
 }
 
@@ -63,8 +80,12 @@ static void take_finding(void *arg, const char *invariant, const char *where, co
 static int read_ledger(const struct tally_wish *wish, struct tally *t, struct err *err)
 {
 	static const char steps[] =
-		"SELECT number, CASE state WHEN 'waiting' THEN 0 ELSE 1 END, items, done, skipped,"
-		" retry, in_doubt, dead, waiting + running, rejected FROM step";
+		"SELECT number, CASE state WHEN 'waiting' THEN 0 WHEN 'loading' THEN 1 ELSE 2 END,"
+		" items, done, skipped,"
+		" retry, in_doubt, dead, waiting + running, rejected,"
+		" (SELECT i.error FROM item AS i WHERE i.state = 'dead' AND i.step IS s.step"
+		" LIMIT 1) FROM step AS s";
+	static const char reason[] = "SELECT reason FROM run";
 	AUTO(ledger) struct ledger *ledger = NULL;
 	char url[PATH_MAX];
 	int64_t findings = 0;
@@ -74,6 +95,8 @@ static int read_ledger(const struct tally_wish *wish, struct tally *t, struct er
 	int rc = ledger_open(url, LEDGER_READ_ONLY | LEDGER_VOLATILE, &ledger, err);
 	if (rc == 0)
 		rc = ledger_select(ledger, steps, NULL, 0, take_step, &reading, err);
+	if (rc == 0)
+		rc = ledger_select(ledger, reason, NULL, 0, take_reason, t, err);
 	if (rc == 0)
 		rc = ledger_verify(ledger, take_finding, t, &findings, err);
 	return rc;

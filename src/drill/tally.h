@@ -15,13 +15,15 @@
 
 struct err;
 
-enum { TALLY_BROKEN_MAX = 256, TALLY_STAGE_MAX = 640 };
+enum { TALLY_BROKEN_MAX = 256, TALLY_STAGE_MAX = 640, TALLY_WORDS_MAX = 256 };
 
 /* Of one step; of a job without steps, of the job. */
 struct tally_step {
 	/* as the ledger has them */
 	bool has_begun;
+	bool is_loaded; /* its source was read to the end */
 	int64_t items, done, skipped, retry, in_doubt, dead, open, rejected;
+	char dead_error[TALLY_WORDS_MAX]; /* of one of them */
 	/* as they took place */
 	int64_t effects;  /* in all */
 	int64_t touched;  /* idempotency keys with at least one */
@@ -31,7 +33,8 @@ struct tally_step {
 
 struct tally {
 	struct tally_step step[JOB_STEPS_MAX];
-	bool is_broken; /* a promise was not kept: */
+	char reason[TALLY_WORDS_MAX]; /* why the run failed or stopped, "" it did not */
+	bool is_broken;		      /* a promise was not kept: */
 	char broken[TALLY_BROKEN_MAX];
 };
 

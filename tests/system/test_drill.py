@@ -94,7 +94,8 @@ def test_a_source_that_is_not_there_is_replaced(box):
     os.remove(os.path.join(box.path, 'items.csv'))
     said = box.run('drill', 'job.yaml', timeout=600)
     assert said.code == 0, said
-    assert 'of our own' in said.out
+    assert 'of our own: those of the job\'s source could not be read' in said.out
+    assert f'\n    {box.path}/items.csv is not there\n' in said.out
 
 
 def test_what_cannot_be_played_says_why(box):

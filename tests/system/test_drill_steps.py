@@ -180,6 +180,8 @@ steps:
     work: {noop: {}}
 ''')
     assert [step['own_items'] for step in doc['steps']] == [False, True, True, False]
+    why = f'{box.path}/out.xml is not there'
+    assert [step['why'] for step in doc['steps']] == [None, None, why, None] and doc['why'] == why
     for scene, steps in scenes.values():
         assert scene['step'] in (None, 'rest')
         for name in ('load', 'export', 'again', 'rest'):
@@ -240,7 +242,23 @@ work: {sql: {postgres: env:NOT_THERE, statement: "insert into t values (${id})"}
     said = box.run('drill', 'job.yaml', '--json', timeout=600)
     assert said.code == 0, said
     doc = json.loads(said.out)
-    assert doc['steps'] == [] and doc['own_items'] is False
+    assert doc['steps'] == [] and doc['own_items'] is False and doc['why'] is None
     for scene in doc['scenes']:
         assert scene['steps'] == [] and scene['step'] is None
         assert scene['done'] == scene['effects'] == 12 and scene['took_effect_again'] == 0, scene
+
+
+def test_what_is_wrong_without_any_deed_is_said(box):
+    """A record that is rejected, an item that its transform makes dead: the calm night says so."""
+    box.file('items.csv', 'id,rate\n1,2\n2,x\n3,0\n')
+    box.file('job.yaml', '''
+job: pay
+source: {csv: {path: items.csv}, key: id, fields: {id: integer, rate: integer}}
+transform: |
+  share = 100 / rate
+work: {exec: {command: [/bin/false]}, effect: once}
+''')
+    said = box.run('drill', 'job.yaml', timeout=600)
+    assert said.code == 0, said
+    assert '\nnothing goes wrong\n    1 done, 1 dead, 1 rejected; exit status 3\n    dead: transform:1:' \
+        in said.out, said
