@@ -69,7 +69,7 @@ _stint()
 		files=-f
 		;;
 	work)
-		options='--stay'
+		options='--dry-run --stay'
 		;;
 	status)
 		options=''
@@ -120,7 +120,7 @@ _stint()
 		options=''
 		;;
 	generate)
-		options='--to'
+		options='--dry-run --to'
 		;;
 	ledger)
 		options='--dry-run --yes --target'

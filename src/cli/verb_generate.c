@@ -71,9 +71,9 @@ static int write_file(struct cli *cli, const char *directory, const struct job *
 
 	buf_printf(&path, "%s/%s%s", directory, job->name, thing->ending);
 	int rc = buf_check(&path, "--to", err);
-	if (rc == 0)
+	if (rc == 0 && !cli->is_dry_run)
 		rc = file_make_directories(directory, SCRIPT_MODE, err);
-	if (rc == 0)
+	if (rc == 0 && !cli->is_dry_run)
 		rc = file_write_atomic(buf_str(&path), thing->text.data, thing->text.len,
 				       (mode_t)thing->mode, err);
 	if (rc == 0)

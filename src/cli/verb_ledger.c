@@ -327,7 +327,7 @@ static int ledger_put_in_doubt(struct cli *cli, struct err *err)
 
 	if (cli->is_dry_run)
 		return ERR(err, ERR_USAGE,
-			   "ledger restored: --dry-run is not available; a copy of the file is "
+			   "ledger restored: --dry-run is not available; a copy of the ledger is "
 			   "harmless to try it on");
 	if (!cli_ask(cli,
 		     "Was this ledger restored from a backup, and is nothing at work on it?")) {

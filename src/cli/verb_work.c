@@ -192,6 +192,21 @@ static int list_runs(struct worker *w, struct err *err)
 	return rc;
 }
 
+static void put_plan(const struct worker *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->w == NULL) {
+			buf_printf(&w->cli->out.buf, "%s\n", w->runs[i].name);
+			continue;
+		}
+		jw_object(w->w);
+		jw_member_text(w->w, "run", w->runs[i].name);
+		jw_object_end(w->w);
+	}
+	cli_note(w->cli, w->n == 0 ? "nothing to do: no open run has anything to take"
+				   : "these would be taken part in");
+}
+
 /* ---- working ---- */
 
 /* The first of 1, 75, 3, 0 that holds for any of them; what went wrong in a way of its own goes
@@ -280,9 +295,13 @@ static int stay(struct worker *w, struct err *err)
 static int work_all(struct worker *w, struct err *err)
 {
 	bool has_moved = false;
-	bool stays = w->cli->options.is_given[OPTION_STAY];
+	bool stays = w->cli->options.is_given[OPTION_STAY] && !w->cli->is_dry_run;
 	int rc = stays ? stay(w, err) : list_runs(w, err);
 
+	if (rc == 0 && w->cli->is_dry_run) {
+		put_plan(w);
+		return 0;
+	}
 	if (rc == 0 && !stays)
 		rc = work_round(w, &has_moved, err);
 	if (rc == 0 && w->n_worked == 0)

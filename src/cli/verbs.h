@@ -50,7 +50,7 @@ struct err;
 	X(VERB_RUN, "run", verb_run, "FILE",                                                       \
 	  "runs the job now, to its end, unfinished runs first", VERB_RUNS)                        \
 	X(VERB_WORK, "work", verb_work, "[JOB…]", "one more instance, on this or another host",    \
-	  OPTION_BIT(OPTION_STAY))                                                                 \
+	  OPTION_BIT(OPTION_STAY) | VERB_CHANGES)                                                  \
 	X(VERB_STATUS, "status", verb_status, "[JOB]",                                             \
 	  "what is on, what is next, what needs a person", UINT64_C(0))                            \
 	X(VERB_WHY, "why", verb_why, "JOB|RUN|ITEM",                                               \
@@ -92,7 +92,7 @@ struct err;
 	  "who is working, since when, on what, last heard of", UINT64_C(0))                       \
 	X(VERB_GENERATE, "generate", verb_generate, "SYSTEM FILE…",                                \
 	  "what another system needs to work with the job: slurm, marker",                         \
-	  OPTION_BIT(OPTION_TO_DIRECTORY))                                                         \
+	  OPTION_BIT(OPTION_TO_DIRECTORY) | VERB_CHANGES)                                          \
 	X(VERB_LEDGER, "ledger", verb_ledger, "init|upgrade|verify|info|restored",                 \
 	  "makes the ledger, brings it up to date, checks every invariant, says what is in it",    \
 	  OPTION_BIT(OPTION_TARGET) | VERB_ASKS)                                                   \

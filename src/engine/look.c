@@ -110,7 +110,8 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 		return;
 	}
 	r->left_due = n->next_due;
-	run_stop(r, EXIT_LATER, false, "%lld items wait for a later run", (long long)open);
+	run_stop(r, EXIT_LATER, false, "%lld %s for a later run", (long long)open,
+		 open == 1 ? "item waits" : "items wait");
 }
 
 /* Another instance may have ended the run as failed, or a person has abandoned it. */

@@ -190,6 +190,9 @@ def test_generate_marker_has_what_each_database_of_a_job_needs(box, target):
     box.file('ends.yaml', f'job: ends\nwork: {{noop: {{}}}}\non_finish:\n'
              f'  - {{{target.key}: "{target.url}", sql: "delete from t"}}\n')
     box.file('none.yaml', 'job: none\nwork: {noop: {}}\n')
+    said = box.run('generate', 'marker', 'import.yaml', 'ends.yaml', '--to', 'ddl', '-n')
+    assert said.code == 0 and said.out == 'ddl/import.marker.sql\nddl/ends.marker.sql\n', said
+    assert not os.path.exists(os.path.join(box.path, 'ddl'))
     said = box.run('generate', 'marker', 'import.yaml', 'ends.yaml', '--to', 'ddl')
     assert said.code == 0 and said.out == 'ddl/import.marker.sql\nddl/ends.marker.sql\n', said
     target.ask('drop table stint_mark')

@@ -114,6 +114,21 @@ def test_as_a_document(box):
     assert document['runs'][0]['run'].startswith('letters@')
 
 
+def test_a_dry_run_says_what_it_would_take(box):
+    stopped_run(box)
+    before = box.lines('sent')
+    name = json.loads(box.run('runs', '--json').out)['runs'][0]['run']
+    for more in ([], ['--stay'], ['letters']):
+        said = box.run('work', '-n', *more)
+        assert said.code == 0 and said.out == f'{name}\n', said
+    said = box.run('work', '-n', '--json')
+    assert said.code == 0 and json.loads(said.out)['runs'] == [{'run': name}], said
+    assert box.lines('sent') == before
+    assert box.run('work').code == 0
+    said = box.run('work', '-n')
+    assert said.code == 0 and said.out == '' and 'nothing to do' in said.err, said
+
+
 def test_a_source_that_is_not_here_ends_nothing(box):
     """As on another host: the run goes on where its files are."""
     stopped_run(box)
