@@ -6,12 +6,15 @@
  * says the same of both databases.
  */
 #include <assert.h>
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bits.h"
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "job/job.h"
@@ -69,13 +72,14 @@ static void set_state(struct target_fail *fail, const char *state)
 	memcpy(fail->state, state, STATE_BYTES);
 }
 
-static int fail_with(sqlite3 *db, struct target_fail *fail)
+/* `plain` is what an error without a class of its own means here. */
+static int fail_as(sqlite3 *db, const char *plain, struct target_fail *fail)
 {
 	int extended = sqlite3_extended_errcode(db);
 	const char *said = sqlite3_errmsg(db);
+	const char *path = db == NULL ? NULL : sqlite3_db_filename(db, "main");
 
-	/* A plain error is one of the statement: no such table or column, a trigger that raises. */
-	set_state(fail, strncmp(said, "no such", 7) == 0 ? "42P01" : "42000");
+	set_state(fail, strncmp(said, "no such", 7) == 0 ? "42P01" : plain);
 	for (size_t i = ARRAY_LEN(states); i-- > 0;)
 		if (states[i].result == extended || states[i].result == (extended & 0xff))
 			set_state(fail, states[i].state);
@@ -85,7 +89,13 @@ static int fail_with(sqlite3 *db, struct target_fail *fail)
 	int primary = extended & 0xff;
 	fail->is_lost = primary == SQLITE_IOERR || primary == SQLITE_CORRUPT ||
 			primary == SQLITE_NOTADB;
-	return ERR(&fail->err, ERR_IO, "sqlite: %s (%s)", said, fail->state);
+	return ERR(&fail->err, ERR_IO, "database '%s': %s (%s)", path == NULL ? "" : path, said,
+		   fail->state);
+}
+
+static int fail_with(sqlite3 *db, struct target_fail *fail)
+{
+	return fail_as(db, "42000", fail);
 }
 
 /* ---- opening ---- */
@@ -109,14 +119,29 @@ static int on_busy(void *arg, int n)
 
 static int prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret, struct target_fail *fail)
 {
+	/* No such column, no SQL: whatever the item. */
 	if (sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL) != SQLITE_OK)
-		return fail_with(db, fail);
+		return fail_as(db, "42601", fail);
 	return 0;
 }
 
 static int exec(const struct sqlite_target *s, const char *sql, struct target_fail *fail)
 {
 	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail_with(s->db, fail);
+}
+
+/* SQLite has one word for all of it. */
+static int fail_open(sqlite3 *db, const char *path, struct target_fail *fail)
+{
+	(void)fail_with(db, fail);
+	if (access(path, F_OK) < 0 && errno == ENOENT) {
+		set_state(fail, "3D000");
+		err_set(&fail->err, ERR_CONFIG, 0, "there is no database '%s' (3D000)", path);
+	} else if (access(path, R_OK | W_OK) < 0 && errno == EACCES) {
+		set_state(fail, "42501");
+		err_set(&fail->err, ERR_PERM, 0, "'%s' may not be read and written (42501)", path);
+	}
+	return -1;
 }
 
 static int open_file(struct target *t, struct sqlite_target *s, struct target_fail *fail)
@@ -133,11 +158,8 @@ static int open_file(struct target *t, struct sqlite_target *s, struct target_fa
 		buf_printf(&path, "%s/", t->place.job->directory);
 	buf_puts(&path, name);
 	if (sqlite3_open_v2(buf_str(&path), &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-			    NULL) != SQLITE_OK) {
-		(void)fail_with(s->db, fail);
-		err_add(&fail->err, "'%s': ", buf_str(&path));
-		return -1;
-	}
+			    NULL) != SQLITE_OK)
+		return fail_open(s->db, buf_str(&path), fail);
 	(void)sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_progress_handler(s->db, STEPS, on_steps, t);
 	(void)sqlite3_busy_handler(s->db, on_busy, t);

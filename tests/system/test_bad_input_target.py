@@ -9,7 +9,7 @@ import tempfile
 import pytest
 from lib.box import wait_until
 from lib.postgres import Database, account
-from lib.target import Postgres, count, make, row, work_sql, work_table
+from lib.target import Postgres, Sqlite, count, make, row, work_sql, work_table
 
 # Waits are short: what opens the breaker is put right by the test.
 QUICK = '''breaker: {open_for: 100ms, open_max: 200ms, give_up_after: 10m}
@@ -287,3 +287,30 @@ def test_a_column_that_is_retyped_in_mid_run_makes_nothing_dead(box, target):
     assert run.wait(180) == 0, box.process_said(run)
     assert count(target) == 100
     assert dead(box) == []
+
+
+def test_a_file_that_is_no_database_ends_the_call_before_the_first_item(box):
+    box.file('in.csv', 'id\n1\n')
+    for name, word in (('missing.db', 'there is no database'), ('in.csv', 'not a database')):
+        box.file('job.yaml', f'job: file\nsource: {{csv: {{path: in.csv}}, fields: {{id: integer}}}}\n'
+                 f'work: {{sql: {{sqlite: {name}, statement: "insert into t values (${{id}})"}}}}\n')
+        said = box.run('run', 'job.yaml')
+        assert said.code == 78 and word in said.err and name in said.err, said
+
+
+@pytest.mark.parametrize('statement,word', [
+    ('insert into t values (${id})', 'has 2 columns but 1 values'),
+    ('insert into t (other) values (${id})', 'no column named other'),
+    ('selec ${id}', 'syntax error'),
+    ('insert into u values (${id})', 'no such table'),
+])
+def test_a_statement_that_sqlite_cannot_read_is_told_before_the_first_item(box, statement, word):
+    target = Sqlite(box)
+    target.ask('drop table t')
+    target.ask('create table t(id integer, name text)')
+    box.file('in.csv', 'id\n1\n')
+    box.file('job.yaml', f'job: file\nsource: {{csv: {{path: in.csv}}, fields: {{id: integer}}}}\n'
+             f'work: {{sql: {{sqlite: target.db, statement: "{statement}"}}}}\n')
+    assert box.run('ledger', 'init', '--target', target.url).code == 0
+    said = box.run('run', 'job.yaml')
+    assert said.code == 78 and word in said.err and 'target.db' in said.err, said
