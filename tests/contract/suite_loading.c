@@ -103,13 +103,18 @@ static void puts_of_one_transaction_come_one_after_the_other(void **state)
 	commit(b);
 	assert_int_equal(op->u.load_take.ret_cursor_len, 5);
 	assert_memory_equal(op->u.load_take.ret_cursor, "third", 5);
-	run_open(b, b->a, run, op->u.load_take.ret_epoch);
-	op = begin(b, b->a, LOP_RUN_JOIN);
-	op->u.run_join.run_id = run;
-	commit(b);
-	assert_int_equal(op->u.run_join.ret_row.n_items, 10);
-	assert_int_equal(op->u.run_join.ret_row.n_read, 13);
-	assert_int_equal(op->u.run_join.ret_row.n_filtered, 3);
+	int32_t epoch_now = op->u.load_take.ret_epoch;
+	for (int is_open = 0; is_open < 2; is_open++) {
+		if (is_open == 1)
+			run_open(b, b->a, run, epoch_now);
+		op = begin(b, b->a, LOP_RUN_JOIN);
+		op->u.run_join.run_id = run;
+		commit(b);
+		assert_int_equal(op->u.run_join.ret_row.n_items, 10);
+		assert_int_equal(op->u.run_join.ret_row.steps[0].n_items, 10);
+		assert_int_equal(op->u.run_join.ret_row.n_read, 13);
+		assert_int_equal(op->u.run_join.ret_row.n_filtered, 3);
+	}
 	for (size_t i = 0; i < 4; i++) {
 		assert_true(chunk_claim(b, b->a, run, &held));
 		assert_int_equal(held.first_item, firsts[i]);

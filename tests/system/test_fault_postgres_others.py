@@ -35,36 +35,42 @@ source: {jsonl: {path: items.jsonl}, key: id, fields: {id: text}}
 work: {exec: {command: [./append, effects], mode: stream, workers: 2}, effect: idempotent, concurrency: 16}
 chunk: {items: 10}
 '''
+ENTRIES = ("select sum(idx_tup_read) from pg_stat_user_indexes where indexrelname in"
+           " ('chunk_ready', 'chunk_held', 'instance_batch_pkey')")
+VERSIONS = "select sum(n_tup_upd) from pg_stat_user_tables where relname in ('run_', 'run_step')"
 
 
-def entries_read(box, postgres):
-    """How many entries of the indexes whose rows come and go a run of 2,000 chunks reads, while
-    somebody holds a snapshot of before."""
+def counted(box, postgres, what):
+    """What a run of 2,000 chunks adds to the server's count of that, while somebody holds a
+    snapshot of before."""
     keys = [str(i) for i in range(10000, 30000)]
     box.compile('append', 'append.c', '-static')
     box.file('items.jsonl', ''.join(f'{{"id":"{key}"}}\n' for key in keys))
     box.file('many.yaml', MANY)
     assert box.run('ledger', 'init').code == 0
-    read = ("select sum(idx_tup_read) from pg_stat_user_indexes where indexrelname in"
-            " ('chunk_ready', 'chunk_held', 'instance_batch_pkey')")
-    before = int(postgres.value(read, user='postgres') or 0)
+    before = int(postgres.value(what, user='postgres') or 0)
     with Held(postgres, 'begin isolation level repeatable read; select count(*) from stint.chunk;'):
         said = box.run('run', 'many.yaml', '--no-progress')
         assert said.code == 0, said
-        after = int(postgres.value(read, user='postgres'))  # of the run alone
+        after = int(postgres.value(what, user='postgres'))  # of the run alone
     assert figures(box, keys, 'idempotent').needless == 0
     return after - before
 
 
 def test_an_old_snapshot_does_not_make_claims_wade(box, postgres):
-    assert entries_read(box, postgres) < 100000
+    """Of the indexes whose rows come and go."""
+    assert counted(box, postgres, ENTRIES) < 100000
 
 
 def test_claims_that_begin_at_the_first_chunk_would(box, postgres):
     """The negative control."""
     box.program = STINT_DEV
     box.env['STINT_FAULT'] = 'ledger.claim_from:1:always'
-    assert entries_read(box, postgres) > 100000
+    assert counted(box, postgres, ENTRIES) > 100000
+
+
+def test_a_run_has_no_version_for_each_commit_of_its_load(box, postgres):
+    assert counted(box, postgres, VERSIONS) < 20
 
 
 # ---- 38: locks of others ------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ static const struct pl_question questions[] = {
 	 " WHERE (l.audit_id IS NOT NULL OR l.redo > 0) AND a.id IS NULL",
 	 "a person decided on it and nothing says who"},
 	{"conservation",
-	 "SELECT 'run ' || r.id FROM run_ AS r WHERE r.n_rejected <>"
+	 "SELECT 'run ' || r.id FROM run_now AS r WHERE r.n_rejected <>"
 	 " (SELECT count(*) FROM reject_ AS j WHERE j.run_id = r.id)",
 	 "the rejects it counted are not all there"},
 	{"conservation",

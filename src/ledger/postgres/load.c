@@ -35,7 +35,7 @@ int pl_load_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 		" AND EXISTS (SELECT 1 FROM r)";
 	static const char read[] =
 		"SELECT r.state, s.loader, s.loader_epoch, s.cursor, r.step FROM run_ AS r"
-		" JOIN run_step AS s ON s.run_id = r.id AND s.step = $2 WHERE r.id = $1";
+		" JOIN step_now AS s ON s.run_id = r.id AND s.step = $2 WHERE r.id = $1";
 	const struct lop_load_take *t = &op->u.load_take;
 	int32_t step = rule_step(t->step);
 
@@ -48,8 +48,7 @@ int pl_load_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 }
 
 /* The first of those that a transaction puts into a load: so many items before the end that the
- * step has by now. Then (`before_end` 0) each behind the one before it: run_step has a version for
- * each commit, and a look at it wades through all of those while somebody has an old snapshot. */
+ * step has by now. Then (`before_end` 0) each behind the one before it. */
 static int pl_chunk_add(struct pl *q, const struct lop_load_put *p, int64_t before_end,
 			const struct ledger_new_chunk *c)
 {
@@ -57,7 +56,7 @@ static int pl_chunk_add(struct pl *q, const struct lop_load_put *p, int64_t befo
 	"WITH c AS (INSERT INTO chunk(run_id, step, first_item, n, tell, started, done, told)"     \
 	" SELECT $1, $9, CASE WHEN $2::bigint IS NULL THEN"                                        \
 	"  (SELECT first_item + n FROM chunk WHERE id = (SELECT currval('chunk_id_seq')))"         \
-	"  ELSE (SELECT first_item + n_items - $2 FROM run_step WHERE run_id = $1 AND step = $9)"  \
+	"  ELSE (SELECT first_item + n_items - $2 FROM step_now WHERE run_id = $1 AND step = $9)"  \
 	" END, $3, $4, $5, $5, $6 RETURNING id),"                                                  \
 	" b AS (INSERT INTO chunk_body(chunk_id, hash, body) SELECT id, $7, $8 FROM c)"
 	static const char plain[] = CHUNK_ADD " SELECT FROM c";
@@ -122,17 +121,24 @@ static const struct ledger_op *pl_load_next(const struct ledger_op *op)
 static int pl_load_guard(struct pl *q, const struct ledger_txn *txn, const struct ledger_op *op,
 			 int64_t *ret_items)
 {
+	/* Locked, so that nobody takes the load over, or ends the run, before this is committed. */
+	static const char run[] =
+		"WITH g AS MATERIALIZED (SELECT 1 FROM run_ WHERE id = $1 AND state IN (1, 2)"
+		" FOR NO KEY UPDATE) SELECT 1 / count(*) FROM g";
+	static const char loader[] =
+		"WITH g AS MATERIALIZED (SELECT 1 FROM run_step WHERE run_id = $1 AND step = $4"
+		" AND state = 1 AND loader = $2 AND loader_epoch = $3 FOR NO KEY UPDATE)"
+		" SELECT 1 / count(*) FROM g";
 	static const char sum[] =
-		"WITH g AS (UPDATE run_ SET n_items = n_items + $2, n_read = n_read + $3,"
-		" n_filtered = n_filtered + $4, n_rejected = n_rejected + $5,"
-		" n_held_back = n_held_back + $6 WHERE id = $1 AND state IN (1, 2)"
-		" RETURNING 1) SELECT 1 / count(*) FROM g";
-	static const char sql[] =
-		"WITH g AS (UPDATE run_step SET n_items = n_items + $4, n_read = n_read + $5,"
-		" n_filtered = n_filtered + $6, n_rejected = n_rejected + $7,"
-		" n_held_back = n_held_back + $8, cursor = $9"
-		" WHERE run_id = $1 AND step = $10 AND state = 1 AND loader = $2"
-		" AND loader_epoch = $3 RETURNING 1) SELECT 1 / count(*) FROM g";
+		"WITH l AS MATERIALIZED (SELECT * FROM load_at WHERE run_id = $1 AND step = $2"
+		"  ORDER BY n DESC LIMIT 1),"
+		" gone AS (DELETE FROM load_at WHERE run_id = $1 AND step = $2"
+		"  AND n = (SELECT n FROM l))"
+		" INSERT INTO load_at(run_id, step, n, n_items, n_read, n_filtered, n_rejected,"
+		" n_held_back, cursor) SELECT $1, $2, coalesce(l.n, 0) + 1,"
+		" coalesce(l.n_items, 0) + $3, coalesce(l.n_read, 0) + $4,"
+		" coalesce(l.n_filtered, 0) + $5, coalesce(l.n_rejected, 0) + $6,"
+		" coalesce(l.n_held_back, 0) + $7, $8 FROM (SELECT) AS one LEFT JOIN l ON true";
 	const struct lop_load_put *p = NULL;
 	int64_t items = 0;
 	int64_t rejects = 0;
@@ -151,14 +157,16 @@ static int pl_load_guard(struct pl *q, const struct ledger_txn *txn, const struc
 	}
 	assert(p != NULL);
 	*ret_items = items;
-	if (pl_send(q, sum,
-		    PL_ARGS(PL_INT(p->run_id), PL_INT(items), PL_INT(reads), PL_INT(filtered),
-			    PL_INT(rejects), PL_INT(held_back))) < 0)
+	int32_t step = rule_step(p->step);
+	if (pl_send(q, run, PL_ARGS(PL_INT(p->run_id))) < 0 ||
+	    pl_send(q, loader,
+		    PL_ARGS(PL_INT(p->run_id), PL_INT(txn->inc), PL_INT(p->epoch), PL_INT(step))) <
+		    0)
 		return PL_FAILED;
-	return pl_send(q, sql,
-		       PL_ARGS(PL_INT(p->run_id), PL_INT(txn->inc), PL_INT(p->epoch), PL_INT(items),
-			       PL_INT(reads), PL_INT(filtered), PL_INT(rejects), PL_INT(held_back),
-			       PL_BLOB(p->cursor, p->cursor_len), PL_INT(rule_step(p->step))));
+	return pl_send(q, sum,
+		       PL_ARGS(PL_INT(p->run_id), PL_INT(step), PL_INT(items), PL_INT(reads),
+			       PL_INT(filtered), PL_INT(rejects), PL_INT(held_back),
+			       PL_BLOB(p->cursor, p->cursor_len)));
 }
 
 int pl_load_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
@@ -190,20 +198,27 @@ int pl_load_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 int pl_load_open(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	static const char run[] =
-		"WITH g AS (UPDATE run_ SET state = CASE WHEN step = $2 THEN 2 ELSE state END,"
-		" was_open = 1 WHERE id = $1 AND state IN (1, 2) RETURNING 1)"
-		" SELECT 1 / count(*) FROM g";
+		"WITH g AS (UPDATE run_ AS r SET state = CASE WHEN r.step = $2 THEN 2 ELSE r.state"
+		" END, was_open = 1, n_items = o.n_items, n_read = o.n_read,"
+		" n_filtered = o.n_filtered, n_rejected = o.n_rejected,"
+		" n_held_back = o.n_held_back FROM run_now AS o WHERE o.id = $1 AND r.id = $1"
+		" AND r.state IN (1, 2) RETURNING 1) SELECT 1 / count(*) FROM g";
 	static const char sql[] =
-		"WITH g AS (UPDATE run_step SET state = 2, loader = NULL WHERE run_id = $1"
-		" AND step = $4 AND state = 1 AND loader = $2 AND loader_epoch = $3 RETURNING 1)"
-		" SELECT 1 / count(*) FROM g";
+		"WITH g AS (UPDATE run_step AS s SET state = 2, loader = NULL,"
+		" n_items = o.n_items, n_read = o.n_read, n_filtered = o.n_filtered,"
+		" n_rejected = o.n_rejected, n_held_back = o.n_held_back, cursor = o.cursor"
+		" FROM step_now AS o WHERE o.run_id = $1 AND o.step = $4 AND s.run_id = $1"
+		" AND s.step = $4 AND s.state = 1 AND s.loader = $2 AND s.loader_epoch = $3"
+		" RETURNING 1) SELECT 1 / count(*) FROM g";
+	static const char counted[] = "DELETE FROM load_at WHERE run_id = $1 AND step = $2";
 	const struct lop_load_open *o = &op->u.load_open;
 	int32_t step = rule_step(o->step);
 
 	if (pl_send(q, run, PL_ARGS(PL_INT(o->run_id), PL_INT(step))) < 0 ||
 	    pl_send(q, sql,
 		    PL_ARGS(PL_INT(o->run_id), PL_INT(txn->inc), PL_INT(o->epoch), PL_INT(step))) <
-		    0)
+		    0 ||
+	    pl_send(q, counted, PL_ARGS(PL_INT(o->run_id), PL_INT(step))) < 0)
 		return PL_FAILED;
 	return pl_inbox_clear(q, o->run_id, step);
 }

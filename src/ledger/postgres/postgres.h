@@ -241,7 +241,7 @@ enum ledger_status pl_pulse_beat(struct ledger_pulse *pulse, int64_t inc,
 	"s.loader_epoch, r.first_n, t.source_path, r.step"
 /* What these are read from. */
 #define PL_RUN_TABLES                                                                              \
-	"run_ AS r JOIN run_text AS t ON t.run_id = r.id"                                          \
+	"run_now AS r JOIN run_text AS t ON t.run_id = r.id"                                       \
 	" JOIN run_step AS s ON s.run_id = r.id AND s.step = r.step"
 #define PL_CHUNK_COLUMNS                                                                           \
 	"c.id, c.run_id, c.first_item, c.n, c.state, c.owner, c.epoch, c.crashes, c.rev, "         \

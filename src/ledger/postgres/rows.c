@@ -87,7 +87,7 @@ int pl_get_steps(struct pl *q, struct arena *a, struct ledger_run_row *row)
 {
 	static const char sql[] =
 		"SELECT step, name, effect, doubt, key_valid, state, first_item, n_items, n_read,"
-		" n_filtered, n_rejected, n_held_back FROM run_step WHERE run_id = $1 ORDER BY"
+		" n_filtered, n_rejected, n_held_back FROM step_now WHERE run_id = $1 ORDER BY"
 		" step";
 	AUTO(pl_rows) PGresult *rows = pl_query(q, sql, PL_ARGS(PL_INT(row->id)));
 
@@ -263,7 +263,7 @@ int pl_count(struct pl *q, int64_t run_id, int32_t step, int64_t inc,
 		"SELECT s.n_items, y.n, y.done, y.chunks, h.n, h.done, h.running, h.others,"
 		" (SELECT count(*) FROM loose WHERE owner IS NOT NULL AND owner <> $3 AND run_id ="
 		" $1 AND ($2 = 0 OR step = $2))"
-		" FROM (SELECT coalesce(sum(n_items), 0)::bigint AS n_items FROM run_step"
+		" FROM (SELECT coalesce(sum(n_items), 0)::bigint AS n_items FROM step_now"
 		"  WHERE run_id = $1 AND ($2 = 0 OR step = $2)) AS s,"
 		" (SELECT coalesce(sum(n), 0)::bigint AS n,"
 		"  coalesce(sum(n_done), 0)::bigint AS done, count(*) AS chunks FROM chunk"

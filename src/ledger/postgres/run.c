@@ -180,17 +180,11 @@ static int pl_step_unload(struct pl *q, int64_t run_id, int32_t step, int64_t no
 	static const char chunks[] = "DELETE FROM chunk WHERE run_id = $1 AND step = $2";
 	static const char rejects[] = "DELETE FROM reject_ WHERE run_id = $1 AND step = $2";
 	static const char contents[] = "DELETE FROM content WHERE run_id = $1 AND $2 = 1";
-	static const char sum[] =
-		"UPDATE run_ SET n_items = run_.n_items - s.n_items,"
-		" n_read = run_.n_read - s.n_read, n_filtered = run_.n_filtered - s.n_filtered,"
-		" n_rejected = run_.n_rejected - s.n_rejected,"
-		" n_held_back = run_.n_held_back - s.n_held_back FROM run_step AS s"
-		" WHERE run_.id = $1 AND s.run_id = $1 AND s.step = $2";
-	static const char counters[] =
-		"UPDATE run_step SET n_items = 0, n_read = 0, n_filtered = 0, n_rejected = 0,"
-		" n_held_back = 0, cursor = NULL, loader = NULL WHERE run_id = $1 AND step = $2";
-	const char *const all[] = {loose,  bodies,  keys,     sums, all_sums,
-				   chunks, rejects, contents, sum,  counters};
+	static const char counters[] = "DELETE FROM load_at WHERE run_id = $1 AND step = $2";
+	static const char loader[] =
+		"UPDATE run_step SET loader = NULL WHERE run_id = $1 AND step = $2";
+	const char *const all[] = {loose,  bodies,  keys,     sums,	all_sums,
+				   chunks, rejects, contents, counters, loader};
 #undef CHUNKS
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -384,7 +378,8 @@ static int pl_run_advance(struct pl *q, int64_t run_id, int32_t step, int64_t no
 	static const char over[] = "UPDATE run_step SET state = 4 WHERE run_id = $1 AND step = $2";
 	static const char begin[] =
 		"UPDATE run_step SET first_item = (SELECT n_items FROM run_ WHERE id = $1)"
-		" WHERE run_id = $1 AND step = $2 AND state = 1 AND cursor IS NULL";
+		" WHERE run_id = $1 AND step = $2 AND state = 1 AND NOT EXISTS (SELECT 1"
+		" FROM load_at WHERE run_id = $1 AND step = $2)";
 	static const char next[] = "SELECT min(step) FROM run_step WHERE run_id = $1 AND state <> 4"
 				   " HAVING count(*) > 0";
 	static const char go_on[] =

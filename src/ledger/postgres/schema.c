@@ -76,6 +76,13 @@ static const char *const step_3[] = {
 	"  inbox_epoch bigint NOT NULL DEFAULT 0," /* in which it last read an inbox */
 	"  PRIMARY KEY (run_id, step)) WITH (fillfactor = 50)",
 	"CREATE INDEX run_step_loader ON run_step(loader) WHERE loader IS NOT NULL",
+	/* How far the load of a step has come; its row in run_step says so once it is open. Each
+	 * commit puts a row behind the last and deletes that, so that the last is found at once,
+	 * and run_ and run_step have no versions of that for somebody's old snapshot. */
+	"CREATE TABLE load_at(run_id bigint NOT NULL REFERENCES run_, step bigint NOT NULL,"
+	"  n bigint NOT NULL, n_items bigint NOT NULL, n_read bigint NOT NULL,"
+	"  n_filtered bigint NOT NULL, n_rejected bigint NOT NULL, n_held_back bigint NOT NULL,"
+	"  cursor bytea, PRIMARY KEY (run_id, step, n))",
 	/* What is done once at the end of a step (step 0: of the run). */
 	"CREATE TABLE ending_(run_id bigint NOT NULL REFERENCES run_, step bigint NOT NULL,"
 	"  kind bigint NOT NULL CHECK (kind IN (1, 2))," /* work run */

@@ -92,6 +92,9 @@ const struct ledger_macro pl_macros[] = {
 		      " AND c.run_id = s.run_id AND c.step = s.step), 0)::bigint"},
 	{"step_loose", "(SELECT count(*) FROM loose AS l WHERE l.run_id = s.run_id AND l.step ="
 		       " s.step AND l.state IN ($1))"},
+	/* of loads that are under way */
+	{"sum", "coalesce(sum($1), 0)::bigint AS $1"},
+	{"loaded", "coalesce(l.$1, s.$1) AS $1"},
 	{"bit", "(get_bit($1, i.i::int) = 1)"},
 	/* items in their chunks: state, attempts, instance */
 	{"bulk", "SELECT r.name AS run, c.run_id, c.first_item + i.i AS item,"
@@ -108,11 +111,29 @@ const struct ledger_macro pl_macros[] = {
 	{NULL, NULL},
 };
 
+/* run_ and run_step with what a load that is under way has counted so far: for the ledger itself.
+ */
+static const char run_now_view[] =
+	"CREATE VIEW run_now AS SELECT r.id, r.job, r.due_key, r.name, r.slot, r.date, r.params,"
+	" r.n, r.first_n, r.state, r.was_open, r.reason, r.started_at, r.ended_at, r.step,"
+	" r.n_items + l.n_items AS n_items, r.n_read + l.n_read AS n_read,"
+	" r.n_filtered + l.n_filtered AS n_filtered, r.n_rejected + l.n_rejected AS n_rejected,"
+	" r.n_held_back + l.n_held_back AS n_held_back FROM run_ AS r CROSS JOIN LATERAL"
+	" (SELECT @sum(n_items), @sum(n_read), @sum(n_filtered), @sum(n_rejected),"
+	" @sum(n_held_back) FROM load_at WHERE run_id = r.id) AS l";
+
+static const char step_now_view[] =
+	"CREATE VIEW step_now AS SELECT s.run_id, s.step, s.name, s.effect, s.doubt, s.key_valid,"
+	" s.state, s.first_item, s.loader, s.loader_epoch, @loaded(n_items), @loaded(n_read),"
+	" @loaded(n_filtered), @loaded(n_rejected), @loaded(n_held_back), @loaded(cursor)"
+	" FROM run_step AS s LEFT JOIN LATERAL (SELECT * FROM load_at AS a"
+	" WHERE a.run_id = s.run_id AND a.step = s.step ORDER BY a.n DESC LIMIT 1) AS l ON true";
+
 static const char run_view[] =
 	"CREATE VIEW run AS SELECT r.id AS run_id, r.name AS run, r.job, r.slot, r.date,"
 	" r.n AS number, CASE r.state"
 	"  WHEN 1 THEN CASE WHEN @live(1, 2) = 0 THEN 'stopped' WHEN"
-	"   (SELECT s.cursor FROM run_step AS s WHERE s.run_id = r.id AND s.step = r.step) IS NULL"
+	"   (SELECT s.cursor FROM step_now AS s WHERE s.run_id = r.id AND s.step = r.step) IS NULL"
 	"   THEN 'starting' ELSE 'loading' END"
 	"  WHEN 2 THEN CASE WHEN @live(1, 2) = 0 THEN 'stopped' WHEN @live(1) = 0 THEN 'stopping'"
 	"   ELSE 'running' END"
@@ -129,7 +150,7 @@ static const char run_view[] =
 	" r.n_read AS read, r.n_filtered AS filtered, r.n_rejected AS rejected,"
 	" r.n_held_back AS held_back, @live(1, 2) AS instances, r.params, t.job_path,"
 	" t.source_path, @step(r.id; r.step) AS step"
-	" FROM run_ AS r JOIN run_text AS t ON t.run_id = r.id";
+	" FROM run_now AS r JOIN run_text AS t ON t.run_id = r.id";
 
 static const char step_view[] =
 	"CREATE VIEW step AS SELECT r.name AS run, s.run_id, s.step AS number,"
@@ -145,7 +166,7 @@ static const char step_view[] =
 	" @step_loose(6) AS skipped, @step_loose(1) AS retry, @step_loose(3, 7, 8) AS in_doubt,"
 	" @step_loose(4) AS dead, s.n_read AS read, s.n_filtered AS filtered,"
 	" s.n_rejected AS rejected, s.n_held_back AS held_back"
-	" FROM run_step AS s JOIN run_ AS r ON r.id = s.run_id";
+	" FROM step_now AS s JOIN run_ AS r ON r.id = s.run_id";
 
 static const char item_view[] =
 	"CREATE VIEW item AS"
@@ -264,9 +285,9 @@ static const char inbox_view[] =
 	" AND i.id <= t.moved_to)";
 
 const char *const pl_views[] = {
-	iso,	      loose_state,	readable,    json_count,  joined,
-	group_concat, storage_findings, run_view,    item_view,	  attempt_view,
-	reject_view,  instance_view,	audit_view,  minute_view, failure_view,
-	breaker_view, note_view,	ending_view, quota_view,  endpoint_view,
-	step_view,    inbox_view,	NULL,
+	iso,	      loose_state,	readable,     json_count,    joined,
+	group_concat, storage_findings, run_now_view, step_now_view, run_view,
+	item_view,    attempt_view,	reject_view,  instance_view, audit_view,
+	minute_view,  failure_view,	breaker_view, note_view,     ending_view,
+	quota_view,   endpoint_view,	step_view,    inbox_view,    NULL,
 };
