@@ -37,6 +37,13 @@ void name_put_columns(struct buf *out, const struct target *t)
 	}
 }
 
+void name_put_insert(struct buf *out, const char *table, const struct target *t)
+{
+	buf_printf(out, "INSERT INTO %s (", table);
+	name_put_columns(out, t);
+	buf_putc(out, ')');
+}
+
 void name_put_keys(struct buf *out, const struct target *t)
 {
 	for (size_t i = 0; t->job->conflict_on != NULL && t->job->conflict_on[i] != NULL; i++) {

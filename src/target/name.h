@@ -11,6 +11,8 @@ void name_put(struct buf *out, const char *name);
 /* The columns of the target's table, with commas. */
 void name_put_columns(struct buf *out, const struct target *t);
 
+/* "INSERT INTO table (the columns)"; the table's name is quoted already. */
+void name_put_insert(struct buf *out, const char *table, const struct target *t);
 /* " ON CONFLICT …", as the job says; nothing where it says that a conflict fails. */
 void name_put_conflict(struct buf *out, const struct target *t);
 /* The columns that a conflict is about, with commas; nothing where the job names none. */

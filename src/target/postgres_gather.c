@@ -28,11 +28,8 @@ static int open_temporary(struct target *t, const char *quoted, struct target_fa
 	if (postgres_exec(t, buf_str(&sql), NULL, fail) < 0)
 		return -1;
 	buf_reset(&sql);
-	buf_puts(&sql, "INSERT INTO ");
-	buf_puts(&sql, quoted);
-	buf_puts(&sql, " (");
-	name_put_columns(&sql, t);
-	buf_puts(&sql, ") SELECT ");
+	name_put_insert(&sql, quoted, t);
+	buf_puts(&sql, " SELECT ");
 	name_put_columns(&sql, t);
 	buf_puts(&sql, " FROM pg_temp.stint_stage");
 	name_put_conflict(&sql, t);
@@ -80,11 +77,8 @@ static void put_place(const struct target *t, const char *quoted, struct buf *sq
 	const struct postgres_target *p = t->state;
 	bool is_update = t->job->conflict == JOB_CONFLICT_UPDATE;
 
-	buf_puts(sql, "INSERT INTO ");
-	buf_puts(sql, quoted);
-	buf_puts(sql, " (");
-	name_put_columns(sql, t);
-	buf_puts(sql, ") SELECT ");
+	name_put_insert(sql, quoted, t);
+	buf_puts(sql, " SELECT ");
 	if (is_update) {
 		buf_puts(sql, "DISTINCT ON (");
 		name_put_keys(sql, t);

@@ -248,14 +248,13 @@ static int check_columns(const struct target *t, struct sqlite_target *s, struct
 static int prepare_insert(const struct target *t, struct sqlite_target *s, struct target_fail *fail)
 {
 	AUTO(buf) struct buf sql = BUF_INIT(SQL_BYTES_MAX);
+	AUTO(buf) struct buf table = BUF_INIT(SQL_BYTES_MAX);
 
 	if (check_columns(t, s, fail) < 0)
 		return -1;
-	buf_puts(&sql, "INSERT INTO ");
-	name_put(&sql, t->job->table);
-	buf_puts(&sql, " (");
-	name_put_columns(&sql, t);
-	buf_puts(&sql, ") VALUES (");
+	name_put(&table, t->job->table);
+	name_put_insert(&sql, buf_str(&table), t);
+	buf_puts(&sql, " VALUES (");
 	for (size_t i = 0; i < t->columns.n; i++)
 		buf_printf(&sql, "%s?%zu", i > 0 ? ", " : "", i + 1);
 	buf_putc(&sql, ')');
@@ -567,6 +566,7 @@ static int sqlite_place(struct target *t, int64_t *ret_rows, struct target_fail 
 {
 	const struct sqlite_target *s = t->state;
 	AUTO(buf) struct buf sql = BUF_INIT(SQL_BYTES_MAX);
+	AUTO(buf) struct buf table = BUF_INIT(SQL_BYTES_MAX);
 	bool is_there = false;
 
 	*ret_rows = TARGET_NO_ROWS;
@@ -574,11 +574,9 @@ static int sqlite_place(struct target *t, int64_t *ret_rows, struct target_fail 
 		return -1;
 	if (!is_there)
 		return 0;
-	buf_puts(&sql, "INSERT INTO ");
-	name_put(&sql, t->job->table);
-	buf_puts(&sql, " (");
-	name_put_columns(&sql, t);
-	buf_puts(&sql, ") SELECT ");
+	name_put(&table, t->job->table);
+	name_put_insert(&sql, buf_str(&table), t);
+	buf_puts(&sql, " SELECT ");
 	name_put_columns(&sql, t);
 	buf_puts(&sql, " FROM ");
 	target_put_gather_name(t, &sql);
