@@ -95,14 +95,15 @@ static bool mem_instance_holds(const struct memory *m, int64_t inc)
 	return false;
 }
 
-/* The instance is on no run any more, loads none and probes nothing. */
-static void mem_instance_leave(struct memory *m, struct mem_instance *i)
+/* The instance is on no run any more, loads none and probes nothing. What it was to do at the end
+ * of a run nobody begins before `not_before_ms`. */
+static void mem_instance_leave(struct memory *m, struct mem_instance *i, int64_t not_before_ms)
 {
 	for (size_t k = 0; k < m->runs.n; k++) {
 		struct mem_run *run = m->runs.at[k];
 		mem_list_remove(m, &run->joined, i);
 		mem_run_unloaded(m, run, i->row.inc);
-		mem_endings_free(m, run, i->row.inc, 0);
+		mem_endings_free(m, run, i->row.inc, not_before_ms);
 	}
 	mem_breakers_release(m, i->row.inc);
 	MEM_TOUCH(m, i);
@@ -117,7 +118,7 @@ int mem_instance_end(struct memory *m, struct ledger_txn *txn, struct ledger_op 
 	assert(i != NULL);
 	if (mem_instance_holds(m, txn->inc))
 		return mem_lost(txn, "instance %lld still holds work", (long long)txn->inc);
-	mem_instance_leave(m, i);
+	mem_instance_leave(m, i, 0);
 	i->row.state = INSTANCE_ENDED;
 	mem_requests_lapse(m, 0, txn->inc);
 	return 0;
@@ -229,7 +230,6 @@ static int64_t mem_reap_run(struct memory *m, struct mem_run *run, const struct 
 		l->fingerprint = "";
 		doubtful++;
 	}
-	mem_endings_free(m, run, burial->dead, burial->not_before_ms);
 	return doubtful;
 }
 
@@ -246,7 +246,7 @@ static int64_t mem_reap_now(struct memory *m, struct ledger_txn *txn, struct mem
 		if (c != NULL && c->state == CHUNK_HELD && c->owner == dead)
 			doubtful += mem_reap_chunk(m, txn, c, burial);
 	}
-	mem_instance_leave(m, i);
+	mem_instance_leave(m, i, burial->not_before_ms);
 	i->row.state = INSTANCE_REAPED;
 	i->reaped_by = txn->inc;
 	mem_requests_lapse(m, 0, dead);

@@ -75,7 +75,7 @@ int pl_instance_stopping(struct pl *q, struct ledger_txn *txn, struct ledger_op 
 	return pl_send(q, sql, PL_ARGS(PL_INT(txn->inc)));
 }
 
-int pl_instance_leave(struct pl *q, int64_t inc)
+int pl_instance_leave(struct pl *q, int64_t inc, int64_t not_before_ms)
 {
 	static const char runs[] = "DELETE FROM run_instance WHERE inc = $1";
 	static const char loads[] = "UPDATE run_step SET loader = NULL WHERE loader = $1";
@@ -84,7 +84,8 @@ int pl_instance_leave(struct pl *q, int64_t inc)
 				     " probe_for = 0, version = version + 1 WHERE probe = $1";
 
 	if (pl_send(q, probes, PL_ARGS(PL_INT(inc))) < 0 ||
-	    pl_send(q, loads, PL_ARGS(PL_INT(inc))) < 0 || pl_endings_free(q, 0, inc, 0) < 0 ||
+	    pl_send(q, loads, PL_ARGS(PL_INT(inc))) < 0 ||
+	    pl_endings_free(q, 0, inc, not_before_ms) < 0 ||
 	    pl_send(q, runs, PL_ARGS(PL_INT(inc))) < 0 ||
 	    pl_send(q, lanes, PL_ARGS(PL_INT(inc))) < 0)
 		return PL_FAILED;
@@ -100,7 +101,7 @@ int pl_instance_end(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 
 	(void)op;
 	if (pl_send(q, holds_nothing, PL_ARGS(PL_INT(txn->inc))) < 0 ||
-	    pl_instance_leave(q, txn->inc) < 0 ||
+	    pl_instance_leave(q, txn->inc, 0) < 0 ||
 	    pl_requests_lapse(q, 0, txn->inc, rule_ms(txn->now)) < 0)
 		return PL_FAILED;
 	return pl_send(q, end, PL_ARGS(PL_INT(txn->inc), PL_INT(rule_ms(txn->now))));

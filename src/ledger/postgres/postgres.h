@@ -318,9 +318,9 @@ PGresult *pl_chunk_loose(struct pl *q, const struct ledger_chunk_row *row);
 int64_t pl_claim_max(const struct pl *q, uint32_t max);
 /* held -> ready, or closed when every item is done; queued. chunk.c */
 int pl_chunk_free(struct pl *q, int64_t chunk_id);
-/* The instance is on no run any more, loads none, has no lanes, and probes nothing. Queued.
- * instance.c */
-int pl_instance_leave(struct pl *q, int64_t inc);
+/* The instance is on no run any more, loads none, has no lanes, and probes nothing. What it was to
+ * do at the end of a run nobody begins before `not_before_ms`. Queued. instance.c */
+int pl_instance_leave(struct pl *q, int64_t inc, int64_t not_before_ms);
 /* R without looking whether it is dead. reap.c */
 struct pl_burial {
 	int64_t dead;

@@ -62,8 +62,7 @@ int pl_reap_now(struct pl *q, struct ledger_txn *txn, const struct pl_burial *bu
 	if (loose < 0)
 		return PL_FAILED;
 	*ret_doubtful += loose;
-	if (pl_endings_free(q, 0, burial->dead, not_before_ms) < 0 ||
-	    pl_instance_leave(q, burial->dead) < 0 ||
+	if (pl_instance_leave(q, burial->dead, not_before_ms) < 0 ||
 	    pl_requests_lapse(q, 0, burial->dead, now_ms) < 0 ||
 	    pl_send(q, reaped,
 		    PL_ARGS(PL_INT(burial->dead), PL_INT(now_ms), PL_INT_OR_NULL(txn->inc))) < 0)

@@ -106,8 +106,9 @@ int sq_instance_stopping(struct sq *q, struct ledger_txn *txn, struct ledger_op 
 	return sq_change(q, sql, SQ_ARGS(SQ_INT(txn->inc))) < 0 ? SQ_FAILED : 0;
 }
 
-/* The instance is on no run any more, loads none, has no lanes, and probes nothing. */
-static int sq_instance_leave(struct sq *q, int64_t inc)
+/* The instance is on no run any more, loads none, has no lanes, and probes nothing. What it was to
+ * do at the end of a run nobody begins before `not_before_ms`. */
+static int sq_instance_leave(struct sq *q, int64_t inc, int64_t not_before_ms)
 {
 	static const char runs[] = "DELETE FROM run_instance WHERE inc = ?1";
 	static const char loads[] = "UPDATE run_step SET loader = NULL WHERE loader = ?1";
@@ -116,7 +117,8 @@ static int sq_instance_leave(struct sq *q, int64_t inc)
 				     " probe_for = 0, version = version + 1 WHERE probe = ?1";
 
 	if (sq_change(q, probes, SQ_ARGS(SQ_INT(inc))) < 0 ||
-	    sq_change(q, loads, SQ_ARGS(SQ_INT(inc))) < 0 || sq_endings_free(q, 0, inc, 0) < 0 ||
+	    sq_change(q, loads, SQ_ARGS(SQ_INT(inc))) < 0 ||
+	    sq_endings_free(q, 0, inc, not_before_ms) < 0 ||
 	    sq_change(q, runs, SQ_ARGS(SQ_INT(inc))) < 0 ||
 	    sq_change(q, lanes, SQ_ARGS(SQ_INT(inc))) < 0)
 		return SQ_FAILED;
@@ -136,7 +138,7 @@ int sq_instance_end(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 		return SQ_FAILED;
 	if (n != 0)
 		return sq_lost(txn, "instance %lld still holds work", (long long)txn->inc);
-	if (sq_instance_leave(q, txn->inc) < 0 ||
+	if (sq_instance_leave(q, txn->inc, 0) < 0 ||
 	    sq_requests_lapse(q, 0, txn->inc, rule_ms(txn->now)) < 0)
 		return SQ_FAILED;
 	return sq_change(q, end, SQ_ARGS(SQ_INT(txn->inc), SQ_INT(rule_ms(txn->now)))) < 0
@@ -234,7 +236,7 @@ int sq_reap_now(struct sq *q, struct ledger_txn *txn, int64_t dead, int64_t quar
 		if (sq_doubt_chunk(q, &txn->arena, &doubt, ret_doubtful) < 0)
 			return SQ_FAILED;
 	}
-	if (sq_endings_free(q, 0, dead, not_before_ms) < 0 || sq_instance_leave(q, dead) < 0 ||
+	if (sq_instance_leave(q, dead, not_before_ms) < 0 ||
 	    sq_requests_lapse(q, 0, dead, now_ms) < 0 ||
 	    sq_change(q, reaped, SQ_ARGS(SQ_INT(dead), SQ_INT(now_ms), SQ_INT_OR_NULL(txn->inc))) <
 		    0)
