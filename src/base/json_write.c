@@ -3,11 +3,11 @@
 #include "base/json.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/json_scan.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 enum { WRITER_DEPTH_MAX = 63 }; /* depth 0 … 63 have a bit each */
@@ -242,7 +242,7 @@ void jw_text(struct json_writer *w, const char *text)
 void jw_int(struct json_writer *w, int64_t v)
 {
 	jw_value(w);
-	buf_printf(w->out, "%" PRId64, v);
+	text_put_number(w->out, v);
 }
 
 void jw_raw(struct json_writer *w, const char *json, size_t len)

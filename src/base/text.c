@@ -284,6 +284,29 @@ void text_put_size(struct buf *b, int64_t bytes)
 		buf_putc(b, size_letters[unit - 1]);
 }
 
+size_t text_digits(uint64_t n, size_t width, char *out)
+{
+	char digits[TEXT_DIGITS_MAX];
+	size_t at = sizeof(digits);
+
+	assert(width <= TEXT_DIGITS_MAX);
+	do {
+		digits[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0 || sizeof(digits) - at < width);
+	memcpy(out, &digits[at], sizeof(digits) - at);
+	return sizeof(digits) - at;
+}
+
+void text_put_number(struct buf *b, int64_t n)
+{
+	char digits[TEXT_DIGITS_MAX];
+
+	if (n < 0)
+		buf_putc(b, '-');
+	buf_put(b, digits, text_digits(n < 0 ? -(uint64_t)n : (uint64_t)n, 0, digits));
+}
+
 void text_put_count(struct buf *b, int64_t n)
 {
 	char digits[24] = {0}; /* 2^63 has 19 */

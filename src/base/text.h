@@ -13,6 +13,8 @@
 struct buf;
 struct err;
 
+enum { TEXT_DIGITS_MAX = 20 };
+
 /* The candidate nearest to `word` by edit distance (Damerau-Levenshtein), when near enough to be a
  * typing error (at most a third of the length, at least 1); else NULL. Lends a candidate. */
 const char *text_nearest(const char *word, size_t len, const char *const *candidates, size_t n);
@@ -36,6 +38,11 @@ void text_put_span(struct buf *b, int64_t us);
 void text_put_short_span(struct buf *b, int64_t us);
 /* `64K`, `5G` when exact, else bytes. */
 void text_put_size(struct buf *b, int64_t bytes);
+/* What is written for every item, where printf would cost more than all the rest: the digits of
+ * `n`, with zeros in front of them up to `width`; no '\0'. Gives how many, TEXT_DIGITS_MAX
+ * at most. */
+size_t text_digits(uint64_t n, size_t width, char *out);
+void text_put_number(struct buf *b, int64_t n);
 /* Thousands set apart: `1,234,567`. */
 void text_put_count(struct buf *b, int64_t n);
 /* Outside text made printable on one line: control characters and bad UTF-8 as \xNN; at most

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/text.h"
 
 enum { YEAR_MAX = 9999, CENTURY_PIVOT = 69 /* of %y, as POSIX has it: 69 is 1969, 68 is 2068 */ };
 
@@ -88,19 +89,13 @@ void date_format_iso(const struct date *d, char out[DATE_TEXT_LEN + 1])
 {
 	assert(date_is_valid(d));
 	const int parts[] = {d->year, d->month, d->day};
-	static const int digits[] = {4, 2, 2};
-	size_t at = DATE_TEXT_LEN;
+	size_t len = text_digits((uint64_t)parts[0], 4, out);
 
-	out[at] = '\0';
-	for (int i = 2; i >= 0; i--) {
-		int value = parts[i];
-		for (int k = 0; k < digits[i]; k++) {
-			out[--at] = (char)('0' + value % 10);
-			value /= 10;
-		}
-		if (i > 0)
-			out[--at] = '-';
+	for (size_t i = 1; i < ARRAY_LEN(parts); i++) {
+		out[len++] = '-';
+		len += text_digits((uint64_t)parts[i], 2, &out[len]);
 	}
+	out[len] = '\0';
 }
 
 /* ---- formats ---- */

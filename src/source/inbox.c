@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "job/item.h"
 #include "job/job.h"
 #include "source/encoding.h"
@@ -25,7 +26,7 @@
 enum {
 	PAGE_ROWS = 4096,
 	PAGE_BYTES = 1024 * 1024,
-	TIME_TEXT_MAX = 64,
+	TIME_TEXT_MAX = 64, /* with room behind each part for the next */
 	ID_TEXT_MAX = 24,
 	PATH_TEXT_MAX = 48,
 	WHAT_MAX = 256,
@@ -112,12 +113,30 @@ static int next_page(struct source *s, struct err *err)
 
 /* ---- rows ---- */
 
+/* 2026-11-23T14:51:14.123456Z; gives its length. */
+static size_t put_time(utime t, char out[TIME_TEXT_MAX])
+{
+	static const size_t widths[] = {4, 2, 2, 2, 2, 2, 6};
+	static const char ends[] = "--T::.Z";
+	struct civil c = {0};
+	size_t len = 0;
+
+	clock_civil_utc(t, &c);
+	if (c.year < 0)
+		out[len++] = '-';
+	const int parts[] = {abs(c.year), c.month, c.day, c.hour, c.minute, c.second, c.us};
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		len += text_digits((uint64_t)parts[i], widths[i], &out[len]);
+		out[len++] = ends[i];
+	}
+	return len;
+}
+
 static bool has_flaw(struct source *s)
 {
 	struct inbox *b = s->inbox;
 	const struct frame_inbox_row *row = b->row;
 	const char *why = NULL;
-	struct civil c = {0};
 
 	if (row->size > (int64_t)row->len) {
 		flaw_set(&s->flaw, 0, "longer than %d MiB: it has %" PRId64 " bytes",
@@ -132,28 +151,16 @@ static bool has_flaw(struct source *s)
 	}
 	if (shape_read(&s->shape, text, row->len, &s->flaw) != 0)
 		return true;
-	clock_civil_utc(row->added_at, &c);
-	(void)snprintf(b->added_at, sizeof(b->added_at), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ",
-		       c.year, c.month, c.day, c.hour, c.minute, c.second, c.us); /* fits */
-	s->shape.values[s->job->source.n_fields - 1] = (struct value){.text = b->added_at,
-								      .len = strlen(b->added_at)};
+	s->shape.values[s->job->source.n_fields - 1] = (struct value){
+		.text = b->added_at, .len = put_time(row->added_at, b->added_at)};
 	return false;
 }
 
-/* By hand: this is done for every item. */
 static void name_row(struct source *s)
 {
 	struct inbox *b = s->inbox;
-	char digits[ID_TEXT_MAX];
-	size_t at = sizeof(digits) - 1;
-	int64_t n = b->row->id;
 
-	digits[at] = '\0';
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	memcpy(b->id, &digits[at], sizeof(digits) - at);
+	b->id[text_digits((uint64_t)b->row->id, 0, b->id)] = '\0';
 	s->keys.given = b->row->key[0] != '\0'	  ? b->row->key
 			: s->keys.how == KEYS_ROW ? b->id
 						  : NULL;

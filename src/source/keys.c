@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "job/item.h"
 #include "job/job.h"
 #include "job/template.h"
@@ -50,26 +51,11 @@ bool keys_are_names(const struct keys *k)
 	return k->are_names;
 }
 
-/* By hand, since it is done for every item of a lane and printf would cost more than all the rest.
- */
-static void put_number(struct buf *b, int64_t n)
-{
-	char digits[20];
-	size_t at = sizeof(digits);
-
-	assert(n >= 0);
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	buf_put(b, digits + at, sizeof(digits) - at);
-}
-
 static void make_place(struct keys *k, const struct item *item)
 {
 	buf_puts(&k->text, item->source_path[0] == '\0' ? "stdin" : item->source_path);
 	buf_putc(&k->text, ':');
-	put_number(&k->text, item->source_line);
+	text_put_number(&k->text, item->source_line);
 }
 
 static int make_text(struct keys *k, struct item *item, struct flaw *ret_flaw)

@@ -9,11 +9,12 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "job/item.h"
 #include "job/job.h"
 #include "job/template.h"
 
-enum { NAME_BYTES_MAX = 1024 * 1024, NUMBER_DIGITS = 20 };
+enum { NAME_BYTES_MAX = 1024 * 1024 };
 
 struct stream_line {
 	const struct job *job;
@@ -48,19 +49,6 @@ void stream_line_free(struct stream_line *line)
 	free(line);
 }
 
-/* printf would cost as much as all the rest. */
-static void put_number(struct buf *out, uint64_t n)
-{
-	char digits[NUMBER_DIGITS];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	buf_put(out, digits + at, sizeof(digits) - at);
-}
-
 static bool is_text(enum field_type type)
 {
 	return type == FIELD_TEXT || type == FIELD_DATE || type == FIELD_TIMESTAMP;
@@ -88,11 +76,11 @@ void stream_line_put(const struct stream_line *line, uint64_t id, const struct t
 
 	assert(line != NULL && item != NULL && item->item != NULL && item->attempt > 0);
 	buf_put(out, id_name, sizeof(id_name) - 1);
-	put_number(out, id);
+	text_put_number(out, (int64_t)id);
 	buf_put(out, key_name, sizeof(key_name) - 1);
 	json_put_string(out, item->item->key, item->item->key_len);
 	buf_put(out, attempt_name, sizeof(attempt_name) - 1);
-	put_number(out, (uint64_t)item->attempt);
+	text_put_number(out, item->attempt);
 	buf_put(out, idempotency_name, sizeof(idempotency_name) - 1);
 	buf_puts(out, item->idempotency_key); /* base32 */
 	buf_put(out, fields_name, sizeof(fields_name) - 1);

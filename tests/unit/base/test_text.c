@@ -210,6 +210,22 @@ static void counts_have_their_thousands_apart(void **state)
 	assert_put(text_put_count, INT64_MIN, "-9,223,372,036,854,775,808");
 }
 
+static void numbers_are_written_as_they_are_read_back(void **state)
+{
+	char digits[TEXT_DIGITS_MAX + 1] = "";
+
+	(void)state;
+	assert_put(text_put_number, 0, "0");
+	assert_put(text_put_number, 1230, "1230");
+	assert_put(text_put_number, -7, "-7");
+	assert_put(text_put_number, INT64_MAX, "9223372036854775807");
+	assert_put(text_put_number, INT64_MIN, "-9223372036854775808");
+	assert_int_equal(text_digits(7, 3, digits), 3);
+	assert_string_equal(digits, "007");
+	assert_int_equal(text_digits(UINT64_MAX, 2, digits), TEXT_DIGITS_MAX);
+	assert_string_equal(digits, "18446744073709551615");
+}
+
 static void whole_numbers_are_read_to_the_last(void **state)
 {
 	static const struct {
@@ -309,6 +325,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_size_is_refused),
 		cmocka_unit_test(sizes_are_written_exactly),
 		cmocka_unit_test(counts_have_their_thousands_apart),
+		cmocka_unit_test(numbers_are_written_as_they_are_read_back),
 		cmocka_unit_test(whole_numbers_are_read_to_the_last),
 		cmocka_unit_test(outside_text_is_made_printable),
 		cmocka_unit_test(printable_text_is_cut_with_a_mark),
