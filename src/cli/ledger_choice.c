@@ -193,6 +193,15 @@ static int open_url(const struct cli *cli, const char *url, unsigned flags,
 	return ledger_open(url, flags, ret_ledger, err);
 }
 
+/* 0, or ERR_NOINPUT where there is none at that URL, or a failure. */
+static int open_if_there(const struct cli *cli, const char *url, struct ledger **ret_ledger,
+			 struct err *err)
+{
+	if (is_missing(url))
+		return ERR_NOINPUT;
+	return open_url(cli, url, LEDGER_READ_ONLY, ret_ledger, err);
+}
+
 /* Says that there is none as yet, and what that means. */
 static int no_ledger(const char *url, const char *from, const char *then, struct err *err)
 {
@@ -251,10 +260,27 @@ int cli_read_ledger(const struct cli *cli, struct ledger **ret_ledger, struct er
 	int rc = cli_ledger_url(cli, &url, &from, err);
 	if (rc < 0)
 		return rc;
-	rc = is_missing(url) ? ERR_NOINPUT : open_url(cli, url, LEDGER_READ_ONLY, ret_ledger, err);
+	rc = open_if_there(cli, url, ret_ledger, err);
 	if (rc != ERR_NOINPUT)
 		return rc;
 	(void)no_ledger(url, from, empty, err); /* it is none of the ledger's faults */
 	err->code = ERR_DATA;
 	return err->code;
+}
+
+int cli_find_ledger(const struct cli *cli, struct ledger **ret_ledger, struct err *err)
+{
+	AUTO(str) char *url = NULL;
+	const char *from = NULL;
+	int rc = cli_ledger_url(cli, &url, &from, err);
+
+	if (rc < 0)
+		return rc;
+	rc = open_if_there(cli, url, ret_ledger, err);
+	if (rc == 0)
+		cli_detail(cli, "ledger %s (%s)", ledger_url(*ret_ledger), from);
+	if (rc != ERR_NOINPUT)
+		return rc;
+	*err = ERR_INIT;
+	return CLI_NO_LEDGER;
 }

@@ -39,6 +39,10 @@ ST_MUST_CHECK int cli_hide_ledger(const struct cli *cli, struct err *err);
  * found: that is said, with exit status 1 (ERR_DATA). */
 ST_MUST_CHECK int cli_read_ledger(const struct cli *cli, struct ledger **ret_ledger,
 				  struct err *err);
+/* Opens for reading; CLI_NO_LEDGER where there is no ledger yet, and nothing is said. */
+enum { CLI_NO_LEDGER = 1 };
+ST_MUST_CHECK int cli_find_ledger(const struct cli *cli, struct ledger **ret_ledger,
+				  struct err *err);
 /* Whether there is a ledger at that URL. */
 ST_MUST_CHECK int cli_ledger_is_there(const struct cli *cli, const char *url, bool *ret_is_there,
 				      struct err *err);

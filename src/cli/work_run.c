@@ -279,15 +279,9 @@ static void put_plan_json(const struct work_run *run, const struct plan *plan,
 static int list_runs(const struct work_run *run, struct ledger_txn *txn, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
-	AUTO(str) char *url = NULL;
-	const char *from = NULL;
 	char base[KEY_MAX] = {0};
 	char key[KEY_MAX + 2] = {0}; /* the base and "/1" */
-	bool is_there = false;
 
-	int rc = cli_ledger_url(run->cli, &url, &from, err);
-	if (rc < 0)
-		return rc;
 	plan_due_base(&run->spec, base, sizeof(base));
 	(void)snprintf(key, sizeof(key), "%s/1", base);
 	ledger_txn_add(txn, LOP_RUN_LIST)->u.run_list = (struct lop_run_list){
@@ -295,12 +289,9 @@ static int list_runs(const struct work_run *run, struct ledger_txn *txn, struct 
 		.due_key = arena_str(&txn->arena, key),
 		.due_base = arena_str(&txn->arena, base),
 	};
-	rc = cli_ledger_is_there(run->cli, url, &is_there, err);
-	if (rc < 0 || !is_there)
-		return rc;
-	rc = cli_open_ledger(run->cli, LEDGER_READ_ONLY, &ledger, err);
-	if (rc < 0)
-		return rc;
+	int rc = cli_find_ledger(run->cli, &ledger, err);
+	if (rc != 0)
+		return rc == CLI_NO_LEDGER ? 0 : rc;
 	ledger_apply(ledger, txn);
 	if (txn->status == LEDGER_APPLIED)
 		return 0;
