@@ -13,13 +13,15 @@ enum { DIRECTORY_MAX = 64 * 1024, FOUND = 1 };
 struct asked {
 	struct ledger *ledger;
 	int64_t run_id;
-	void (*fn)(void *arg, const struct frame_hello *hello);
+	run_hello_fn fn;
 	void *arg;
+	struct err *err;
+	int rc;
 };
 
 static int on_run(void *arg, const struct ledger_row *row)
 {
-	const struct asked *asked = arg;
+	struct asked *asked = arg;
 	AUTO(buf) struct buf directory = BUF_INIT(DIRECTORY_MAX);
 	const char *path = ledger_row_text(row, 5, NULL);
 	const char *slash = strrchr(path, '/');
@@ -39,20 +41,19 @@ static int on_run(void *arg, const struct ledger_row *row)
 	buf_put(&directory, path, slash == NULL ? 0 : (size_t)(slash - path));
 	hello.job_directory = slash == NULL ? "." : buf_str(&directory);
 	ledger_uuid(asked->ledger, hello.ledger_uuid);
-	asked->fn(asked->arg, &hello);
+	asked->rc = asked->fn(asked->arg, &hello, asked->err);
 	return FOUND;
 }
 
-int run_hello(struct ledger *ledger, int64_t run_id,
-	      void (*fn)(void *arg, const struct frame_hello *hello), void *arg, struct err *err)
+int run_hello(struct ledger *ledger, int64_t run_id, run_hello_fn fn, void *arg, struct err *err)
 {
 	static const char sql[] = "SELECT r.run, r.slot, r.date, r.params, t.job_text, t.job_path"
 				  " FROM run AS r JOIN run_text AS t ON t.run_id = r.run_id"
 				  " WHERE r.run_id = ?1";
 	struct ledger_param param = {.type = LEDGER_INT, .number = run_id};
-	struct asked asked = {.ledger = ledger, .run_id = run_id, .fn = fn, .arg = arg};
+	struct asked asked = {.ledger = ledger, .run_id = run_id, .fn = fn, .arg = arg, .err = err};
 
 	assert(ledger != NULL && fn != NULL);
 	int rc = ledger_select(ledger, sql, &param, 1, on_run, &asked, err);
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : asked.rc;
 }

@@ -11,9 +11,11 @@
 struct err;
 struct ledger;
 
-/* Calls `fn` with it, once, or never where there is no such run; lent for the call. ERR_LEDGER. */
-ST_MUST_CHECK int run_hello(struct ledger *ledger, int64_t run_id,
-			    void (*fn)(void *arg, const struct frame_hello *hello), void *arg,
+typedef int (*run_hello_fn)(void *arg, const struct frame_hello *hello, struct err *err);
+
+/* Calls `fn` with it, once, or never where there is no such run; lent for the call. ERR_LEDGER, or
+ * what `fn` fails with. */
+ST_MUST_CHECK int run_hello(struct ledger *ledger, int64_t run_id, run_hello_fn fn, void *arg,
 			    struct err *err);
 
 #endif

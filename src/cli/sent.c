@@ -40,15 +40,17 @@ void sent_done(struct sent *sent)
 
 /* ---- the run, as its lanes were told of it ---- */
 
-static void on_run(void *arg, const struct frame_hello *hello)
+static int on_run(void *arg, const struct frame_hello *hello, struct err *err)
 {
 	struct sent *sent = arg;
 	struct frame_hello of_step = *hello;
 
 	of_step.step = (uint32_t)sent->step;
+	(void)err; /* what cannot be told again is said of each item */
 	sent->mask = mask_of_job(hello->job_text);
 	if (retell_new(&of_step, &sent->retell, &sent->run_trouble) < 0)
 		sent->retell = NULL; /* and why is kept */
+	return 0;
 }
 
 static int on_step(void *arg, const struct ledger_row *row)

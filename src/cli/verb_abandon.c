@@ -81,16 +81,10 @@ static void put_document(struct cli *cli, const struct report_run *run,
 	buf_putc(&cli->out.buf, '\n');
 }
 
-struct litter {
-	struct err *err;
-	int rc;
-};
-
-static void on_run(void *arg, const struct frame_hello *hello)
+static int remove_litter(void *arg, const struct frame_hello *hello, struct err *err)
 {
-	struct litter *litter = arg;
-
-	litter->rc = litter_remove(hello, litter->err);
+	(void)arg;
+	return litter_remove(hello, err);
 }
 
 /* What the run has written beside its files. Who is still at work on it would write more: then it
@@ -98,12 +92,10 @@ static void on_run(void *arg, const struct frame_hello *hello)
 static void tidy(const struct cli *cli, struct ledger *ledger, const struct report_run *run)
 {
 	struct err err = ERR_INIT;
-	struct litter litter = {.err = &err};
 
 	if (run->n_joined > 0)
 		return;
-	int rc = run_hello(ledger, run->id, on_run, &litter, &err);
-	if (rc < 0 || litter.rc < 0)
+	if (run_hello(ledger, run->id, remove_litter, NULL, &err) < 0)
 		cli_note(cli, "what it wrote beside its file may be left: %s", err.text);
 }
 
