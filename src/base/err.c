@@ -14,11 +14,10 @@ static void err_add_errno(struct err *err, size_t used)
 	const char *words = strerrordesc_np(err->os_errno);
 	size_t rest = sizeof(err->text) - used;
 
-	/* cut when too long: still true */
-	if (words != NULL)
-		(void)snprintf(err->text + used, rest, ": %s", words);
-	else
-		(void)snprintf(err->text + used, rest, ": error %d", err->os_errno);
+	int n = words != NULL ? snprintf(err->text + used, rest, ": %s", words)
+			      : snprintf(err->text + used, rest, ": error %d", err->os_errno);
+	if (n >= 0 && (size_t)n >= rest)
+		utf8_mark_cut(err->text, sizeof(err->text));
 }
 
 void err_set(struct err *err, int code, int os_errno, const char *fmt, ...)
@@ -31,28 +30,31 @@ void err_set(struct err *err, int code, int os_errno, const char *fmt, ...)
 	va_start(ap, fmt);
 	int n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	if (os_errno != 0 && n >= 0 && (size_t)n < sizeof(err->text))
+	if (n >= 0 && (size_t)n >= sizeof(err->text))
+		utf8_mark_cut(err->text, sizeof(err->text));
+	else if (n >= 0 && os_errno != 0)
 		err_add_errno(err, (size_t)n);
 }
 
 void err_add(struct err *err, const char *fmt, ...)
 {
 	char front[ERR_TEXT_MAX];
-	char both[ERR_TEXT_MAX];
+	char both[2 * ERR_TEXT_MAX];
 	va_list ap;
 
 	assert(err != NULL);
 	va_start(ap, fmt);
 	(void)vsnprintf(front, sizeof(front), fmt, ap);
 	va_end(ap);
-	size_t used = strnlen(front, sizeof(front));
-	size_t rest = strnlen(err->text, sizeof(err->text));
-	memcpy(both, front, used);
-	if (rest > sizeof(both) - 1 - used)
-		rest = sizeof(both) - 1 - used;
-	memcpy(both + used, err->text, rest);
-	both[used + rest] = '\0';
-	memcpy(err->text, both, used + rest + 1);
+	(void)snprintf(both, sizeof(both), "%s%s", front, err->text); /* fits */
+	size_t len = strlen(both);
+	bool is_cut = len >= sizeof(err->text);
+	if (is_cut)
+		len = sizeof(err->text) - 1;
+	memcpy(err->text, both, len);
+	err->text[len] = '\0';
+	if (is_cut)
+		utf8_mark_cut(err->text, sizeof(err->text));
 }
 
 int err_exit_status(const struct err *err)

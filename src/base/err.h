@@ -49,7 +49,9 @@ struct err {
 
 #define ERR_INIT ((struct err){0})
 
-/* Fills `err` and yields the literal `code`, so that `return ERR(err, ERR_IO, …)` reads well and
+/* What is longer than the text has room for is cut at its end, and ends with "…".
+ *
+ * Fills `err` and yields the literal `code`, so that `return ERR(err, ERR_IO, …)` reads well and
  * analyzers see a non-zero result. The text says what failed and what to do, without a final dot.
  */
 #define ERR(err, code_, ...) (err_set((err), (code_), 0, __VA_ARGS__), (code_))

@@ -191,6 +191,17 @@ size_t utf8_cut(const char *text, size_t len, size_t columns)
 	return len;
 }
 
+void utf8_mark_cut(char *text, size_t size)
+{
+	static const char mark[] = "\xe2\x80\xa6";
+	size_t at = size - sizeof(mark);
+
+	assert(text != NULL && size > sizeof(mark) + UTF8_BYTES_MAX);
+	while (at > 0 && utf8_is_tail((unsigned char)text[at]))
+		at--;
+	memcpy(text + at, mark, sizeof(mark));
+}
+
 size_t utf8_count(const char *text, size_t len)
 {
 	size_t count = 0;

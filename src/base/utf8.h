@@ -31,6 +31,9 @@ size_t utf8_width(const char *text, size_t len);
 /* The length in bytes of the longest prefix that is at most `columns` wide and ends on a character.
  */
 size_t utf8_cut(const char *text, size_t len, size_t columns);
+/* A text that was cut to fill `size` bytes with its '\0': its last characters become "…", so that
+ * people see that there was more. */
+void utf8_mark_cut(char *text, size_t size);
 /* How many characters (code points) a well-formed text has. */
 size_t utf8_count(const char *text, size_t len);
 

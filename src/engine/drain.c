@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/bits.h"
+#include "base/utf8.h"
 
 /* After a cancel: TERM, two seconds, KILL, and the way back. A lane that needs longer is killed. */
 #define CUT_PATIENCE_US (6 * US_PER_S)
@@ -25,8 +26,10 @@ void run_stop(struct run *r, int exit_status, bool fails, const char *fmt, ...)
 	r->fails = fails;
 	r->stop_exit = exit_status;
 	va_start(ap, fmt);
-	(void)vsnprintf(r->stop_reason, sizeof(r->stop_reason), fmt, ap);
+	int n = vsnprintf(r->stop_reason, sizeof(r->stop_reason), fmt, ap);
 	va_end(ap);
+	if (n >= (int)sizeof(r->stop_reason))
+		utf8_mark_cut(r->stop_reason, sizeof(r->stop_reason));
 	r->stop_at = r->ops->boot_us(r->world);
 	if (r->cut_at == INT64_MAX)
 		r->cut_at = r->stop_at + (r->job != NULL ? r->job->window.grace_us : 0);

@@ -133,7 +133,8 @@ struct ticket {
 
 struct unsettled;
 
-enum { RUN_WAITS_MAX = 128 };
+/* Both may end with what a source failed with. */
+enum { RUN_WAITS_MAX = ERR_TEXT_MAX + 128, RUN_REASON_MAX = RUN_WAITS_MAX + 128 };
 
 struct run_counters {
 	int64_t done, dead, skipped, asked;
@@ -309,7 +310,7 @@ struct run {
 	bool stop_wanted;
 	bool fails;    /* the run is to end as failed */
 	int stop_exit; /* what to end with when work is left */
-	char stop_reason[256];
+	char stop_reason[RUN_REASON_MAX];
 	int64_t stop_at; /* boot clock: when it began */
 	int64_t cut_at;	 /* attempts are ended then; INT64_MAX: never */
 	bool was_cut;

@@ -19,7 +19,7 @@
 enum {
 	READER_MAGIC = 0x52656164,
 	EXIT_ENGINE_GONE = 75,
-	WHAT_BYTES = 256, /* what it waits for, as last told */
+	WHAT_BYTES = ERR_TEXT_MAX + 128, /* what it waits for, as last told */
 };
 
 /* It is to end; not a failure of reading. */

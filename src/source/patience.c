@@ -64,7 +64,7 @@ int patience_again(const struct patience *p, int attempt, int os_errno, const ch
 
 int patience_after(const struct patience *p, int attempt, const char *name, struct err *err)
 {
-	char what[200] = "";
+	char what[2 * ERR_TEXT_MAX] = "";
 
 	assert(p != NULL && attempt > 0 && name != NULL && err->code < 0);
 	if (p->retry == NULL)
@@ -73,7 +73,7 @@ int patience_after(const struct patience *p, int attempt, const char *name, stru
 		err_add(err, "after %d attempts: ", attempt);
 		return err->code;
 	}
-	(void)snprintf(what, sizeof(what), "%s to answer again (%.120s)", name,
-		       err->text); /* cut is well */
+	(void)snprintf(what, sizeof(what), "%s to answer again (%s)", name,
+		       err->text); /* may be cut */
 	return patience_pause(p, what, pause_before(p->retry, attempt), err);
 }

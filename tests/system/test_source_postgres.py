@@ -169,6 +169,17 @@ def test_out_of_connections_is_waited_for(box, postgres):
     assert run.wait(120) == 0, box.process_said(run)
 
 
+@pytest.mark.parametrize('words, said_of_it', [(60, 'begin ' + 'word ' * 60 + 'end'), (200, 'word ')])
+def test_the_words_of_a_database_are_given_whole_or_cut_at_their_end(box, postgres, words, said_of_it):
+    postgres.ask(f"""create function f() returns text language plpgsql as $$ begin
+        raise 'begin {'word ' * words}end' using errcode = 'too_many_connections'; end $$""")
+    write(box, postgres, 'select i as id, f() as v from generate_series(1, 5) as i where i > ${cursor}'
+          ' order by i limit ${page_size}', attempts=2)
+    said = box.run('run', 'job.yaml')
+    assert said.code == 1 and said_of_it in said.said, said
+    assert said.said.count('…') == (0 if words == 60 else 2), said  # when it happens, and at the end
+
+
 def test_a_lock_held_by_others_is_waited_for(box, postgres):
     postgres.ask(TABLE.format(120))
     write(box, postgres, attempts=500)

@@ -66,11 +66,16 @@ static void too_long_text_is_cut_and_ends(void **state)
 	memset(many, 'm', sizeof(many) - 1);
 	err_set(&err, ERR_IO, ENOENT, "%s", many);
 	assert_int_equal(strlen(err.text), ERR_TEXT_MAX - 1);
+	assert_string_equal(&err.text[ERR_TEXT_MAX - 6], "mm\xe2\x80\xa6");
 	err_add(&err, "front: ");
 	assert_int_equal(strlen(err.text), ERR_TEXT_MAX - 1);
 	assert_memory_equal(err.text, "front: mmm", 10);
 	err_add(&err, "%s", many);
 	assert_int_equal(strlen(err.text), ERR_TEXT_MAX - 1);
+	assert_string_equal(&err.text[ERR_TEXT_MAX - 6], "mm\xe2\x80\xa6");
+	err_set(&err, ERR_IO, 0, "%s", many + ERR_TEXT_MAX + 1); /* fits to the byte */
+	assert_int_equal(strlen(err.text), ERR_TEXT_MAX - 2);
+	assert_string_equal(&err.text[ERR_TEXT_MAX - 4], "mm");
 }
 
 static void each_code_has_its_exit_status(void **state)
