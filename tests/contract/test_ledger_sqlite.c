@@ -324,7 +324,7 @@ static void make_version_1(const char *path)
 	char *error = NULL;
 
 	assert_non_null(getenv("STINT_TEST_DATA"));
-	(void)snprintf(name, sizeof(name), "%s/ledger_v1.sql", getenv("STINT_TEST_DATA"));
+	(void)snprintf(name, sizeof(name), "%s/ledger-1.sql", getenv("STINT_TEST_DATA"));
 	assert_int_equal(file_read_all(name, 1024 * 1024, &sql, &err), 0);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	if (sqlite3_exec(db, buf_str(&sql), NULL, NULL, &error) != SQLITE_OK)

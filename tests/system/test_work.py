@@ -3,64 +3,18 @@
 import json
 import os
 import signal
-import time
 
 import pytest
-from lib.box import Box
-
-ITEMS = 40
-JOB = '''\
-version: 1
-job: letters
-source:
-  csv: {path: letters.csv}
-  fields: {id: integer}
-  key: id
-work:
-  exec: {command: [./send, "${id}"]}
-  effect: once
-  concurrency: 2
-chunk: {items: 4}
-'''
-# Notes each item, and waits for the file `go` while there is none.
-SEND = '''\
-#!/bin/sh
-echo "$1" >>"begun"
-n=0
-while [ ! -e go ] && [ $n -lt 1200 ]; do sleep 0.1; n=$((n + 1)); done
-echo "$1" >>"sent"
-'''
-
-
-def until(true, seconds=120):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, 'it does not happen'
-        time.sleep(0.05)
+from lib.box import Box, wait_until
+from lib.letters import sent_once, stopped_run, write_letters
 
 
 @pytest.fixture(name='box')
 def fixture_box(tmp_path):
     box = Box(tmp_path)
-    box.file('letters.yaml', JOB)
-    box.file('letters.csv', 'id\n' + ''.join(f'{i}\n' for i in range(ITEMS)))
-    box.file('send', SEND, mode=0o755)
+    write_letters(box)
     yield box
     box.close()
-
-
-def sent_once(box):
-    return sorted(int(line) for line in box.lines('sent')) == list(range(ITEMS))
-
-
-def stopped_run(box):
-    """A run that was loaded and then stopped, with most of it left."""
-    run = box.start('run', 'letters.yaml')
-    until(lambda: box.lines('begun'))
-    run.send_signal(signal.SIGTERM)
-    box.file('go')
-    assert run.wait(120) == 75, box.process_said(run)
-    assert len(box.lines('sent')) < ITEMS
 
 
 def test_with_nothing_open_there_is_nothing_to_do(box):
@@ -83,9 +37,9 @@ def test_it_takes_what_is_left_without_the_job_file(box):
 
 def test_two_beside_the_run_do_nothing_twice(box):
     run = box.start('run', 'letters.yaml')
-    until(lambda: box.lines('begun'))
+    wait_until(lambda: box.lines('begun'))
     guests = [box.start('work', 'letters'), box.start('work')]
-    until(lambda: len(json.loads(box.run('instances', '--json').out)['instances']) == 3)
+    wait_until(lambda: len(json.loads(box.run('instances', '--json').out)['instances']) == 3)
     box.file('go')
     assert [process.wait(120) for process in (run, *guests)] == [0, 0, 0], box.process_said(run)
     assert sent_once(box)
@@ -96,7 +50,7 @@ def test_two_beside_the_run_do_nothing_twice(box):
 def test_one_that_stays_waits_for_runs_until_it_is_told_to_end(box):
     guest = box.start('work', 'letters', '--stay')
     stopped_run(box)
-    until(lambda: sent_once(box))
+    wait_until(lambda: sent_once(box))
     guest.send_signal(signal.SIGTERM)
     assert guest.wait(120) in (0, 75), box.process_said(guest)  # 75: before the run was finished
     box.run('run', 'letters.yaml')

@@ -10,28 +10,8 @@ import signal
 
 import pytest
 from lib.box import Box, descendants, kill, wait_until
+from lib.letters import JOB, sent_once, stopped_run, write_csv, write_letters
 
-ITEMS = 40
-JOB = '''\
-version: 1
-job: letters
-source:
-  csv: {path: here/letters.csv%s}
-  fields: {id: integer}
-  key: id
-work:
-  exec: {command: [./send, "${id}"]}
-  effect: once
-  concurrency: 2
-chunk: {items: 4}
-'''
-SEND = '''\
-#!/bin/sh
-echo "$1" >>"begun"
-n=0
-while [ ! -e go ] && [ $n -lt 1200 ]; do sleep 0.1; n=$((n + 1)); done
-echo "$1" >>"sent"
-'''
 FILE_JOB = '''\
 version: 1
 job: report
@@ -72,25 +52,9 @@ class Elsewhere(Box):
 @pytest.fixture(name='box')
 def fixture_box(tmp_path):
     box = Box(tmp_path)
-    box.file('letters.yaml', JOB % '')
-    box.file('here/letters.csv', 'id\n' + ''.join(f'{i}\n' for i in range(ITEMS)))
-    box.file('send', SEND, mode=0o755)
+    write_letters(box, 'here/letters.csv')
     yield box
     box.close()
-
-
-def sent_once(box):
-    return sorted(int(line) for line in box.lines('sent')) == list(range(ITEMS))
-
-
-def stopped_run(box, file='letters.yaml'):
-    """A run that was loaded here and then stopped, with most of it left."""
-    run = box.start('run', file)
-    wait_until(lambda: box.lines('begun'))
-    run.send_signal(signal.SIGTERM)
-    box.file('go')
-    assert run.wait(120) == 75, box.process_said(run)
-    assert len(box.lines('sent')) < ITEMS
 
 
 def runs(box):
@@ -124,7 +88,7 @@ def test_the_very_same_file_is_worked_anywhere(box):
 
 def test_a_file_that_has_changed_fails_the_run_only_where_it_was_loaded(box):
     stopped_run(box)
-    box.file('here/letters.csv', 'id\n' + ''.join(f'{i + 100}\n' for i in range(ITEMS)))
+    write_csv(box, 'here/letters.csv', first=100)
     assert Elsewhere(box).run('run', 'letters.yaml').code == 75
     assert state_of_run(box) == 'stopped'
     assert box.run('run', 'letters.yaml').code == 1
@@ -132,7 +96,8 @@ def test_a_file_that_has_changed_fails_the_run_only_where_it_was_loaded(box):
 
 
 def test_a_load_that_was_begun_goes_on_where_it_began(box):
-    box.file('letters.yaml', JOB.replace('  key: id\n', '  key: id\n  rate: 2/s\n') % '')
+    job = JOB.format(path='here/letters.csv').replace('  key: id\n', '  key: id\n  rate: 2/s\n')
+    box.file('letters.yaml', job)
     load = box.start('run', 'letters.yaml')
     wait_until(lambda: any(run['counts']['loaded'] > 0 for run in runs(box)))
     load.send_signal(signal.SIGTERM)
@@ -148,7 +113,7 @@ def test_a_load_that_was_begun_goes_on_where_it_began(box):
 
 def test_then_is_done_on_the_host_that_has_the_file(box):
     """What is staged is worked anywhere; the file is deleted by who sees it."""
-    box.file('letters.yaml', JOB % ', then: delete')
+    box.file('letters.yaml', JOB.format(path='here/letters.csv, then: delete'))
     stopped_run(box)
     said = Elsewhere(box, 'here').run('run', 'letters.yaml')
     assert said.code == 75, said
