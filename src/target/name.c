@@ -39,7 +39,9 @@ void name_put_columns(struct buf *out, const struct target *t)
 
 void name_put_insert(struct buf *out, const char *table, const struct target *t)
 {
-	buf_printf(out, "INSERT INTO %s (", table);
+	buf_puts(out, "INSERT INTO ");
+	buf_puts(out, table);
+	buf_puts(out, " (");
 	name_put_columns(out, t);
 	buf_putc(out, ')');
 }

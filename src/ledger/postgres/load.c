@@ -130,7 +130,8 @@ static int pl_load_guard(struct pl *q, const struct ledger_txn *txn, const struc
 		" AND state = 1 AND loader = $2 AND loader_epoch = $3 FOR NO KEY UPDATE)"
 		" SELECT 1 / count(*) FROM g";
 	static const char sum[] =
-		"WITH l AS MATERIALIZED (SELECT * FROM load_at WHERE run_id = $1 AND step = $2"
+		"WITH l AS MATERIALIZED (SELECT n, n_items, n_read, n_filtered, n_rejected,"
+		"  n_held_back FROM load_at WHERE run_id = $1 AND step = $2"
 		"  ORDER BY n DESC LIMIT 1),"
 		" gone AS (DELETE FROM load_at WHERE run_id = $1 AND step = $2"
 		"  AND n = (SELECT n FROM l))"

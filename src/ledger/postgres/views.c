@@ -126,7 +126,8 @@ static const char step_now_view[] =
 	"CREATE VIEW step_now AS SELECT s.run_id, s.step, s.name, s.effect, s.doubt, s.key_valid,"
 	" s.state, s.first_item, s.loader, s.loader_epoch, @loaded(n_items), @loaded(n_read),"
 	" @loaded(n_filtered), @loaded(n_rejected), @loaded(n_held_back), @loaded(cursor)"
-	" FROM run_step AS s LEFT JOIN LATERAL (SELECT * FROM load_at AS a"
+	" FROM run_step AS s LEFT JOIN LATERAL (SELECT a.n_items, a.n_read, a.n_filtered,"
+	" a.n_rejected, a.n_held_back, a.cursor FROM load_at AS a"
 	" WHERE a.run_id = s.run_id AND a.step = s.step ORDER BY a.n DESC LIMIT 1) AS l ON true";
 
 static const char run_view[] =
