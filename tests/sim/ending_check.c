@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/ending_check.h"
 
+#include <string.h>
+
 #include "base/bits.h"
 #include "frame/frame.h"
 #include "job/job.h"
@@ -8,6 +10,8 @@
 #include "sim/machine.h"
 #include "sim/proc.h"
 #include "sim/shadow.h"
+
+#define QUARANTINE_EXTRA_US (30 * US_PER_S)
 
 static uint32_t count_done(const struct run_view *run)
 {
@@ -41,13 +45,13 @@ static bool is_in_the_ledger(const struct instance *inst)
 	return state == INSTANCE_LIVE || state == INSTANCE_STOPPING;
 }
 
-/* What was not proved gone may act for as long as the quarantine, which is by the time limit. */
+/* What was not proved gone may act for as long as the quarantine. That ends by the wall clock,
+ * which may jump. */
 static bool is_out_of_quarantine(const struct proc *p)
 {
-	const struct options *o = p->m->opt;
-
-	return p->is_at_large && (o->fault[F_CLOCK] || o->fault[F_RELOAD] ||
-				  p->m->boot_us - p->at_large_us >= o->timeout_us);
+	return p->is_at_large &&
+	       (p->m->opt->fault[F_CLOCK] ||
+		p->m->boot_us - p->at_large_us >= p->timeout_us + QUARANTINE_EXTRA_US);
 }
 
 static void check_alone(struct proc *p)
@@ -103,12 +107,17 @@ void ending_take_part(struct proc *p, const struct frame_then *then)
 		machine_fail(m, "end", "run %lld has none", (long long)p->run_id);
 		return;
 	}
+	const struct end_view *end = &run->end[then->ending];
 	if (p->end_epoch != then->epoch) {
 		p->end_epoch = then->epoch;
 		p->end_of = 0;
+		if (end->hopeless_for == p->inst)
+			machine_fail(m, "end-hopeless",
+				     "instance %d makes the end of run %lld again, which it knows "
+				     "to be in vain",
+				     p->inst->number, (long long)run->id);
 	}
 	check_alone(p);
-	const struct end_view *end = &run->end[then->ending];
 	bool is_his = end->owner == p->inst->inc && end->epoch == then->epoch;
 	if (is_in_the_ledger(p->inst) && !is_his)
 		machine_fail(m, "end-claim",
@@ -136,6 +145,14 @@ void ending_make(struct proc *p, int kind)
 				     "item %u is dead, and the others took effect", i);
 }
 
+void ending_heard(struct proc *p, const struct frame_then_done *done)
+{
+	struct run_view *run = shadow_run(p->m, p->run_id);
+
+	if (run != NULL && is_kind(done->ending) && done->err[0] != '\0' && done->is_lasting)
+		run->end[done->ending].hopeless_for = p->inst;
+}
+
 static void follow_take(struct instance *inst, const struct lop_ending_take *take)
 {
 	struct machine *m = inst->m;
@@ -160,8 +177,9 @@ static void follow_put(struct instance *inst, const struct lop_ending_put *put)
 	if (run == NULL)
 		return;
 	struct end_view *end = &run->end[put->kind];
-	if (put->ret_late) {
+	if (put->ret_late) { /* a person has opened the run again: another end is to be made */
 		end->owner = end->owner == inst->inc ? 0 : end->owner;
+		end->hopeless_for = NULL;
 		return;
 	}
 	if (end->owner != inst->inc || end->epoch != put->epoch)
@@ -212,4 +230,14 @@ void ending_check_finish(struct machine *m, const struct run_view *run)
 		    (!run->end[kind].is_done || !is_made_of_all(m, run, kind)))
 			machine_fail(m, "I11", "run %lld has finished, its end was not made (%s)",
 				     (long long)run->id, kind == ENDING_RUN ? "on_finish" : "work");
+}
+
+void ending_check_failed(const struct instance *inst, const struct run_view *run)
+{
+	if (strstr(run->reason, "the end of the run") != NULL &&
+	    run->end[ENDING_WORK].hopeless_for != inst && run->end[ENDING_RUN].hopeless_for != inst)
+		machine_fail(inst->m, "end-given-up",
+			     "run %lld has failed, and nothing says that "
+			     "its end can never be made: %s",
+			     (long long)run->id, run->reason);
 }

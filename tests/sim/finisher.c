@@ -70,6 +70,17 @@ static void finisher_say(struct proc *p, const struct frame_then *f)
 	}
 }
 
+static void finisher_was_heard(struct proc *p, struct run_view *run, const struct chunk_view *c)
+{
+	for (uint32_t i = 0; i < c->n; i++) {
+		struct item_view *item = &run->items[c->first_item + i];
+		if (item->said_by != p)
+			continue;
+		item->heard_by = p->inst;
+		item->heard = item->said;
+	}
+}
+
 void finisher_heard(struct proc *p, const struct frame *frame)
 {
 	struct machine *m = p->m;
@@ -78,17 +89,12 @@ void finisher_heard(struct proc *p, const struct frame *frame)
 	struct frame_then_done done;
 	struct err err = ERR_INIT;
 
-	if (m->opt->says != 0 && run != NULL && frame->type == FRAME_THEN_DONE &&
-	    frame_get_then_done(frame, &a, &done, &err) == 0 && done.ending == 0 &&
-	    done.err[0] == '\0') {
-		const struct chunk_view *c = m->shadow.chunks[done.chunk_id];
-		for (uint32_t i = 0; i < c->n; i++) {
-			struct item_view *item = &run->items[c->first_item + i];
-			if (item->said_by != p)
-				continue;
-			item->heard_by = p->inst;
-			item->heard = item->said;
-		}
+	if (run != NULL && frame->type == FRAME_THEN_DONE &&
+	    frame_get_then_done(frame, &a, &done, &err) == 0) {
+		if (done.ending != 0)
+			ending_heard(p, &done);
+		else if (m->opt->says != 0 && done.err[0] == '\0')
+			finisher_was_heard(p, run, m->shadow.chunks[done.chunk_id]);
 	}
 	arena_done(&a);
 }
@@ -135,6 +141,8 @@ static void finisher_on_part(struct machine *m, void *object, int64_t n)
 	int64_t chunk_id = n / END_VIEWS;
 	struct buf out = BUF_INIT(FINISHER_FRAME_MAX);
 	bool fails = machine_fault(m, F_THEN_FAILS);
+	/* What failed first is why the whole does. */
+	bool is_lasting = fails && !p->has_failed && rng_below(&m->rng, 4) == 0;
 
 	if (p->is_alive) {
 		p->has_failed |= fails;
@@ -145,12 +153,11 @@ static void finisher_on_part(struct machine *m, void *object, int64_t n)
 			proc_die(p, SIGNAL_BUS);
 			return;
 		}
-		frame_put_then_done(&out,
-				    &(struct frame_then_done){
-					    .ending = (uint8_t)kind,
-					    .chunk_id = chunk_id,
-					    .err = fails ? "so says the simulation" : "",
-					    .is_lasting = fails && rng_below(&m->rng, 4) == 0});
+		frame_put_then_done(&out, &(struct frame_then_done){
+						  .ending = (uint8_t)kind,
+						  .chunk_id = chunk_id,
+						  .err = fails ? "so says the simulation" : "",
+						  .is_lasting = is_lasting});
 		proc_send(p, &out, NULL);
 	}
 	buf_done(&out);
@@ -203,6 +210,8 @@ void finisher_on_frame(struct proc *p, const struct frame *frame)
 		return; /* or it hangs */
 	}
 	int64_t after_us = machine_delay(m, FINISH_US);
+	if (then.ending != 0 && then.chunk_id == 0 && m->opt->end_takes_us > 0)
+		after_us = rng_range(&m->rng, 0, m->opt->end_takes_us);
 	if (then.ending != 0)
 		machine_after(m, after_us, finisher_on_part, p,
 			      then.chunk_id * END_VIEWS + then.ending);

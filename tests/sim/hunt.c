@@ -51,7 +51,7 @@ static bool hunt_night(const struct options *o, unsigned flags, struct night_res
 	struct night_result again;
 
 	night_run(o, flags, ret_result);
-	if (ret_result->failure.happened || (flags & NIGHT_PRINT) != 0)
+	if (ret_result->failure.happened || (flags & (NIGHT_PRINT | NIGHT_ONCE)) != 0)
 		return !ret_result->failure.happened;
 	night_run(o, 0, &again);
 	if (again.hash == ret_result->hash)
@@ -105,7 +105,7 @@ static void child_run(const struct hunt *h, const uint64_t *seeds, uint64_t n, u
 		struct night_result result;
 		r->seed = seeds != NULL ? seeds[i] : h->seed + i;
 		hunt_options(h, r->seed, &o);
-		bool went_well = hunt_night(&o, 0, &result);
+		bool went_well = hunt_night(&o, h->once ? NIGHT_ONCE : 0, &result);
 		r->nights++;
 		r->events += result.events;
 		r->starts += result.starts;
@@ -335,11 +335,11 @@ static void hunt_sum_up(const struct hunt *h, const struct report *all, double t
 		sum.commits += all[i].commits;
 		sum.virtual_s += all[i].virtual_s;
 	}
-	(void)printf("%" PRIu64 " nights from seed %" PRIu64 ", each twice: %" PRId64
-		     " starts, %" PRId64 " commits, %" PRId64 " events, %" PRId64
-		     " virtual hours; %.1f s, %.0f nights/s\n",
-		     sum.nights, h->seed, sum.starts, sum.commits, sum.events, sum.virtual_s / 3600,
-		     took, took > 0 ? (double)sum.nights / took : 0);
+	(void)printf(
+		"%" PRIu64 " nights from seed %" PRIu64 ", each %s: %" PRId64 " starts, %" PRId64
+		" commits, %" PRId64 " events, %" PRId64 " virtual hours; %.1f s, %.0f nights/s\n",
+		sum.nights, h->seed, h->once ? "once" : "twice", sum.starts, sum.commits,
+		sum.events, sum.virtual_s / 3600, took, took > 0 ? (double)sum.nights / took : 0);
 }
 
 static int hunt_show(const struct hunt *h)

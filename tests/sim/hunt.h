@@ -33,6 +33,7 @@ struct hunt {
 	bool prints_trace;
 	bool shows; /* what the seeds stand for */
 	bool keeps_size;
+	bool once;    /* each night, without a look whether it repeats */
 	bool goes_on; /* after a failure; names all seeds that fail */
 };
 

@@ -3,8 +3,8 @@
  * The simulator: many nights, each from a seed, each twice; where one fails, what failed and how to
  * see it again, made as small as switching faults off can make it.
  *
- *     sim [--seed N] [--nights N] [--jobs N] [--seeds FILE] [--all] [--no-shrink] [--show]
- * [--trace]
+ *     sim [--seed N] [--nights N] [--jobs N] [--seeds FILE] [--all] [--once] [--no-shrink]
+ *         [--show] [--trace]
  *         [--with FAULT,…] [--without FAULT,…] [--records N] [--instances N] [--slots N]
  *
  * Without --seed the seed comes from getrandom(2); it is printed. Nights run in child processes, so
@@ -122,6 +122,7 @@ int main(int argc, char **argv)
 		{"--nights", .number = &h.nights},
 		{"--jobs", .number = &jobs},
 		{"--seeds", .text = &h.seeds_path},
+		{"--once", .flag = &h.once},
 		{"--all", .flag = &h.goes_on},
 		{"--no-shrink", .flag = &h.keeps_size},
 		{"--show", .flag = &h.shows},

@@ -24,8 +24,9 @@ struct night_result {
 };
 
 enum night_flags {
-	NIGHT_KEEP = 1 << 0, /* on failure the last lines of the trace are printed */
-	NIGHT_PRINT = 1 << 1 /* all lines are printed */
+	NIGHT_KEEP = 1 << 0,  /* on failure the last lines of the trace are printed */
+	NIGHT_PRINT = 1 << 1, /* all lines are printed */
+	NIGHT_ONCE = 1 << 2   /* it is not run again to see whether it repeats */
 };
 
 void night_run(const struct options *o, unsigned flags, struct night_result *ret_result);

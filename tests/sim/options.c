@@ -400,6 +400,13 @@ static void options_draw_finish(struct options *o)
 
 	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x66696e697368)));
 	o->has_finish = !o->is_paced && !o->is_ending && rng_below(&r, 6) == 0;
+	if ((!o->has_finish && o->ends == 0) || !tenths(&r, 4))
+		return;
+	/* Long enough to die in the midst of it, and to be found by the next one while what is left
+	 * acts on. */
+	o->end_takes_us = rng_spread(&r, 100 * US_PER_MS, o->timeout_us);
+	o->fault[F_CRASH_ANY] |= tenths(&r, 5);
+	o->fault[F_UNPROVEN] |= tenths(&r, 5);
 }
 
 /* A job file is written in milliseconds; what is checked must be what was written. */
@@ -617,6 +624,9 @@ void options_print(const struct options *o)
 	(void)printf("records %u%s, slots %d, regions %d, instances %d, lanes %d\n", o->n_records,
 		     o->by_reference ? " by reference" : "", o->slots, o->regions, o->instances,
 		     o->lanes);
+	if (o->end_takes_us > 0)
+		(void)printf("the end takes %lld ms at most\n",
+			     (long long)(o->end_takes_us / US_PER_MS));
 	(void)printf("an attempt takes about %lld us, a commit %lld us\n", (long long)o->item_us,
 		     (long long)o->commit_us);
 	(void)printf(

@@ -173,7 +173,8 @@ struct options {
 	bool needs_done;   /* a step begins when nothing of the one before it has failed */
 	bool takes; /* a step has as many records as the first, one for each of its items … */
 	int taken;  /* … that ended so: enum job_take */
-	bool has_finish; /* on_finish */
+	bool has_finish;      /* on_finish */
+	int64_t end_takes_us; /* so long at most, 0: no time worth a word */
 
 	/* who works */
 	bool per_start; /* each start is a slot of its own */

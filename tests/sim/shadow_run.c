@@ -108,6 +108,8 @@ static void follow_run_end(struct instance *inst, const struct lop_run_end *op)
 	run->failed_healthy += op->state == RUN_FAILED && m->healed &&
 			       inst->began_us >= m->healed_at;
 	(void)snprintf(run->reason, sizeof(run->reason), "%s", op->reason);
+	if (op->state == RUN_FAILED)
+		ending_check_failed(inst, run);
 }
 
 static void follow_step_over(struct shadow_walk *walk, struct run_view *run, int next)
