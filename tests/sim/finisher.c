@@ -182,6 +182,15 @@ static void finisher_on_done(struct machine *m, void *object, int64_t chunk_id)
 	buf_done(&out);
 }
 
+/* Its engine dies in the midst. */
+static void finisher_on_crash(struct machine *m, void *object, int64_t n ST_UNUSED)
+{
+	const struct proc *p = object;
+
+	if (!m->healed)
+		instance_crash(p->inst, CRASH_SOMETIME);
+}
+
 void finisher_on_frame(struct proc *p, const struct frame *frame)
 {
 	struct machine *m = p->m;
@@ -210,8 +219,11 @@ void finisher_on_frame(struct proc *p, const struct frame *frame)
 		return; /* or it hangs */
 	}
 	int64_t after_us = machine_delay(m, FINISH_US);
-	if (then.ending != 0 && then.chunk_id == 0 && m->opt->end_takes_us > 0)
+	if (then.ending != 0 && then.chunk_id == 0 && m->opt->end_takes_us > 0) {
 		after_us = rng_range(&m->rng, 0, m->opt->end_takes_us);
+		if (machine_fault(m, F_CRASH_ANY))
+			machine_after(m, rng_range(&m->rng, 0, after_us), finisher_on_crash, p, 0);
+	}
 	if (then.ending != 0)
 		machine_after(m, after_us, finisher_on_part, p,
 			      then.chunk_id * END_VIEWS + then.ending);

@@ -321,6 +321,28 @@ static void options_draw_beats(struct options *o)
 	}
 }
 
+/* Where files are read again, mostly all do so. Some die with what they began by either file,
+ * others have so many short items that what may run at once changes in the midst. */
+static void options_draw_reload(struct options *o)
+{
+	struct rng r;
+
+	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x72656c6f6164)));
+	if (!o->fault[F_RELOAD] || !tenths(&r, 5))
+		return;
+	o->ppm[F_RELOAD] = fault_rows[F_RELOAD].hi;
+	if (tenths(&r, 5) && !o->no_source && o->rate_n == 0 && o->quota_limit == 0) {
+		o->n_records = (uint32_t)rng_range(&r, 100, 400);
+		o->item_us = rng_spread(&r, US_PER_MS, 50 * US_PER_MS);
+		o->concurrency = (int)rng_range(&r, 4, 16);
+		o->concurrency_start = 0;
+		return;
+	}
+	o->fault[F_CRASH_ANY] = o->fault[F_UNPROVEN] = true;
+	o->ppm[F_CRASH_ANY] = fault_rows[F_CRASH_ANY].hi;
+	o->ppm[F_UNPROVEN] = fault_rows[F_UNPROVEN].hi;
+}
+
 /* Units of work for a database, or a file. Nobody is told of an item before the end. */
 static void options_draw_ends(struct options *o)
 {
@@ -402,11 +424,16 @@ static void options_draw_finish(struct options *o)
 	o->has_finish = !o->is_paced && !o->is_ending && rng_below(&r, 6) == 0;
 	if ((!o->has_finish && o->ends == 0) || !tenths(&r, 4))
 		return;
-	/* Long enough to die in the midst of it, and to be found by the next one while what is left
-	 * acts on. */
 	o->end_takes_us = rng_spread(&r, 100 * US_PER_MS, o->timeout_us);
-	o->fault[F_CRASH_ANY] |= tenths(&r, 5);
-	o->fault[F_UNPROVEN] |= tenths(&r, 5);
+	if (!tenths(&r, 5))
+		return;
+	/* Some die in the midst of it, and another one comes while what is left of them acts on. */
+	o->end_takes_us = o->timeout_us;
+	o->fault[F_CRASH_ANY] = o->fault[F_UNPROVEN] = true;
+	o->ppm[F_CRASH_ANY] = fault_rows[F_CRASH_ANY].hi;
+	o->ppm[F_UNPROVEN] = fault_rows[F_UNPROVEN].hi;
+	if (o->instances == 1 && !o->per_start)
+		o->instances = 2;
 }
 
 /* A job file is written in milliseconds; what is checked must be what was written. */
@@ -436,6 +463,7 @@ void options_from_seed(struct options *o, uint64_t seed)
 	options_draw_night(o, &r);
 	options_draw_share(o);
 	options_draw_beats(o);
+	options_draw_reload(o);
 	if (!o->no_source && o->then == JOB_THEN_KEEP && tenths(&r, 3))
 		options_draw_says(o, &r);
 	options_draw_ends(o);

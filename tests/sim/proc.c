@@ -303,7 +303,11 @@ static void proc_on_orphaned(struct machine *m, void *object, int64_t n)
 
 void proc_orphan(struct proc *p)
 {
+	/* Who makes the end of a run does not look up from it. */
+	int64_t busy_us = p->end_epoch != 0 ? p->m->opt->end_takes_us : 0;
+
 	p->is_orphan = true;
 	if (p->is_alive)
-		machine_after(p->m, machine_delay(p->m, ORPHAN_US), proc_on_orphaned, p, 0);
+		machine_after(p->m, busy_us + machine_delay(p->m, ORPHAN_US), proc_on_orphaned, p,
+			      0);
 }
