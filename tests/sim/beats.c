@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/beats.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "core/watch.h"
 #include "ledger/ledger.h"
@@ -27,9 +29,14 @@ void beats_cut(struct instance *inst)
 
 	if (!m->opt->has_beats || beats_is_cut(inst))
 		return;
-	inst->cut_until = m->boot_us + rng_spread(&m->rng, US_PER_S, CUT_MAX_US);
+	/* Often he comes back at the very time at which others take him for dead. */
+	bool is_close = rng_below(&m->rng, 3) == 0;
+
+	inst->cut_until = m->boot_us +
+			  (is_close ? WATCH_GONE_US + rng_range(&m->rng, 0, 5 * US_PER_S)
+				    : rng_spread(&m->rng, US_PER_S, CUT_MAX_US));
 	TRACE(m, TRACE_CUT, inst->number, (inst->cut_until - m->boot_us) / US_PER_MS, 0, 0);
-	if (inst->inc != 0 && rng_below(&m->rng, 2) == 0)
+	if (inst->inc != 0 && (is_close || rng_below(&m->rng, 2) == 0))
 		ledger_memory_kill(m->ledger, inst->inc);
 }
 
@@ -159,8 +166,9 @@ static void beats_let_go(struct instance *dead)
 	}
 }
 
-void beats_check_reaped(struct machine *m, const struct lop_reap *op)
+void beats_check_reaped(const struct instance *inst, const struct lop_reap *op)
 {
+	struct machine *m = inst->m;
 	struct instance *dead = instance_find_inc(m, op->dead);
 
 	if (!m->opt->has_beats)
@@ -179,6 +187,11 @@ void beats_check_reaped(struct machine *m, const struct lop_reap *op)
 	if (still_us < limit_us)
 		machine_fail(m, "reaped-alive", "inc %lld is reaped %lld ms after its last beat",
 			     (long long)op->dead, (long long)(still_us / US_PER_MS));
+	if (op->quarantine_us == 0 && strcmp(dead->host, inst->host) != 0)
+		machine_fail(m, "reaped-unseen",
+			     "inc %lld, of another host than instance %d, is reaped as if it were "
+			     "proved that nothing acts for it",
+			     (long long)op->dead, inst->number);
 	lost_death(dead);
 	if (dead->fate == INSTANCE_RUNS) {
 		dead->is_zombie = true;

@@ -35,7 +35,7 @@ bool beats_is_lapsed(const struct instance *inst);
 bool beats_gave_up(const struct instance *inst);
 /* Something passes the point of no return. */
 void beats_check_begun(const struct attempt *a);
-/* It was taken for dead. */
-void beats_check_reaped(struct machine *m, const struct lop_reap *op);
+/* One was taken for dead by it. */
+void beats_check_reaped(const struct instance *inst, const struct lop_reap *op);
 
 #endif

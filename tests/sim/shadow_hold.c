@@ -143,8 +143,10 @@ static void follow_reap_chunk(struct machine *m, struct chunk_view *c, const str
 }
 
 /* True when something was reaped. */
-static bool follow_reap(struct machine *m, const struct lop_reap *op, utime now)
+static bool follow_reap(struct instance *inst, const struct lop_reap *op, utime now)
 {
+	struct machine *m = inst->m;
+
 	if (!op->ret_done)
 		return false;
 	breaker_follow_end(m, op->dead);
@@ -172,7 +174,7 @@ static bool follow_reap(struct machine *m, const struct lop_reap *op, utime now)
 	}
 	m->shadow.inc_state[op->dead] = INSTANCE_REAPED;
 	check_reaped(m, op);
-	beats_check_reaped(m, op);
+	beats_check_reaped(inst, op);
 	return true;
 }
 
@@ -338,7 +340,7 @@ bool shadow_hold_follow(struct shadow_walk *walk, struct instance *inst, struct 
 		follow_attempt(m, &op->u.attempt_put);
 		break;
 	case LOP_REAP:
-		return follow_reap(m, &op->u.reap, walk->now);
+		return follow_reap(inst, &op->u.reap, walk->now);
 	default:
 		unreachable("an operation on what somebody holds");
 	}
