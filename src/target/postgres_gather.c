@@ -15,6 +15,16 @@
 #include "target/name.h"
 #include "target/postgres.h"
 
+/* Whether the server knows what to do with it, before there is a row. */
+static int check_statement(const struct target *t, const char *sql, struct target_fail *fail)
+{
+	AUTO(buf) struct buf explain = BUF_INIT(POSTGRES_SQL_MAX);
+	AUTO(pg_result) PGresult *result = NULL;
+
+	buf_printf(&explain, "EXPLAIN %s", sql);
+	return postgres_exec(t, buf_str(&explain), &result, fail);
+}
+
 /* A temporary table that is empty again at each COMMIT. */
 static int open_temporary(struct target *t, const char *quoted, struct target_fail *fail)
 {
@@ -34,7 +44,7 @@ static int open_temporary(struct target *t, const char *quoted, struct target_fa
 	buf_puts(&sql, " FROM pg_temp.stint_stage");
 	name_put_conflict(&sql, t);
 	p->merge_sql = xstrdup(buf_str(&sql));
-	return 0;
+	return check_statement(t, p->merge_sql, fail);
 }
 
 /* ---- commit: run ---- */
@@ -97,6 +107,22 @@ static void put_place(const struct target *t, const char *quoted, struct buf *sq
 	name_put_conflict(sql, t);
 }
 
+/* The table that rows are gathered in is not there yet. */
+static int check_place(const struct target *t, const char *quoted, struct target_fail *fail)
+{
+	AUTO(buf) struct buf sql = BUF_INIT(POSTGRES_SQL_MAX);
+
+	buf_puts(&sql, "INSERT INTO ");
+	buf_puts(&sql, quoted);
+	buf_puts(&sql, " (");
+	name_put_columns(&sql, t);
+	buf_puts(&sql, ") SELECT ");
+	name_put_columns(&sql, t);
+	buf_printf(&sql, " FROM %s WHERE false", quoted);
+	name_put_conflict(&sql, t);
+	return check_statement(t, buf_str(&sql), fail);
+}
+
 static int open_lasting(struct target *t, const char *quoted, struct target_fail *fail)
 {
 	struct postgres_target *p = t->state;
@@ -113,7 +139,7 @@ static int open_lasting(struct target *t, const char *quoted, struct target_fail
 	buf_reset(&sql);
 	put_place(t, quoted, &sql);
 	p->place_sql = xstrdup(buf_str(&sql));
-	return 0;
+	return check_place(t, quoted, fail);
 }
 
 int postgres_open_gather(struct target *t, const char *quoted, struct target_fail *fail)

@@ -34,6 +34,12 @@ static const struct {
 	{"42501", OUTCOME_ALL, TARGET_ALIKE},
 	{"42601", OUTCOME_ALL, TARGET_ALIKE},
 	{"42704", OUTCOME_ALL, TARGET_ALIKE},
+	/* … a view that takes no rows, names that mean several things or come twice. */
+	{"42809", OUTCOME_ALL, TARGET_ALIKE},
+	{"42702", OUTCOME_ALL, TARGET_ALIKE},
+	{"42725", OUTCOME_ALL, TARGET_ALIKE},
+	{"42701", OUTCOME_ALL, TARGET_ALIKE},
+	{"42803", OUTCOME_ALL, TARGET_ALIKE},
 	{"42P02", OUTCOME_ALL, TARGET_ALIKE},
 	{"42P10", OUTCOME_ALL, TARGET_ALIKE},
 	/* Types that do not fit: a column was retyped. */

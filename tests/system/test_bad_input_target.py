@@ -314,3 +314,25 @@ def test_a_statement_that_sqlite_cannot_read_is_told_before_the_first_item(box, 
     assert box.run('ledger', 'init', '--target', target.url).code == 0
     said = box.run('run', 'job.yaml')
     assert said.code == 78 and word in said.err and 'target.db' in said.err, said
+
+
+@pytest.mark.parametrize('commit', ['chunk', 'run'])
+def test_a_conflict_of_columns_that_are_not_unique_is_told_before_the_first_item(box, target, commit):
+    make(box, target, [row(1)], work_table(
+        target, f', conflict: update, conflict_on: [name], commit: {commit}'))
+    said = box.run('run', 'import.yaml')
+    assert said.code == 78 and 'no unique or exclusion constraint' in said.err, said
+    target.ask('alter table t add unique (name)')
+    assert box.run('run', 'import.yaml').code == 0
+
+
+def test_a_view_that_takes_no_rows_makes_nothing_dead(box, target):
+    target.ask('alter table t rename to t_')
+    target.ask('create view t as select * from t_')
+    make_quick(box, target, [row(i) for i in range(1, 4)], work_table(target))
+    run = box.start('run', 'import.yaml')
+    wait_until(lambda: '42809' in box.process_said(run) or run.poll() is not None)
+    target.ask('drop view t')
+    target.ask('alter table t_ rename to t')
+    assert run.wait(180) == 0, box.process_said(run)
+    assert dead(box) == []
