@@ -190,9 +190,12 @@ static int take_kept(struct source *s, uint32_t index, struct err *err)
 			   (long long)(step->first_item + index));
 	for (size_t i = 0; i < source->n_kept; i++) {
 		const struct job_kept *k = &source->kept[i];
-		if (k->step == source->of_step)
-			take_value(step, json_find(root, k->name, strlen(k->name)),
-				   &s->shape.values[k->field]);
+		if (k->step != source->of_step)
+			continue;
+		/* An item may have kept nothing at all. */
+		const struct json *value = root == NULL ? NULL
+							: json_find(root, k->name, strlen(k->name));
+		take_value(step, value, &s->shape.values[k->field]);
 	}
 	return 0;
 }

@@ -144,3 +144,21 @@ def test_a_file_that_has_changed_is_no_source_any_more(box):
     assert 'the items of step fetch cannot be read again: in.csv is not what was loaded' in said.err, said
     assert not box.lines('log')
     box.verify()
+
+
+def test_what_kept_nothing_at_all_has_nulls(box):
+    """Not an answer without one of the names: one without any. Lua sees nil, a text cannot be made."""
+    make(box, 9)
+    box.file('fetch.py', FETCH.replace("'keep': keep", "**({'keep': keep} if id_ % 3 else {})"))
+    said = box.run('run', 'night.yaml')
+    assert said.code == 3, said
+    assert {line[0][1] for line in log(box, 'send')} == {'1', '2', '4', '5', '7', '8'}
+    dead = json.loads(box.run('items', '--state', 'dead', '--json').out)['items']
+    assert sorted((item['key'], item['step']) for item in dead) == [(k, 'send') for k in '369']
+    box.file('log')
+    send = 'source: {step: fetch}'
+    box.file('night.yaml', (JOB % '').replace(send, send + '\n    filter: token ~= nil'))
+    said = box.run('run', 'night.yaml', '--again')
+    assert said.code == 0, said
+    assert {line[0][1] for line in log(box, 'send')} == {'1', '2', '4', '5', '7', '8'}
+    box.verify()
