@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/cli.h"
 #include "drill/drill.h"
 #include "job/job.h"
 
@@ -53,6 +54,13 @@ static void put_end(struct buf *b, const struct drill_scene *s)
 	buf_printf(b, "exit status %d\n", s->status);
 }
 
+/* A run that failed; one that only waits for a person says so step by step. */
+static void put_failure(struct buf *b, const struct drill_scene *s)
+{
+	if (s->status == EXIT_NO && s->tally.reason[0] != '\0')
+		buf_printf(b, "    the run failed: %s\n", s->tally.reason);
+}
+
 static bool is_each_once(const struct tally_step *t)
 {
 	return t->effects == t->items && t->repeated == 0;
@@ -97,6 +105,7 @@ static void put_only_step(struct buf *b, const struct job *job, const struct dri
 	put_counts(b, t);
 	buf_puts(b, "; ");
 	put_end(b, s);
+	put_failure(b, s);
 	if (s->tally.is_broken) {
 		put_broken(b, &s->tally);
 		return;
@@ -146,6 +155,7 @@ void drill_put_scene(struct buf *b, const struct job *job, const struct drill_sc
 		put_step(b, job->steps[i], &s->tally);
 	buf_puts(b, "    ");
 	put_end(b, s);
+	put_failure(b, s);
 	if (s->tally.is_broken)
 		put_broken(b, &s->tally);
 }
@@ -241,6 +251,7 @@ void drill_put_scene_json(struct json_writer *w, const struct job *job, const st
 	jw_member_int(w, "exit_status", s->status);
 	put_counts_json(w, &sum);
 	put_steps_json(w, job, &s->tally);
+	jw_member_text(w, "reason", s->tally.reason[0] == '\0' ? NULL : s->tally.reason);
 	jw_member_text(w, "broken", s->tally.is_broken ? s->tally.broken : NULL);
 	jw_object_end(w);
 }

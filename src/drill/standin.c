@@ -65,6 +65,8 @@ static void put_answer(struct buf *out, const struct json *id, bool is_done,
 	jw_name(&w, "id");
 	jw_string(&w, id->text, id->text_len);
 	jw_member_text(&w, "outcome", is_done ? "done" : "retry");
+	if (!is_done)
+		jw_member_text(&w, "error", "refused");
 	if (is_done) {
 		jw_name(&w, "keep");
 		jw_object(&w);
