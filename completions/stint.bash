@@ -28,7 +28,7 @@ _stint()
 		return
 		;;
 	--from)
-		mapfile -t COMPREPLY < <(compgen -W 'csv fixed files json jsonl postgres sqlite stdin xml' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'csv fixed files inbox json jsonl postgres sqlite stdin xml' -- "$cur")
 		return
 		;;
 	--date)

@@ -13,7 +13,7 @@ complete -c stint -l volatile -d 'allows a ledger on a file system that is gone 
 complete -c stint -n __fish_use_subcommand -a init -d 'writes a small job file to start from'
 complete -c stint -n '__fish_seen_subcommand_from init' -F
 complete -c stint -n '__fish_seen_subcommand_from init' -l dry-run -s n -d 'says what would be done, and does nothing'
-complete -c stint -n '__fish_seen_subcommand_from init' -l from -x -a 'csv fixed files json jsonl postgres sqlite stdin xml' -d 'what the items come from: csv, json, postgres, files and others'
+complete -c stint -n '__fish_seen_subcommand_from init' -l from -x -a 'csv fixed files inbox json jsonl postgres sqlite stdin xml' -d 'what the items come from: csv, json, postgres, files and others'
 complete -c stint -n __fish_use_subcommand -a check -d 'reads and checks job files without touching anything outside'
 complete -c stint -n '__fish_seen_subcommand_from check' -F
 complete -c stint -n __fish_use_subcommand -a explain -d 'the job with every default, and in a paragraph what will happen'

@@ -18,7 +18,7 @@ static const struct choice option_choices[] = {
 	{"state", "waiting running done skipped retry in_doubt dead"},
 	{"by", "hour instance position error person"},
 	{"format", "text json csv"},
-	{"from", "csv fixed files json jsonl postgres sqlite stdin xml"},
+	{"from", "csv fixed files inbox json jsonl postgres sqlite stdin xml"},
 	{"date", "today yesterday"},
 	{"since", "today yesterday"},
 };

@@ -27,7 +27,7 @@ static const char on_init_examples[] =
 static const char on_init_details[] =
 	"The file is complete: put in your program and your source, check it, run it. A file "
 	"that exists is never overwritten; `-` prints it. Kinds: csv, jsonl, json, xml, fixed, "
-	"postgres, sqlite, files and stdin.";
+	"postgres, sqlite, inbox, files and stdin.";
 
 static const char on_check_examples[] = "stint check jobs/*.yaml\n";
 static const char on_check_details[] =

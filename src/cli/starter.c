@@ -130,6 +130,21 @@ static const char postgres_text[] = ROWS_TEXT(
 	"postgres", "env:DATABASE_URL     # postgres://user@host/database\n");
 static const char sqlite_text[] = ROWS_TEXT("sqlite", "invoices.db\n");
 
+static const char inbox_text[] =
+	"source:\n"
+	"  inbox: {}               # what `stint add` and applications put into the ledger for it\n"
+	"  fields:\n"
+	"    order: integer\n"
+	"    email: {type: text, sensitive: true}      # masked in reports and logs\n"
+	"    note: text?           # may be absent or null\n"
+	"once_per: start           # each call takes what is there\n"
+	"work:\n"
+	"  exec:\n"
+	"    command: [/bin/echo, \"${order}\"]     # your program\n"
+	"    input: json           # the item's fields on standard input\n"
+	"  effect: once            # a crash in its middle: rather ask a person than do it twice\n"
+	"  timeout: 60s\n";
+
 static const char stdin_text[] =
 	"source:\n"
 	"  stdin:\n"
@@ -152,6 +167,7 @@ const struct starter starters[STARTERS] = {
 	{"fixed", "A program for each line of columns at fixed places", fixed_text},
 	{"postgres", "A program for each row of a PostgreSQL query", postgres_text},
 	{"sqlite", "A program for each row of an SQLite query", sqlite_text},
+	{"inbox", "A program for each item that is put into the inbox", inbox_text},
 	{"files", "A program for each file of a directory", files_text},
 	{"stdin", "A program for each line that comes in", stdin_text},
 };

@@ -10,7 +10,7 @@ struct starter {
 	const char *text;
 };
 
-enum { STARTERS = 10 };
+enum { STARTERS = 11 };
 extern const struct starter starters[STARTERS];
 
 #endif

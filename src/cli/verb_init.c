@@ -21,7 +21,7 @@ enum { FILE_MAX = 64 * 1024, FILE_MODE = 0644 };
 
 static const char default_file[] = "job.yaml";
 
-static const char *const later_kinds[] = {"odbc", "http", "amqp", "redis", "kafka", "inbox"};
+static const char *const later_kinds[] = {"odbc", "http", "amqp", "redis", "kafka"};
 
 /* The file's name without directory and ending, in letters that a job's name may have. */
 static char *job_name(const char *path)

@@ -16,7 +16,7 @@ work:
 
 
 @pytest.mark.parametrize('kind', ['exec', 'csv', 'jsonl', 'json', 'xml', 'fixed', 'postgres', 'sqlite',
-                                  'files', 'stdin'])
+                                  'inbox', 'files', 'stdin'])
 def test_what_init_makes_is_right(box, kind):
     args = ['--from', kind] if kind != 'exec' else []
     said = box.run('init', 'nightly.yaml', *args)
@@ -35,6 +35,14 @@ def test_init_runs_as_it_stands(box):
     said = box.run('run', 'c.yaml', '--no-progress')
     assert said.code == 0, said
     assert box.run('logs', 'c').out.endswith('\n7 1.50\n')
+
+
+def test_init_from_an_inbox(box):
+    assert box.run('init', 'orders.yaml', '--from', 'inbox').code == 0
+    said = box.run('add', 'orders.yaml', stdin=b'{"order": 17, "email": "a@example.com"}\n')
+    assert said.code == 0, said
+    assert box.run('run', 'orders.yaml', '--no-progress').code == 0
+    assert box.run('logs', 'orders').out.endswith('\n17\n')
 
 
 def test_init_from_lines_that_come_in(box):

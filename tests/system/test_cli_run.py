@@ -233,3 +233,20 @@ def test_what_changed_in_the_job_file_is_said_in_one_line(box):
     assert len(lines) == 1, said
     assert lines[0].endswith('source.fields.id: was "text", is "integer"; '
                              'work.exec.command: was ["/bin/false"], is ["/bin/true"]'), said
+
+
+@pytest.mark.parametrize('carry_over,state', [('abandon', 'abandoned'), ('leave', 'stopped')])
+def test_what_becomes_of_a_run_that_could_not_finish(box, carry_over, state):
+    """Its open key is held back in either case."""
+    box.file('in.csv', 'id\n1\n2\n')
+    box.file('job.yaml', f'''job: carried
+carry_over: {carry_over}
+source: {{csv: {{path: in.csv}}, key: id, fields: {{id: integer}}}}
+work: {{exec: {{command: [test, "${{id}}", "!=", "2"]}}, effect: idempotent}}
+retry: {{first: 10h, jitter: none}}
+''')
+    assert box.run('run', 'job.yaml', '--date', 'yesterday').code == 75
+    said = box.run('run', 'job.yaml')
+    assert said.code == 0 and '1 item, 1 done, 1 held back' in said.out, said
+    runs = json.loads(box.run('runs', '--json').out)['runs']
+    assert [run['state'] for run in runs] == ['done', state], runs

@@ -403,6 +403,20 @@ def test_a_server_that_cannot_tell_leaves_it_to_a_person(box, bank):
     assert bank.taken == ['busy-lost']
 
 
+@pytest.mark.parametrize('words,code,answer', [
+    ('done_when: [200], not_done_when: [404]', 0, 'not_done'),
+    ('done_when: [200], not_done_when: [410]', 3, 'unknown'),
+    ('done_when: [200, 404], not_done_when: [410]', 0, 'done'),
+])
+def test_what_a_status_means_is_the_job_s_to_say(box, bank, words, code, answer):
+    make_http(box, ['refused-1'], bank.url)
+    box.file('pay.yaml', box.read('pay.yaml').replace('payments/${id}"}', 'payments/${id}", ' + words + '}'))
+    said = box.run('run', 'pay.yaml')
+    assert said.code == code, said
+    assert attempts(box, 'refused-1')[1] == (1, 'verify', answer)
+    assert bank.taken == (['refused-1'] if answer == 'not_done' else [])
+
+
 def test_a_server_that_is_not_there_is_no_answer(box, bank):
     gone = Bank()
     gone.close()
