@@ -111,8 +111,9 @@ const char *assembly_result(const struct assembly *a)
 /* ---- the beginning ---- */
 
 /* Safety: whoever made it and was not proved gone cannot give it its name any more. */
-static void remove_whole(int directory, const char *name)
+static void remove_whole(void *arg, int directory, const char *name)
 {
+	(void)arg;
 	if (strncmp(name, WHOLE, strlen(WHOLE)) == 0)
 		(void)unlinkat(directory, name, 0); /* what stays is only litter */
 }
@@ -154,7 +155,7 @@ static int begin(struct assembly *a, int64_t epoch, struct err *err)
 		return 0;
 	if (mkdir(a->segments.directory, 0700) < 0 && errno != EEXIST)
 		return segment_fail(errno, "make the directory", a->segments.directory, err);
-	segments_each(&a->segments, remove_whole);
+	segments_each(&a->segments, remove_whole, NULL);
 	struct buf path = BUF_INIT(PATH_BYTES_MAX);
 	buf_printf(&path, "%s/" WHOLE "%" PRId64, a->segments.directory, epoch);
 	a->whole = buf_take(&path);
@@ -169,15 +170,11 @@ static int begin(struct assembly *a, int64_t epoch, struct err *err)
 
 /* Behind what is there already. 1 when the segment's bytes are not what they were: a power failure
  * can do that. Then nothing was appended. */
-static int append(struct assembly *a, int segment, int64_t n_bytes, struct err *err)
+static int append(struct assembly *a, int segment, const struct segment_head *head, struct err *err)
 {
-	uint8_t wanted[XXH128_BYTES];
 	uint8_t found[XXH128_BYTES];
-	int64_t left = n_bytes;
-
-	int rc = segment_hash(segment, n_bytes, wanted, err);
-	if (rc < 0)
-		return rc;
+	int64_t left = head->n_bytes;
+	int rc = 0;
 	struct hash128 *check = hash128_new();
 	hash256_copy(a->before, a->hash);
 	while (left > 0 && rc == 0) {
@@ -195,7 +192,7 @@ static int append(struct assembly *a, int segment, int64_t n_bytes, struct err *
 	hash128_free(check);
 	if (rc < 0)
 		return rc;
-	if (memcmp(found, wanted, sizeof(found)) == 0)
+	if (memcmp(found, head->hash, sizeof(found)) == 0)
 		return 0;
 	if (ftruncate(a->fd, a->n_bytes) < 0 || lseek(a->fd, a->n_bytes, SEEK_SET) < 0)
 		return segment_fail(errno, "write", a->whole, err);
@@ -251,26 +248,26 @@ static int write_segment(struct assembly *a, const struct frame_then *then, stru
 static int add_chunk(struct assembly *a, const struct frame_then *then, struct err *err)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
-		int64_t n_bytes = 0;
+		struct segment_head head = {0};
 		AUTO(fd)
 		int segment = segment_open(&a->segments, then->first_item, then->good, then->n,
-					   &n_bytes);
+					   &head);
 		if (segment < 0) {
 			int rc = write_segment(a, then, err);
 			if (rc < 0)
 				return rc;
 			continue;
 		}
-		int rc = append(a, segment, n_bytes, err);
+		int rc = append(a, segment, &head, err);
 		if (rc < 0)
 			return rc;
 		if (rc == 0) {
 			(void)FAULT("file.appended");
-			a->n_bytes += n_bytes;
+			a->n_bytes += head.n_bytes;
 			a->n_rows += (int64_t)bits_count(then->good, then->n);
 			return 0;
 		}
-		segment_remove(&a->segments, then->first_item);
+		segment_spoil(&a->segments);
 	}
 	return ERR(err, ERR_IO, "a segment of '%s' does not keep what is written into it",
 		   a->segments.target);

@@ -34,18 +34,6 @@ enum {
 	UUID_BYTES = 4, /* of the ledger's: enough to tell neighbours apart */
 };
 
-/* Stands behind the text. Its own machine's bytes: a segment never leaves the host. */
-struct trailer {
-	char magic[8];
-	uint64_t made_by;
-	uint64_t items; /* a hash of the bits */
-	int64_t first_item;
-	int64_t n_bytes;
-	uint8_t hash[XXH128_BYTES];
-};
-
-static const char magic[] = "stintsg1";
-
 int segment_fail(int os_errno, const char *what, const char *path, struct err *err)
 {
 	switch (os_errno) {
@@ -107,12 +95,19 @@ static void make_directory_name(struct segments *s)
 	s->directory = buf_take(&name);
 }
 
-static char *segment_path(const struct segments *s, int64_t first_item, const char *ending)
+/* Of a file of a shelf; with '.', the process and a number behind it. */
+static void put_shelf_name(struct buf *out, int64_t shelf)
 {
-	struct buf path = BUF_INIT(4 * PATH_BYTES_MAX);
+	buf_printf(out, "%020" PRId64, shelf);
+}
 
-	buf_printf(&path, "%s/%020" PRId64 "%s", s->directory, first_item, ending);
-	return buf_take(&path);
+static void leave_file(struct segments *s)
+{
+	if (s->fd >= 0)
+		(void)close(s->fd); /* what was written is checked by who reads it */
+	s->fd = -1;
+	free(s->file);
+	s->file = NULL;
 }
 
 int segments_init(struct segments *s, const struct brief *brief, struct err *err)
@@ -120,11 +115,13 @@ int segments_init(struct segments *s, const struct brief *brief, struct err *err
 	assert(s != NULL && brief != NULL && brief->job->work.kind == WORK_FILE);
 	*s = (struct segments){.brief = brief,
 			       .fd = -1,
+			       .there = {.first_item = -1},
 			       .text = BUF_INIT(ITEM_BYTES_MAX + PIECE_BYTES),
 			       .packed = BUF_INIT((size_t)2 * ITEM_BYTES_MAX)};
 	s->output = output_new(brief->job);
 	s->hash = hash128_new();
-	s->made_by = hash_xxh64(brief->hello.job_text, strlen(brief->hello.job_text));
+	s->made_by = hash_xxh64(brief->hello.job_text, strlen(brief->hello.job_text)) |
+		     1; /* never 0 */
 	int rc = make_target(s, err);
 	if (rc < 0)
 		return rc;
@@ -138,6 +135,8 @@ void segments_done(struct segments *s)
 	if (s->brief == NULL)
 		return;
 	segment_drop(s);
+	leave_file(s);
+	shelf_forget(&s->there);
 	output_free(s->output);
 	pack_free(s->pack);
 	hash128_free(s->hash);
@@ -208,24 +207,48 @@ static int check_target(const struct segments *s, struct err *err)
 	return 0;
 }
 
-int segment_begin(struct segments *s, int64_t first_item, struct err *err)
+/* A new file, of this process alone. */
+static int make_file(struct segments *s, int64_t shelf, struct err *err)
 {
-	char ending[32];
+	struct buf path = BUF_INIT(4 * PATH_BYTES_MAX);
+	const char *file_system = NULL;
 
-	assert(s->fd < 0);
-	int rc = check_target(s, err);
-	if (rc < 0)
-		return rc;
 	if (mkdir(s->directory, DIRECTORY_MODE) < 0 && errno != EEXIST)
 		return segment_fail(errno, "make the directory", s->directory, err);
-	(void)snprintf(ending, sizeof(ending), ".%ld", (long)getpid());
-	s->temporary = segment_path(s, first_item, ending);
-	s->fd = open(s->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
-	if (s->fd < 0) {
-		rc = segment_fail(errno, "write", s->temporary, err);
-		segment_drop(s);
+	s->is_remote = file_is_remote(s->directory, &file_system);
+	while (s->fd < 0) {
+		buf_reset(&path);
+		buf_printf(&path, "%s/", s->directory);
+		put_shelf_name(&path, shelf);
+		buf_printf(&path, ".%ld.%d", (long)getpid(), s->n_files++);
+		s->fd = open(buf_str(&path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
+		if (s->fd >= 0 || errno == EEXIST)
+			continue;
+		int rc = segment_fail(errno, "write", buf_str(&path), err);
+		buf_done(&path);
 		return rc;
 	}
+	s->file = buf_take(&path);
+	s->shelf = shelf;
+	s->end = 0;
+	return 0;
+}
+
+int segment_begin(struct segments *s, int64_t first_item, struct err *err)
+{
+	int64_t shelf = shelf_of(first_item);
+
+	assert(!s->has_begun);
+	int rc = check_target(s, err);
+	if (s->fd >= 0 && s->shelf != shelf)
+		leave_file(s);
+	if (rc == 0 && s->fd < 0)
+		rc = make_file(s, shelf, err);
+	if (rc < 0)
+		return rc;
+	if (lseek(s->fd, s->end + (int64_t)sizeof(struct segment_head), SEEK_SET) < 0)
+		return segment_fail(errno, "write", s->file, err);
+	s->has_begun = true;
 	s->first_item = first_item;
 	s->n_bytes = 0;
 	hash128_free(s->hash);
@@ -236,7 +259,7 @@ int segment_begin(struct segments *s, int64_t first_item, struct err *err)
 
 void segment_try(struct segments *s)
 {
-	assert(s->fd < 0);
+	assert(!s->has_begun);
 	buf_reset(&s->text);
 }
 
@@ -244,7 +267,7 @@ static int write_piece(struct segments *s, struct err *err)
 {
 	const struct buf *piece = &s->text;
 
-	if (s->fd < 0 || s->text.len == 0) {
+	if (!s->has_begun || s->text.len == 0) {
 		buf_reset(&s->text);
 		return 0;
 	}
@@ -256,7 +279,7 @@ static int write_piece(struct segments *s, struct err *err)
 		piece = &s->packed;
 	}
 	if (fd_write_all(s->fd, piece->data, piece->len) < 0)
-		return segment_fail(errno, "write", s->temporary, err);
+		return segment_fail(errno, "write", s->file, err);
 	hash128_add(s->hash, piece->data, piece->len);
 	s->n_bytes += (int64_t)piece->len;
 	buf_reset(&s->text);
@@ -274,93 +297,103 @@ int segment_add(struct segments *s, const struct item *item, struct err *err)
 
 int segment_end(struct segments *s, const uint8_t *bits, uint32_t n, struct err *err)
 {
-	struct trailer trailer = {.made_by = s->made_by,
-				  .items = hash_xxh64(bits, BITS_BYTES(n)),
-				  .first_item = s->first_item};
+	struct segment_head head = {.made_by = s->made_by,
+				    .items = hash_xxh64(bits, BITS_BYTES(n)),
+				    .first_item = s->first_item};
 
-	assert(s->fd >= 0);
+	assert(s->has_begun);
 	int rc = write_piece(s, err);
-	memcpy(trailer.magic, magic, sizeof(trailer.magic));
-	hash128_end(s->hash, trailer.hash);
-	trailer.n_bytes = s->n_bytes;
-	if (rc == 0 && fd_write_all(s->fd, &trailer, sizeof(trailer)) < 0)
-		rc = segment_fail(errno, "write", s->temporary, err);
-	AUTO(str) char *path = segment_path(s, s->first_item, "");
+	hash128_end(s->hash, head.hash);
+	head.n_bytes = s->n_bytes;
+	segment_head_seal(&head);
 	(void)FAULT("segment.written");
-	if (rc == 0 && rename(s->temporary, path) < 0)
-		rc = segment_fail(errno, "write", path, err);
+	if (rc == 0 && pwrite(s->fd, &head, sizeof(head), s->end) != (ssize_t)sizeof(head))
+		rc = segment_fail(errno, "write", s->file, err);
 	if (rc == 0) {
-		free(s->temporary);
-		s->temporary = NULL;
+		s->end += (int64_t)sizeof(head) + s->n_bytes;
+		s->has_begun = false;
 	}
 	(void)FAULT("segment.named");
+	shelf_forget(&s->there);
 	segment_drop(s);
+	/* Other machines are sure to see what was written when it is closed (NFS). */
+	if (s->is_remote)
+		leave_file(s);
 	return rc;
 }
 
+/* Safety: nothing stays behind the last segment where a head will be looked for; a text may look
+ * like one. */
 void segment_drop(struct segments *s)
 {
-	if (s->fd >= 0)
-		(void)close(s->fd); /* it is not kept, or was written */
-	s->fd = -1;
-	if (s->temporary != NULL)
-		(void)unlink(s->temporary); /* goes with the directory at the latest */
-	free(s->temporary);
-	s->temporary = NULL;
+	if (s->has_begun && ftruncate(s->fd, s->end) < 0)
+		leave_file(s);
+	s->has_begun = false;
 	buf_reset(&s->text);
 }
 
 /* ---- reading ---- */
 
-static int read_trailer(int fd, int64_t at, struct trailer *ret_trailer)
+static void add_file(void *arg, int directory, const char *name)
 {
-	return pread(fd, ret_trailer, sizeof(*ret_trailer), at) == (ssize_t)sizeof(*ret_trailer)
-		       ? 0
-		       : -1;
+	struct shelf *shelf = arg;
+	AUTO(buf) struct buf start = BUF_INIT(PATH_BYTES_MAX);
+
+	put_shelf_name(&start, shelf->first_item);
+	if (strncmp(name, buf_str(&start), start.len) == 0)
+		shelf_add_file(shelf, directory, name);
 }
 
-int segment_open(const struct segments *s, int64_t first_item, const uint8_t *bits, uint32_t n,
-		 int64_t *ret_bytes)
+static void read_shelf(struct segments *s, int64_t shelf)
 {
-	AUTO(str) char *path = segment_path(s, first_item, "");
-	AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct stat st = {0};
-	struct trailer trailer = {0};
+	if (s->there.first_item == shelf)
+		return;
+	shelf_forget(&s->there);
+	s->there.first_item = shelf;
+	segments_each(s, add_file, &s->there);
+	shelf_sort(&s->there);
+}
 
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof(trailer))
+static int open_file(const struct segments *s, int flags)
+{
+	AUTO(buf) struct buf path = BUF_INIT(4 * PATH_BYTES_MAX);
+
+	buf_printf(&path, "%s/%s", s->directory, s->there.files[s->opened->file]);
+	return open(buf_str(&path), flags | O_CLOEXEC | O_NOFOLLOW);
+}
+
+int segment_open(struct segments *s, int64_t first_item, const uint8_t *bits, uint32_t n,
+		 struct segment_head *ret_head)
+{
+	read_shelf(s, shelf_of(first_item));
+	s->opened = shelf_find(&s->there, first_item, s->made_by, hash_xxh64(bits, BITS_BYTES(n)));
+	if (s->opened == NULL)
 		return -1;
-	int64_t n_bytes = st.st_size - (int64_t)sizeof(trailer);
-	if (read_trailer(fd, n_bytes, &trailer) < 0 ||
-	    memcmp(trailer.magic, magic, sizeof(trailer.magic)) != 0 ||
-	    trailer.made_by != s->made_by || trailer.first_item != first_item ||
-	    trailer.n_bytes != n_bytes || trailer.items != hash_xxh64(bits, BITS_BYTES(n)))
+	AUTO(fd) int fd = open_file(s, O_RDONLY);
+	if (fd < 0 || lseek(fd, s->opened->at + (int64_t)sizeof(*ret_head), SEEK_SET) < 0)
 		return -1;
-	*ret_bytes = n_bytes;
+	*ret_head = s->opened->head;
 	int ret = fd;
 	fd = -1;
 	return ret;
 }
 
-int segment_hash(int fd, int64_t bytes, uint8_t ret_hash[16], struct err *err)
+void segment_spoil(struct segments *s)
 {
-	struct trailer trailer = {0};
+	struct segment_head *head = &s->opened->head;
+	AUTO(fd) int fd = open_file(s, O_WRONLY);
 
-	if (read_trailer(fd, bytes, &trailer) < 0)
-		return ERR(err, ERR_IO, "a segment cannot be read");
-	memcpy(ret_hash, trailer.hash, sizeof(trailer.hash));
-	return 0;
-}
-
-void segment_remove(const struct segments *s, int64_t first_item)
-{
-	AUTO(str) char *path = segment_path(s, first_item, "");
-
-	(void)unlink(path); /* it is written anew */
+	head->made_by = 0;
+	segment_head_seal(head);
+	/* Where that fails it is found again, and spoiled again, a few times (assemble.c). */
+	if (fd >= 0)
+		(void)!pwrite(fd, head, sizeof(*head), s->opened->at);
 }
 
 /* ---- removing ---- */
 
-void segments_each(const struct segments *s, void (*fn)(int directory, const char *name))
+void segments_each(const struct segments *s, void (*fn)(void *arg, int directory, const char *name),
+		   void *arg)
 {
 	/* Safety: the name can be guessed, and what a link leads to is not ours. */
 	int fd = open(s->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -373,18 +406,19 @@ void segments_each(const struct segments *s, void (*fn)(int directory, const cha
 	}
 	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
 		if (entry->d_name[0] != '.')
-			fn(fd, entry->d_name);
+			fn(arg, fd, entry->d_name);
 	(void)closedir(dir);
 }
 
-static void remove_any(int directory, const char *name)
+static void remove_any(void *arg, int directory, const char *name)
 {
+	(void)arg;
 	(void)FAULT("segment.removed");
 	(void)unlinkat(directory, name, 0); /* what stays is only litter */
 }
 
 void segments_remove(const struct segments *s)
 {
-	segments_each(s, remove_any);
+	segments_each(s, remove_any, NULL);
 	(void)rmdir(s->directory);
 }

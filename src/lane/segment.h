@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Work on a file (work.file): each chunk is a segment, a file of its own beside the target, and the
- * target is made of them at the end.
+ * Work on a file (work.file): each chunk is a segment, in files beside the target (lane/shelf.h),
+ * and the target is made of them at the end.
  *
- * Promise: a segment stands under its name whole or not at all, and says which items are in it and
- *          what its bytes hash to. It is never the only place of anything: one that is missing, cut
+ * Promise: a segment has its head or it is not there, and says which items are in it and what its
+ *          bytes hash to. It is never the only place of anything: one that is missing, cut
  *          off, or of other items is written again from the chunk, with the same bytes. So it needs
  *          no fsync of its own; the target gets one.
  * Owner:   a lane process.
@@ -17,6 +17,7 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
+#include "lane/shelf.h"
 
 struct brief;
 struct err;
@@ -36,12 +37,21 @@ struct segments {
 	struct buf packed; /* … compressed */
 	uint64_t made_by;  /* a hash of the job that makes them */
 	bool is_marked;	   /* this machine's mark stands in the directory */
+	/* the file that they are appended to */
+	int fd;	       /* -1: none */
+	char *file;    /* its path */
+	int64_t shelf; /* of which it is */
+	int64_t end;   /* of the last segment in it */
+	int n_files;   /* made so far */
+	bool is_remote;
 	/* the one that is being written */
-	int fd; /* -1: none, items are only looked at */
-	char *temporary;
+	bool has_begun; /* else items are only looked at */
 	int64_t first_item;
 	struct hash128 *hash;
 	int64_t n_bytes;
+	/* the one that was opened last, and those beside it */
+	struct shelf there;
+	struct shelf_place *opened;
 };
 
 /* Keeps the brief, whose job is of WORK_FILE. ERR_CONFIG. */
@@ -61,22 +71,23 @@ ST_MUST_CHECK int segment_begin(struct segments *s, int64_t first_item, struct e
 void segment_try(struct segments *s);
 /* ERR_DATA and ERR_TOO_BIG are the item's; else as segment_begin. */
 ST_MUST_CHECK int segment_add(struct segments *s, const struct item *item, struct err *err);
-/* `bits`, n of them: which items were added. Gives it its name. */
+/* `bits`, n of them: which items were added. Gives it its head. */
 ST_MUST_CHECK int segment_end(struct segments *s, const uint8_t *bits, uint32_t n, struct err *err);
 void segment_drop(struct segments *s);
 
-/* Opens the segment when it is there, whole, and of exactly these items: 0, and where its text ends
- * in *ret_bytes. Else -1, which is no failure. The caller closes it. */
-int segment_open(const struct segments *s, int64_t first_item, const uint8_t *bits, uint32_t n,
-		 int64_t *ret_bytes);
-/* The hash that it says its text has. */
-ST_MUST_CHECK int segment_hash(int fd, int64_t bytes, uint8_t ret_hash[16], struct err *err);
+/* Opens the segment when it is there and of exactly these items: a descriptor at its text, and in
+ * *ret_head how long that is and what it should hash to. Else -1, which is no failure. The caller
+ * closes it. */
+int segment_open(struct segments *s, int64_t first_item, const uint8_t *bits, uint32_t n,
+		 struct segment_head *ret_head);
+/* The one that was opened last is not what it says, and is not found any more. */
+void segment_spoil(struct segments *s);
 
 /* Calls `fn` with the names in the directory of the segments, which may be gone. */
-void segments_each(const struct segments *s, void (*fn)(int directory, const char *name));
+void segments_each(const struct segments *s, void (*fn)(void *arg, int directory, const char *name),
+		   void *arg);
 /* All of them, and the directory. */
 void segments_remove(const struct segments *s);
-void segment_remove(const struct segments *s, int64_t first_item);
 
 /* The failure that fits errno. */
 ST_MUST_CHECK int segment_fail(int os_errno, const char *what, const char *path, struct err *err);

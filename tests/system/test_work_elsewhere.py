@@ -11,6 +11,7 @@ import signal
 import pytest
 from lib.box import Box, descendants, kill, wait_until
 from lib.letters import JOB, sent_once, stopped_run, write_csv, write_letters
+from lib.segments import segments
 
 FILE_JOB = '''\
 version: 1
@@ -130,19 +131,11 @@ def stopped_file_run(box):
     box.file('letters.csv', 'id\n' + ''.join(f'{i}\n' for i in range(20000)))
     box.file('report.yaml', FILE_JOB)
     run = box.start('run', 'report.yaml', start_new_session=True)
-    wait_until(lambda: segments(box) > 3)
+    wait_until(lambda: segments(f'{box.path}/here') > 3)
     for pid in [run.pid, *descendants(run.pid)]:
         kill(pid)
     run.wait()
     assert not os.path.exists(os.path.join(box.path, 'here/out.csv'))
-
-
-def segments(box):
-    try:
-        return sum(len(os.listdir(f'{box.path}/here/{name}'))
-                   for name in os.listdir(f'{box.path}/here') if '.stint-' in name)
-    except FileNotFoundError:  # not made yet
-        return 0
 
 
 @pytest.mark.parametrize('verb', (['run', 'report.yaml'], ['work', 'report']))

@@ -12,6 +12,7 @@ import xml.etree.ElementTree
 import pytest
 
 from lib.box import descendants, kill, wait_until
+from lib.segments import beside, segments
 
 JOB = '''
 job: out
@@ -46,17 +47,6 @@ def read(box, name):
     return data.decode()
 
 
-def beside(box):
-    return [name for name in os.listdir(box.path) if '.stint-' in name]
-
-
-def segments(box):
-    try:
-        return sum(len(os.listdir(f'{box.path}/{name}')) for name in beside(box))
-    except FileNotFoundError:  # put away meanwhile
-        return 0
-
-
 @pytest.mark.parametrize('ending', ['', '.gz', '.zst'])
 def test_each_format_holds_every_item_in_order(box, ending):
     fill(box, 500)
@@ -80,7 +70,7 @@ def test_each_format_holds_every_item_in_order(box, ending):
     assert box.run('run', 'job.yaml').code == 0
     lines = read(box, f'a.txt{ending}').splitlines()
     assert lines == [f'{i:>4} {f"{i}.50":>8}{names[i]:<12}' for i in range(500)]
-    assert beside(box) == []
+    assert beside(box.path) == []
     box.verify()
 
 
@@ -123,7 +113,7 @@ def test_killed_again_and_again_it_is_the_same_bytes(box, ending):
     write(box, f'b.xml{ending}', 'xml')
     for after in (3, 40, 150, 300):
         keeper = box.start('run', 'job.yaml')
-        wait_until(lambda: keeper.poll() is not None or segments(box) >= after)
+        wait_until(lambda: keeper.poll() is not None or segments(box.path) >= after)
         for pid in [keeper.pid, *descendants(keeper.pid)]:
             kill(pid)
         keeper.wait()
