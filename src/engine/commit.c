@@ -216,7 +216,8 @@ static void commit_leave_out(struct ledger_txn *txn, const struct ledger_op *los
 static bool commit_is_unloaded(struct commit *c, struct ledger_txn *txn)
 {
 	if (txn->lost == NULL ||
-	    (txn->lost->kind != LOP_LOAD_PUT && txn->lost->kind != LOP_LOAD_OPEN))
+	    (txn->lost->kind != LOP_LOAD_PUT && txn->lost->kind != LOP_LOAD_OPEN &&
+	     txn->lost->kind != LOP_INBOX_BEGIN))
 		return false;
 	char words[ERR_TEXT_MAX];
 	memcpy(words, txn->err.text, sizeof(words));

@@ -49,10 +49,12 @@ static bool is_parked(const struct item_place *p)
 	       p->loose == LOOSE_WAIVED || (p->loose == 0 && p->done);
 }
 
-static uint32_t rejects_of(struct machine *m, int step)
+static uint32_t rejects_of(struct machine *m, const struct run_view *run, int step)
 {
 	uint32_t n = 0;
 
+	if (m->opt->has_inbox)
+		return step == 1 ? inbox_count(m, run, true) : 0;
 	for (uint32_t i = options_step_begin(m->opt, step);
 	     i < options_step_begin(m->opt, step + 1); i++)
 		n += machine_trait(m, F_REJECT, i);
@@ -63,7 +65,7 @@ static uint32_t rejects_of(struct machine *m, int step)
 static bool count_step(struct machine *m, const struct run_view *run, int step,
 		       uint32_t *ret_failed)
 {
-	*ret_failed = rejects_of(m, step);
+	*ret_failed = rejects_of(m, run, step);
 	for (uint32_t i = 0; i < run->n_items; i++) {
 		const struct item_place *p = &run->items[i].is;
 		if (options_step_of(m->opt, run->items[i].record) != step)
@@ -138,6 +140,10 @@ void check_loaded(struct machine *m, const struct run_view *run, int step)
 	if (m->opt->takes && step > 1) {
 		step_check_taken(m, run, step);
 		n = run->n_read;
+	}
+	if (m->opt->has_inbox) {
+		inbox_check_loaded(m, run, step);
+		return;
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		bool is_reject = machine_trait(m, F_REJECT, i);

@@ -433,7 +433,7 @@ struct instance *instance_start(struct machine *m, int slot, int region)
 	inst->concurrency = m->opt->concurrency;
 	inst->slot = slot;
 	inst->region = region;
-	inst->began_us = m->boot_us;
+	inst->began_us = m->newest_began_us = m->boot_us;
 	instance_name_slot(inst);
 	rng_seed(&inst->rng, rng_next(&m->rng));
 	for (size_t i = 0; i < sizeof(inst->nonce); i++)

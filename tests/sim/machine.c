@@ -74,6 +74,7 @@ void machine_free(struct machine *m)
 	free(m->queue.heap);
 	free(m->shadow.runs);
 	free(m->shadow.chunks);
+	free(m->shadow.inbox.rows);
 	arena_done(&m->arena);
 	free(m);
 }

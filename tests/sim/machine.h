@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "ledger/txn.h"
+#include "sim/inbox.h"
 #include "sim/options.h"
 #include "sim/rng.h"
 #include "sim/trace.h"
@@ -85,6 +86,7 @@ struct shadow {
 	int64_t inc_batch[SHADOW_INCS_MAX];
 	int64_t commits;
 	struct share share;
+	struct inbox_view inbox;
 	struct breaker_row breakers[OPTIONS_STEPS_MAX + 1]; /* of each step's endpoint, from 1 */
 };
 
@@ -112,6 +114,7 @@ struct machine {
 	struct instance *instances; /* newest first */
 	int n_alive;
 	int n_starts;
+	int64_t newest_began_us; /* boot clock: the last of these */
 	int healed_starts;
 	struct proc *procs; /* newest first */
 	int64_t next_pid;

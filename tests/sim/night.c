@@ -103,6 +103,9 @@ static bool night_is_done(struct machine *m)
 {
 	if (m->slot < m->opt->slots - 1 || m->n_alive > 0 || m->shadow.n_runs == 0)
 		return false;
+	/* Each start takes what is there: the last one, too. */
+	if (m->opt->has_inbox && m->opt->per_start && !inbox_is_read(m))
+		return false;
 	for (int region = 0; region < m->opt->regions; region++)
 		if (shadow_run_of(m, m->slot, region) == NULL)
 			return false;
@@ -199,6 +202,7 @@ static void night_loop(struct machine *m)
 {
 	int64_t at = 0;
 
+	inbox_begin(m);
 	for (int i = 0; i < m->opt->instances; i++) {
 		machine_after(m, at, night_on_cron, NULL, 0);
 		at += 1 + machine_delay(m, m->opt->start_gap_us);

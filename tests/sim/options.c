@@ -419,6 +419,39 @@ static void options_draw_steps(struct options *o)
 	options_draw_takes(o);
 }
 
+/* The records of the (first) source are put into an inbox, each by itself, at any time. */
+static void options_draw_inbox(struct options *o)
+{
+	struct rng r;
+
+	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x696e626f78)));
+	if (o->no_source || o->is_paced || o->is_ending || o->says != 0 || o->ends != 0 ||
+	    (o->steps > 0 && !o->takes) || rng_below(&r, 6) != 0)
+		return;
+	o->has_inbox = o->has_key = true;
+	o->by_reference = false;
+	o->then = JOB_THEN_KEEP;
+	o->when_missing = JOB_MISSING_FAIL;
+	o->unique = tenths(&r, 5) ? (int)rng_below(&r, 3) : (int)JOB_UNIQUE_NONE;
+	o->fault[F_CHANGED] = o->fault[F_LOAD_MISSING] = false;
+	int how = (int)rng_below(&r, 4);
+	if (how == 0) { /* two runs that want to read it at the same time */
+		o->per_start = false;
+		o->regions = OPTIONS_REGIONS_MAX;
+		o->instances = o->instances > 2 ? o->instances : 2;
+		o->start_gap_us = rng_spread(&r, US_PER_MS, US_PER_S);
+		o->fault[F_READER_SLOW] = true;
+		o->ppm[F_READER_SLOW] = fault_rows[F_READER_SLOW].hi;
+	}
+	if (how < 2)
+		return;
+	/* As such a job mostly is: every call takes what is there. */
+	o->per_start = true;
+	o->slots = o->regions = 1;
+	o->carry_over = JOB_RESUME_FIRST;
+	o->cutoff_minute = -1;
+}
+
 /* Whatever else is done there. */
 static void options_draw_finish(struct options *o)
 {
@@ -472,6 +505,7 @@ void options_from_seed(struct options *o, uint64_t seed)
 		options_draw_says(o, &r);
 	options_draw_ends(o);
 	options_draw_steps(o);
+	options_draw_inbox(o);
 	options_draw_finish(o);
 	/* Waiting is by the wall clock: when that jumps, it may be too short. */
 	if (o->fault[F_CLOCK])
@@ -489,6 +523,8 @@ static void options_put_source(const struct options *o, int step, struct buf *ou
 	if (o->takes && step > 1)
 		buf_printf(out, "source:\n  step: s%d\n  state: %s\n", step - 1,
 			   o->taken == JOB_TAKE_DEAD ? "dead" : "done");
+	else if (o->has_inbox)
+		buf_puts(out, "source:\n  inbox: {}\n");
 	else if (o->says != 0)
 		buf_printf(out,
 			   "source:\n  sqlite: {url: a.db, cursor: id, query: 'select id from t "

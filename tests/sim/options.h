@@ -175,6 +175,7 @@ struct options {
 	int taken;  /* … that ended so: enum job_take */
 	bool has_finish;      /* on_finish */
 	int64_t end_takes_us; /* so long at most, 0: no time worth a word */
+	bool has_inbox;	      /* the first step has its records from an inbox */
 
 	/* who works */
 	bool per_start; /* each start is a slot of its own */

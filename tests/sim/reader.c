@@ -11,13 +11,14 @@
 #include "sim/body.h"
 #include "sim/machine.h"
 #include "sim/proc.h"
+#include "sim/reader_inbox.h"
 #include "sim/shadow.h"
 #include "sim/step_check.h"
 
 #define READ_US (2 * US_PER_MS)
 #define READ_SLOW_US (30 * US_PER_S)
 #define SIGNAL_BUS 7
-enum { READER_FRAME_MAX = 1024 * 1024, READ_AHEAD_MAX = 512 };
+enum { READER_FRAME_MAX = 1024 * 1024, READ_AHEAD_MAX = 512, CURSOR_MAX = 32 };
 
 struct reader_sim {
 	bool takes;	 /* items of an earlier step, page by page */
@@ -30,7 +31,8 @@ struct reader_sim {
 	bool is_waiting; /* for an answer */
 	bool has_asked;	 /* for content, once */
 	bool is_over;
-	bool is_stepping; /* an event for its next step is on its way */
+	bool is_stepping;	    /* an event for its next step is on its way */
+	struct reader_inbox *inbox; /* NULL: it reads none */
 	/* the page at hand: items of the earlier step */
 	uint32_t *page;	 /* numbers, and … */
 	uint32_t *whose; /* … records of those that are wanted */
@@ -73,6 +75,16 @@ static void reader_end(struct proc *p, enum load_end end, const char *text)
 
 /* ---- a batch ---- */
 
+static bool reader_next_record(struct reader_sim *r, uint32_t *ret_record)
+{
+	if (r->inbox != NULL)
+		return reader_inbox_next(r->inbox, ret_record);
+	if (r->next >= r->end)
+		return false;
+	*ret_record = r->next++;
+	return true;
+}
+
 static void reader_fill(struct proc *p)
 {
 	struct machine *m = p->m;
@@ -84,8 +96,10 @@ static void reader_fill(struct proc *p)
 	if (most > r->first - r->loaded)
 		most = r->first - r->loaded;
 	r->n = r->n_rejects = r->n_read = r->n_filtered = r->n_held_back = 0;
-	while (r->next < r->end && r->n < most && r->n_rejects < most) {
-		uint32_t record = r->next++;
+	if (r->inbox != NULL)
+		reader_inbox_begin_batch(r->inbox);
+	uint32_t record = 0;
+	while (r->n < most && r->n_rejects < most && reader_next_record(r, &record)) {
 		r->n_read++;
 		if (machine_trait(m, F_REJECT, record))
 			r->rejects[r->n_rejects++] = record;
@@ -118,6 +132,11 @@ static void reader_put_keys(const struct reader_sim *r, struct buf *out)
 	buf_putc(out, ']');
 }
 
+static struct frame_taken reader_taken(const struct reader_sim *r)
+{
+	return r->inbox == NULL ? (struct frame_taken){0} : reader_inbox_taken(r->inbox);
+}
+
 static void reader_send(struct proc *p)
 {
 	struct machine *m = p->m;
@@ -125,7 +144,7 @@ static void reader_send(struct proc *p)
 	struct buf out = BUF_INIT(READER_FRAME_MAX);
 	struct buf body = BUF_INIT(READER_FRAME_MAX);
 	struct buf keys = BUF_INIT(READER_FRAME_MAX);
-	struct buf cursor = BUF_INIT(16);
+	struct buf cursor = BUF_INIT(CURSOR_MAX);
 	struct frame_reject rejects[READ_AHEAD_MAX];
 
 	r->loaded += r->n;
@@ -134,6 +153,8 @@ static void reader_send(struct proc *p)
 		reader_put_keys(r, &keys);
 	buf_put_u32(&cursor, r->next);
 	buf_put_u32(&cursor, r->loaded);
+	if (r->inbox != NULL)
+		reader_inbox_put_place(r->inbox, &cursor);
 	for (uint32_t i = 0; i < r->n_rejects; i++)
 		rejects[i] = (struct frame_reject){.path = "items.csv",
 						   .line = r->rejects[i] + 1,
@@ -153,7 +174,8 @@ static void reader_send(struct proc *p)
 						      .filtered = r->n_filtered,
 						      .held_back = r->n_held_back,
 						      .cursor = cursor.data,
-						      .cursor_len = cursor.len});
+						      .cursor_len = cursor.len,
+						      .taken = reader_taken(r)});
 	proc_send(p, &out, NULL);
 	r->ahead++;
 	buf_done(&out);
@@ -191,6 +213,8 @@ static void reader_take_keys(struct proc *p, const struct frame_keys_answer *f)
 	for (uint32_t i = 0; i < f->n; i++) {
 		bool is_open = bits_get(f->open, i);
 		bool was_seen = bits_get(f->seen, i);
+		if (is_open && r->inbox != NULL)
+			reader_inbox_leave(r->inbox, r->records[i]);
 		if (is_open || was_seen)
 			r->n_held_back++;
 		else
@@ -271,6 +295,10 @@ static bool reader_has_items(struct proc *p)
 {
 	struct reader_sim *r = p->reader;
 
+	if (r->inbox != NULL) {
+		r->is_waiting = !reader_inbox_is_ready(r->inbox);
+		return !r->is_waiting;
+	}
 	if (!r->takes || r->is_last_page || r->page_at < r->n_page)
 		return true;
 	if (r->has_page)
@@ -283,7 +311,9 @@ static bool reader_has_items(struct proc *p)
 
 static bool reader_is_at_its_end(const struct reader_sim *r)
 {
-	bool is_read = r->takes ? r->is_last_page : r->next >= r->end;
+	bool is_read = r->inbox != NULL ? reader_inbox_is_over(r->inbox)
+		       : r->takes	? r->is_last_page
+					: r->next >= r->end;
 
 	return is_read || r->loaded >= r->first;
 }
@@ -360,6 +390,29 @@ static bool reader_finds_no_source(struct proc *p)
 	return true;
 }
 
+/* With unique keys, of which it knows those before no more, there it ends. */
+static void reader_go_on_in_inbox(struct proc *p, struct reader *cursor)
+{
+	reader_inbox_get_place(p->reader->inbox, cursor, p->m->opt->unique != JOB_UNIQUE_NONE);
+	shadow_run(p->m, p->run_id)->inbox.goes_on = true;
+}
+
+static int reader_hear_inbox(struct proc *p, const struct frame *frame, struct err *err)
+{
+	bool goes_on = false;
+
+	if (p->reader->inbox == NULL) {
+		machine_fail(p->m, "inbox", "a reader that reads none gets a page of it");
+		return 0;
+	}
+	int rc = reader_inbox_hear(p->reader->inbox, frame, &goes_on, err);
+	if (goes_on) {
+		p->reader->is_waiting = false;
+		reader_go_on(p);
+	}
+	return rc;
+}
+
 void reader_on_hello(struct proc *p, const struct frame_hello *hello)
 {
 	struct machine *m = p->m;
@@ -370,6 +423,8 @@ void reader_on_hello(struct proc *p, const struct frame_hello *hello)
 	p->reader->takes = m->opt->takes && hello->step > 1;
 	if (p->reader->takes)
 		p->reader->next = 0;
+	else if (m->opt->has_inbox)
+		p->reader->inbox = reader_inbox_new(p);
 	p->reader->asks_keys = hello->ask_keys;
 	p->reader->first = hello->first_n > 0 ? (uint32_t)hello->first_n : UINT32_MAX;
 	if (hello->ask_keys != m->opt->has_key)
@@ -379,6 +434,8 @@ void reader_on_hello(struct proc *p, const struct frame_hello *hello)
 		struct reader cursor = READER(hello->cursor, hello->cursor_len);
 		p->reader->next = reader_u32(&cursor);
 		p->reader->loaded = reader_u32(&cursor);
+		if (p->reader->inbox != NULL)
+			reader_go_on_in_inbox(p, &cursor);
 		if (!reader_is_done(&cursor))
 			machine_fail(m, "cursor", "a reader gets a cursor that nobody sent");
 	}
@@ -409,6 +466,8 @@ void reader_on_frame(struct proc *p, const struct frame *frame)
 			reader_take_keys(p, &answer);
 	} else if (frame->type == FRAME_STEP_ITEMS) {
 		rc = reader_take_items(p, frame, &err);
+	} else if (frame->type == FRAME_INBOX_ANSWER) {
+		rc = reader_hear_inbox(p, frame, &err);
 	} else if (frame->type == FRAME_CONTENT_ANSWER) {
 		r->is_waiting = false;
 		reader_go_on(p);

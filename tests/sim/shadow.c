@@ -89,8 +89,10 @@ void shadow_on_commit(struct machine *m, struct instance *inst, struct ledger_tx
 {
 	struct shadow_walk walk = {.m = m, .now = txn->now};
 
-	if (txn->batch != 0 && txn->batch <= m->shadow.inc_batch[inst->inc])
-		return; /* it was applied before */
+	if (txn->batch != 0 && txn->batch <= m->shadow.inc_batch[inst->inc]) {
+		shadow_follow_again(inst, txn); /* it was applied before */
+		return;
+	}
 	m->shadow.commits++;
 	if (txn->batch != 0 && m->shadow.inc_state[inst->inc] != INSTANCE_LIVE &&
 	    m->shadow.inc_state[inst->inc] != INSTANCE_STOPPING)
@@ -133,4 +135,6 @@ void shadow_on_person(struct machine *m, const struct ledger_txn *txn)
 void shadow_compare(struct machine *m)
 {
 	shadow_walk_run(&(struct shadow_walk){.m = m});
+	if (m->opt->has_inbox)
+		inbox_compare(m);
 }

@@ -15,6 +15,7 @@
 
 #include "ledger/txn.h"
 #include "sim/ending_check.h"
+#include "sim/inbox.h"
 #include "sim/machine.h"
 #include "sim/sums.h"
 #include "sim/witness.h"
@@ -78,6 +79,7 @@ struct run_view {
 	int step; /* that it is at */
 	bool is_loaded[OPTIONS_STEPS_MAX + 1];
 	struct load_view before[OPTIONS_STEPS_MAX + 1]; /* the step was loaded */
+	struct inbox_load inbox;			/* by its first step */
 	int slot;					/* 0 where each start is one */
 	char slot_text[32];
 	int region;

@@ -144,6 +144,8 @@ static bool follow_counted(struct shadow_walk *walk, struct instance *inst, stru
 
 static bool follow_ending(struct shadow_walk *walk, struct instance *inst, struct ledger_op *op)
 {
+	if (op->kind == LOP_RUN_LEAVE)
+		inbox_follow_end(walk->m, op->u.run_leave.run_id, inst->inc);
 	if (op->kind == LOP_TOLD_PUT)
 		check_told(walk->m, &op->u.told_put);
 	else
@@ -183,7 +185,7 @@ static const follow_fn followers[LEDGER_OP_COUNT_] = {
 	[LOP_RUN_END] = shadow_run_follow,
 	[LOP_RUN_FINISH] = shadow_run_follow,
 	[LOP_RUN_COUNTS] = shadow_run_follow,
-	[LOP_LOAD_TAKE] = follow_nothing,
+	[LOP_LOAD_TAKE] = shadow_run_follow,
 	[LOP_LOAD_PUT] = shadow_run_follow,
 	[LOP_LOAD_OPEN] = shadow_run_follow,
 	[LOP_KEYS_FIND] = follow_nothing,
@@ -212,7 +214,7 @@ static const follow_fn followers[LEDGER_OP_COUNT_] = {
 	[LOP_CURSOR_FIND] = follow_nothing,
 	[LOP_STEP_ITEMS] = follow_nothing,
 	[LOP_INBOX_ADD] = follow_nothing,
-	[LOP_INBOX_BEGIN] = follow_nothing,
+	[LOP_INBOX_BEGIN] = shadow_run_follow,
 	[LOP_INBOX_READ] = follow_nothing,
 	[LOP_RATE_TAKE] = follow_counted,
 	[LOP_QUOTA_TAKE] = follow_counted,
@@ -226,4 +228,14 @@ bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledge
 {
 	assert(followers[op->kind] != NULL); /* a new one needs a line there */
 	return followers[op->kind](walk, inst, op);
+}
+
+void shadow_follow_again(struct instance *inst, const struct ledger_txn *txn)
+{
+	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next) {
+		if (op->kind == LOP_RUN_JOIN && !op->u.run_join.ret_over)
+			inst->at_step = op->u.run_join.ret_row.step;
+		else if (op->kind == LOP_INBOX_BEGIN)
+			inbox_follow_begin(inst->m, inst->inc, &op->u.inbox_begin);
+	}
 }

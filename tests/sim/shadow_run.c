@@ -80,7 +80,9 @@ static void follow_run_join(struct shadow_walk *walk, struct instance *inst,
 
 	if (run == NULL || op->ret_over)
 		return;
-	if (run->state == RUN_FAILED && !run->is_loaded[run->step])
+	/* What was moved out of an inbox is nowhere else: it stays. */
+	bool is_inbox = m->opt->has_inbox && run->step == 1;
+	if (run->state == RUN_FAILED && !run->is_loaded[run->step] && !is_inbox)
 		run_unload(m, run);
 	if (run->state == RUN_FAILED)
 		run->state = run->is_loaded[run->step] ? RUN_OPEN : RUN_LOADING;
@@ -205,6 +207,8 @@ static void follow_load_put(struct instance *inst, const struct lop_load_put *op
 	run->n_filtered += (uint32_t)op->add_filtered;
 	run->n_held_back += (uint32_t)op->add_held_back;
 	run->n_rejected += (uint32_t)op->n_rejects;
+	if (m->opt->has_inbox && op->step == 1)
+		inbox_follow_put(m, run, op);
 }
 
 static void follow_load_open(struct machine *m, const struct lop_load_open *op)
@@ -240,6 +244,12 @@ bool shadow_run_follow(struct shadow_walk *walk, struct instance *inst, struct l
 		break;
 	case LOP_LOAD_PUT:
 		follow_load_put(inst, &op->u.load_put);
+		break;
+	case LOP_LOAD_TAKE:
+		inbox_follow_end(walk->m, op->u.load_take.run_id, inst->inc);
+		break;
+	case LOP_INBOX_BEGIN:
+		inbox_follow_begin(walk->m, inst->inc, &op->u.inbox_begin);
 		break;
 	case LOP_LOAD_OPEN:
 		follow_load_open(walk->m, &op->u.load_open);

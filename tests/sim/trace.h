@@ -46,6 +46,7 @@ enum { TRACE_LINES = 40, TRACE_LINE_BYTES = 220 };
 	X(TRACE_BURIED, "instance %lld: inc %lld is buried (proven %lld)")                         \
 	X(TRACE_PERSON, "a person: verb %lld, run %lld, %lld items: %lld changed")                 \
 	X(TRACE_LOST, "another server takes over, without the last commits")                       \
+	X(TRACE_ADD, "an application puts %lld items into the inbox, of %lld in all")              \
 	X(TRACE_CUT, "instance %lld is cut off from the ledger for %lld ms")                       \
 	X(TRACE_BEAT, "instance %lld hears of its beat: %lld")                                     \
 	X(TRACE_CLOCK, "the wall clock jumps by %lld s")                                           \

@@ -95,10 +95,13 @@ static void writer_apply_held(struct instance *inst, struct ledger_txn *txn, boo
 /* The run that the operation loads; NULL when it is another. */
 static const struct run_view *run_of_load(struct machine *m, const struct ledger_op *op)
 {
-	if (op == NULL || (op->kind != LOP_LOAD_PUT && op->kind != LOP_LOAD_OPEN))
+	if (op == NULL)
 		return NULL;
-	return shadow_run(m, op->kind == LOP_LOAD_PUT ? op->u.load_put.run_id
-						      : op->u.load_open.run_id);
+	int64_t run_id = op->kind == LOP_LOAD_PUT      ? op->u.load_put.run_id
+			 : op->kind == LOP_LOAD_OPEN   ? op->u.load_open.run_id
+			 : op->kind == LOP_INBOX_BEGIN ? op->u.inbox_begin.run_id
+						       : 0;
+	return shadow_run(m, run_id);
 }
 
 static void writer_apply_really(struct instance *inst, struct ledger_txn *txn, bool is_unknown)
