@@ -53,6 +53,10 @@ static void put_item(struct lister *l, const struct report_item *item)
 		buf_puts(out, "  ");
 		text_put_printable(out, item->key, strlen(item->key), 0);
 	}
+	if (item->step != NULL) {
+		buf_puts(out, ", step ");
+		text_put_printable(out, item->step, strlen(item->step), 0);
+	}
 	if (item->person != NULL) {
 		buf_puts(out, ", for ");
 		text_put_printable(out, item->person, strlen(item->person), 0);
@@ -80,6 +84,7 @@ static void put_json(struct lister *l, const struct report_item *item)
 	jw_member_text(l->w, "item", buf_str(&name));
 	jw_member_int(l->w, "number", item->number);
 	jw_member_text(l->w, "key", item->key);
+	jw_member_text(l->w, "step", item->step);
 	jw_member_text(l->w, "person", item->person);
 	jw_member_text(l->w, "doubt", item->doubt);
 	moment_put_json(l->w, "since", item->first_started_at);

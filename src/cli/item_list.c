@@ -40,8 +40,8 @@ void csv_put(struct buf *out, const char *text)
 
 static int put_line(void *arg, const struct report_run *run, const struct report_item *item)
 {
-	struct cli *cli = arg;
-	struct buf *b = &cli->out.buf;
+	const struct item_csv *csv = arg;
+	struct buf *b = &csv->cli->out.buf;
 
 	csv_put(b, run->name);
 	buf_printf(b, ",%" PRId64 ",%" PRId64 ",", run->id, item->number);
@@ -52,20 +52,27 @@ static int put_line(void *arg, const struct report_run *run, const struct report
 	csv_put(b, item->err_class);
 	buf_putc(b, ',');
 	csv_put(b, item->err);
-	buf_printf(b, ",%s\n", item->fingerprint);
-	out_spill(&cli->out);
+	buf_printf(b, ",%s", item->fingerprint);
+	if (csv->has_steps) {
+		buf_putc(b, ',');
+		csv_put(b, item->step == NULL ? "" : item->step);
+	}
+	buf_putc(b, '\n');
+	out_spill(&csv->cli->out);
 	return 0;
 }
 
-int item_list_put_csv(struct cli *cli, struct ledger *ledger, const struct report_run *run,
-		      bool with_header, struct err *err)
+int item_csv_put(struct item_csv *csv, const struct report_run *run, struct err *err)
 {
 	AUTO(item_walk) struct item_walk walk = {0};
 
-	if (with_header)
-		buf_puts(&cli->out.buf, "run,run_id,number,key,state,person,attempts,error_class,"
-					"error,fingerprint\n");
-	item_walk_run(cli, ledger, run, 1u << ITEM_DEAD | 1u << ITEM_IN_DOUBT | 1u << ITEM_RETRY,
-		      &walk);
-	return item_walk_each(&walk, put_line, cli, err);
+	if (!csv->is_begun)
+		buf_printf(&csv->cli->out.buf,
+			   "run,run_id,number,key,state,person,attempts,error_class,error,"
+			   "fingerprint%s\n",
+			   csv->has_steps ? ",step" : "");
+	csv->is_begun = true;
+	item_walk_run(csv->cli, csv->ledger, run,
+		      1u << ITEM_DEAD | 1u << ITEM_IN_DOUBT | 1u << ITEM_RETRY, &walk);
+	return item_walk_each(&walk, put_line, csv, err);
 }

@@ -13,9 +13,13 @@ struct err;
 struct ledger;
 struct report_run;
 
-ST_MUST_CHECK int item_list_put_csv(struct cli *cli, struct ledger *ledger,
-				    const struct report_run *run, bool with_header,
-				    struct err *err);
+struct item_csv {
+	struct cli *cli;
+	struct ledger *ledger;
+	bool has_steps; /* of any run: then each line ends with the name of the item's */
+	bool is_begun;
+};
+ST_MUST_CHECK int item_csv_put(struct item_csv *csv, const struct report_run *run, struct err *err);
 /* One value of a line (RFC 4180): quoted where it has to be. What a spreadsheet would take for a
  * formula gets a `'` in front. */
 void csv_put(struct buf *out, const char *text);

@@ -32,7 +32,8 @@ struct reject {
 	const char *path;
 	int64_t line, column, offset;
 	const char *reason;
-	const char *key; /* NULL none */
+	const char *key;  /* NULL none */
+	const char *step; /* "" its job has none */
 	const char *raw;
 	size_t raw_len;
 	bool is_cut;
@@ -57,9 +58,12 @@ struct lister {
 	/* --format csv */
 	int64_t n_put;
 	struct job *job;
-	struct buf head;  /* of the file at hand */
-	const char *path; /* of that file; in `arena` */
+	const struct job *of; /* whose source it is: that, or the step of it */
+	struct buf head;      /* of the file at hand */
+	const char *path;     /* of that file; in `arena` */
 	struct arena arena;
+	struct buf last; /* the record that was put last … */
+	int64_t last_line;
 };
 
 /* ---- reading ---- */
@@ -105,6 +109,7 @@ static int on_reject(void *arg, const struct ledger_row *row)
 		.raw = digits == NULL ? "" : bytes_of(&page->arena, digits, n_digits),
 		.raw_len = n_digits / 2,
 		.is_cut = ledger_row_int(row, 7) != 0,
+		.step = text_at(page, row, 8),
 	};
 	return 0;
 }
@@ -114,10 +119,11 @@ static int load_page(struct lister *l, const struct reject *last, struct page *p
 		     struct err *err)
 {
 	static const char sql[] =
-		"SELECT path, line, \"column\", \"offset\", reason, key, raw_hex, raw_cut FROM"
-		" reject WHERE run_id = ?1 AND (path, \"offset\", line, \"column\") >"
-		" (?2, ?3, ?4, ?5)"
-		" ORDER BY path, \"offset\", line, \"column\" LIMIT ?6";
+		"SELECT path, line, \"column\", \"offset\", reason, key, raw_hex, raw_cut,"
+		" coalesce(step, '') FROM reject WHERE run_id = ?1"
+		" AND (path, \"offset\", line, \"column\", coalesce(step, '')) >"
+		" (?2, ?3, ?4, ?5, ?7)"
+		" ORDER BY path, \"offset\", line, \"column\", coalesce(step, '') LIMIT ?6";
 	struct ledger_param params[] = {
 		{.type = LEDGER_INT, .number = l->run.id},
 		{.type = LEDGER_TEXT, .text = last->path},
@@ -125,6 +131,7 @@ static int load_page(struct lister *l, const struct reject *last, struct page *p
 		{.type = LEDGER_INT, .number = last->line},
 		{.type = LEDGER_INT, .number = last->column},
 		{.type = LEDGER_INT, .number = PAGE_REJECTS},
+		{.type = LEDGER_TEXT, .text = last->step},
 	};
 
 	page->n = 0;
@@ -140,6 +147,7 @@ static void put_json(struct lister *l, const struct reject *r)
 	jw_object(w);
 	jw_member_text(w, "run", l->run.name);
 	jw_member_int(w, "run_id", l->run.id);
+	jw_member_text(w, "step", r->step[0] == '\0' ? NULL : r->step);
 	jw_member_text(w, "path", r->path);
 	jw_member_int(w, "line", r->line);
 	jw_member_int(w, "column", r->column);
@@ -157,6 +165,7 @@ static void put_text(struct lister *l, const struct reject *r)
 	AUTO(buf) struct buf raw = BUF_INIT(HEADER_MAX);
 
 	text_put_printable(&raw, r->raw, r->raw_len, RAW_COLUMNS);
+	table_put(l->table, r->step);
 	table_put(l->table, r->path);
 	table_put_f(l->table, "%" PRId64, r->line);
 	table_put_f(l->table, "%" PRId64, r->column);
@@ -171,7 +180,7 @@ static int begin_file(struct lister *l, const char *path, struct err *err)
 	bool is_first = l->path == NULL;
 
 	struct err trouble = ERR_INIT;
-	if (source_head_read(l->job, path, &head, &trouble) < 0) {
+	if (source_head_read(l->of, path, &head, &trouble) < 0) {
 		cli_error("the header of %s is not there any more (%s): put it in front yourself",
 			  path, trouble.text);
 	}
@@ -190,13 +199,46 @@ static int begin_file(struct lister *l, const char *path, struct err *err)
 		   path);
 }
 
+/* What the rejects of one file are of. */
+static int find_source(struct lister *l, const struct reject *r, struct err *err)
+{
+	const struct job *of = r->step[0] == '\0' ? NULL : job_find_step(l->job, r->step);
+
+	if (of == NULL)
+		of = l->job;
+	if (l->of != NULL && l->of->source.kind != of->source.kind)
+		return ERR(err, ERR_DATA,
+			   "the rejects are of sources of several kinds (step %s has another): "
+			   "such cannot stand in one file; --json has them with their steps",
+			   of->step_name);
+	l->of = of;
+	return 0;
+}
+
+/* Another step has read the same file, and rejected the same record. */
+static bool was_put(struct lister *l, const struct reject *r)
+{
+	if (l->path != NULL && strcmp(l->path, r->path) == 0 && l->last_line == r->line &&
+	    l->last.len == r->raw_len && memcmp(buf_str(&l->last), r->raw, r->raw_len) == 0)
+		return true;
+	l->last_line = r->line;
+	buf_reset(&l->last);
+	buf_put(&l->last, r->raw, r->raw_len);
+	return false;
+}
+
 /* The record as it stood, behind the line of the one before. */
 static int put_raw(struct lister *l, const struct reject *r, struct err *err)
 {
 	struct buf *b = &l->cli->out.buf;
+	int rc = find_source(l, r, err);
 
+	if (rc < 0)
+		return rc;
+	if (r->step[0] != '\0' && was_put(l, r))
+		return 0;
 	if (l->path == NULL || strcmp(l->path, r->path) != 0) {
-		int rc = begin_file(l, r->path, err);
+		rc = begin_file(l, r->path, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -205,7 +247,7 @@ static int put_raw(struct lister *l, const struct reject *r, struct err *err)
 		return 0;
 	}
 	if (l->n_put++ > 0)
-		buf_printf(b, "%s\n", source_head_between(l->job));
+		buf_printf(b, "%s\n", source_head_between(l->of));
 	bool has_end = r->raw_len > 0 && r->raw[r->raw_len - 1] == '\n';
 	buf_put(b, r->raw, r->raw_len - (has_end ? 1 : 0));
 	return 0;
@@ -233,7 +275,7 @@ static int put_reject(struct lister *l, const struct reject *r, struct err *err)
 static int put_all(struct lister *l, struct err *err)
 {
 	struct page pages[2] = {0}; /* the last row of one page leads to the next */
-	struct reject last = {.path = "", .offset = -1};
+	struct reject last = {.path = "", .offset = -1, .step = ""};
 	int rc = 0;
 
 	for (size_t turn = 0;; turn++) {
@@ -255,6 +297,7 @@ static int put_all(struct lister *l, struct err *err)
 static int put_list(struct lister *l, struct err *err)
 {
 	static const struct table_column columns[] = {
+		{.title = "STEP", .max = 32, .is_left_out = true},
 		{.title = "FILE"},
 		{.title = "LINE", .is_right = true},
 		{.title = "COLUMN", .is_right = true},
@@ -281,7 +324,7 @@ static int put_list(struct lister *l, struct err *err)
 	if (rc == 0 && l->n_put > 0)
 		buf_putc(&l->cli->out.buf, '\n');
 	if (rc == 0 && l->path != NULL)
-		source_head_put_end(l->job, &l->cli->out.buf);
+		source_head_put_end(l->of, &l->cli->out.buf);
 	if (rc == 0 && l->format == FORMAT_JSON) {
 		jw_array_end(&w);
 		jw_object_end(&w);
@@ -301,7 +344,7 @@ static void put_notes(const struct lister *l)
 		cli_note(l->cli,
 			 "%" PRId64 " records are left out: they are too long to be kept whole",
 			 l->n_cut);
-	if (l->format == FORMAT_CSV && l->n > 0 && l->job->source.trailer_when != NULL)
+	if (l->format == FORMAT_CSV && l->n > 0 && l->of->source.trailer_when != NULL)
 		cli_note(l->cli,
 			 "the job wants a trailer: add one that counts what is in the file");
 }
@@ -319,7 +362,7 @@ static int read_format(const struct cli *cli, enum format *ret_format, struct er
 int verb_rejects(struct cli *cli, struct err *err)
 {
 	AUTO(ledger) struct ledger *ledger = NULL;
-	struct lister l = {.cli = cli, .head = BUF_INIT(HEADER_MAX)};
+	struct lister l = {.cli = cli, .head = BUF_INIT(HEADER_MAX), .last = BUF_INIT(HEADER_MAX)};
 
 	int rc = cli_words(cli, 1, 1, err);
 	if (rc == 0)
@@ -339,6 +382,7 @@ int verb_rejects(struct cli *cli, struct err *err)
 		put_notes(&l);
 	job_free(l.job);
 	buf_done(&l.head);
+	buf_done(&l.last);
 	arena_done(&l.arena);
 	return rc < 0 ? rc : EXIT_DONE;
 }

@@ -15,6 +15,7 @@
 #include "cli/slot.h"
 #include "cli/verbs.h"
 #include "ledger/ledger.h"
+#include "report/moment.h"
 #include "report/report.h"
 #include "sys/clock.h"
 
@@ -27,6 +28,7 @@ struct reporting {
 	struct cli *cli;
 	struct ledger *ledger;
 	struct json_writer *w; /* FORMAT_JSON */
+	struct item_csv csv;   /* FORMAT_CSV */
 	enum format format;
 	enum report_by by;
 	bool is_list; /* --since: any number of them */
@@ -80,10 +82,31 @@ static int on_run(void *arg, const struct report_run *run)
 
 	if (r->format == FORMAT_CSV) {
 		r->n++;
-		return item_list_put_csv(r->cli, r->ledger, run, r->n == 1, r->err);
+		r->csv.has_steps |= !r->is_list && run->step != NULL;
+		return item_csv_put(&r->csv, run, r->err);
 	}
 	int rc = put_report(r, run->id);
 	return rc < 0 ? rc : 0; /* gone meanwhile: not of interest */
+}
+
+static int on_any(void *arg, const struct ledger_row *row)
+{
+	(void)row;
+	*(bool *)arg = true;
+	return 1; /* one is enough */
+}
+
+/* Lines of one table have the same columns. */
+static int look_for_steps(struct reporting *r, utime since, struct err *err)
+{
+	static const char sql[] = "SELECT run_id FROM run WHERE started >= ?1 AND step IS NOT NULL"
+				  " LIMIT 1";
+	char text[MOMENT_TEXT_MAX] = {0};
+	struct ledger_param param = {.type = LEDGER_TEXT, .text = text};
+
+	moment_format(since, text);
+	int rc = ledger_select(r->ledger, sql, &param, 1, on_any, &r->csv.has_steps, err);
+	return rc < 0 ? rc : 0;
 }
 
 static int report_since(struct reporting *r, const char *since, struct err *err)
@@ -97,7 +120,9 @@ static int report_since(struct reporting *r, const char *since, struct err *err)
 		jw_name(r->w, "reports");
 		jw_array(r->w);
 	}
-	rc = report_runs(r->ledger, &filter, on_run, r, err);
+	rc = r->format == FORMAT_CSV ? look_for_steps(r, filter.since, err) : 0;
+	if (rc == 0)
+		rc = report_runs(r->ledger, &filter, on_run, r, err);
 	if (r->w != NULL)
 		jw_array_end(r->w);
 	if (rc == 0 && r->n == 0)
@@ -175,6 +200,7 @@ int verb_report(struct cli *cli, struct err *err)
 	if (rc < 0)
 		return rc;
 	r.ledger = ledger;
+	r.csv = (struct item_csv){.cli = cli, .ledger = ledger};
 	if (r.format == FORMAT_JSON) {
 		r.w = &w;
 		jw_init(&w, &cli->out.buf);

@@ -135,7 +135,8 @@ static void add_records(const struct report_run *run, const char *name, struct a
 			struct next *next)
 {
 	next_add(next, arena_printf(arena, "stint rejects %s --format csv > mended.csv", name),
-		 count_text(run->n_rejected, "record could not be read: mend it, then",
+		 count_text(run->rejects[REJECTS_OF_FILES],
+			    "record could not be read: mend it, then",
 			    "records could not be read: mend them, then", arena));
 	next_add(next,
 		 arena_printf(arena, "stint run %s --again --source mended.csv",
@@ -143,9 +144,30 @@ static void add_records(const struct report_run *run, const char *name, struct a
 		 "works what was mended, and nothing twice");
 }
 
+/* What --source cannot stand for: it would be read by other steps, too, or be no source of theirs.
+ */
+static void add_whole(const struct report_run *run, enum report_rejects kind, const char *name,
+		      struct arena *arena, struct next *next)
+{
+	int64_t n = run->rejects[kind];
+
+	next_add(next, arena_printf(arena, "stint rejects %s", name),
+		 kind == REJECTS_AMONG
+			 ? count_text(n, "record could not be read: mend it in its file",
+				      "records could not be read: mend them in their files", arena)
+			 : count_text(n, "item of an earlier step did not fit: mend its record",
+				      "items of an earlier step did not fit: mend their records",
+				      arena));
+	if (run->is_over)
+		next_add(next,
+			 arena_printf(arena, "stint run %s --again", next_job_file(run, arena)),
+			 "works all that the sources of its steps give, what is done, too: leave "
+			 "that out of them before");
+}
+
 /* Rows are mended where they are. */
-static void add_rows(const struct report_run *run, const char *name, struct arena *arena,
-		     struct next *next)
+static void add_rows(const struct report_run *run, enum report_rejects kind, const char *name,
+		     struct arena *arena, struct next *next)
 {
 	static const char *const because[] = {
 		[REJECTS_TOLD] = "reads the query again, which by on_done leaves out what is done",
@@ -154,13 +176,13 @@ static void add_rows(const struct report_run *run, const char *name, struct aren
 	};
 
 	next_add(next, arena_printf(arena, "stint rejects %s", name),
-		 count_text(run->n_rejected, "row could not be read: mend it in the database",
+		 count_text(run->rejects[kind], "row could not be read: mend it in the database",
 			    "rows could not be read: mend them in the database", arena));
-	if (run->rejects != REJECTS_BEHIND && run->is_over)
+	if (kind != REJECTS_BEHIND && run->is_over)
 		next_add(next,
 			 arena_printf(arena, "stint run %s --again", next_job_file(run, arena)),
-			 because[run->rejects]);
-	if (run->rejects == REJECTS_BEHIND)
+			 because[kind]);
+	if (kind == REJECTS_BEHIND)
 		next_add(next, arena_printf(arena, "stint explain %s", next_job_file(run, arena)),
 			 "cursor_from: last_run reads a mended row again when its cursor is above "
 			 "the last one's");
@@ -171,11 +193,39 @@ static void add_inbox(const struct report_run *run, const char *name, struct are
 		      struct next *next)
 {
 	next_add(next, arena_printf(arena, "stint rejects %s", name),
-		 count_text(run->n_rejected, "item did not fit: mend it, then",
+		 count_text(run->rejects[REJECTS_OF_INBOX], "item did not fit: mend it, then",
 			    "items did not fit: mend them, then", arena));
 	next_add(next,
 		 arena_printf(arena, "stint add %s mended.jsonl", shell_word(run->job, arena)),
 		 "puts what was mended into the inbox, for the next run");
+}
+
+static void add_rejects(const struct report_run *run, const char *name, struct arena *arena,
+			struct next *next)
+{
+	for (enum report_rejects kind = 0; kind < REJECTS_COUNT_; kind++) {
+		if (run->rejects[kind] == 0)
+			continue;
+		switch (kind) {
+		case REJECTS_OF_FILES:
+			add_records(run, name, arena, next);
+			break;
+		case REJECTS_AMONG:
+		case REJECTS_OF_STEP:
+			add_whole(run, kind, name, arena, next);
+			break;
+		case REJECTS_TOLD:
+		case REJECTS_BEHIND:
+		case REJECTS_ALL:
+			add_rows(run, kind, name, arena, next);
+			break;
+		case REJECTS_OF_INBOX:
+			add_inbox(run, name, arena, next);
+			break;
+		case REJECTS_COUNT_:
+			break;
+		}
+	}
 }
 
 static void add_items(const struct report_run *run, const char *name, struct arena *arena,
@@ -201,12 +251,7 @@ static void add_items(const struct report_run *run, const char *name, struct are
 		next_add(next, arena_printf(arena, "stint retry --run %s --now", name),
 			 "when the cause is gone: another chance for all that are dead");
 	}
-	if (run->n_rejected > 0 && run->rejects == REJECTS_OF_FILES)
-		add_records(run, name, arena, next);
-	else if (run->n_rejected > 0 && run->rejects == REJECTS_OF_INBOX)
-		add_inbox(run, name, arena, next);
-	else if (run->n_rejected > 0)
-		add_rows(run, name, arena, next);
+	add_rejects(run, name, arena, next);
 }
 
 /* Why `stint run` is the thing to do about a run that nobody is on. */

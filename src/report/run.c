@@ -130,37 +130,79 @@ static int load_joined(struct ledger *ledger, struct report_run *run, struct err
 
 /* ---- where its rejects came from ---- */
 
+struct sorting {
+	struct report_run *run;
+	struct job *job; /* NULL: a text that a newer program has written */
+};
+
 static int on_job_text(void *arg, const struct ledger_row *row)
 {
-	struct report_run *run = arg;
-	AUTO(job) struct job *job = NULL;
+	struct sorting *s = arg;
 	struct err ignored = ERR_INIT;
 	size_t len = 0;
 	const char *text = ledger_row_text(row, 0, &len);
 
-	/* A text that a newer program has written: what is said of files is said. */
-	if (text == NULL ||
-	    job_parse(text, len, "the run's job", "/", NULL, NULL, &job, &ignored) < 0)
-		return FOUND;
-	if (job->source.kind == SOURCE_INBOX)
-		run->rejects = REJECTS_OF_INBOX;
-	if (!job_is_from_database(job))
-		return FOUND;
-	if (job->source.database.cursor_from == JOB_FROM_LAST_RUN)
-		run->rejects = REJECTS_BEHIND;
-	else
-		run->rejects = job->source.database.on_done != NULL ? REJECTS_TOLD : REJECTS_ALL;
+	if (text != NULL &&
+	    job_parse(text, len, "the run's job", "/", NULL, NULL, &s->job, &ignored) < 0)
+		s->job = NULL;
 	return FOUND;
+}
+
+/* --source is read by each step that has a source of its own. */
+static bool may_all_read_it(const struct job *job, const struct job_source *source)
+{
+	for (size_t i = 0; i < job->n_steps; i++) {
+		const struct job_source *other = &job->steps[i]->source;
+		bool has_own = other->kind != SOURCE_NONE && other->kind != SOURCE_STEP;
+		bool is_same = other->kind == source->kind &&
+			       (other->path == source->path ||
+				(other->path != NULL && source->path != NULL &&
+				 strcmp(other->path, source->path) == 0));
+		if (has_own && !is_same)
+			return false;
+	}
+	return true;
+}
+
+static enum report_rejects kind_of(const struct job *job, int64_t number)
+{
+	const struct job *step = job == NULL ? NULL : job_step(job, (int)number);
+
+	if (step == NULL)
+		return REJECTS_OF_FILES;
+	const struct job_source *source = &step->source;
+	if (source->kind == SOURCE_INBOX)
+		return REJECTS_OF_INBOX;
+	if (source->kind == SOURCE_STEP)
+		return REJECTS_OF_STEP;
+	if (!job_is_from_database(step))
+		return may_all_read_it(job, source) ? REJECTS_OF_FILES : REJECTS_AMONG;
+	if (source->database.cursor_from == JOB_FROM_LAST_RUN)
+		return REJECTS_BEHIND;
+	return source->database.on_done != NULL ? REJECTS_TOLD : REJECTS_ALL;
+}
+
+static int on_step(void *arg, const struct ledger_row *row)
+{
+	const struct sorting *s = arg;
+
+	s->run->rejects[kind_of(s->job, ledger_row_int(row, 0))] += ledger_row_int(row, 1);
+	return 0;
 }
 
 static int load_rejects(struct ledger *ledger, struct report_run *run, struct err *err)
 {
-	static const char sql[] = "SELECT job_text FROM run_text WHERE run_id = ?1";
+	static const char of_job[] = "SELECT job_text FROM run_text WHERE run_id = ?1";
+	static const char of_steps[] = "SELECT number, rejected FROM step WHERE run_id = ?1";
 	struct ledger_param param = {.type = LEDGER_INT, .number = run->id};
+	struct sorting s = {.run = run};
 
 	if (run->n_rejected == 0)
 		return 0;
-	int rc = ledger_select(ledger, sql, &param, 1, on_job_text, run, err);
+	int rc = ledger_select(ledger, of_job, &param, 1, on_job_text, &s, err);
+	if (rc >= 0)
+		rc = ledger_select(ledger, of_steps, &param, 1, on_step, &s, err);
+	job_free(s.job);
 	return rc < 0 ? rc : 0;
 }
 

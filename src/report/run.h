@@ -20,6 +20,18 @@ struct err;
 struct json_writer;
 struct ledger;
 
+/* Where rejected records came from. */
+enum report_rejects {
+	REJECTS_OF_FILES, /* which --source takes the place of */
+	REJECTS_AMONG,	  /* … of one step among others that do not read them */
+	REJECTS_TOLD,	  /* rows, of a query that by on_done no longer finds what is done */
+	REJECTS_BEHIND,	  /* … that begins behind the last one: cursor_from */
+	REJECTS_ALL,	  /* … that finds them all again */
+	REJECTS_OF_INBOX,
+	REJECTS_OF_STEP, /* items of an earlier step */
+	REJECTS_COUNT_
+};
+
 struct report_run {
 	int64_t id;
 	const char *name; /* JOB@SLOT[,NAME=VALUE…][#N] */
@@ -38,15 +50,9 @@ struct report_run {
 	int64_t n_joined; /* instances that are at work on it and alive */
 	int64_t n_gone;	  /* that died at work on it, which nobody has noticed yet */
 	const char *job_path;
-	const char *source_path; /* --source, "" none */
-	const char *step;	 /* that it is at; NULL: its job has none */
-	enum report_rejects {
-		REJECTS_OF_FILES, /* or nobody asked, since there are none */
-		REJECTS_TOLD,	/* rows, of a query that by on_done no longer finds what is done */
-		REJECTS_BEHIND, /* … that begins behind the last one: cursor_from */
-		REJECTS_ALL,	/* … that finds them all again */
-		REJECTS_OF_INBOX,
-	} rejects;
+	const char *source_path;	 /* --source, "" none */
+	const char *step;		 /* that it is at; NULL: its job has none */
+	int64_t rejects[REJECTS_COUNT_]; /* n_rejected, by what may be done about them */
 	struct ledger_counts counts;
 };
 

@@ -17,7 +17,8 @@ from lib.postgres import Server
 BOTH = {
     'test_cli_abandon', 'test_cli_attempts', 'test_cli_items', 'test_cli_rejects', 'test_cli_report',
     'test_cli_resolve', 'test_cli_retry', 'test_cli_run', 'test_cli_runs', 'test_cli_skip', 'test_cli_status',
-    'test_cli_stop', 'test_cli_why', 'test_fault_process_limits', 'test_kill_stop', 'test_stream',
+    'test_cli_stop', 'test_cli_why', 'test_fault_process_limits', 'test_kill_stop', 'test_steps_shown',
+    'test_stream',
 }
 
 JOB = '''version: 1

@@ -110,6 +110,9 @@ static void rows_are_mended_where_they_are(void **state)
 		{REJECTS_ALL, "stint run '/srv/my jobs/j.yaml' --again",
 		 "those that are done, too"},
 		{REJECTS_BEHIND, "stint explain '/srv/my jobs/j.yaml'", "above the last one's"},
+		{REJECTS_AMONG, "stint run '/srv/my jobs/j.yaml' --again", "what is done, too"},
+		{REJECTS_OF_STEP, "stint run '/srv/my jobs/j.yaml' --again", "what is done, too"},
+		{REJECTS_OF_INBOX, "stint add j mended.jsonl", "for the next run"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -117,7 +120,7 @@ static void rows_are_mended_where_they_are(void **state)
 		struct next next = {0};
 		struct report_run r = run("done_with_failures", true);
 		r.n_rejected = 2;
-		r.rejects = cases[i].rejects;
+		r.rejects[cases[i].rejects] = 2;
 		next_of_run(&r, &arena, &next);
 		assert_int_equal(next.n, 2);
 		assert_true(has(&next, "stint rejects j@2026-11-23#2"));
@@ -125,6 +128,25 @@ static void rows_are_mended_where_they_are(void **state)
 		assert_non_null(strstr(next.steps[1].because, cases[i].because));
 		arena_done(&arena);
 	}
+}
+
+static void each_step_has_what_is_right_for_its_source(void **state)
+{
+	struct arena arena = {0};
+	struct next next = {0};
+	struct report_run r = run("done_with_failures", true);
+
+	r.n_rejected = 3;
+	r.rejects[REJECTS_AMONG] = 2;
+	r.rejects[REJECTS_OF_INBOX] = 1;
+	next_of_run(&r, &arena, &next);
+	assert_true(has(&next, "stint add j mended.jsonl"));
+	assert_true(has(&next, "stint run '/srv/my jobs/j.yaml' --again"));
+	for (size_t i = 0; i < next.n; i++)
+		assert_null(strstr(next.steps[i].command, "--source"));
+	assert_non_null(strstr(next.steps[0].because, "2 records"));
+	assert_non_null(strstr(next.steps[2].because, "1 item did not fit"));
+	arena_done(&arena);
 }
 
 static void a_run_at_work_may_be_stopped(void **state)
@@ -149,7 +171,7 @@ static void each_kind_of_failure_has_its_commands(void **state)
 
 	r.counts.dead = 2;
 	r.counts.in_doubt = 1;
-	r.n_rejected = 1;
+	r.n_rejected = r.rejects[REJECTS_OF_FILES] = 1;
 	next_of_run(&r, &arena, &next);
 	assert_true(has(&next, "stint items --run j@2026-11-23#2 --state in_doubt"));
 	assert_true(has(&next, "stint resolve"));
@@ -168,6 +190,7 @@ int main(void)
 		cmocka_unit_test(what_is_left_over_goes_on_with_run),
 		cmocka_unit_test(a_run_with_parameters_is_named_by_them),
 		cmocka_unit_test(rows_are_mended_where_they_are),
+		cmocka_unit_test(each_step_has_what_is_right_for_its_source),
 		cmocka_unit_test(a_run_at_work_may_be_stopped),
 		cmocka_unit_test(each_kind_of_failure_has_its_commands),
 	};
