@@ -98,9 +98,9 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 	}
 	if (open == 0 && job_is_all_or_none(r->job) && n->dead > 0) {
 		run_stop(r, EXIT_PERSON, false,
-			 "nothing was committed, since %lld items are dead: retry or skip them "
-			 "(commit: run)",
-			 (long long)n->dead);
+			 "nothing was committed, since %lld %s: `stint retry` or `stint skip` "
+			 "decides (commit: run)",
+			 (long long)n->dead, n->dead == 1 ? "item is dead" : "items are dead");
 		return;
 	}
 	r->ending.missing = finish->ret_missing;

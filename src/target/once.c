@@ -112,7 +112,8 @@ static int end_once(struct target *t, int64_t *ret_rows, struct target_fail *fai
 static void put_words(const struct target *t, int64_t rows, struct buf *words)
 {
 	if (t->is_gathered && rows != TARGET_NO_ROWS)
-		buf_printf(words, "%" PRId64 " rows are in %s", rows, t->job->table);
+		buf_printf(words, "%" PRId64 " %s in %s", rows, rows == 1 ? "row is" : "rows are",
+			   t->job->table);
 	else if (t->is_gathered)
 		buf_printf(words, "all rows are in %s", t->job->table);
 	if (t->is_gathered && t->after != NULL)
