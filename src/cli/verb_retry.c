@@ -7,34 +7,22 @@
  * anything a second time, and is told by the environment which run it is to work.
  */
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/job_file.h"
 #include "cli/ledger_choice.h"
 #include "cli/person.h"
-#include "cli/slot.h"
 #include "cli/verbs.h"
-#include "cli/work_run.h"
+#include "cli/work_known.h"
 #include "host/keeper.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
 #include "report/run.h"
 #include "work/work.h"
-
-enum { NUMBER_MAX = 24 };
-
-/* Handed from the keeper to the engine, and nobody below it. */
-static const char run_name[] = "STINT_RETRY_RUN";
 
 static const struct person_words words = {
 	.schema = "stint.retry.1",
@@ -69,56 +57,9 @@ static int load_work(struct cli *cli, int64_t run_id, struct arena *arena,
 	return rc;
 }
 
-/* Works that run: in the keeper's half and again in the engine's. The exit status of `run`. */
-static int work_one(struct cli *cli, int64_t run_id, struct err *err)
+static struct work_known known_of(struct cli *cli)
 {
-	struct arena arena = {0};
-	struct report_run run = {0};
-	AUTO(job) struct job *job = NULL;
-
-	int rc = load_work(cli, run_id, &arena, &run, &job, err);
-	if (rc == 0) {
-		utime called_at = work_run_called_at();
-		struct work_run work = {
-			.cli = cli,
-			.file = run.job_path,
-			.called_at = called_at,
-			.spec =
-				{
-					.job = job,
-					.slot = run.slot,
-					.date = run.date,
-					.params = run.params,
-					.identity = "",
-					.only_named = true,
-					.run_id = run_id,
-					.source_path = "",
-					.stop_by = slot_stop_by(job->window.stop_by_minute,
-								called_at),
-				},
-		};
-		rc = work_run(&work, err);
-	}
-	arena_done(&arena);
-	return rc;
-}
-
-/* The engine's half. */
-static int work_as_engine(struct cli *cli, struct err *err)
-{
-	const char *text = getenv(run_name);
-	int64_t id = 0;
-
-	if (text == NULL || text_parse_int(text, strlen(text), &id, err) < 0)
-		return ERR(err, ERR_BUG, "retry --now: the engine was not told which run to work");
-	(void)unsetenv(run_name); /* fails for malformed names only */
-	if (cli->wants_json) {
-		/* The one document is the keeper's; what became of the run is told beside it. */
-		cli->wants_json = false;
-		cli->out.fd = STDERR_FILENO;
-		cli->out.has_colour = false;
-	}
-	return work_one(cli, id, err);
+	return (struct work_known){.cli = cli, .load = load_work};
 }
 
 /* Nothing is opened again that could not be worked here. */
@@ -153,17 +94,14 @@ static int worse_of(int a, int b)
  * next begin: done, not all done, failed. */
 static int work_all(struct person *p, struct err *err)
 {
-	char text[NUMBER_MAX] = {0};
+	const struct work_known known = known_of(p->cli);
 	int all = EXIT_DONE;
 
 	for (size_t i = 0; i < p->n_runs; i++) {
 		struct person_run *run = &p->runs[i];
 		if (run->sum.changed == 0)
 			continue;
-		(void)snprintf(text, sizeof(text), "%" PRId64, run->id);
-		if (setenv(run_name, text, 1) != 0)
-			return ERR_SYS(err, ERR_MEMORY, errno, "handing on the run");
-		int status = work_one(p->cli, run->id, err);
+		int status = work_known(&known, run->id, err);
 		if (status < 0)
 			return status;
 		run->exit_status = status;
@@ -227,12 +165,13 @@ static int retry_now(struct person *p, struct err *err)
 int verb_retry(struct cli *cli, struct err *err)
 {
 	struct person p = {.cli = cli, .verb = PERSON_RETRY, .words = &words};
+	const struct work_known known = known_of(cli);
 	bool now = cli->options.is_given[OPTION_NOW_WORK];
 
 	if (now)
 		cli_set_unattended();
 	if (now && !cli->is_dry_run && keeper_child_fd() >= 0)
-		return work_as_engine(cli, err);
+		return work_known_as_engine(&known, err);
 	int rc = selection_check(cli, &words.wish, err);
 	if (rc == 0)
 		rc = person_why(cli, false, &p.why, err);

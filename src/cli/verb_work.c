@@ -11,21 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/find.h"
 #include "cli/job_file.h"
 #include "cli/ledger_choice.h"
 #include "cli/run_job.h"
-#include "cli/slot.h"
 #include "cli/verbs.h"
-#include "cli/work_run.h"
+#include "cli/work_known.h"
 #include "host/keeper.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
@@ -37,10 +34,7 @@
 #define PAUSE_MAX_US (30 * US_PER_S)
 /* What is due so soon is worth joining a run for. */
 #define DUE_SOON_US (10 * US_PER_S)
-enum { NUMBER_MAX = 24, RUNS_MAX = 10000 };
-
-/* Handed from the keeper to the engine, and nobody below it. */
-static const char run_name[] = "STINT_WORK_RUN";
+enum { RUNS_MAX = 10000 };
 
 struct worker {
 	struct cli *cli;
@@ -74,56 +68,9 @@ static int load_work(struct cli *cli, int64_t run_id, struct arena *arena,
 	return rc;
 }
 
-/* In the keeper's half and again in the engine's. The exit status of `run`. */
-static int work_one(struct cli *cli, int64_t run_id, struct err *err)
+static struct work_known known_of(struct cli *cli)
 {
-	struct arena arena = {0};
-	struct report_run run = {0};
-	AUTO(job) struct job *job = NULL;
-
-	int rc = load_work(cli, run_id, &arena, &run, &job, err);
-	if (rc == 0) {
-		utime called_at = work_run_called_at();
-		struct work_run work = {
-			.cli = cli,
-			.file = run.job_path,
-			.called_at = called_at,
-			.spec =
-				{
-					.job = job,
-					.slot = run.slot,
-					.date = run.date,
-					.params = run.params,
-					.identity = "",
-					.only_named = true,
-					.run_id = run_id,
-					.is_guest = true,
-					.source_path = "",
-					.stop_by = slot_stop_by(job->window.stop_by_minute,
-								called_at),
-				},
-		};
-		rc = work_run(&work, err);
-	}
-	arena_done(&arena);
-	return rc;
-}
-
-static int work_as_engine(struct cli *cli, struct err *err)
-{
-	const char *text = getenv(run_name);
-	int64_t id = 0;
-
-	if (text == NULL || text_parse_int(text, strlen(text), &id, err) < 0)
-		return ERR(err, ERR_BUG, "work: the engine was not told which run to work");
-	(void)unsetenv(run_name); /* fails for malformed names only */
-	if (cli->wants_json) {
-		/* The one document is the keeper's; what became of the run is told beside it. */
-		cli->wants_json = false;
-		cli->out.fd = STDERR_FILENO;
-		cli->out.has_colour = false;
-	}
-	return work_one(cli, id, err);
+	return (struct work_known){.cli = cli, .load = load_work, .is_guest = true};
 }
 
 /* ---- what there is to do ---- */
@@ -244,16 +191,13 @@ static void put_run(const struct worker *w, const struct report_run *run, int st
  * call, or a failure. */
 static int work_round(struct worker *w, bool *ret_moved, struct err *err)
 {
-	char text[NUMBER_MAX] = {0};
+	const struct work_known known = known_of(w->cli);
 
 	*ret_moved = false;
 	for (size_t i = 0; i < w->n && !keeper_is_told(); i++) {
 		const struct report_run *run = &w->runs[i];
-		(void)snprintf(text, sizeof(text), "%" PRId64, run->id);
-		if (setenv(run_name, text, 1) != 0)
-			return ERR(err, ERR_MEMORY, "handing on the run");
 		cli_note(w->cli, "takes part in %s", run->name);
-		int status = work_one(w->cli, run->id, err);
+		int status = work_known(&known, run->id, err);
 		if (status < 0)
 			return status;
 		put_run(w, run, status);
@@ -334,10 +278,11 @@ static int work_with_document(struct worker *w, struct err *err)
 int verb_work(struct cli *cli, struct err *err)
 {
 	struct worker w = {.cli = cli, .status = EXIT_DONE};
+	const struct work_known known = known_of(cli);
 
 	cli_set_unattended();
 	if (keeper_child_fd() >= 0)
-		return work_as_engine(cli, err);
+		return work_known_as_engine(&known, err);
 	int rc = cli->wants_json ? work_with_document(&w, err) : work_all(&w, err);
 	arena_done(&w.arena);
 	free(w.runs);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Working runs in this process or, first, becoming the keeper of the process that does. For `run`
- * and `retry --now`.
+ * and, by way of work_known.h, `work` and `retry --now`.
  */
 #ifndef STINT_CLI_WORK_RUN_H
 #define STINT_CLI_WORK_RUN_H
