@@ -228,12 +228,14 @@ static void put_words(const struct schema_key *key, struct buf *out)
 	}
 }
 
-void schema_put_expected(const struct schema_key *key, struct buf *out)
+/* Those of the types, with "or" between them, as they are called in `words`. */
+static void put_types(const struct schema_key *key, unsigned types, const char *const *words,
+		      struct buf *out)
 {
 	bool is_first = true;
 
 	for (int type = 0; type < SCHEMA_TYPE_COUNT_; type++) {
-		if ((key->types & (1u << type)) == 0 || (key->later_types & (1u << type)) != 0)
+		if ((types & (1u << type)) == 0)
 			continue;
 		if (!is_first)
 			buf_puts(out, " or ");
@@ -241,33 +243,21 @@ void schema_put_expected(const struct schema_key *key, struct buf *out)
 		if (type == SCHEMA_ENUM)
 			put_words(key, out);
 		else
-			buf_puts(out, type_whats[type]);
+			buf_puts(out, words[type]);
 	}
+}
+
+void schema_put_expected(const struct schema_key *key, struct buf *out)
+{
+	put_types(key, key->types & ~key->later_types, type_whats, out);
 }
 
 /* ---- help ---- */
 
-static void put_type_names(const struct schema_key *key, struct buf *out)
-{
-	bool is_first = true;
-
-	for (int type = 0; type < SCHEMA_TYPE_COUNT_; type++) {
-		if ((key->types & (1u << type)) == 0)
-			continue;
-		if (!is_first)
-			buf_puts(out, " or ");
-		is_first = false;
-		if (type == SCHEMA_ENUM)
-			put_words(key, out);
-		else
-			buf_puts(out, type_names[type]);
-	}
-}
-
 void schema_put_help(const struct schema_key *key, struct buf *out)
 {
 	buf_printf(out, "%s (", key->path);
-	put_type_names(key, out);
+	put_types(key, key->types, type_names, out);
 	buf_puts(out, key->is_required ? ", required)\n" : ")\n");
 	buf_printf(out, "  %s\n", key->says);
 	if (key->fallback != NULL)
