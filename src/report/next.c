@@ -272,9 +272,11 @@ void next_of_run(const struct report_run *run, struct arena *arena, struct next 
 
 	assert(ret_next != NULL);
 	*ret_next = (struct next){0};
-	if (run->n_joined > 0) {
+	if (run->n_joined > 0)
 		next_add(ret_next, arena_printf(arena, "stint status %s", run->job),
-			 "it is being worked on");
+			 run->is_over ? "who was at work on it has not yet left"
+				      : "it is being worked on");
+	if (run->n_joined > 0 && !run->is_over) {
 		next_add(ret_next, arena_printf(arena, "stint stop %s", name),
 			 "ends it between items; the next `stint run` goes on");
 	} else if (!run->is_over) {

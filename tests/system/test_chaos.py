@@ -33,6 +33,7 @@ version: 1
 job: chaos
 source:
   csv: {path: items.csv}
+  key: id
   fields: {id: integer}
 work:
   exec: {command: [./act, "${id}"]}
@@ -207,6 +208,7 @@ def test_nothing_is_lost_doubled_or_made_up_and_all_of_it_ends(night):
 @pytest.mark.parametrize('night', ['sqlite'], indirect=True)
 def test_without_doubt_some_of_it_is_done_twice(night):
     """The negative control: what a dead one had begun is free again."""
-    without(night.box, 'ledger.doubt')
+    for host in [night.box, *night.instances]:
+        without(host, 'ledger.doubt')
     found = pass_night(night, 10)
     assert 'D' in found.wrong(), (night.seed, night.did, found)

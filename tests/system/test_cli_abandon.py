@@ -2,9 +2,13 @@
 """`stint abandon`: the rest of an unfinished run is given up."""
 import json
 import os
+import signal
 
 import pytest
-from lib.box import wait_until
+from lib.box import descendants, kill, wait_until
+from lib.figures import at_risk, figures
+from lib.gate import stop_outside_a_commit
+from lib.job import RUN, write_job
 
 JOB = '''version: 1
 job: slow
@@ -80,3 +84,58 @@ def test_dry_run(slow):
 def test_what_cannot_be(night, args, code, words):
     said = night.box.run('abandon', *args)
     assert said.code == code and words in said.err, said
+
+
+# ---- beside instances that are at work on it ----------------------------------------------------------
+
+
+def at_work(box, n, effect):
+    """A run that so many instances are in the midst of. Gives their processes, and its keys."""
+    keys = write_job(box, 20000, effect)
+    calls = [box.start(*RUN) for _ in range(n)]
+
+    def is_under_way():
+        on = json.loads(box.run('instances', '--json').out or '{"instances": []}')['instances']
+        return len(box.lines('effects')) > 100 and sum(bool(i['runs']) for i in on) == n
+    wait_until(lambda: is_under_way() or any(call.poll() is not None for call in calls))
+    assert all(call.poll() is None for call in calls), [box.process_said(call) for call in calls]
+    return calls, keys
+
+
+def is_given_up(box, calls, keys, effect):
+    """They end; what took effect is known, nothing was cut in half, and nothing more comes."""
+    for call in calls:
+        assert call.wait(120) in (1, 75), box.process_said(call)
+        said = box.process_said(call)
+        assert 'abandoned (sent by hand)' in said and 'goes on' not in said, said
+    assert states(box) == [('abandoned', 'sent by hand')]
+    effects = box.lines('effects')
+    assert len(effects) < len(keys)
+    # An attempt that was ended by the request is in doubt, or is done again by nobody.
+    figures(box, keys, effect, doubts=2 * len(calls))
+    said = box.run(*RUN)
+    assert said.code == 1 and 'is over already (abandoned)' in said.err, said
+    assert box.run('work').code == 0
+    assert box.lines('effects') == effects
+
+
+@pytest.mark.parametrize('effect', ['once', 'idempotent'])
+def test_all_who_are_at_work_on_it_end_and_nothing_is_half_done(box, effect):
+    calls, keys = at_work(box, 2, effect)
+    said = box.run('abandon', 'faults', '--why', 'sent by hand', '--json')
+    assert said.code == 0 and json.loads(said.out)['requested'] == 2, said
+    is_given_up(box, calls, keys, effect)
+
+
+def test_who_stands_still_meanwhile_ends_when_he_goes_on(box):
+    [call], keys = at_work(box, 1, 'once')
+    frozen = [call.pid, *descendants(call.pid)]
+    stop_outside_a_commit(box, *frozen)
+    before = len(box.lines('effects'))
+    assert box.run('abandon', 'faults', '--why', 'sent by hand', timeout=300).code == 0
+    assert states(box) == [('abandoned', 'sent by hand')]
+    for pid in frozen:
+        kill(pid, signal.SIGCONT)
+    is_given_up(box, [call], keys, 'once')
+    # What had its mark, and what it marked before it was told; a chunk at most.
+    assert len(box.lines('effects')) - before <= at_risk(2, 'once') + 50

@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Too little of something, and signals (rows 10 to 13, 15 and 16 of docs/faults.md)."""
-import fcntl
 import json
 import os
 import resource
 import signal
-import struct
 
 import pytest
 from lib.box import cast, descendants, is_alive, kill, wait_until
 from lib.figures import figures
+from lib.gate import stop_outside_a_commit
 from lib.job import RUN, run_until_over, without, write_job
-
-F_OFD_GETLK = 36  # of linux/fcntl.h; this Python has no name for it
-
 
 def run_short_of_memory(box, n):
     """A run whose n-th allocation fails. Making a ledger takes thousands: it is there already."""
@@ -119,22 +115,6 @@ def test_a_storm_of_terms_ends_it_in_order(box):
 def instances(box):
     said = box.run('instances', '--json')
     return json.loads(said.out)['instances'] if said.code == 0 else []
-
-
-def gate_is_free(box):
-    """Whether nobody is about to write: byte 0 of the file of locks."""
-    with open(box.ledger + '.lock', 'rb') as f:
-        asked = struct.pack('hhqqi4x', fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
-        return struct.unpack('hhqqi4x', fcntl.fcntl(f, F_OFD_GETLK, asked))[0] == fcntl.F_UNLCK
-
-
-def stop_outside_a_commit(box, pid):
-    """In one it would hold up everybody, which is another matter."""
-    kill(pid, signal.SIGSTOP)
-    while not gate_is_free(box):
-        kill(pid, signal.SIGCONT)
-        wait_until(lambda: gate_is_free(box), every_s=0.001)
-        kill(pid, signal.SIGSTOP)
 
 
 def test_one_of_two_is_killed_and_one_is_stopped_and_verbs_are_called_meanwhile(box):

@@ -282,3 +282,29 @@ def test_who_abandons_is_killed_and_the_next_call_tidies_up(half):
     said = box.run('abandon', newest(box)['run'], '--why', 'x')
     assert said.code == 1 and 'is over' in said.err, said
     assert beside(box.path) == []
+
+
+@pytest.mark.parametrize('point', POINTS)
+def test_a_run_is_abandoned_beside_one_that_is_at_its_end(faulty, point):
+    """The file is there as a whole, or it never comes; and what was beside it goes."""
+    box = faulty
+    good = undisturbed(box)
+    box.file('out.jsonl', 'what was there')
+    write(box, 'out.jsonl', 'jsonl', more=RETRY)
+    run = stopped_at(box, point)
+    box.well()
+    said = box.run('abandon', newest(box)['run'], '--why', 'x', '--json')
+    assert said.code == 0 and json.loads(said.out)['requested'] == 1, said
+    for pid in descendants(run.pid):
+        kill(pid, signal.SIGCONT)
+    assert run.wait(120) in (1, 75), box.process_said(run)
+    there = bytes_of(box, 'out.jsonl')
+    assert there in (b'what was there', good)
+    if point in ('file.named', 'file.made'):
+        assert there == good  # it had its name before
+    assert newest(box)['state'] == 'abandoned'
+    # Until it hears of it, within a second or so, it may come to its end.
+    assert there == good or not any(end['state'] == 'done' for end in end_of(box))
+    assert box.run('abandon', newest(box)['run'], '--why', 'x').code == 1
+    assert beside(box.path) == [] and bytes_of(box, 'out.jsonl') == there
+    box.verify()

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two databases, the ledger and the target, and one of the two commits: the half-done case, at every
 point, is put right at the next start; `stint ledger verify --target` tells it."""
+import json
 import os
 import shutil
+import signal
 
 import pytest
-from lib.box import Box, kill, wait_until
+from lib.box import Box, descendants, kill, wait_until
 from lib.figures import figures
 from lib.job import without
 from lib.pg_proxy import PgProxy
@@ -41,6 +43,11 @@ def run_until_done(box):
             return
         assert said.code == 75, said
     raise AssertionError(said)
+
+
+def is_ended(box):
+    """Whether the ledger says that the run has had its end."""
+    return any(end['state'] == 'done' for end in json.loads(box.run('report', '--json').out)['endings'])
 
 
 def is_whole(box, target, work):
@@ -160,6 +167,31 @@ def test_the_target_may_be_the_ledger_s_own_database(tmp_path, postgres, work):
         is_whole(box, target, work)
     finally:
         box.close()
+
+
+@pytest.mark.parametrize('point', ['target.begun', 'target.committed', 'target.end.begun', 'target.end.done',
+                                   'target.end.committed'])
+def test_a_run_of_all_or_none_is_abandoned_beside_one_at_work(faulty, target, point):
+    box = faulty
+    make_two(box, target, 'run')
+    box.faulty(f'{point}:1:stop', once=True)
+    run = box.start('run', 'import.yaml')
+    wait_until(lambda: os.path.exists(box.env['STINT_FAULT_ONCE']) or run.poll() is not None)
+    assert run.poll() is None, box.process_said(run)
+    box.well()
+    assert box.run('abandon', 'import', '--why', 'x').code == 0
+    for pid in descendants(run.pid):
+        kill(pid, signal.SIGCONT)
+    assert run.wait(180) in (1, 75), box.process_said(run)
+    found = [count(target, f'select count(*) from {table}') for table in ('e', 'a')]
+    # Until it hears of it, within a second or so, it may come to its end; then all of it is there.
+    if point == 'target.end.committed' or is_ended(box):
+        assert found == [ITEMS, 1]
+    else:
+        assert found == [0, 0]
+    assert box.run('run', 'import.yaml').code == 1
+    assert found == [count(target, f'select count(*) from {table}') for table in ('e', 'a')]
+    box.verify()
 
 
 def test_a_ledger_file_is_no_target(box):

@@ -60,7 +60,8 @@ def measure(box, keys, effect, crashes=0, concurrency=2, doubts=0, effects='effe
 
 def measure_lost(f, keys, items, said):
     listed = Counter(item['key'] for item in items)
-    f.lost = [key for key in keys if listed[key] != 1] + [key for key in listed if key not in set(keys)]
+    loaded = set(keys)
+    f.lost = [key for key in keys if listed[key] != 1] + [key for key in listed if key not in loaded]
     if said.code == 70:  # it does not add up, and is not printed
         f.lost.append(said.err)
         return
