@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,15 +352,29 @@ static int play_all(struct drill *d, struct drill_end *end, struct err *err)
 	return rc;
 }
 
+/* Until all that we started is ended and tidied away: a paused engine would stay for ever. */
+static void hold_signals(sigset_t *ret_old)
+{
+	sigset_t held;
+
+	(void)sigemptyset(&held);
+	(void)sigaddset(&held, SIGINT);
+	(void)sigaddset(&held, SIGTERM);
+	(void)sigaddset(&held, SIGHUP);
+	(void)pthread_sigmask(SIG_BLOCK, &held, ret_old);
+}
+
 int drill_play(const struct drill_wish *wish, struct drill_end *ret_end, struct err *err)
 {
 	struct drill d = {.wish = wish, .deed_step = 1};
 	struct drill_end end = {0};
 
 	assert(wish != NULL && wish->job != NULL && wish->on_scene != NULL && ret_end != NULL);
+	sigset_t old;
 	int rc = drill_prepare(&d, err);
 	if (rc < 0)
 		return rc;
+	hold_signals(&old);
 	rc = play_all(&d, &end, err);
 	for (size_t i = 0; i < wish->job->n_steps; i++)
 		end.is_plain[i] = copy_is_plain(d.is_plain, step_at(&d, i));
@@ -367,6 +382,7 @@ int drill_play(const struct drill_wish *wish, struct drill_end *ret_end, struct 
 		memcpy(end.directory, d.directory, sizeof(end.directory));
 	else
 		drill_tidy(&d);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL); /* one that has come ends us here */
 	*ret_end = end;
 	return rc;
 }

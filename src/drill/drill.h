@@ -5,7 +5,7 @@
  *
  * Promise: nothing of the job's effect takes place, its ledger is not touched, its source is only
  *          read. What it makes lies in one directory, which is removed, unless a promise was
- * broken.
+ *          broken; also when INT, TERM or HUP ends it, as are the processes that it started.
  */
 #ifndef STINT_DRILL_DRILL_H
 #define STINT_DRILL_DRILL_H

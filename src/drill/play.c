@@ -62,6 +62,17 @@ static char **arguments_new(const struct play *play, char *url, char *first)
 	return argv;
 }
 
+/* One of the signals that drill_play() holds back has come. */
+static bool is_interrupted(void)
+{
+	sigset_t pending;
+
+	(void)sigemptyset(&pending);
+	(void)sigpending(&pending);
+	return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+	       sigismember(&pending, SIGHUP) == 1;
+}
+
 static int spawn_run(const struct play *play, pid_t *ret_pid, struct err *err)
 {
 	char url[PATH_MAX];
@@ -69,7 +80,9 @@ static int spawn_run(const struct play *play, pid_t *ret_pid, struct err *err)
 	char log[PATH_MAX];
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
+	sigset_t none;
 
+	(void)sigemptyset(&none);
 	play_ledger_url(play->stage, url, sizeof(url));
 	(void)snprintf(first, sizeof(first), "%d", DRILL_ITEMS);
 	(void)snprintf(log, sizeof(log), "%s/said", play->stage);
@@ -87,7 +100,10 @@ static int spawn_run(const struct play *play, pid_t *ret_pid, struct err *err)
 	if (rc == 0)
 		rc = posix_spawnattr_setpgroup(&attributes, 0);
 	if (rc == 0)
-		rc = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+		rc = posix_spawnattr_setsigmask(&attributes, &none);
+	if (rc == 0)
+		rc = posix_spawnattr_setflags(&attributes,
+					      POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
 	if (rc == 0)
 		rc = posix_spawn(ret_pid, play->program, &actions, &attributes, argv, environ);
 	(void)posix_spawnattr_destroy(&attributes);
@@ -204,6 +220,8 @@ static int play_start(struct play *play, struct err *err)
 		reap(&s.keeper, &s.status);
 		reap(&s.second, &second_status);
 		rc = interfere(&s, now, err);
+		if (rc == 0 && is_interrupted())
+			rc = ERR(err, ERR_TEMP, "interrupted");
 		if (rc == 0 && now - began > START_MAX_US)
 			rc = ERR(err, ERR_TEMP,
 				 "a start of the scene '%s' has not ended after %d s",

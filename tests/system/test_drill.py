@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`stint drill`: a user sees what a kill, a lost answer, a full disk would do to his own job."""
+import contextlib
+import glob
 import json
 import os
+import signal
 
 import pytest
+from lib.box import wait_until
 
 SCENES = ['calm', 'kill-at-start', 'kill-before-effect', 'kill-after-effect', 'kill-engine', 'kill-lane',
           'stop', 'pause', 'full-disk', 'lost-answer', 'refused', 'slow']
@@ -105,3 +109,25 @@ def test_what_cannot_be_played_says_why(box):
     box.file('param.yaml', 'job: p\nparams: {region: {type: text}}\nwork: {noop: {}}\n')
     said = box.run('drill', 'param.yaml')
     assert said.code == 64 and 'region' in said.err, said
+
+
+def processes_of(box):
+    """Of all whose command line names the box: the process number."""
+    found = []
+    for path in glob.glob('/proc/[0-9]*/cmdline'):
+        with contextlib.suppress(OSError), open(path, 'rb') as f:
+            if f'{box.path}/stint-drill-'.encode() in f.read():
+                found.append(path)
+    return found
+
+
+def test_whoever_is_interrupted_leaves_nothing(box):
+    """Also while the engine is paused: it would wait for ever."""
+    write_job(box, 'once')
+    box.env['TMPDIR'] = box.path
+    drill = box.start('drill', 'job.yaml')
+    wait_until(lambda: glob.glob(f'{box.path}/stint-drill-*/pause/is-paused'), limit_s=600)
+    drill.terminate()
+    assert drill.wait(120) in (-signal.SIGTERM, 75)
+    assert not glob.glob(f'{box.path}/stint-drill-*')
+    wait_until(lambda: not processes_of(box))
