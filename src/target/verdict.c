@@ -23,6 +23,9 @@ static const struct {
 	{"XX", OUTCOME_RETRY, TARGET_FAILED},
 	{"22", OUTCOME_DEAD, TARGET_LEFT},
 	{"23", OUTCOME_DEAD, TARGET_LEFT},
+	/* What the schema says of a row in its own words: a view's check option, a trigger. */
+	{"44", OUTCOME_DEAD, TARGET_LEFT},
+	{"P0001", OUTCOME_DEAD, TARGET_LEFT},
 	{STANDBY, OUTCOME_ALL, TARGET_ALIKE},
 	{"28", OUTCOME_ALL, TARGET_ALIKE},
 	{"3D", OUTCOME_ALL, TARGET_ALIKE},

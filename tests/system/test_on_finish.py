@@ -117,7 +117,7 @@ def test_secrets_in_what_a_database_says_of_an_end_are_hidden(box, target, end):
     box.file('night.yaml', text + finish[finish.index('secrets:'):])
     target.refuse('log', 'what', box.env['TOKEN'])
     said = box.run('run', 'night.yaml')
-    assert said.code in (1, 75) and f'{end}: ' in said.err and '***' in said.err, said
+    assert said.code == 1 and f'{end}: ' in said.err and '***' in said.err, said
     shown = said.said + ''.join(box.run(*verb).said for verb in (
         ['status'], ['why', 'night'], ['report', 'night'], ['logs', 'night'], ['status', '--json']))
     assert 'Canary' not in shown

@@ -50,6 +50,25 @@ def test_a_bad_row_is_dead_alone_with_the_words_of_the_database(box, target):
     assert box.run('ledger', 'verify', '--target', target.url).code == 0
 
 
+def test_what_the_schema_refuses_is_dead_at_once(box, target):
+    """A check and a trigger alike, on both databases."""
+    target.ask('drop table t')
+    target.ask("create table t(id bigint primary key, name text check (name <> 'checked'), amount numeric,"
+               ' born date, ok boolean)')
+    target.refuse('t', 'name', 'raised')
+    names = {7: 'checked', 9: 'raised'}
+    make(box, target, [row(i, names.get(i)) for i in range(1, 31)], work_table(target))
+    said = box.run('run', 'import.yaml')
+    assert said.code == 3, said
+    assert count(target) == 28
+    dead = {item['key']: json.dumps(item) for item in box.items('--state', 'dead')}
+    assert sorted(dead) == ['7', '9']
+    assert '23514' in dead['7'] and 'P0001' in dead['9'] and 'no raised here' in dead['9'], dead
+    for key in dead:
+        said = box.run('attempts', f'import/{key}', '--json')
+        assert len(json.loads(said.out)['attempts']) == 1, said
+
+
 def test_statements_of_an_item_take_effect_together_or_not_at_all(box, target):
     target.ask('create table l(id bigint primary key, day date)')
     target.ask("insert into l values (3, '2000-01-01')")

@@ -45,7 +45,7 @@ class Sqlite(Target):
         return [r[0] for r in self.ask('select name from sqlite_master')]
 
     def refuse(self, table, column, value):
-        """Whoever writes this value is told so, with it."""
+        """A trigger tells whoever writes this value so, with it."""
         self.ask(f"create trigger no before insert on {table} when new.{column} = '{value}' "
                  f"begin select raise(abort, 'no {value} here'); end")
 
@@ -64,8 +64,10 @@ class Postgres(Target):
         return [tuple(r) for r in self.database.ask(text)]
 
     def refuse(self, table, column, value):
-        """Whoever writes this value is told so, with it."""
-        self.ask(f"alter table {table} add check ({column} <> '{value}')")
+        """A trigger tells whoever writes this value so, with it."""
+        self.ask("create function refuse() returns trigger language plpgsql as $$ begin "
+                 f"raise exception 'no {value} here'; end $$; create trigger no before insert on {table} "
+                 f"for each row when (new.{column} = '{value}') execute function refuse()")
 
     def tables(self):
         return [r[0] for r in self.ask('select relname from pg_class')]

@@ -33,7 +33,8 @@ static void the_table_of_the_job_file_holds(void **unused)
 		{"53300", TARGET_FAILED, OUTCOME_RETRY}, {"53100", TARGET_FAILED, OUTCOME_RETRY},
 		{"40001", TARGET_LEFT, OUTCOME_RETRY},	 {"40P01", TARGET_LEFT, OUTCOME_RETRY},
 		{"55P03", TARGET_LEFT, OUTCOME_RETRY},	 {"57014", TARGET_LEFT, OUTCOME_RETRY},
-		{"P0001", TARGET_LEFT, OUTCOME_RETRY},	 {"22P02", TARGET_LEFT, OUTCOME_DEAD},
+		{"P0001", TARGET_LEFT, OUTCOME_DEAD},	 {"44000", TARGET_LEFT, OUTCOME_DEAD},
+		{"P0002", TARGET_LEFT, OUTCOME_RETRY},	 {"22P02", TARGET_LEFT, OUTCOME_DEAD},
 		{"23505", TARGET_LEFT, OUTCOME_DEAD},	 {"42P16", TARGET_LEFT, OUTCOME_DEAD},
 		{"42P01", TARGET_ALIKE, OUTCOME_ALL},	 {"42703", TARGET_ALIKE, OUTCOME_ALL},
 		{"42501", TARGET_ALIKE, OUTCOME_ALL},	 {"28P01", TARGET_ALIKE, OUTCOME_ALL},
@@ -86,6 +87,20 @@ static void a_database_that_is_not_there_blames_no_item(void **unused)
 	memcpy(fail.state, "23502", STATE_BYTES);
 	fail.err.code = ERR_CONFIG;
 	assert_int_equal(verdict_of(&job, &fail).rest, TARGET_ALIKE);
+}
+
+static void what_the_schema_refuses_lasts(void **unused)
+{
+	static const char *const lasts[] = {"23514", "23505", "44000", "P0001"};
+	const struct job_target job = {0};
+
+	(void)unused; /* no fixture */
+	for (size_t i = 0; i < ARRAY_LEN(lasts); i++) {
+		struct target_fail fail = fail_of(lasts[i]);
+		assert_true(verdict_lasts(&job, &fail));
+	}
+	struct target_fail fail = fail_of("55P03");
+	assert_false(verdict_lasts(&job, &fail));
 }
 
 static void only_what_passes_is_tried_at_once(void **unused)
@@ -161,6 +176,7 @@ int main(void)
 		cmocka_unit_test(the_table_of_the_job_file_holds),
 		cmocka_unit_test(what_the_job_says_goes_before),
 		cmocka_unit_test(a_database_that_is_not_there_blames_no_item),
+		cmocka_unit_test(what_the_schema_refuses_lasts),
 		cmocka_unit_test(only_what_passes_is_tried_at_once),
 		cmocka_unit_test(what_is_refused_for_what_it_is_lasts),
 		cmocka_unit_test(a_class_is_the_state_or_a_word),
