@@ -248,6 +248,8 @@ void commit_on_ledger(struct commit *c, struct ledger_txn *txn)
 	case LEDGER_APPLIED:
 		c->is_failed_over = c->is_failed_over || txn->ret_is_failed_over;
 		c->redone += txn->ret_redone;
+		if (txn->ret_warning != NULL)
+			c->on_warning(c->trouble_arg, txn->ret_warning);
 		c->flying = NULL;
 		c->trouble_since = 0;
 		c->last_us = c->ops->boot_us(c->world) - c->sent_at;

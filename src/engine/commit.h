@@ -27,13 +27,16 @@ typedef void (*commit_trouble_fn)(void *arg, enum ledger_status status, const ch
 /* A loader that was taken the run away from: the operation was left out, all else was sent again.
  */
 typedef void (*commit_unloaded_fn)(void *arg, const char *text);
+/* What was applied, and is to be told all the same. */
+typedef void (*commit_warning_fn)(void *arg, const char *text);
 
 struct commit {
 	const struct world_ops *ops;
 	void *world;
 	commit_trouble_fn on_trouble;
 	commit_unloaded_fn on_unloaded;
-	void *trouble_arg; /* of both */
+	commit_warning_fn on_warning;
+	void *trouble_arg; /* of all three */
 	int64_t inc;	   /* 0 until the instance has begun */
 	uint8_t nonce[LEDGER_NONCE_BYTES];
 	int64_t batch;

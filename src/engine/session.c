@@ -103,6 +103,11 @@ static void session_on_unloaded(void *arg, const char *text)
 		run_stop(s->run, EXIT_FAILED, false, "%s", text);
 }
 
+static void session_on_warning(void *arg, const char *text)
+{
+	session_say(arg, SAY_WARNING, "%s", text);
+}
+
 static void session_on_ended(void *arg, struct ledger_op *op)
 {
 	struct session *s = arg;
@@ -143,6 +148,7 @@ struct session *session_new(const struct world_ops *ops, void *world,
 	memcpy(s->commit.nonce, spec->nonce, sizeof(s->commit.nonce));
 	s->commit.on_trouble = session_on_trouble;
 	s->commit.on_unloaded = session_on_unloaded;
+	s->commit.on_warning = session_on_warning;
 	s->commit.trouble_arg = s;
 	return s;
 }

@@ -176,6 +176,7 @@ void ledger_txn_rewind(struct ledger_txn *txn)
 	txn->ret_batch = 0;
 	txn->ret_is_failed_over = false;
 	txn->ret_redone = 0;
+	txn->ret_warning = NULL;
 }
 
 const char *ledger_op_name(enum ledger_op_kind kind)

@@ -737,6 +737,7 @@ struct ledger_txn {
 	int64_t ret_batch;	 /* with LEDGER_BEHIND: the last that the ledger has */
 	bool ret_is_failed_over; /* another server has taken over since the last transaction */
 	int64_t ret_redone;	 /* batches that it had lost and that were written again before */
+	const char *ret_warning; /* applied, and a person is to know this; NULL: nothing */
 	void *context;		 /* the caller's */
 };
 

@@ -65,11 +65,8 @@ def rejects(box):
 
 def loaded(box):
     """How many items are in chunks so far."""
-    if not os.path.exists(box.ledger):
-        return 0
-    with sqlite3.connect(f'file:{box.ledger}?mode=ro', uri=True) as db:
-        there = db.execute("select count(*) from sqlite_master where name = 'chunk'").fetchone()[0]
-        return there and db.execute('select coalesce(sum(n), 0) from chunk').fetchone()[0]
+    found = box.ask_early('SELECT coalesce(sum(n), 0) FROM chunk')
+    return found[0][0] if found else 0
 
 
 def done(box):

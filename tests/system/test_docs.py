@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import shutil
-import sqlite3
 
 import pytest
 from lib.box import TOP
@@ -90,12 +89,10 @@ def test_every_query_of_the_ledgers_page_works(night):
     queries = [q for block in blocks(text, 'sql') for q in block.split(';') if q.strip()]
     queries += re.findall(r'sqlite3 -readonly[^"]*"([^"]*)"', text.replace('\\\n', ''))
     assert len(queries) >= 6
-    db = sqlite3.connect(f'file:{night.box.ledger}?mode=ro', uri=True)
     for query in queries:
-        if query.startswith('VACUUM'):  # writes a file beside the ledger
-            continue
-        assert db.execute(query).description, query
-    db.close()
+        # VACUUM writes a file beside the ledger.
+        if not query.startswith(('VACUUM', 'PRAGMA') if night.box.database else 'VACUUM'):
+            night.box.ask(query)
 
 
 # They need a server, and have tests of their own.

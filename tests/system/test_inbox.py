@@ -422,7 +422,7 @@ def test_a_role_that_may_only_insert(pg_place, postgres_server):
         for text in ['select 1 from stint.inbox', 'delete from stint.inbox', 'truncate stint.inbox',
                      "insert into stint.inbox(id, job, fields) values (1, 'orders', '{}')",
                      'select 1 from stint.run_', "select stint.inbox_begin('orders', 1)",
-                     "select nextval('stint.inbox_id_seq')"]:
+                     'select stint.attempt_day(20000)', "select nextval('stint.inbox_id_seq')"]:
             with pytest.raises(RuntimeError, match='permission denied|cannot insert'):
                 app(text)
         assert run(pg_place).code == 0

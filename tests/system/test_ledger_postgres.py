@@ -8,6 +8,7 @@ import signal
 import pytest
 from conftest import Night
 from lib.box import Box, descendants, kill, wait_until
+from lib.held import Held
 
 
 @pytest.fixture(name='box')
@@ -144,6 +145,70 @@ def test_attempts_are_kept_by_day_and_a_day_can_be_dropped(box, postgres):
     assert night.run().code == 3
     assert len(night.json('attempts', '1:1')['attempts']) == 1  # a partition is there again
     assert box.ask('SELECT count(*) FROM attempt_default') == [(0,)]
+    box.verify()
+
+
+TODAY = '(extract(epoch from now()) / 86400)::bigint'
+
+
+@pytest.fixture(name='clerk')
+def make_clerk(box, postgres):
+    """A box whose stint may use the ledger, which is somebody else's."""
+    assert box.run('ledger', 'init').code == 0
+    box.role = f'clerk_{postgres.name}'
+    postgres.server.ask(f'create role {box.role} login')
+    postgres.ask(f'grant usage on schema stint to {box.role}; grant all on all tables in schema stint to'
+                 f' {box.role}; grant all on all sequences in schema stint to {box.role}')
+    box.env['STINT_LEDGER'] = postgres.server.uri(postgres.name, box.role)
+    yield box
+    box.close()
+    postgres.server.ask(f'drop owned by {box.role}', postgres.name)
+    postgres.server.ask(f'drop role {box.role}')
+
+
+def default_rows(box):
+    return box.ask('SELECT count(*) FROM attempt_default')[0][0]
+
+
+def test_who_may_not_make_a_day_s_table_is_told_so_and_works_all_the_same(clerk, postgres):
+    night = Night(clerk, ['ok-1', 'bad-1', 'flaky-1', 'crash-1'])
+    said = night.run()
+    assert said.code == 3, said
+    assert 'stint.attempt_default' in said.err, said
+    assert 'permission denied for function attempt_day (42501)' in said.err, said
+    assert default_rows(clerk) == 4  # flaky-1 twice
+    assert len(night.json('attempts', '1:2')['attempts']) == 2
+    clerk.verify()
+    # As docs/ledger-postgres.md has it.
+    postgres.ask(f'grant execute on function stint.attempt_day to {clerk.role}; delete from stint.attempt_')
+    assert clerk.run('retry', '1:1').code == 0
+    said = night.run()
+    assert said.code == 3 and 'attempt_default' not in said.err, said
+    assert len(night.json('attempts', '1:1')['attempts']) == 1 and default_rows(clerk) == 0
+
+
+def test_a_day_s_table_that_comes_while_a_row_is_on_its_way_gets_the_row(clerk, postgres):
+    makes = f'begin; select stint.attempt_day({TODAY}), stint.attempt_day({TODAY} + 1)'
+    with Held(postgres, makes) as owner:
+        night = Night(clerk, ['ok-1', 'bad-1'])
+        run = clerk.start('run', 'invoices.yaml', '--no-progress')
+        wait_until(lambda: run.poll() is not None or postgres.value(
+            'select count(*) from pg_locks where not granted'
+            " and relation = 'stint.attempt_default'::regclass") != '0')
+        owner.say('commit')
+        assert run.wait(180) == 3, clerk.process_said(run)
+    assert default_rows(clerk) == 0
+    assert len(night.json('attempts', '1:1')['attempts']) == 1
+    clerk.verify()
+
+
+def test_a_long_reader_of_attempts_holds_nobody_up(box, postgres):
+    assert box.run('ledger', 'init').code == 0
+    with Held(postgres, 'begin; select count(*) from stint.attempt'):
+        said = Night(box, ['ok-1', 'bad-1', 'flaky-1', 'crash-1']).run()
+    assert said.code == 3, said
+    assert 'stint.attempt_default' in said.err and 'lock timeout (55P03)' in said.err, said
+    assert default_rows(box) == 4
     box.verify()
 
 

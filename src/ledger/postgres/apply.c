@@ -278,6 +278,14 @@ static int pl_guard_lost(struct pl *q, struct ledger_txn *txn)
 	return pl_guard_words(txn, op);
 }
 
+/* A row was on its way to attempt_default when its day got a partition: sent again it goes there.
+ */
+static bool pl_is_rerouted(const struct pl *q)
+{
+	return pl_failed_with(q, PL_CHECK_VIOLATION) && q->failed_op != NULL &&
+	       q->failed_op->kind == LOP_ATTEMPT_PUT;
+}
+
 /* What a failure means for the transaction, with words. */
 static int pl_txn_failed(struct pl *q, struct ledger_txn *txn)
 {
@@ -296,7 +304,10 @@ static int pl_txn_failed(struct pl *q, struct ledger_txn *txn)
 	if (is_guard && q->failed_op != NULL)
 		return pl_guard_lost(q, txn);
 	(void)pl_err(q, &txn->err); /* the status says it */
-	q->is_broken = q->is_broken || status == LEDGER_BROKEN;
+	if (pl_is_rerouted(q))
+		status = LEDGER_BUSY;
+	if (status == LEDGER_BROKEN)
+		q->broken = txn->err;
 	return (int)status;
 }
 
@@ -357,9 +368,9 @@ static int pl_apply_ready(struct pl *q, struct ledger_txn *txn)
 
 	q->is_replay = false;
 	if (!reads) {
-		rc = pl_write(q, txn);
-		if (rc == 0 && txn->inc != 0)
+		if (txn->inc != 0)
 			pl_partitions_make(q, txn->now);
+		rc = pl_write(q, txn);
 		if (rc != 0 && pl_begins(txn))
 			txn->inc = 0; /* tried again, it is to begin, not to be fenced */
 		return rc;
@@ -378,15 +389,17 @@ static void pl_settle(struct pl *q, struct ledger_txn *txn)
 	atomic_store(&q->settled, q->timeline);
 	txn->ret_is_failed_over = q->is_failed_over;
 	q->is_failed_over = false;
+	if (q->warning.code != 0)
+		txn->ret_warning = arena_str(&txn->arena, q->warning.text);
+	q->warning = ERR_INIT;
 }
 
 void pl_apply(struct ledger *ledger, struct ledger_txn *txn)
 {
 	struct pl *q = pl_of(ledger);
 
-	if (q->is_broken) {
-		err_set(&txn->err, ERR_IO, 0, "ledger %s: it failed earlier: %s", q->shown,
-			q->text);
+	if (q->broken.code != 0) {
+		err_set(&txn->err, ERR_IO, 0, "it failed earlier: %s", q->broken.text);
 		txn->status = LEDGER_BROKEN;
 		return;
 	}

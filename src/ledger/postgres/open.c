@@ -145,6 +145,7 @@ void pl_disconnect(struct pl *q)
 	q->conn = NULL;
 	memset(q->cache, 0, sizeof(q->cache));
 	q->n_expected = q->next_expected = 0;
+	q->partitions_day = 0; /* the next server may have lost them */
 }
 
 int pl_ready(struct pl *q)

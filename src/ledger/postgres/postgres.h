@@ -32,6 +32,7 @@
 #include "ledger/rules.h"
 #include "pg/pg.h"
 
+#define PL_CHECK_VIOLATION "23514"
 enum { PL_MAGIC = 0x5ce1d6e9, PL_SCHEMA_VERSION = 3, PL_SQLSTATE_CHARS = 5 };
 /* "stnt": the first number of every advisory lock; the second is an instance's, or -1 for whoever
  * makes or upgrades the ledger. In SQL texts it stands as 1937010292. */
@@ -84,6 +85,7 @@ struct pl {
 	PGresult *asked;
 	struct buf scratch;
 	int64_t partitions_day; /* when partitions of attempts were last made, ahead */
+	struct err warning;	/* to be told with the next transaction that is applied */
 	/* Where the last claim of chunks ended. */
 	int64_t claim_run;
 	int64_t claim_from;
@@ -102,7 +104,7 @@ struct pl {
 	enum pl_stage failed_stage;
 	struct ledger_op *failed_op;
 	bool is_selecting; /* rows of a query are under way */
-	bool is_broken;	   /* storage failed once: nothing is trusted any more */
+	struct err broken; /* storage failed once: nothing is trusted any more */
 };
 
 /* ---- statements (statement.c) ---- */
@@ -211,7 +213,8 @@ void pl_disconnect(struct pl *q);
 int pl_schema_find(struct pl *q, int *ret_version);
 /* Makes it or brings it up to date, whoever else does at the same time. */
 int pl_schema_upgrade(struct pl *q);
-/* Partitions of attempt_ for today and the days to come, once a day; best effort. */
+/* Partitions of attempt_ for today and the days to come, once a day, before the first row of it.
+ * Where that fails rows go to attempt_default, and q->warning says why. */
 void pl_partitions_make(struct pl *q, utime now);
 extern const char *const pl_views[];	       /* views.c; statements, NULL at the end */
 extern const char *const pl_inbox_functions[]; /* inbox.c; the same */

@@ -166,14 +166,19 @@ static const char *const step_3[] = {
 	"  is_probe bigint NOT NULL DEFAULT 0) PARTITION BY RANGE (at)",
 	"CREATE TABLE attempt_default PARTITION OF attempt_ DEFAULT",
 	"CREATE INDEX attempt_item ON attempt_(run_id, item)",
-	/* a partition for a day, counted from 1970, where there is none */
-	"CREATE FUNCTION attempt_day(day bigint) RETURNS void LANGUAGE plpgsql AS $$ DECLARE"
+	/* A partition for a day, counted from 1970, where there is none; with the owner's rights.
+	 * Made apart and attached, it is in the way of nobody but of who uses attempt_default, and
+	 * of those for a second. */
+	"CREATE FUNCTION attempt_day(day bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER"
+	"  SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$ DECLARE"
 	"  p text := 'attempt_' || to_char(date '1970-01-01' + day::int, 'YYYYMMDD'); BEGIN"
 	"  IF to_regclass('stint.' || p) IS NOT NULL THEN RETURN; END IF;"
 	"  PERFORM pg_advisory_xact_lock(1937010292, -2);"
-	"  IF to_regclass('stint.' || p) IS NULL THEN EXECUTE format('CREATE TABLE stint.%I"
-	" PARTITION OF stint.attempt_ FOR VALUES FROM (%s) TO (%s)', p, day * 86400000,"
-	" (day + 1) * 86400000); END IF; END $$",
+	"  IF to_regclass('stint.' || p) IS NOT NULL THEN RETURN; END IF;"
+	"  EXECUTE format('CREATE TABLE stint.%I (LIKE stint.attempt_ INCLUDING DEFAULTS)', p);"
+	"  EXECUTE format('ALTER TABLE stint.attempt_ ATTACH PARTITION stint.%I"
+	" FOR VALUES FROM (%s) TO (%s)', p, day * 86400000, (day + 1) * 86400000); END $$",
+	"REVOKE EXECUTE ON FUNCTION attempt_day FROM PUBLIC",
 
 	"CREATE TABLE rollup(run_id bigint NOT NULL REFERENCES run_, minute bigint NOT NULL,"
 	"  inc bigint NOT NULL, done bigint NOT NULL, failed bigint NOT NULL,"
@@ -363,18 +368,37 @@ int pl_schema_upgrade(struct pl *q)
 	return PL_FAILED;
 }
 
+/* For people, once the transaction under way is applied. */
+static void pl_partition_words(struct pl *q, utime now)
+{
+	struct civil day;
+
+	clock_civil_utc(now, &day);
+	err_set(&q->warning, ERR_LEDGER, 0,
+		"the ledger keeps attempts of %04d-%02d-%02d in stint.attempt_default, for a "
+		"table of that day cannot be made: %s (%s)",
+		day.year, day.month, day.day, q->text, q->sqlstate);
+}
+
 void pl_partitions_make(struct pl *q, utime now)
 {
 	static const char make[] = "SELECT attempt_day($1)";
+	int64_t today = now / US_PER_DAY;
 
-	if (now / US_PER_DAY == q->partitions_day)
+	if (today == q->partitions_day)
 		return;
-	q->partitions_day = now / US_PER_DAY;
+	q->partitions_day = today;
 	for (int64_t i = 0; i < PARTITION_DAYS; i++) {
-		if (pl_send(q, make, PL_ARGS(PL_INT(now / US_PER_DAY + i))) == 0 && pl_sync(q) == 0)
+		if (pl_send(q, make, PL_ARGS(PL_INT(today + i))) == 0 && pl_sync(q) == 0)
 			continue;
 		(void)pl_sync(q);
-		pl_forget(q); /* rows of that day stay in attempt_default */
+		/* Rows of today that are there already keep no other day from having its own. */
+		bool goes_on = pl_failed_with(q, PL_CHECK_VIOLATION);
+		if (i == 0 && q->sqlstate[0] != '\0')
+			pl_partition_words(q, now);
+		pl_forget(q);
+		if (!goes_on)
+			return;
 	}
 }
 
