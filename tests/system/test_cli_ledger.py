@@ -50,6 +50,14 @@ def test_upgrade_of_what_is_up_to_date(night):
     assert doc['from'] == doc['to']
 
 
+@pytest.mark.both
+def test_a_newer_ledger_is_left_alone(night):
+    night.box.change("INSERT INTO schema_version(version, at, program) VALUES (999, 0, 'stint 99')")
+    for verb in (['run', 'invoices.yaml'], ['status'], ['report']):
+        said = night.box.run(*verb)
+        assert said.code == 73 and 'newer' in said.err and '999' in said.err, said
+
+
 def test_restored(night):
     doc = night.json('ledger', 'restored')
     assert doc['schema'] == 'stint.ledger-restored.1' and doc['in_doubt'] == 0

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What others do to the ledger's files while it is in use or lies still (rows 23 and 26 of
 docs/faults.md): removed, replaced, damaged, on NFS."""
-import gzip
 import os
 import shutil
 import sqlite3
@@ -11,6 +10,7 @@ from lib.box import descendants, kill, wait_until
 from lib.figures import at_risk, figures, measure
 from lib.job import RUN, run_until_over, without, write_job
 
+pytestmark = pytest.mark.file
 ITEMS = 2000
 
 
@@ -150,62 +150,3 @@ def test_damaged_pages_are_seen_and_nothing_is_begun_on_them(box):
     said = box.run(*RUN)
     assert said.code in (73, 74) and 'ledger.db' in said.err, said
     assert len(box.lines('effects')) == effects
-
-
-def test_a_changed_body_is_never_worked(box):
-    """The bits of what was loaded: the chunk's items end as dead, with words, and no other does."""
-    keys = write_job(box, 200)
-    text = box.read('faults.yaml').replace('concurrency: 2', 'concurrency: 1')
-    box.file('faults.yaml', text)
-    box.file('hold')
-    run = box.start(*RUN)
-    wait_until(lambda: 'running' in box.run('status').out and len(box.items('--state', 'waiting')) > 100)
-    stop_hard(box, run)
-    os.unlink(os.path.join(box.path, 'hold'))
-    db = sqlite3.connect(box.ledger)
-    hit = db.execute("SELECT max(chunk_id) FROM chunk_body").fetchone()[0]
-    db.execute("UPDATE chunk_body SET body = CAST(X'5a' || substr(body, 2) AS BLOB)"
-               " WHERE chunk_id = ?", (hit,))
-    db.commit()
-    db.close()
-    said = box.run('ledger', 'verify')
-    assert said.code == 1 and 'body' in said.out and f'chunk {hit}' in said.out, said
-    said = box.run(*RUN)
-    assert said.code in (1, 3, 74), said
-    assert set(box.lines('effects')) <= set(keys[:-50]), 'an item of the damaged chunk was worked'
-
-
-def change_the_last(box):
-    """A run of items that the ledger itself holds; in that of the last one a digit becomes another."""
-    keys = write_job(box, 201)
-    with open(os.path.join(box.path, 'items.csv'), 'rb') as f:
-        box.file('items.csv.gz', gzip.compress(f.read()))
-    text = box.read('faults.yaml').replace('items.csv', 'items.csv.gz')
-    box.file('faults.yaml', text.replace('concurrency: 2', 'concurrency: 1'))
-    box.file('hold')
-    run = box.start(*RUN)
-    wait_until(lambda: 'running' in box.run('status').out and len(box.items('--state', 'waiting')) > 100)
-    stop_hard(box, run)
-    os.unlink(os.path.join(box.path, 'hold'))
-    db = sqlite3.connect(box.ledger)
-    [(hit, body)] = db.execute('SELECT chunk_id, body FROM chunk_body ORDER BY chunk_id DESC LIMIT 1')
-    assert b'10200' in body
-    db.execute('UPDATE chunk_body SET body = ? WHERE chunk_id = ?', (body.replace(b'10200', b'99999'), hit))
-    db.commit()
-    db.close()
-    return keys
-
-
-def test_a_digit_that_changed_is_never_worked(box):
-    keys = change_the_last(box)
-    said = box.run(*RUN)
-    assert said.code == 74 and 'is damaged' in said.err, said
-    assert set(box.lines('effects')) <= set(keys[:-1]), 'an item of the damaged chunk was worked'
-
-
-def test_without_its_hash_it_is(box):
-    """The negative control."""
-    keys = change_the_last(without(box, 'ledger.hash'))
-    run_until_over(box)
-    assert set(box.lines('effects')) - set(keys) == {'99999'}
-    assert 'D' in measure(box, keys, 'once', crashes=1).wrong()

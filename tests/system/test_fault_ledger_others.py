@@ -3,10 +3,13 @@
 import os
 import sqlite3
 
+import pytest
 from lib.box import Quiet, wait_until
 from lib.figures import figures
 from lib.job import RUN, without, write_job
 
+# Their likes in PostgreSQL: test_fault_postgres_others.py.
+pytestmark = pytest.mark.file
 MIB = 1 << 20
 
 

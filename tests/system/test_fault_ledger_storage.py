@@ -12,6 +12,7 @@ from lib.box import cast, wait_until
 from lib.figures import at_risk, figures
 from lib.job import RUN, run_until_over, without, write_job
 
+pytestmark = pytest.mark.file
 ITEMS = 600
 KEY_BYTES = 6
 

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "ledger/postgres/postgres.h"
+#include "sys/fault.h"
 
 void pl_get_instance(struct arena *a, const PGresult *rows, int row,
 		     struct ledger_instance_row *ret_row)
@@ -180,6 +181,7 @@ int pl_get_body(struct pl *q, struct arena *a, const PGresult *rows, struct pl_b
 		hash_xxh128(body->body, body->len, hash);
 		is_right = PQgetlength(rows, row, column + 1) == XXH128_BYTES &&
 			   memcmp(PQgetvalue(rows, row, column + 1), hash, XXH128_BYTES) == 0;
+		is_right = is_right || FAULT("ledger.hash");
 	}
 	if (is_right)
 		return 0;
