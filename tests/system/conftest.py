@@ -16,9 +16,9 @@ from lib.postgres import Server
 
 BOTH = {
     'test_cli_abandon', 'test_cli_attempts', 'test_cli_items', 'test_cli_rejects', 'test_cli_report',
-    'test_cli_resolve', 'test_cli_retry', 'test_cli_run', 'test_cli_runs', 'test_cli_skip', 'test_cli_status',
-    'test_cli_stop', 'test_cli_why', 'test_fault_process_limits', 'test_kill_stop', 'test_steps_shown',
-    'test_stream',
+    'test_cli_resolve', 'test_cli_retry', 'test_cli_run', 'test_cli_runs', 'test_cli_skip',
+    'test_cli_status', 'test_cli_stop', 'test_cli_why', 'test_fault_process_limits', 'test_kill_stop',
+    'test_steps_shown', 'test_stream', 'test_work', 'test_work_elsewhere',
 }
 
 JOB = '''version: 1
@@ -100,16 +100,22 @@ def make_ledger_kind(request):
     return getattr(request, 'param', 'sqlite')
 
 
+@pytest.fixture(name='ledger_database')
+def make_ledger_database(ledger_kind, request):
+    """A fresh one; None where the ledger is to be a file."""
+    if ledger_kind != 'postgres':
+        yield None
+        return
+    database = request.getfixturevalue('postgres_server').database()
+    yield database
+    database.drop()
+
+
 @pytest.fixture(name='box')
-def make_box(tmp_path, ledger_kind, request):
-    database = None
-    if ledger_kind == 'postgres':
-        database = request.getfixturevalue('postgres_server').database()
-    box = Box(tmp_path, database=database)
+def make_box(tmp_path, ledger_database):
+    box = Box(tmp_path, database=ledger_database)
     yield box
     box.close()
-    if database:
-        database.drop()
 
 
 @pytest.fixture(name='faulty')

@@ -33,9 +33,9 @@ echo "$1" >>sent
 
 
 @pytest.fixture(name='box')
-def fixture_box(tmp_path):
+def fixture_box(tmp_path, ledger_database):
     os.mkdir(tmp_path / 'box')
-    box = Box(tmp_path / 'box')
+    box = Box(tmp_path / 'box', database=ledger_database)
     box.file('letters.yaml', JOB)
     box.file('letters.csv', 'id\n' + ''.join(f'{i}\n' for i in range(ITEMS)))
     box.file('send', SEND, mode=0o755)

@@ -10,8 +10,8 @@ from lib.letters import sent_once, stopped_run, write_letters
 
 
 @pytest.fixture(name='box')
-def fixture_box(tmp_path):
-    box = Box(tmp_path)
+def fixture_box(tmp_path, ledger_database):
+    box = Box(tmp_path, database=ledger_database)
     write_letters(box)
     yield box
     box.close()

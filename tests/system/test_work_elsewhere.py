@@ -42,7 +42,7 @@ class Elsewhere(Box):
     """The same ledger, seen from another host that has others of these directories."""
 
     def __init__(self, box, *directories):
-        super().__init__(box.path)
+        super().__init__(box.path, database=box.database)
         self.options = box.options
         self.before = namespaces(*(os.path.join(box.path, d) for d in directories))
 
@@ -51,8 +51,8 @@ class Elsewhere(Box):
 
 
 @pytest.fixture(name='box')
-def fixture_box(tmp_path):
-    box = Box(tmp_path)
+def fixture_box(tmp_path, ledger_database):
+    box = Box(tmp_path, database=ledger_database)
     write_letters(box, 'here/letters.csv')
     yield box
     box.close()
