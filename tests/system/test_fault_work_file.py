@@ -254,6 +254,8 @@ def make_half(faulty):
     kill_all(run)
     box.well()
     assert segments(box.path) == ROWS // 50
+    # That it is dead the kernel says at once of a ledger's file; of one in a database its silence does.
+    wait_until(lambda: '"live"' not in box.run('instances', '--json').out, every_s=0.2)
     return box
 
 

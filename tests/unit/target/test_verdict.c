@@ -89,20 +89,6 @@ static void a_database_that_is_not_there_blames_no_item(void **unused)
 	assert_int_equal(verdict_of(&job, &fail).rest, TARGET_ALIKE);
 }
 
-static void what_the_schema_refuses_lasts(void **unused)
-{
-	static const char *const lasts[] = {"23514", "23505", "44000", "P0001"};
-	const struct job_target job = {0};
-
-	(void)unused; /* no fixture */
-	for (size_t i = 0; i < ARRAY_LEN(lasts); i++) {
-		struct target_fail fail = fail_of(lasts[i]);
-		assert_true(verdict_lasts(&job, &fail));
-	}
-	struct target_fail fail = fail_of("55P03");
-	assert_false(verdict_lasts(&job, &fail));
-}
-
 static void only_what_passes_is_tried_at_once(void **unused)
 {
 	const struct job_target job = {0};
@@ -125,9 +111,12 @@ static void what_is_refused_for_what_it_is_lasts(void **unused)
 		const char *state;
 		bool lasts;
 	} rows[] = {
-		{"23505", true},  {"22P02", true},  {"42P01", true},  {"28P01", true},
-		{"08006", false}, {"40001", false}, {"57014", false}, {"53100", false},
-		{"P0001", false}, {"25006", false}, /* a standby may become the primary */
+		{"23505", true},  {"22P02", true},
+		{"42P01", true},  {"28P01", true},
+		{"08006", false}, {"40001", false},
+		{"57014", false}, {"53100", false},
+		{"P0001", true},  {"44000", true},
+		{"P0002", false}, {"25006", false}, /* a standby may become the primary */
 	};
 	struct job_state states[] = {{.text = "23505", .when = JOB_RETRY_WHEN},
 				     {.text = "40001", .when = JOB_DEAD_WHEN}};
@@ -176,7 +165,6 @@ int main(void)
 		cmocka_unit_test(the_table_of_the_job_file_holds),
 		cmocka_unit_test(what_the_job_says_goes_before),
 		cmocka_unit_test(a_database_that_is_not_there_blames_no_item),
-		cmocka_unit_test(what_the_schema_refuses_lasts),
 		cmocka_unit_test(only_what_passes_is_tried_at_once),
 		cmocka_unit_test(what_is_refused_for_what_it_is_lasts),
 		cmocka_unit_test(a_class_is_the_state_or_a_word),
