@@ -50,7 +50,6 @@ def test_upgrade_of_what_is_up_to_date(night):
     assert doc['from'] == doc['to']
 
 
-@pytest.mark.both
 def test_a_newer_ledger_is_left_alone(night):
     night.box.change("INSERT INTO schema_version(version, at, program) VALUES (999, 0, 'stint 99')")
     for verb in (['run', 'invoices.yaml'], ['status'], ['report']):
@@ -196,7 +195,6 @@ def test_several_who_bring_it_up_to_date_at_once_do_it_once(box, version):
     assert {run['job'] for run in runs} == {'old', 'j'}
 
 
-@pytest.mark.both
 def test_several_who_make_the_ledger_at_once_make_one(box):
     box.file('j.yaml', JOB)
     calls = [box.start('ledger', 'init') for _ in range(4)]

@@ -84,6 +84,7 @@ def test_there_are_commands_to_look_at():
     assert sum(len(mentioned(page)) for page in PAGES) > 50
 
 
+@pytest.mark.both
 def test_every_query_of_the_ledgers_page_works(night):
     text = text_of('docs/ledger.md')
     queries = [q for block in blocks(text, 'sql') for q in block.split(';') if q.strip()]

@@ -47,6 +47,7 @@ def test_killed_at(faulty, point, effect):
         assert set(faulty.lines('effects')) == set(keys)
 
 
+@pytest.mark.both
 @pytest.mark.parametrize('op', ['instance_begin', 'load_put', 'chunk_claim', 'chunk_progress',
                                 'loose_settle', 'run_finish', 'instance_end'])
 @pytest.mark.parametrize('effect', ['once', 'idempotent'])
@@ -107,6 +108,7 @@ def test_killed_at_a_system_call(box, call, n):
     figures(box, keys, 'once', crashes=2)
 
 
+@pytest.mark.file
 @pytest.mark.skipif(not strace_works(), reason='strace is not there or not allowed')
 def test_without_doubt_what_was_begun_before_a_system_call_is_done_again(box):
     """The negative control: at one of these calls something had been done and not been written."""
