@@ -64,6 +64,10 @@ void beats_fail_over(struct machine *m)
 		beats_take_away(m);
 	else
 		beats_free_locks(m);
+	/* Some find their way to it later than others, and are not dead. */
+	for (struct instance *i = m->instances; i != NULL; i = i->next)
+		if (i->inc != 0 && !beats_is_cut(i) && rng_below(&m->rng, 3) == 0)
+			i->cut_until = m->boot_us + rng_range(&m->rng, 0, WATCH_GONE_US / 2);
 }
 
 static void beats_answer(struct machine *m, void *object, int64_t status)

@@ -20,10 +20,12 @@
 #include "sim/lost.h"
 #include "sim/night.h"
 #include "sim/proc.h"
+#include "sim/shadow.h"
 #include "sim/witness.h"
 #include "sim/world.h"
 
-enum { EXIT_OF_STORAGE = 74, STATUS_EVERY = 16, IDLE_TIMERS_MAX = 100 };
+enum { EXIT_OF_STORAGE = 74, STATUS_EVERY = 16, IDLE_TIMERS_MAX = 100, LOOKS_MAX = 60 };
+#define LOOKS_US (5 * US_PER_S)
 
 /* ---- mailboxes ---- */
 
@@ -161,6 +163,32 @@ static void instance_deliver_frame(struct instance *inst, struct message *x)
 	session_on_frames_end(inst->session);
 }
 
+/* Whoever has nothing to do before a breaker closes does not ask all the time what is left. */
+static void instance_check_looks(struct instance *inst, const struct ledger_txn *txn)
+{
+	struct machine *m = inst->m;
+
+	for (const struct ledger_op *op = txn->first; op != NULL; op = op->next) {
+		const struct run_view *run = op->kind == LOP_RUN_FINISH
+						     ? shadow_run(m, op->u.run_finish.run_id)
+						     : NULL;
+		if (run == NULL)
+			continue;
+		if (!inst->breakers[run->step].is_told_open)
+			inst->looks = 0;
+		else if (inst->looks++ == 0)
+			inst->looks_since = m->boot_us;
+		if (inst->looks < LOOKS_MAX)
+			continue;
+		if (m->boot_us - inst->looks_since < LOOKS_US)
+			machine_fail(m, "busy",
+				     "instance %d looks for what is left %d times in %lld ms",
+				     inst->number, inst->looks,
+				     (long long)((m->boot_us - inst->looks_since) / US_PER_MS));
+		inst->looks = 0;
+	}
+}
+
 static void instance_deliver(struct instance *inst, struct message *x)
 {
 	struct machine *m = inst->m;
@@ -179,15 +207,18 @@ static void instance_deliver(struct instance *inst, struct message *x)
 		session_on_timer(inst->session);
 		return;
 	case MESSAGE_LEDGER:
+		instance_check_looks(inst, x->txn);
 		TRACE(m, TRACE_ANSWER, inst->number, x->txn->batch, x->txn->status, 0);
 		breaker_on_answer(inst, x->txn);
 		window_on_answer(inst, x->txn);
 		session_on_ledger(inst->session, TAKE(x->txn));
 		return;
 	case MESSAGE_FRAME:
+		inst->looks = 0;
 		instance_deliver_frame(inst, x);
 		return;
 	case MESSAGE_LANE_END:
+		inst->looks = 0;
 		TRACE(m, TRACE_LANE_END, inst->number, x->proc->lane, x->n, x->proven);
 		witness_lane_end_told(x->proc);
 		session_on_lane_end(inst->session, x->proc->lane, 0, (int)x->n, x->proven);

@@ -118,6 +118,8 @@ struct instance {
 	int64_t timer_number; /* of the wish that holds */
 	int idle_timers;      /* timers in a row in which nothing was asked for … */
 	int64_t idle_since;   /* … since then */
+	int looks;	      /* in a row at what is left while the breaker is open … */
+	int64_t looks_since;  /* … since then */
 	struct mailbox inbox;
 	bool is_paused;
 	bool is_zombie; /* declared dead while it is stopped */

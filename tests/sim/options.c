@@ -319,6 +319,7 @@ static void options_draw_beats(struct options *o)
 		o->fault[F_CUT] = o->fault[F_BEAT_SLOW] = true;
 		o->ppm[F_CUT] = fault_rows[F_CUT].hi;
 	}
+	o->fault[F_FAILOVER] |= tenths(&r, 2);
 	if (tenths(&r, 2)) {
 		o->fault[F_AWAY] = true;
 		o->ppm[F_AWAY] = fault_rows[F_AWAY].hi;
