@@ -163,7 +163,8 @@ static void instance_deliver_frame(struct instance *inst, struct message *x)
 	session_on_frames_end(inst->session);
 }
 
-/* Whoever has nothing to do before a breaker closes does not ask all the time what is left. */
+/* Whoever has nothing to do before a breaker closes does not ask all the time what is left. While
+ * the log is held, who takes the right to probe gets nothing to probe with, again and again. */
 static void instance_check_looks(struct instance *inst, const struct ledger_txn *txn)
 {
 	struct machine *m = inst->m;
@@ -174,7 +175,7 @@ static void instance_check_looks(struct instance *inst, const struct ledger_txn 
 						     : NULL;
 		if (run == NULL)
 			continue;
-		if (!inst->breakers[run->step].is_told_open)
+		if (!inst->breakers[run->step].is_told_open || m->boot_us < m->held_until)
 			inst->looks = 0;
 		else if (inst->looks++ == 0)
 			inst->looks_since = m->boot_us;
