@@ -114,7 +114,8 @@ static void session_on_list(void *arg, struct ledger_op *op)
 			session_bury(s, row, is_hung);
 	}
 	watch_end(&s->watch);
-	if (s->n_suspects == 0)
+	/* Who is being buried may come back until his reap is durable, and write it all again. */
+	if (s->n_suspects == 0 && s->n_burials == 0)
 		s->pulse.awaits_others = false;
 	if (s->phase == SESSION_BEGINNING)
 		s->phase = SESSION_BURYING;
