@@ -28,9 +28,10 @@ struct half {
 struct journal {
 	struct half halves[2];
 	struct half *old, *young;
-	int64_t acked;	/* the last batch that was acknowledged */
-	int64_t redone; /* batches that were written again and nobody was told of yet */
-	bool is_torn;	/* something of what was lost could not be written again */
+	int64_t acked;	 /* the last batch that was acknowledged */
+	int64_t redone;	 /* batches that were written again and nobody was told of yet */
+	bool has_redone; /* since it lives */
+	bool is_torn;	 /* something of what was lost could not be written again */
 };
 
 struct journal *journal_new(void)
@@ -109,7 +110,7 @@ static void keep_chunk_claim(struct arena *a, struct kept_batch *b, const struct
 		keep(a, b, op)->u.chunk_claim = (struct lop_chunk_claim){
 			.run_id = c->run_id,
 			.step = c->step,
-			.again = {c->ret_rows[i].id, c->ret_rows[i].epoch}};
+			.again = {.id = c->ret_rows[i].id, .epoch = c->ret_rows[i].epoch}};
 }
 
 static void keep_loose_claim(struct arena *a, struct kept_batch *b, const struct ledger_op *op)
@@ -121,7 +122,8 @@ static void keep_loose_claim(struct arena *a, struct kept_batch *b, const struct
 			.run_id = c->run_id,
 			.step = c->step,
 			.to_probe = c->to_probe,
-			.again = {c->ret_rows[i].item, c->ret_rows[i].epoch}};
+			.again = {c->ret_rows[i].item, c->ret_rows[i].epoch,
+				  c->ret_rows[i].was_begun}};
 }
 
 static void keep_progress(struct arena *a, struct lop_chunk_progress *p)
@@ -227,14 +229,63 @@ static void journal_keep(struct journal *j, const struct ledger_txn *txn)
 
 /* ---- writing again ---- */
 
-/* Others have what it is about: without it. */
-static void kept_drop(struct kept_batch *b, size_t place)
+/* A person sent it back, which was lost, and we have it since. Who said so is not known here. That
+ * nothing is unclear any more is said where it was said: other doubt goes back by a rule. */
+static struct ledger_op *kept_decision(struct arena *a, const struct lop_loose_claim *c,
+				       enum person_verb verb, utime now)
+{
+	struct ledger_op *op = arena_new(a, struct ledger_op);
+
+	op->kind = LOP_PERSON;
+	op->u.person = (struct lop_person){
+		.verb = verb,
+		.run_id = c->run_id,
+		.items = arena_dup(a, &c->again.id, sizeof(c->again.id)),
+		.n = 1,
+		.who = "stint",
+		.why = "it was being tried when a failover lost who had sent it back",
+		.now = now};
+	return op;
+}
+
+/* Puts the decisions before the claim that followed them. */
+static void kept_decide(struct arena *a, struct ledger_op **at, utime now)
+{
+	const struct lop_loose_claim *c = &(*at)->u.loose_claim;
+	struct ledger_op *retry = kept_decision(a, c, PERSON_RETRY, now);
+
+	retry->next = *at;
+	*at = retry;
+	if (c->again.was_begun)
+		return;
+	struct ledger_op *resolve = kept_decision(a, c, PERSON_RESOLVE_RETRY, now);
+	resolve->next = retry;
+	*at = resolve;
+}
+
+/* The operation's guard found nothing. True when it is written in another way than it was, and
+ * nothing of ours is lost by that. */
+static bool kept_mend(struct arena *a, struct kept_batch *b, size_t place, utime now)
 {
 	struct ledger_op **at = &b->first;
+	struct ledger_op **before = NULL; /* the decisions that were put before it */
 
-	for (size_t i = 0; i < place; i++)
+	for (size_t i = 0; i < place; i++) {
+		before = (*at)->kind != LOP_PERSON ? NULL : before == NULL ? at : before;
 		at = &(*at)->next;
-	*at = (*at)->next;
+	}
+	struct ledger_op *op = *at;
+	if (op->kind == LOP_LOOSE_CLAIM && !op->u.loose_claim.to_probe && before == NULL) {
+		kept_decide(a, at, now);
+		return true;
+	}
+	/* An item of it is open again, that a person had taken out: it is not closed, but what was
+	 * done in it is written. */
+	if (op->kind == LOP_CHUNK_PROGRESS && op->u.chunk_progress.close)
+		op->u.chunk_progress.close = false;
+	else /* others have what it is about */
+		*(before != NULL ? before : at) = op->next;
+	return false;
 }
 
 static size_t op_place(const struct ledger_txn *txn, const struct ledger_op *wanted)
@@ -268,14 +319,13 @@ static bool journal_redo_batch(struct journal *j, struct ledger *ledger, struct 
 		struct ledger_txn *txn = kept_txn(b, found_by);
 		ledger_apply(ledger, txn);
 		enum ledger_status status = txn->status;
-		bool is_taken = status == LEDGER_LOST && txn->lost != NULL;
-		if (is_taken)
-			kept_drop(b, op_place(txn, txn->lost));
+		bool is_lost = status == LEDGER_LOST && txn->lost != NULL;
+		if (is_lost && !kept_mend(&j->young->arena, b, op_place(txn, txn->lost), txn->now))
+			j->is_torn = true;
 		else if (status != LEDGER_APPLIED)
 			found_by->err = txn->err;
 		ledger_txn_free(txn);
-		j->is_torn = j->is_torn || is_taken;
-		if (is_taken)
+		if (is_lost)
 			continue;
 		found_by->status = status;
 		return status == LEDGER_APPLIED;
@@ -298,18 +348,38 @@ static bool journal_redo_half(struct journal *j, struct ledger *ledger, const st
 	return true;
 }
 
+static void journal_end(struct ledger_txn *txn)
+{
+	err_set(&txn->err, ERR_TEMP, 0,
+		"a failover has lost commits, and not all of them could be written again");
+	txn->status = LEDGER_FENCED;
+}
+
 static void journal_redo(struct journal *j, struct ledger *ledger, struct ledger_txn *txn)
 {
+	j->has_redone = true;
 	if (!journal_redo_half(j, ledger, j->old, txn) ||
 	    !journal_redo_half(j, ledger, j->young, txn))
 		return;
 	if (j->is_torn) {
-		err_set(&txn->err, ERR_TEMP, 0,
-			"a failover has lost commits, and not all of them could be written again");
-		txn->status = LEDGER_FENCED;
+		journal_end(txn);
 		return;
 	}
 	ledger_apply(ledger, txn);
+}
+
+/* What was claimed before is to be closed, and an item of it is open again. */
+static void journal_apply_unclosed(struct ledger *ledger, struct ledger_txn *txn)
+{
+	while (txn->status == LEDGER_LOST && txn->lost != NULL &&
+	       txn->lost->kind == LOP_CHUNK_PROGRESS && txn->lost->u.chunk_progress.close) {
+		txn->lost->u.chunk_progress.close = false;
+		ledger_txn_rewind(txn);
+		txn->is_redo = true;
+		ledger_apply(ledger, txn);
+	}
+	if (txn->status == LEDGER_APPLIED)
+		journal_end(txn);
 }
 
 void journal_apply(struct journal *j, struct ledger *ledger, struct ledger_txn *txn)
@@ -321,6 +391,8 @@ void journal_apply(struct journal *j, struct ledger *ledger, struct ledger_txn *
 		journal_redo(j, ledger, txn);
 	if (txn->status == LEDGER_BEHIND) /* it was lost once more */
 		txn->status = LEDGER_BUSY;
+	if (txn->status == LEDGER_LOST && j->has_redone)
+		journal_apply_unclosed(ledger, txn);
 	if (txn->status != LEDGER_APPLIED || txn->inc == 0)
 		return;
 	txn->ret_redone = j->redone;

@@ -9,6 +9,9 @@
  *          cannot be written again (a run that was made or loaded, the end of a run that was taken
  *          or made), or is forgotten here, ends the instance (LEDGER_FENCED), after all else was
  *          written.
+ *          What a person decided is not written again, but for this: an item that was sent back and
+ *          claimed since is sent back again, together with the claim. Where a skip was lost, a
+ *          chunk with its item is not closed (the instance ends), and no outcome is lost by that.
  *          Counts for people (latencies, classes of failures, notes), slots of rates and quotas,
  *          and the breaker's moves are not written again: those that were lost stay lost.
  * Bounds:  JOURNAL_BYTES of memory at most; the oldest is forgotten first.

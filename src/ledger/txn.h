@@ -337,7 +337,8 @@ struct lop_content_find {
 /* What was claimed before a failover lost it: a chunk or an item, and the epoch of then. */
 struct ledger_retake {
 	int64_t id;
-	int32_t epoch; /* 0: none is named */
+	int32_t epoch;	/* 0: none is named */
+	bool was_begun; /* an item, before that: for who writes it again */
 };
 
 /* C. Up to `max` ready chunks of an open run that is at this step, in order, with bodies. Nothing

@@ -106,6 +106,7 @@ struct instance {
 	struct journal *journal; /* what it would write again, see lost.h */
 	int64_t acked;		 /* its last batch that was applied */
 	bool is_failed_over;	 /* and it does not know yet */
+	bool is_uncompared;	 /* nor has lost_check_redone looked */
 	char host[24];
 
 	int64_t no_reader_since; /* it wants one and can have none, 0: it has, or wants none */

@@ -129,13 +129,15 @@ struct machine {
 	int64_t held_until;   /* nothing can be claimed */
 	int64_t famine_until; /* no process is to be had */
 	int64_t person_acts;
-	bool saw_missing;	/* a reader found no source */
-	int64_t forgot_us;	/* when that happened last */
-	bool somebody_at_large; /* what could not be proved dead may have acted for a while */
-	struct lost *lost;	/* what a standby has not yet; NULL: nothing */
-	bool counts_are_lost;	/* of durations and classes, which nobody writes again */
-	bool somebody_lost;	/* commits, and with them his life: they are not written again */
-	bool somebody_forgot;	/* an engine ended with what it had been told and not written */
+	bool saw_missing;	 /* a reader found no source */
+	int64_t forgot_us;	 /* when that happened last */
+	bool somebody_at_large;	 /* what could not be proved dead may have acted for a while */
+	struct lost *lost;	 /* what a standby has not yet; NULL: nothing */
+	struct lost *was;	 /* how all was when a server took over; NULL: none has */
+	bool decisions_are_lost; /* of persons, who know what they may find then */
+	bool counts_are_lost;	 /* of durations and classes, which nobody writes again */
+	bool somebody_lost;	 /* commits, and with them his life: they are not written again */
+	bool somebody_forgot;	 /* an engine ended with what it had been told and not written */
 	int slot;
 	int tidied;
 	bool over;

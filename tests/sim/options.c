@@ -313,6 +313,9 @@ static void options_draw_beats(struct options *o)
 	if (!o->has_beats)
 		return;
 	o->instances = instances;
+	/* What a person decides may be lost, too. */
+	if (o->fault[F_FAILOVER] && o->ppm[F_FAILOVER] % 2 == 0)
+		o->fault[F_PERSON] = true;
 	/* Some of them cut off now and again: what goes wrong only between a look and what follows
 	 * from it needs many tries. */
 	if (tenths(&r, 3)) {

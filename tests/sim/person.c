@@ -30,7 +30,7 @@ static void person_apply(struct machine *m, struct run_view *run, enum person_ve
 		for (size_t i = 0; i < n; i++)
 			run->witnesses[run->items[items[i]].record].person_skip = true;
 	m->person_acts++;
-	lost_catch_up(m);
+	lost_before_person(m, run, verb);
 	ledger_apply(m->ledger, txn);
 	TRACE(m, TRACE_PERSON, verb, run->id, (int64_t)n, op->ret_changed);
 	if (txn->status != LEDGER_APPLIED)
@@ -41,6 +41,7 @@ static void person_apply(struct machine *m, struct run_view *run, enum person_ve
 			     (long long)op->ret_refused);
 	else
 		shadow_on_person(m, txn);
+	lost_after_person(m, run);
 	ledger_txn_free(txn);
 }
 

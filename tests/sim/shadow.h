@@ -39,12 +39,14 @@ struct item_place { /* what the ledger says of an item */
 	int32_t attempt;
 	int32_t crashes;
 	int32_t redo;
+	int32_t epoch; /* loose */
 	int64_t owner;
 	utime not_before;
 	utime quiet_until;
 	uint64_t request; /* what was sent first */
 	bool begun;	  /* loose: an attempt at it may have taken effect */
 	int64_t since_us; /* boot clock: when it became so */
+	int64_t by;	  /* the instance that wrote it last; 0: a person, or a rule */
 };
 
 struct item_view {

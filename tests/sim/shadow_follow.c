@@ -2,6 +2,7 @@
 #include "sim/shadow_follow.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/attr.h"
 #include "base/bits.h"
@@ -119,10 +120,35 @@ static bool follow_instance(struct shadow_walk *walk, struct instance *inst, str
 
 /* ---- who follows what ---- */
 
+/* An instance writes again that a person had sent an item back which it has claimed since. */
+static void follow_decision(struct machine *m, const struct lop_person *op)
+{
+	struct run_view *run = shadow_run(m, op->run_id);
+	struct item_view *item = &run->items[op->items[0]];
+	struct item_place *p = &item->is;
+	struct witness *w = &run->witnesses[item->record];
+
+	if (op->ret_changed == 0)
+		return;
+	if (op->verb == PERSON_RETRY) {
+		p->attempt = p->crashes = 0;
+	} else {
+		p->begun = false;
+		w->repeats_allowed++;
+		w->unclear_then = w->unclear + w->told_cancelled;
+	}
+	w->retry_at = 0;
+	p->loose = LOOSE_RETRY;
+	p->request = 0;
+	ending_follow_person(m, op->run_id);
+}
+
 /* What only a walk can tell, where anything was done at all. */
 static bool follow_by_walk(struct shadow_walk *walk, struct instance *inst, struct ledger_op *op)
 {
-	(void)walk, (void)inst;
+	(void)inst;
+	if (op->kind == LOP_PERSON && strcmp(op->u.person.who, "stint") == 0)
+		follow_decision(walk->m, &op->u.person);
 	if (op->kind == LOP_GIVE_BACK)
 		return op->u.give_back.ret_chunks > 0;
 	if (op->kind == LOP_PERSON)

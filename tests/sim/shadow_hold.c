@@ -10,6 +10,7 @@
 #include "sim/breaker_check.h"
 #include "sim/check.h"
 #include "sim/instance.h"
+#include "sim/lost.h"
 #include "sim/shadow.h"
 #include "sim/shadow_walk.h"
 
@@ -85,6 +86,8 @@ static void follow_chunk_claim(struct shadow_walk *walk, int64_t inc,
 		c->state = CHUNK_HELD;
 		c->owner = inc;
 		c->epoch = row->epoch;
+		for (uint32_t k = 0; k < c->n; k++)
+			lost_not_compared(m, run, (uint32_t)c->first_item + k);
 		/* Who reaps does what was asked of the dead one. */
 		check_claimed_bits(m, run, c, row, !walk->is_wanted);
 	}
@@ -101,11 +104,14 @@ static void follow_progress(struct machine *m, int64_t inc, const struct lop_chu
 			     (long long)inc, (long long)op->chunk_id);
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct item_place *p = &c->run->items[c->first_item + i].is;
-		if (op->started != NULL && bits_get(op->started, i))
+		if (op->started != NULL && bits_get(op->started, i) && !p->started) {
 			p->started = true;
+			p->by = inc;
+		}
 		if (op->done != NULL && bits_get(op->done, i) && !p->done) {
 			p->done = true;
 			p->since_us = m->boot_us;
+			p->by = inc;
 		}
 	}
 	if (op->close) {
@@ -159,12 +165,12 @@ static bool follow_reap(struct instance *inst, const struct lop_reap *op, utime 
 				continue;
 			if (p->loose == LOOSE_PROBING) { /* as it was */
 				p->loose = LOOSE_DOUBT;
-				p->owner = 0;
+				p->owner = p->by = 0;
 				continue;
 			}
 			run->witnesses[run->items[k].record].unclear++;
 			p->loose = LOOSE_DOUBT;
-			p->owner = 0;
+			p->owner = p->by = 0;
 			p->not_before = p->quiet_until = now + op->quarantine_us;
 			p->since_us = m->boot_us;
 		}
@@ -194,6 +200,8 @@ static void place_set(struct machine *m, struct item_place *p, const struct ledg
 	if (p->request == 0)
 		p->request = row->request;
 	p->begun = row->first_started != 0;
+	p->epoch = row->epoch;
+	p->by = inc;
 	p->since_us = m->boot_us;
 }
 
@@ -229,7 +237,8 @@ static void follow_loose_claim(struct shadow_walk *walk, int64_t inc,
 					  : item_find(run, op->again.id);
 	if (again != NULL) {
 		again->is.loose = op->to_probe ? LOOSE_PROBING : LOOSE_HELD;
-		again->is.owner = inc;
+		again->is.owner = again->is.by = inc;
+		again->is.epoch = op->again.epoch;
 		again->is.begun |= !op->to_probe;
 	}
 	for (size_t i = 0; run != NULL && i < op->ret_n; i++) {
@@ -248,8 +257,10 @@ static void follow_loose_claim(struct shadow_walk *walk, int64_t inc,
 		if (!op->to_probe && row->was_begun != item->is.begun)
 			machine_fail(m, "was-begun", "item %lld of run %lld was begun before: %d",
 				     (long long)row->item, (long long)run->id, item->is.begun);
+		lost_not_compared(m, run, (uint32_t)row->item);
 		item->is.loose = op->to_probe ? LOOSE_PROBING : LOOSE_HELD;
-		item->is.owner = inc;
+		item->is.owner = item->is.by = inc;
+		item->is.epoch = row->epoch;
 		item->is.begun |= !op->to_probe;
 	}
 }

@@ -8,6 +8,7 @@
 #include "job/job.h"
 #include "ledger/ledger.h"
 #include "sim/instance.h"
+#include "sim/lost.h"
 #include "sim/shadow.h"
 
 void shadow_walk_expect(struct shadow_walk *walk, const struct ledger_op *op)
@@ -93,6 +94,7 @@ static void walk_on_loose(void *arg, const struct ledger_loose_row *row)
 	p->attempt = row->attempt;
 	p->crashes = row->crashes;
 	p->redo = row->redo;
+	p->epoch = row->epoch;
 	p->owner = row->owner;
 	p->not_before = row->not_before;
 	p->quiet_until = row->quiet_until;
@@ -188,6 +190,7 @@ static void walk_item(struct shadow_walk *walk, struct run_view *run, uint32_t i
 	if (!seen->done)
 		machine_fail(walk->m, "I1", "item %u of run %lld is loose and in its chunk", index,
 			     (long long)run->id);
+	lost_not_compared(walk->m, run, index);
 	item->is = *seen;
 	item->is.since_us = walk->m->boot_us;
 }

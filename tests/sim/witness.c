@@ -32,8 +32,10 @@ static void witness_check_key(struct machine *m, const struct attempt *a)
 	const struct witness *w = a->witness;
 	int64_t valid = m->opt->key_valid_us;
 
-	/* Only the wall clock is kept with the item, and it has jumped. */
-	if (valid == 0 || w->effects == 0 || w->repeats_allowed > 0 || m->opt->fault[F_CLOCK])
+	/* Only the wall clock is kept with the item, and it has jumped; or that it was begun is
+	 * lost, and with it the life of who knew. */
+	if (valid == 0 || w->effects == 0 || w->repeats_allowed > 0 || m->opt->fault[F_CLOCK] ||
+	    m->somebody_lost)
 		return;
 	if (m->boot_us - w->first_effect_us > valid)
 		machine_fail(m, "key-expired", "record %u of run %lld is sent again after %lld s",

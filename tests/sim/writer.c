@@ -117,6 +117,12 @@ static void writer_apply_really(struct instance *inst, struct ledger_txn *txn, b
 	if (is_unknown && lost_is_behind(inst))
 		return;
 	writer_apply_held(inst, txn, is_unknown);
+	bool lives = m->shadow.inc_state[inst->inc] != INSTANCE_REAPED;
+	bool is_torn = txn->status == LEDGER_FENCED && m->decisions_are_lost && lives;
+	if (inst->is_uncompared && lives && (is_torn || txn->status == LEDGER_APPLIED)) {
+		inst->is_uncompared = false;
+		lost_check_redone(inst);
+	}
 	if (txn->status == LEDGER_APPLIED)
 		shadow_on_commit(m, inst, txn);
 	if (!is_unknown)
@@ -128,7 +134,7 @@ static void writer_apply_really(struct instance *inst, struct ledger_txn *txn, b
 	bool is_unloaded = lost != NULL && lost->state != RUN_LOADING;
 	if (!is_unloaded && (txn->status == LEDGER_FENCED || txn->status == LEDGER_LOST)) {
 		inst->saw_fenced = true;
-		if (!inst->is_zombie)
+		if (!inst->is_zombie && !is_torn)
 			machine_fail(m, "fenced", "instance %d lives and is refused: %s",
 				     inst->number, txn->err.text);
 	}
