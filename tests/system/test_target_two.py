@@ -114,6 +114,7 @@ def test_what_is_committed_there_and_not_here_is_told_until_the_next_start(fault
     is_whole(box, target, 'table')
 
 
+@pytest.mark.file
 def test_an_older_copy_of_the_ledger_does_nothing_twice(faulty, target):
     box = faulty
     make_two(box, target, 'sql')
@@ -194,6 +195,7 @@ def test_a_run_of_all_or_none_is_abandoned_beside_one_at_work(faulty, target, po
     box.verify()
 
 
+@pytest.mark.file
 def test_a_ledger_file_is_no_target(box):
     box.file('in.csv', 'id\n1\n')
     box.file('import.yaml', 'version: 1\njob: import\nsource:\n  csv: {path: in.csv}\n'
