@@ -281,7 +281,8 @@ static void follow_probe_settle(struct instance *inst, struct run_view *run, str
 	}
 	check_verified(inst, run, item, &op->row);
 	check_settled(inst, run, item, &op->row);
-	if (op->row.state == LOOSE_RETRY) {
+	/* What is written again cleared up nothing that came after it. */
+	if (op->row.state == LOOSE_RETRY && !lost_is_behind(inst)) {
 		w->unclear_then = w->unclear + w->told_cancelled;
 		w->nos = 0;
 	}
