@@ -2,6 +2,7 @@
 """What was loaded has changed in the ledger by the time that it is worked (row 23 of docs/faults.md)."""
 import gzip
 import os
+import subprocess
 
 import pytest
 from lib.box import descendants, kill, wait_until
@@ -46,6 +47,19 @@ def test_a_changed_body_is_never_worked(box):
     assert set(box.lines('effects')) <= set(keys[:-50]), 'an item of the damaged chunk was worked'
 
 
+def zstd(data, *options):
+    return subprocess.run(['zstd', '-q', '-c', *options], input=data, capture_output=True, check=True).stdout
+
+
+def with_another_key(body):
+    """However its content is packed."""
+    head, magic, packed = body.partition(b'\x28\xb5\x2f\xfd')
+    content = zstd(magic + packed, '-d')
+    assert b'10200' in content
+    changed = content.replace(b'10200', b'99999')
+    return head + zstd(changed, '--no-check', f'--stream-size={len(changed)}')
+
+
 def change_a_key(box):
     """A run of items that the ledger itself holds; in that of the last one a key becomes another."""
     keys = write_job(box, 201)
@@ -53,7 +67,7 @@ def change_a_key(box):
         box.file('items.csv.gz', gzip.compress(f.read()))
     box.file('faults.yaml', box.read('faults.yaml').replace('items.csv', 'items.csv.gz'))
     loaded(box)
-    change_last(box, lambda body: body.replace(b'10200', b'99999'))
+    change_last(box, with_another_key)
     return keys
 
 
