@@ -351,21 +351,6 @@ static void options_draw_reload(struct options *o)
 	o->ppm[F_UNPROVEN] = fault_rows[F_UNPROVEN].hi;
 }
 
-/* Where the other side can be asked, people and the deaths of lanes often come in between. */
-static void options_draw_verify(struct options *o)
-{
-	static const enum fault_kind kinds[] = {F_PERSON, F_UNKNOWN_OUTCOME, F_POISON};
-	struct rng r;
-
-	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x766572696679)));
-	if (!o->verifies || o->is_paced || o->is_ending || !tenths(&r, 4))
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		o->fault[kinds[i]] = true;
-		o->ppm[kinds[i]] = fault_rows[kinds[i]].hi;
-	}
-}
-
 /* Units of work for a database, or a file. Nobody is told of an item before the end. */
 static void options_draw_ends(struct options *o)
 {
@@ -520,7 +505,6 @@ void options_from_seed(struct options *o, uint64_t seed)
 	options_draw_share(o);
 	options_draw_beats(o);
 	options_draw_reload(o);
-	options_draw_verify(o);
 	if (!o->no_source && o->then == JOB_THEN_KEEP && tenths(&r, 3))
 		options_draw_says(o, &r);
 	options_draw_ends(o);
