@@ -93,8 +93,6 @@ static int sq_fence(struct sq *q, struct ledger_txn *txn)
 	static const char alive[] = "SELECT i.state, b.batch FROM instance_ AS i"
 				    " JOIN instance_batch AS b ON b.inc = i.inc"
 				    " WHERE i.inc = ?1 AND i.nonce = ?2 AND i.state IN (1, 2, 3)";
-	static const char number[] =
-		"UPDATE instance_batch SET batch = ?2 WHERE inc = ?1 AND batch = ?2 - 1";
 	sqlite3_stmt *st = sq_query(
 		q, alive, SQ_ARGS(SQ_INT(txn->inc), SQ_BLOB(txn->nonce, sizeof(txn->nonce))));
 	int rc = sq_next(q, st);
@@ -122,7 +120,7 @@ static int sq_fence(struct sq *q, struct ledger_txn *txn)
 			       (long long)txn->inc);
 	if (txn->batch == 0)
 		return 0;
-	rc = sq_change(q, number, SQ_ARGS(SQ_INT(txn->inc), SQ_INT(txn->batch)));
+	rc = sq_batch_number(q, txn);
 	if (rc == 0)
 		return sq_lost(txn, "batch %lld cannot follow batch %lld", (long long)txn->batch,
 			       (long long)batch);

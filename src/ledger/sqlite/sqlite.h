@@ -72,10 +72,11 @@ struct sq {
 	struct sq_space space;
 	struct sq_files files;
 	struct sq_cached cache[SQ_CACHE_SLOTS];
-	int rc;		   /* of the last call of SQLite that failed */
-	int os_errno;	   /* and what the system said then */
-	char text[160];	   /* and the words */
-	bool is_broken;	   /* storage failed once: nothing is trusted any more */
+	int rc;				      /* of the last call of SQLite that failed */
+	int os_errno;			      /* and what the system said then */
+	char text[160];			      /* and the words */
+	bool is_broken;			      /* storage failed once: nothing is trusted any more */
+	const struct ledger_op *rollup_added; /* in this transaction, with its number; NULL none */
 	bool is_replay;	   /* the batch was applied before: only results are asked for */
 	int64_t new_inc;   /* instance that the transaction under way begins, 0 none */
 	int wal_pages;	   /* after the last commit */
@@ -373,6 +374,9 @@ int sq_loose_claim(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_loose_settle(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_doubt_resolve(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_attempt_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+/* The transaction's number, where it follows the one before (1, else 0), and in the same statement
+ * its first LOP_ROLLUP_ADD where that is for the newest minute: it is in every commit of work. */
+int sq_batch_number(struct sq *q, const struct ledger_txn *txn);
 int sq_rollup_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_latency_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_failure_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);

@@ -10,21 +10,45 @@ enum { HISTOGRAM_BYTES_MAX = 64 * 1024 };
 
 /* The minute's sums stand in the row that the number of each batch is written to: in a table of
  * their own they would add a page to every commit, a third of what one writes. */
+#define ROLLUP_SUMS                                                                                \
+	"done = done + ?4, failed = failed + ?5, us = us + ?6, failed_us = failed_us + ?7,"        \
+	" again = again + ?8, again_us = again_us + ?9, over_quota = over_quota + ?10,"            \
+	" worked_us = worked_us + ?11, items = items + ?12, tries = tries + ?13,"                  \
+	" tries_squares = tries_squares + ?14, tries_us = tries_us + ?15"
+#define ROLLUP_ARGS(inc, r)                                                                        \
+	SQ_INT(inc), SQ_INT((r)->run_id), SQ_INT(rule_ms((r)->minute)), SQ_INT((r)->done),         \
+		SQ_INT((r)->failed), SQ_INT((r)->took_us), SQ_INT((r)->failed_us),                 \
+		SQ_INT((r)->again), SQ_INT((r)->again_us), SQ_INT((r)->over_quota),                \
+		SQ_INT((r)->worked_us), SQ_INT((r)->items), SQ_INT((r)->tries),                    \
+		SQ_INT((r)->tries_squares), SQ_INT((r)->tries_us)
+
 static int sq_rollup_add_to(struct sq *q, int64_t inc, const struct lop_rollup_add *r)
 {
-	static const char sql[] =
-		"UPDATE instance_batch SET done = done + ?4, failed = failed + ?5, us = us + ?6,"
-		" failed_us = failed_us + ?7, again = again + ?8, again_us = again_us + ?9,"
-		" over_quota = over_quota + ?10, worked_us = worked_us + ?11, items = items + ?12,"
-		" tries = tries + ?13, tries_squares = tries_squares + ?14,"
-		" tries_us = tries_us + ?15 WHERE inc = ?1 AND run_id = ?2 AND minute = ?3";
+	static const char sql[] = "UPDATE instance_batch SET " ROLLUP_SUMS
+				  " WHERE inc = ?1 AND run_id = ?2 AND minute = ?3";
 
-	return sq_change(q, sql,
-			 SQ_ARGS(SQ_INT(inc), SQ_INT(r->run_id), SQ_INT(rule_ms(r->minute)),
-				 SQ_INT(r->done), SQ_INT(r->failed), SQ_INT(r->took_us),
-				 SQ_INT(r->failed_us), SQ_INT(r->again), SQ_INT(r->again_us),
-				 SQ_INT(r->over_quota), SQ_INT(r->worked_us), SQ_INT(r->items),
-				 SQ_INT(r->tries), SQ_INT(r->tries_squares), SQ_INT(r->tries_us)));
+	return sq_change(q, sql, SQ_ARGS(ROLLUP_ARGS(inc, r)));
+}
+
+int sq_batch_number(struct sq *q, const struct ledger_txn *txn)
+{
+	static const char alone[] =
+		"UPDATE instance_batch SET batch = ?2 WHERE inc = ?1 AND batch = ?2 - 1";
+	static const char with_sums[] =
+		"UPDATE instance_batch SET batch = ?16, " ROLLUP_SUMS
+		" WHERE inc = ?1 AND batch = ?16 - 1 AND run_id = ?2 AND minute = ?3";
+	const struct ledger_op *op = txn->first;
+
+	q->rollup_added = NULL;
+	while (op != NULL && op->kind != LOP_ROLLUP_ADD)
+		op = op->next;
+	int rc = op == NULL ? 0
+			    : sq_change(q, with_sums,
+					SQ_ARGS(ROLLUP_ARGS(txn->inc, &op->u.rollup_add),
+						SQ_INT(txn->batch)));
+	if (rc == 1)
+		q->rollup_added = op;
+	return rc != 0 ? rc : sq_change(q, alone, SQ_ARGS(SQ_INT(txn->inc), SQ_INT(txn->batch)));
 }
 
 /* The sums of the minute before go to the others; this one's begin. */
@@ -56,8 +80,10 @@ static int sq_rollup_begin(struct sq *q, int64_t inc, const struct lop_rollup_ad
 int sq_rollup_add(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	const struct lop_rollup_add *r = &op->u.rollup_add;
-	int rc = sq_rollup_add_to(q, txn->inc, r);
 
+	if (op == q->rollup_added)
+		return 0;
+	int rc = sq_rollup_add_to(q, txn->inc, r);
 	if (rc == 0) {
 		rc = sq_rollup_begin(q, txn->inc, r);
 		if (rc > 0)
