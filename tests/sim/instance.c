@@ -241,6 +241,7 @@ static void instance_deliver(struct instance *inst, struct message *x)
 		return;
 	case MESSAGE_RELOAD:
 		TRACE(m, TRACE_RELOAD, inst->number, 0, 0, 0);
+		window_reloads(inst);
 		if (inst->today != NULL)
 			inst->concurrency = inst->today->work.concurrency;
 		inst->rules = inst->today != NULL ? inst->today : m->job;

@@ -56,7 +56,7 @@ struct failure {
 };
 
 enum {
-	SHADOW_INCS_MAX = 4096,
+	SHADOW_INCS_MAX = 16384,
 	ZONE_OFFSET_S = 3600, /* of the machine's zone, east of UTC */
 	WAITING_MAX = 8,      /* items that an engine may have wait in its lanes, as promised */
 };

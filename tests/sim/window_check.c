@@ -199,6 +199,11 @@ void window_told(struct instance *inst, const struct attempt *a, const struct fr
 	arena_done(&arena);
 }
 
+void window_reloads(struct instance *inst)
+{
+	inst->judge.was_unfit |= judge_spare_us(inst) <= TOLERANCE_US;
+}
+
 /* ---- begun too late ---- */
 
 void window_check_begin(struct instance *inst)
@@ -206,6 +211,7 @@ void window_check_begin(struct instance *inst)
 	int64_t spare = judge_spare_us(inst);
 
 	inst->judge.idle_since = 0;
+	inst->judge.was_unfit = false;
 	/* Each step is forecast by its own attempts; these books are of all. */
 	if (spare < -TOLERANCE_US && inst->m->opt->steps == 0)
 		machine_fail(inst->m, "unfit",
@@ -233,6 +239,8 @@ static void check_leave(struct instance *inst, const struct lop_run_leave *leave
 {
 	static const char reason[] = "nothing more fits";
 
+	if (inst->judge.was_unfit)
+		return;
 	if (leave->reason != NULL && strncmp(leave->reason, reason, strlen(reason)) == 0 &&
 	    judge_spare_us(inst) > TOLERANCE_US && inst->m->opt->steps == 0) /* as above */
 		machine_fail(inst->m, "idle",

@@ -27,6 +27,7 @@ struct window_judge {
 	int64_t late_batch; /* … in this batch, which may be sent again */
 	int64_t idle_since; /* boot clock: it could begin an item, or leave; 0: not so */
 	utime past_began;   /* the run that its call asks about */
+	bool was_unfit;	    /* nothing fitted any more when the file was read again */
 };
 
 /* It gets this answer of the ledger: what an earlier run tells is what it begins with. */
@@ -34,6 +35,8 @@ void window_on_answer(struct instance *inst, const struct ledger_txn *txn);
 
 /* The engine gets this frame; `attempt` when it is one's outcome. */
 void window_told(struct instance *inst, const struct attempt *a, const struct frame *frame);
+/* It is about to read its file again: what it leaves from now on it may have given up before. */
+void window_reloads(struct instance *inst);
 /* It sends an item to a lane. */
 void window_check_begin(struct instance *inst);
 /* It has done all that it can do now. */
