@@ -187,7 +187,10 @@ static void protect_judge(struct run *r, enum breaker_says says, const char *rea
 	case BREAKER_SAYS_COUNT_:
 		break;
 	}
-	protect_release(r);
+	/* Safety: what was not sent says nothing of the probe that is out, and as long as that is
+	 * out nobody else sends one. */
+	if (r->n_sent == 0)
+		protect_release(r);
 }
 
 /* How many at once the endpoint bears is found out while its breaker is closed. */
