@@ -10,7 +10,7 @@ static struct ledger_op *retake_chunk(struct bench *b, struct actor *by, const s
 	struct ledger_op *op = begin(b, by, LOP_CHUNK_CLAIM);
 
 	op->u.chunk_claim = (struct lop_chunk_claim){.run_id = held->run_id,
-						     .again = {held->id, epoch}};
+						     .again = {.id = held->id, .epoch = epoch}};
 	return op;
 }
 
@@ -52,11 +52,12 @@ static void an_item_is_taken_again_in_its_epoch_only(void **state)
 	commit(b);
 	for (int32_t epoch = 0; epoch <= 2; epoch += 2) {
 		begin(b, b->a, LOP_LOOSE_CLAIM)->u.loose_claim = (struct lop_loose_claim){
-			.run_id = run, .again = {held.first_item + 1, epoch == 0 ? -1 : epoch}};
+			.run_id = run,
+			.again = {.id = held.first_item + 1, .epoch = epoch == 0 ? -1 : epoch}};
 		refused(b, LEDGER_LOST);
 	}
 	begin(b, b->a, LOP_LOOSE_CLAIM)->u.loose_claim = (struct lop_loose_claim){
-		.run_id = run, .again = {held.first_item + 1, 1}};
+		.run_id = run, .again = {.id = held.first_item + 1, .epoch = 1}};
 	commit(b);
 	assert_int_equal(counts_of(b, run).running, 1);
 	begin(b, b->a, LOP_LOOSE_SETTLE)->u.loose_settle.row = (struct ledger_loose_row){

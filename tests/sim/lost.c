@@ -262,8 +262,16 @@ void lost_after(struct instance *inst, struct ledger_txn *txn)
 
 /* ---- what a person decides ---- */
 
+/* What a person decides before all have written again what was lost goes before that. */
+static void note_decided_between(struct machine *m)
+{
+	for (const struct instance *i = m->instances; i != NULL; i = i->next)
+		m->decisions_are_lost |= lost_is_behind(i);
+}
+
 void lost_before_person(struct machine *m, const struct run_view *run, enum person_verb verb)
 {
+	note_decided_between(m);
 	bool is_of_items = verb != PERSON_STOP && verb != PERSON_STOP_NOW && verb != PERSON_ABANDON;
 	bool can_be_lost = m->opt->has_beats && m->opt->fault[F_FAILOVER] && !m->healed &&
 			   run->state == RUN_OPEN && is_of_items;

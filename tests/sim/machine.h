@@ -134,7 +134,8 @@ struct machine {
 	bool somebody_at_large;	 /* what could not be proved dead may have acted for a while */
 	struct lost *lost;	 /* what a standby has not yet; NULL: nothing */
 	struct lost *was;	 /* how all was when a server took over; NULL: none has */
-	bool decisions_are_lost; /* of persons, who know what they may find then */
+	bool decisions_are_lost; /* of persons, or decided since then: some cannot write all again
+				  */
 	bool counts_are_lost;	 /* of durations and classes, which nobody writes again */
 	bool somebody_lost;	 /* commits, and with them his life: they are not written again */
 	bool somebody_forgot;	 /* an engine ended with what it had been told and not written */
