@@ -147,6 +147,20 @@ static void keep_attempt(struct arena *a, struct lop_attempt_put *p)
 	p->output = p->output_len == 0 ? NULL : arena_dup(a, p->output, p->output_len);
 }
 
+/* What was not given is nothing to take again. */
+static void keep_pools(struct arena *a, struct kept_batch *b, const struct ledger_op *op)
+{
+	const struct lop_pools_take *take = &op->u.pools_take;
+	struct ledger_pool *pools = arena_dup(a, take->pools, take->n * sizeof(*pools));
+
+	if (!take->ret_taken)
+		return;
+	for (size_t i = 0; i < take->n; i++)
+		pools[i].name = arena_str(a, pools[i].name);
+	keep(a, b, op)->u.pools_take = (struct lop_pools_take){
+		.run_id = take->run_id, .pools = pools, .n = take->n};
+}
+
 static void keep_op(struct arena *a, struct kept_batch *b, const struct ledger_op *op)
 {
 	struct ledger_op *copy = NULL;
@@ -157,6 +171,9 @@ static void keep_op(struct arena *a, struct kept_batch *b, const struct ledger_o
 		return;
 	case LOP_LOOSE_CLAIM:
 		keep_loose_claim(a, b, op);
+		return;
+	case LOP_POOLS_TAKE:
+		keep_pools(a, b, op);
 		return;
 	case LOP_CHUNK_PROGRESS:
 		keep_progress(a, &keep(a, b, op)->u.chunk_progress);

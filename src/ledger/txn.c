@@ -73,6 +73,7 @@ static const struct op_shape shapes[LEDGER_OP_COUNT_] = {
 	SHAPE(LOP_INBOX_READ, inbox_read, OP_READS, ret_rows),
 	SHAPE(LOP_RATE_TAKE, rate_take, OP_WRITES, ret_first_ns),
 	SHAPE(LOP_QUOTA_TAKE, quota_take, OP_WRITES, ret_n),
+	SHAPE(LOP_POOLS_TAKE, pools_take, OP_WRITES, ret_taken),
 	SHAPE(LOP_PERSON, person, OP_WRITES, ret_changed),
 	SHAPE(LOP_BREAKER_GET, breaker_get, OP_READS, ret_row),
 	SHAPE(LOP_BREAKER_PUT, breaker_put, OP_WRITES, ret_row),

@@ -82,6 +82,7 @@
 	X(LOP_INBOX_READ, inbox_read)                                                              \
 	X(LOP_RATE_TAKE, rate_take)                                                                \
 	X(LOP_QUOTA_TAKE, quota_take)                                                              \
+	X(LOP_POOLS_TAKE, pools_take)                                                              \
 	X(LOP_PERSON, person)                                                                      \
 	X(LOP_BREAKER_GET, breaker_get)                                                            \
 	X(LOP_BREAKER_PUT, breaker_put)                                                            \

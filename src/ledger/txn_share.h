@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Operations of a ledger transaction (ledger/txn.h) on what instances share: rates, quotas,
- * breakers, and how many at once each of them lets through to an endpoint.
+ * pools, breakers, and how many at once each of them lets through to an endpoint.
  */
 #ifndef STINT_LEDGER_TXN_SHARE_H
 #define STINT_LEDGER_TXN_SHARE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/breaker.h"
@@ -35,6 +37,25 @@ struct lop_quota_take {
 	int64_t most, want, give, seen_used;
 	int64_t ret_n;
 	int64_t ret_left; /* that this job could still take */
+};
+
+struct ledger_pool {
+	const char *name;
+	int64_t units, capacity;
+};
+/* Takes all these pools (sorted by name, each once) for the run, or none; what it has already it
+ * keeps. What a run has is its own as long as an instance is on it; after that it is whoever's
+ * takes it. Guarded: the instance is on the run; and where lost batches are written again, all are
+ * taken. A batch that is sent again finds what was taken; `ret_full`, the first without room, is
+ * then what the run has not. */
+struct lop_pools_take {
+	int64_t run_id;
+	const struct ledger_pool *pools;
+	size_t n;
+	bool ret_taken;
+	const char *ret_full;	/* NULL when all were taken; in the arena */
+	int64_t ret_used;	/* of it, by others */
+	const char *ret_holder; /* the name of a run that has some of it, NULL: none has */
 };
 
 /* The breaker of an endpoint, shared by all jobs that talk to it; version 0 when it was never

@@ -249,11 +249,14 @@ int64_t run_create(struct bench *b, struct actor *by, const struct plan *plan)
 {
 	struct ledger_op *op = begin(b, by, LOP_RUN_CREATE);
 	const char *due = plan->due == NULL ? "2026-11-23/1" : plan->due;
+	const char *job = plan->job == NULL ? "job" : plan->job;
+	char name[64];
 
+	(void)snprintf(name, sizeof(name), "%s@2026-11-23", job);
 	op->u.run_create.row = (struct ledger_run_row){
-		.job = plan->job == NULL ? "job" : plan->job,
+		.job = job,
 		.due_key = due,
-		.name = arena_str(&b->txn->arena, "job@2026-11-23"),
+		.name = arena_str(&b->txn->arena, name),
 		.slot = "2026-11-23",
 		.date = "2026-11-23",
 		.params = "{}",

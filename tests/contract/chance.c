@@ -470,9 +470,28 @@ static void add_other(struct twins *t, struct ledger_txn *txn)
 	}
 }
 
+static void add_pools(struct twins *t, struct ledger_txn *txn)
+{
+	struct ledger_op *op = ledger_txn_add(txn, LOP_POOLS_TAKE);
+	struct ledger_pool *pools = arena_alloc(&txn->arena, 2 * sizeof(*pools));
+	int64_t from = chance_below(t, 2);
+
+	for (int i = 0; i < 2; i++)
+		pools[i] = (struct ledger_pool){name_of(txn, "pool", i), 1 + chance_below(t, 2),
+						1 + chance_below(t, 3)};
+	op->u.pools_take = (struct lop_pools_take){.run_id = 1 + chance_below(t, RUNS),
+						   .pools = pools + from,
+						   .n = (size_t)(1 + chance_below(t, 2 - from))};
+}
+
 static void add_share(struct twins *t, struct ledger_txn *txn)
 {
 	struct ledger_op *op = NULL;
+
+	if (likely(t, 20)) {
+		add_pools(t, txn);
+		return;
+	}
 
 	if (likely(t, 50)) {
 		op = ledger_txn_add(txn, LOP_RATE_TAKE);

@@ -166,6 +166,11 @@ static void put_load_take(struct buf *out, const struct lop_load_take *t)
 		   t->ret_cursor == NULL ? "" : (const char *)t->ret_cursor);
 }
 
+static const char *text_or(const char *text)
+{
+	return text == NULL ? "-" : text;
+}
+
 /* What has one number or two as its result. */
 static void put_ending(struct buf *out, const struct lop_ending_take *take)
 {
@@ -221,6 +226,11 @@ static void put_small(struct buf *out, const struct ledger_op *op)
 	case LOP_QUOTA_TAKE:
 		buf_printf(out, " %lld %lld", LL(op->u.quota_take.ret_n),
 			   LL(op->u.quota_take.ret_left));
+		break;
+	case LOP_POOLS_TAKE:
+		buf_printf(out, " %d %s %lld %s", op->u.pools_take.ret_taken,
+			   text_or(op->u.pools_take.ret_full), LL(op->u.pools_take.ret_used),
+			   text_or(op->u.pools_take.ret_holder));
 		break;
 	case LOP_BREAKER_GET:
 		put_breaker(out, &op->u.breaker_get.ret_row);

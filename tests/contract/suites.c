@@ -4,10 +4,10 @@
 #include "contract/bench.h"
 
 static const struct suite *const suites[] = {
-	&suite_instances, &suite_runs,	   &suite_steps,    &suite_loading,
-	&suite_chunks,	  &suite_loose,	   &suite_reap,	    &suite_batches,
-	&suite_persons,	  &suite_telling,  &suite_endings,  &suite_sharing,
-	&suite_stats,	  &suite_breakers, &suite_failover, &suite_inbox,
+	&suite_instances, &suite_runs,	  &suite_steps,	  &suite_loading,  &suite_chunks,
+	&suite_loose,	  &suite_reap,	  &suite_batches, &suite_persons,  &suite_telling,
+	&suite_endings,	  &suite_sharing, &suite_stats,	  &suite_breakers, &suite_failover,
+	&suite_inbox,	  &suite_pools,
 };
 
 int suites_run(const char *backend)

@@ -41,5 +41,6 @@ extern const struct suite suite_endings;
 extern const struct suite suite_sharing;
 extern const struct suite suite_stats;
 extern const struct suite suite_breakers;
+extern const struct suite suite_pools;
 
 #endif

@@ -178,6 +178,7 @@ static void one_slot_for_two_runs(void **state)
 		 " FROM run_; DROP VIEW item; DROP VIEW run; DROP VIEW attempt; DROP VIEW reject;"
 		 "DROP VIEW instance; DROP VIEW audit; DROP VIEW minute; DROP VIEW failure;"
 		 "DROP VIEW note; DROP VIEW ending; DROP VIEW endpoint; DROP VIEW step;"
+		 "DROP VIEW pool;"
 		 "DROP VIEW IF EXISTS run_now;"
 		 "DROP TABLE run_;"
 		 "ALTER TABLE other RENAME TO run_;"

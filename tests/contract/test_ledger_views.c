@@ -149,6 +149,25 @@ static void the_view_of_a_run_counts_as_the_ledger_does(void **state)
 		"1|job@2026-11-23|job|2026-11-23|2026-11-23|1|1|2025-11-24T16:00:00.000Z|-\n");
 }
 
+static void a_pool_shows_the_runs_that_have_it(void **state)
+{
+	static const struct ledger_pool pools[] = {{"printer", 2, 3}, {"warehouse", 1, 1}};
+	static const char sql[] = "SELECT name, run, run_id, units, since FROM pool ORDER BY name";
+	struct bench *b = *state;
+	int64_t run = run_create(b, b->a, &(struct plan){.job = "job"});
+
+	run_join(b, b->a, run);
+	begin(b, b->a, LOP_POOLS_TAKE)->u.pools_take = (struct lop_pools_take){
+		.run_id = run, .pools = pools, .n = ARRAY_LEN(pools)};
+	commit(b);
+	answers(b, sql,
+		"printer|job@2026-11-23|1|2|2025-11-24T16:00:00.000Z\n"
+		"warehouse|job@2026-11-23|1|1|2025-11-24T16:00:00.000Z\n");
+	begin(b, b->a, LOP_RUN_LEAVE)->u.run_leave = (struct lop_run_leave){run, ""};
+	commit(b);
+	answers(b, sql, "");
+}
+
 static void runs_have_the_states_that_people_know(void **state)
 {
 	static const char sql[] = "SELECT state, reason FROM run";
@@ -329,6 +348,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(items_have_the_states_that_people_know),
 	CASE(what_deviates_is_told_in_full),
 	CASE(the_view_of_a_run_counts_as_the_ledger_does),
+	CASE(a_pool_shows_the_runs_that_have_it),
 	CASE(runs_have_the_states_that_people_know),
 	CASE(a_quota_says_what_is_used_since_when),
 	CASE(a_run_that_needs_a_person_says_so),

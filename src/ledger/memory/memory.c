@@ -252,6 +252,7 @@ static const struct mem_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_INBOX_READ] = {mem_inbox_read, true},
 	[LOP_RATE_TAKE] = {mem_rate_take, true},
 	[LOP_QUOTA_TAKE] = {mem_quota_take, true},
+	[LOP_POOLS_TAKE] = {mem_pools_take, true},
 	[LOP_PERSON] = {mem_person, false},
 	[LOP_BREAKER_GET] = {mem_breaker_get, true},
 	[LOP_BREAKER_PUT] = {mem_breaker_put, true},

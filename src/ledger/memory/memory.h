@@ -189,6 +189,12 @@ struct mem_quota {
 	int64_t n;
 };
 
+struct mem_pool_hold {
+	const char *name;
+	const struct mem_run *run;
+	int64_t units;
+};
+
 struct mem_undo {
 	struct mem_undo *previous;
 	void *where;
@@ -216,6 +222,7 @@ struct memory {
 	struct mem_seen_table seen;
 	struct mem_list rates;	/* struct mem_rate */
 	struct mem_list quotas; /* struct mem_quota */
+	struct mem_list pools;	/* struct mem_pool_hold, as they came */
 	struct mem_list inbox;	/* struct mem_inbox, by id */
 	int64_t last_inbox;
 	bool is_replay; /* the batch was applied before: only results are asked for */
@@ -361,6 +368,7 @@ int mem_inbox_take(struct memory *m, struct ledger_txn *txn,
 		   const struct ledger_inbox_taken *taken);
 int mem_rate_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_quota_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
+int mem_pools_take(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_person(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_breaker_get(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);
 int mem_breaker_put(struct memory *m, struct ledger_txn *txn, struct ledger_op *op);

@@ -74,6 +74,7 @@ static const struct pl_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_INBOX_READ] = {pl_inbox_read, true},
 	[LOP_RATE_TAKE] = {pl_rate_take, true},
 	[LOP_QUOTA_TAKE] = {pl_quota_take, true},
+	[LOP_POOLS_TAKE] = {pl_pools_take, true},
 	[LOP_PERSON] = {pl_person, false},
 	[LOP_BREAKER_GET] = {pl_breaker_get, true},
 	[LOP_BREAKER_PUT] = {pl_breaker_put, true},

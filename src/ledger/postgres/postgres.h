@@ -35,7 +35,8 @@
 #define PL_CHECK_VIOLATION "23514"
 enum { PL_MAGIC = 0x5ce1d6e9, PL_SCHEMA_VERSION = 3, PL_SQLSTATE_CHARS = 5 };
 /* "stnt": the first number of every advisory lock; the second is an instance's, or -1 for whoever
- * makes or upgrades the ledger. In SQL texts it stands as 1937010292. */
+ * makes or upgrades the ledger, … -4 for who takes of pools. In SQL texts it stands as 1937010292.
+ */
 
 struct pl;
 /* What is done with the rows of a queued statement when they come; 0 or PL_FAILED. */
@@ -410,6 +411,7 @@ int pl_inbox_take(struct pl *q, const struct ledger_inbox_taken *taken);
 int pl_inbox_clear(struct pl *q, int64_t run_id, int32_t step);
 int pl_rate_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_quota_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
+int pl_pools_take(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_person(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_breaker_get(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);
 int pl_breaker_put(struct pl *q, struct ledger_txn *txn, struct ledger_op *op);

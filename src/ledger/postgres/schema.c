@@ -252,6 +252,10 @@ static const char *const step_3[] = {
 	/* the closed one: all of it is of one job, and is moved up to that id */
 	"CREATE TABLE inbox_turn(turn bigint PRIMARY KEY, job text NOT NULL,"
 	"  moved_to bigint NOT NULL) WITH (fillfactor = 20)",
+	/* What runs have of named pools; a row counts while an instance is on its run. */
+	"CREATE TABLE pool_hold(name text NOT NULL, run_id bigint NOT NULL REFERENCES run_,"
+	"  units bigint NOT NULL CHECK (units > 0), since bigint NOT NULL,"
+	"  PRIMARY KEY (name, run_id))",
 	NULL,
 };
 

@@ -269,6 +269,13 @@ static const char quota_view[] =
 	"CREATE VIEW quota AS SELECT q.name, left(iso(q.period), 16) AS period, q.used"
 	" FROM quota_ AS q";
 
+/* What an instance is on. */
+static const char pool_view[] =
+	"CREATE VIEW pool AS SELECT h.name COLLATE \"C\" AS name, r.name AS run, h.run_id, h.units,"
+	" iso(h.since) AS since FROM pool_hold AS h JOIN run_ AS r ON r.id = h.run_id"
+	" WHERE EXISTS (SELECT 1 FROM run_instance AS ri JOIN instance_ AS i ON i.inc = ri.inc"
+	" WHERE ri.run_id = h.run_id AND i.state IN (1, 2))";
+
 static const char endpoint_view[] =
 	"CREATE VIEW endpoint AS SELECT r.name AS run, e.run_id,"
 	" e.endpoint COLLATE \"C\" AS endpoint, e.inc AS instance,"
@@ -290,5 +297,6 @@ const char *const pl_views[] = {
 	group_concat, storage_findings, run_now_view, step_now_view, run_view,
 	item_view,    attempt_view,	reject_view,  instance_view, audit_view,
 	minute_view,  failure_view,	breaker_view, note_view,     ending_view,
-	quota_view,   endpoint_view,	step_view,    inbox_view,    NULL,
+	quota_view,   endpoint_view,	step_view,    inbox_view,    pool_view,
+	NULL,
 };

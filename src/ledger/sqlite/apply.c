@@ -81,6 +81,7 @@ static const struct sq_op ops[LEDGER_OP_COUNT_] = {
 	[LOP_INBOX_READ] = {sq_inbox_read, true},
 	[LOP_RATE_TAKE] = {sq_rate_take, true},
 	[LOP_QUOTA_TAKE] = {sq_quota_take, true},
+	[LOP_POOLS_TAKE] = {sq_pools_take, true},
 	[LOP_PERSON] = {sq_person, false},
 	[LOP_BREAKER_GET] = {sq_breaker_get, true},
 	[LOP_BREAKER_PUT] = {sq_breaker_put, true},

@@ -271,6 +271,10 @@ static const char *const step_3[] = {
 	"  PRIMARY KEY (run_id, step, kind),"
 	"  CHECK (owner IS NULL OR is_done = 0)) STRICT, WITHOUT ROWID",
 	"CREATE INDEX ending_owner ON ending_(owner) WHERE owner IS NOT NULL",
+	/* What runs have of named pools; a row counts while an instance is on its run. */
+	"CREATE TABLE pool_hold(name TEXT NOT NULL, run_id INTEGER NOT NULL REFERENCES run_,"
+	"  units INTEGER NOT NULL CHECK (units > 0), since INTEGER NOT NULL,"
+	"  PRIMARY KEY (name, run_id)) STRICT, WITHOUT ROWID",
 	/* The newest minute's sums stand beside the batch's number (sqlite/stats.c). */
 	"ALTER TABLE instance_batch ADD COLUMN run_id INTEGER REFERENCES run_",
 	"ALTER TABLE instance_batch ADD COLUMN minute INTEGER NOT NULL DEFAULT 0",

@@ -408,6 +408,7 @@ int sq_quota_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_breaker_get(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_breaker_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_endpoint_put(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
+int sq_pools_take(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 int sq_person(struct sq *q, struct ledger_txn *txn, struct ledger_op *op);
 
 /* ---- the rest of the backend ---- */

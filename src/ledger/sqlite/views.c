@@ -212,6 +212,13 @@ static const char quota_view[] =
 	" strftime('%Y-%m-%dT%H:%M', q.period / 1000.0, 'unixepoch') AS period, q.used"
 	" FROM quota_ AS q";
 
+/* What an instance is on. */
+static const char pool_view[] =
+	"CREATE VIEW pool AS SELECT h.name, r.name AS run, h.run_id, h.units,"
+	" @iso(h.since) AS since FROM pool_hold AS h JOIN run_ AS r ON r.id = h.run_id"
+	" WHERE EXISTS (SELECT 1 FROM run_instance AS ri JOIN instance_ AS i ON i.inc = ri.inc"
+	" WHERE ri.run_id = h.run_id AND i.state IN (1, 2))";
+
 static const char endpoint_view[] =
 	"CREATE VIEW endpoint AS SELECT r.name AS run, e.run_id, e.endpoint, e.inc AS instance,"
 	" e.at_once, e.lowest, e.highest, e.most, coalesce(b.state, 'closed') AS breaker, b.since,"
@@ -226,7 +233,7 @@ static const char inbox_view[] = "CREATE VIEW inbox_item AS SELECT i.id, i.job, 
 const char *const sq_views[] = {
 	run_view,      item_view,    attempt_view, reject_view, instance_view, audit_view,
 	minute_view,   failure_view, breaker_view, note_view,	ending_view,   quota_view,
-	endpoint_view, step_view,    inbox_view,   NULL,
+	endpoint_view, step_view,    inbox_view,   pool_view,	NULL,
 };
 
 int sq_views_make(struct sq *q, const char *const *views)

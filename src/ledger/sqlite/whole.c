@@ -217,6 +217,10 @@ const char *const sq_schema_whole[] = {
 	"  PRIMARY KEY (run_id, step, kind),"
 	"  CHECK (owner IS NULL OR is_done = 0)) STRICT, WITHOUT ROWID",
 	"CREATE INDEX ending_owner ON ending_(owner) WHERE owner IS NOT NULL",
+	/* What runs have of named pools; a row counts while an instance is on its run. */
+	"CREATE TABLE pool_hold(name TEXT NOT NULL, run_id INTEGER NOT NULL REFERENCES run_,"
+	"  units INTEGER NOT NULL CHECK (units > 0), since INTEGER NOT NULL,"
+	"  PRIMARY KEY (name, run_id)) STRICT, WITHOUT ROWID",
 
 	/* for views: the places of a chunk */
 	"CREATE TABLE number(i INTEGER NOT NULL PRIMARY KEY) STRICT",
