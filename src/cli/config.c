@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/session.h"
 #include "job/fault.h"
 #include "job/node.h"
 #include "job/yaml.h"
@@ -89,6 +90,39 @@ static void take_directories(struct config_read *read, const struct node *node)
 	}
 }
 
+static void take_pool(struct config_read *read, const struct node *node)
+{
+	struct config *config = read->config;
+	struct err err = ERR_INIT;
+	int64_t capacity = 0;
+
+	if (node->type != NODE_SCALAR ||
+	    text_parse_int(node->text, node->len, &capacity, &err) < 0 || capacity < 1) {
+		faults_add(read->faults, node->at, "pools: %s: expected a whole number from 1",
+			   node->name);
+		return;
+	}
+	for (size_t i = 0; i < config->n_pools; i++)
+		if (strcmp(config->pools[i].name, node->name) == 0) {
+			config->pools[i].capacity = capacity;
+			return;
+		}
+	config->pools = xrealloc(config->pools, config->n_pools + 1, sizeof(*config->pools));
+	config->pools[config->n_pools++] = (struct session_pool){.name = xstrdup(node->name),
+								 .capacity = capacity};
+}
+
+static void take_pools(struct config_read *read, const struct node *node)
+{
+	if (node->type != NODE_MAP) {
+		faults_add(read->faults, node->at,
+			   "'pools' is to be a map of names and of how much there is of each");
+		return;
+	}
+	for (const struct node *entry = node->first; entry != NULL; entry = entry->next)
+		take_pool(read, entry);
+}
+
 /* What may stand in a configuration file; without `take` it is for a later version. */
 struct config_key {
 	const char *name;
@@ -97,7 +131,7 @@ struct config_key {
 
 static const struct config_key keys[] = {
 	{"ledger", take_ledger}, {"job_directories", take_directories},
-	{"defaults", NULL},	 {"pools", NULL},
+	{"defaults", NULL},	 {"pools", take_pools},
 	{"mail", NULL},		 {"dashboard", NULL},
 };
 
@@ -208,6 +242,9 @@ void config_done(struct config *config)
 	for (size_t i = 0; i < config->n_job_directories; i++)
 		free(config->job_directories[i]);
 	free(config->job_directories);
+	for (size_t i = 0; i < config->n_pools; i++)
+		free(config->pools[i].name);
+	free(config->pools);
 	free(config->ledger);
 	free(config->ledger_file);
 	*config = (struct config){0};

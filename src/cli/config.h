@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration files: which ledger, and where job files are.
+ * The configuration files: which ledger, where job files are, and how much there is of what jobs
+ * share by name.
  *
  * Promise: a file that is there is read and right, or it is an error; nothing is guessed past one.
  *          What the user's own file says goes before what the system's says.
@@ -14,12 +15,15 @@
 #include "base/attr.h"
 
 struct err;
+struct session_pool;
 
 struct config {
 	char *ledger;	   /* URL, NULL none */
 	char *ledger_file; /* the file that says so */
 	char **job_directories;
 	size_t n_job_directories;
+	struct session_pool *pools; /* how much there is of named resources */
+	size_t n_pools;
 };
 
 /* Reads `file` alone (ERR_NOINPUT when it is not there), or where it is NULL /etc/stint/stint.yaml

@@ -187,7 +187,7 @@ static void put_man(struct buf *out)
 		".It Ev NO_COLOR\nno colours when it is set.\n.El\n"
 		".Sh FILES\n.Bl -tag -width Ds\n"
 		".It Pa /etc/stint/stint.yaml , $XDG_CONFIG_HOME/stint/stint.yaml\n"
-		"configuration: ledger, job_directories.\n"
+		"configuration: ledger, job_directories, pools.\n"
 		".It Pa /var/lib/stint/ledger.db\nthe ledger of the system, where there is one.\n"
 		".It Pa $XDG_STATE_HOME/stint/ledger.db\nelse this user's.\n.El\n"
 		".Sh EXIT STATUS\n.Bl -tag -width Ds -compact\n"

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/job_file.h"
+#include "cli/pools.h"
 #include "cli/verbs.h"
 #include "job/job.h"
 #include "script/check.h"
@@ -82,6 +83,8 @@ static int check_file(struct check *check, const char *word)
 	}
 	if (rc == 0)
 		rc = work_check(job, &err);
+	if (rc == 0)
+		rc = pools_check_call(check->cli, job, &err);
 	bool named = strstr(err.text, check->path) != NULL;
 	if (rc < 0 && !was_said) {
 		if (check->w != NULL)

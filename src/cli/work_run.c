@@ -16,8 +16,10 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/config.h"
 #include "cli/job_file.h"
 #include "cli/ledger_choice.h"
+#include "cli/pools.h"
 #include "cli/run_result.h"
 #include "engine/plan.h"
 #include "host/host.h"
@@ -132,6 +134,7 @@ static int work_here(const struct work_run *run, struct ledger *ledger, struct r
 		     struct err *err)
 {
 	struct reloader reloader = {.run = run};
+	AUTO(config) struct config config = {0};
 	char host[HOST_MAX] = {0};
 	char name[HOST_MAX + NUMBER_MAX] = {0};
 	int status = 0;
@@ -148,7 +151,11 @@ static int work_here(const struct work_run *run, struct ledger *ledger, struct r
 		.arg = &reloader,
 	};
 	options.spec.instance_name = name;
-	int rc = run_result_begin(result, ledger, &run->spec, err);
+	int rc = config_load(run->cli->options.value[OPTION_CONFIG], &config, err);
+	options.spec.pools = config.pools;
+	options.spec.n_pools = config.n_pools;
+	if (rc == 0)
+		rc = run_result_begin(result, ledger, &run->spec, err);
 	if (rc == 0)
 		rc = host_run(&options, &status, err);
 	for (size_t i = 0; i < reloader.n; i++)
@@ -185,7 +192,9 @@ int work_run(const struct work_run *run, struct err *err)
 	struct run_result result = {0};
 
 	assert(run != NULL && run->cli != NULL && err != NULL);
-	int rc = cli_ledger_url(run->cli, &url, &from, err);
+	int rc = pools_check_call(run->cli, run->spec.job, err);
+	if (rc == 0)
+		rc = cli_ledger_url(run->cli, &url, &from, err);
 	if (rc < 0)
 		return rc;
 	if (keeper_child_fd() < 0)
@@ -304,7 +313,9 @@ int work_run_plan(const struct work_run *run, struct err *err)
 	struct ledger_txn *txn = ledger_txn_new();
 
 	assert(run != NULL && run->cli != NULL && err != NULL);
-	int rc = list_runs(run, txn, err);
+	int rc = pools_check_call(run->cli, run->spec.job, err);
+	if (rc == 0)
+		rc = list_runs(run, txn, err);
 	if (rc == 0) {
 		const struct lop_run_list *list = &txn->first->u.run_list;
 		struct plan plan = plan_runs(&run->spec, list, &txn->arena);

@@ -406,7 +406,12 @@ static void run_on_joined(void *arg, struct ledger_op *op)
 	run_name_endpoint(r);
 	if (r->job->work.canary > r->counts.done)
 		r->canary_left = r->job->work.canary - r->counts.done;
-	r->phase = r->row.state == RUN_LOADING ? RUN_LOADER_WANTED : RUN_WORKING;
+	r->phase = pools_are_wanted(r) ? RUN_POOLS_WANTED : run_first_phase(r);
+}
+
+enum run_phase run_first_phase(const struct run *r)
+{
+	return r->row.state == RUN_LOADING ? RUN_LOADER_WANTED : RUN_WORKING;
 }
 
 static void run_join(struct run *r)
@@ -549,6 +554,9 @@ void run_turn(struct run *r)
 	if (r->stop_wanted && r->phase > RUN_JOINING && r->phase < RUN_DRAINING)
 		r->phase = RUN_DRAINING;
 	switch (r->phase) {
+	case RUN_POOLS_WANTED:
+		pools_turn(r);
+		break;
 	case RUN_LOADER_WANTED:
 		load_want(r);
 		break;
@@ -582,6 +590,8 @@ int64_t run_deadline(const struct run *r)
 		return at;
 	at = run_earliest(window_deadline(r), request_deadline(r));
 	at = run_earliest(at, stats_deadline(r));
+	if (r->phase == RUN_POOLS_WANTED)
+		return run_earliest(at, pools_deadline(r));
 	if (r->phase == RUN_LOADER_WANTED || r->phase == RUN_LOADING_NOW)
 		return run_earliest(at, load_deadline(r));
 	at = run_earliest(at, writeback_deadline(r));
@@ -696,6 +706,8 @@ const char *run_phase_text(const struct run *r)
 	switch (r->phase) {
 	case RUN_JOINING:
 		return "starting";
+	case RUN_POOLS_WANTED:
+		return "waiting";
 	case RUN_LOADER_WANTED:
 	case RUN_LOADING_NOW:
 		return "loading";

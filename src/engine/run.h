@@ -53,6 +53,7 @@ enum {
 
 enum run_phase {
 	RUN_JOINING,
+	RUN_POOLS_WANTED,  /* see pools.c */
 	RUN_LOADER_WANTED, /* not loaded yet: become its loader, or wait for who is */
 	RUN_LOADING_NOW,
 	RUN_WORKING,
@@ -60,6 +61,14 @@ enum run_phase {
 	RUN_DRAINING,
 	RUN_LEAVING,
 	RUN_OVER
+};
+
+/* Asking for named resources. Boot clock. */
+struct run_pools {
+	int64_t ask_at;
+	int64_t until; /* to be waited for so long; 0: not asked yet */
+	bool is_out;
+	bool is_said; /* that they are waited for */
 };
 
 /* A chunk that this instance holds. */
@@ -305,6 +314,7 @@ struct run {
 	int64_t request_at;
 	bool request_out;
 	struct company company;
+	struct run_pools pools;
 	bool looks_for_dead; /* others are in it: their death has to be noticed */
 
 	/* stopping, see drain.c */
@@ -399,6 +409,12 @@ void run_leave_step(struct run *r);
 void run_say_blocked(struct run *r);
 /* The reader asks for items of the step that its job takes them from. */
 ST_MUST_CHECK int step_take_question(struct run *r, const struct frame *frame, struct err *err);
+
+/* pools.c: named resources (require.pools), which a run has before it loads or works */
+enum run_phase run_first_phase(const struct run *r); /* once it has them */
+bool pools_are_wanted(const struct run *r);
+void pools_turn(struct run *r); /* RUN_POOLS_WANTED: one step */
+int64_t pools_deadline(const struct run *r);
 
 void load_want(struct run *r); /* RUN_LOADER_WANTED: one step */
 void load_turn(struct run *r); /* RUN_LOADING_NOW: one step */

@@ -21,6 +21,12 @@
 struct job;
 struct session;
 
+/* How much there is of a named resource; of those that nobody names there is 1. */
+struct session_pool {
+	char *name;
+	int64_t capacity;
+};
+
 struct session_spec {
 	const struct job *job; /* today's file; kept until session_free */
 	const char *slot;      /* of the present slot: 2026-11-23 or 2026-11-23T01:30+01:00 */
@@ -32,12 +38,14 @@ struct session_spec {
 	bool is_guest;	      /* work: its source may be on another host */
 	bool again;
 	bool with_new_file;
-	const char *source_path; /* --source, "" none */
-	int64_t first_n;	 /* --first, 0 none */
-	utime stop_by;		 /* window.stop_by as a point of time; UTIME_NEVER none */
-	bool ignores_window;	 /* --ignore-window: nothing of it ends or holds the run */
-	int lanes;		 /* how many worker processes at most; at least 1 */
-	int cpus;		 /* default concurrency of exec */
+	const char *source_path;	  /* --source, "" none */
+	int64_t first_n;		  /* --first, 0 none */
+	utime stop_by;			  /* window.stop_by as a point of time; UTIME_NEVER none */
+	bool ignores_window;		  /* --ignore-window: nothing of it ends or holds the run */
+	const struct session_pool *pools; /* kept until session_free */
+	size_t n_pools;
+	int lanes; /* how many worker processes at most; at least 1 */
+	int cpus;  /* default concurrency of exec */
 	/* who this instance is */
 	const char *instance_name;
 	const char *host;

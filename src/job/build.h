@@ -38,7 +38,8 @@ void build_target(struct build *b, struct node *kind); /* work.sql, work.table *
 void build_on_finish(struct build *b);
 /* SQLSTATEs of done_when and so on. */
 void build_states(struct build *b, struct node *list, enum job_when when);
-void build_share(struct build *b);		       /* rate, quota */
+void build_share(struct build *b); /* rate, quota */
+void build_require(struct build *b);
 void build_output(struct build *b, struct node *file); /* work.file */
 void build_control(struct build *b);
 void build_totals(struct build *b);

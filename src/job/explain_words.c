@@ -728,9 +728,27 @@ static void put_cost(const struct job_cost *c, struct buf *out)
 	buf_putc(out, '\n');
 }
 
+static void put_pools(const struct job_require *require, struct buf *out)
+{
+	if (require->n_pools == 0)
+		return;
+	buf_puts(out,
+		 "Before anything is read its run takes, of what all jobs of the ledger share, ");
+	for (size_t i = 0; i < require->n_pools; i++) {
+		const struct job_pool *pool = &require->pools[i];
+		buf_printf(out, "%s%" PRId64 " of ", i > 0 ? ", " : "", pool->units);
+		put_quoted(pool->name, out);
+	}
+	buf_puts(out, "; it waits for that for ");
+	text_put_duration(out, require->wait_us);
+	buf_puts(out, ", then it ends with exit status 69.\n");
+}
+
 void explain_put_words(const struct job *job, struct buf *out)
 {
 	assert(job != NULL && out != NULL);
+	if (job->step == 1)
+		put_pools(&job->require, out);
 	put_what(&job->source, out);
 	if (job->source.kind != SOURCE_NONE) {
 		put_guards(job, out);

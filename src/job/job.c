@@ -113,6 +113,9 @@ static void step_free(struct job *job)
 	for (size_t i = 0; i < job->n_constants; i++)
 		constant_done(&job->constants[i]);
 	free(job->constants);
+	for (size_t i = 0; i < job->require.n_pools; i++)
+		free(job->require.pools[i].name);
+	free(job->require.pools);
 	for (size_t i = 0; i < job->n_finishes; i++)
 		job_target_done(&job->finishes[i]);
 	free(job->finishes);
@@ -208,6 +211,7 @@ static void step_build(struct job *job, struct node *root, struct arena *arena,
 	build_totals(&build);
 	build_work(&build);
 	build_share(&build);
+	build_require(&build);
 	build_on_finish(&build);
 	build_rules(&build);
 }

@@ -341,6 +341,20 @@ struct job_gentle {
 	int nice;
 };
 
+struct job_pool { /* a named resource, shared by all jobs of a ledger */
+	char *name;
+	int64_t units;
+};
+
+enum { JOB_POOLS_MAX = 64 };
+
+/* What must hold before any item is touched. */
+struct job_require {
+	struct job_pool *pools; /* sorted by name */
+	size_t n_pools;
+	int64_t wait_us;
+};
+
 struct job_window {
 	int64_t expect_us;  /* 0: none */
 	int64_t max_us;	    /* 0: none */
@@ -417,6 +431,7 @@ struct job {
 	struct job_breaker breaker;
 	int64_t chunk_items; /* 1 … 4096 */
 	int64_t chunk_bytes;
+	struct job_require require;
 	struct job_window window;
 	struct job_process process;
 	struct job_cost cost;

@@ -95,10 +95,11 @@ static const struct schema_key rows[] = {
 	{"require.maintenance", T_LIST, .later = true,
 	 .says = "Calendars: not started, and paused, while an event is on."},
 	{"require.maintenance[]", T_TEXT, .says = "A file."},
-	{"require.pools", T_NAMES, .later = true,
+	{"require.pools", T_NAMES, .is_refreshed = true,
 	 .says = "Named, counted resources shared by all jobs of a ledger."},
-	{"require.pools.*", T_INTEGER, .min = 1, .says = "How much of it this job takes."},
-	{"require.wait", T_DURATION, .later = true, .fallback = "30m",
+	{"require.pools.*", T_INTEGER, .min = 1, .max = 1000000000, .is_refreshed = true,
+	 .says = "How much of it a run of this job takes."},
+	{"require.wait", T_DURATION, .fallback = "30m", AT(require.wait_us), .is_refreshed = true,
 	 .says = "How long to wait for all of this before giving up."},
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "cli/config.h"
+#include "engine/session.h"
 
 static int read_text(struct config *config, const char *text, struct err *err)
 {
@@ -71,6 +72,23 @@ static void a_later_file_goes_before_an_earlier_one(void **state)
 	assert_string_equal(config.ledger_file, "/home/me/stint.yaml");
 }
 
+static void a_pool_is_as_large_as_the_later_file_says(void **state)
+{
+	AUTO(config) struct config config = {0};
+	struct err err = ERR_INIT;
+
+	assert_int_equal(read_text(&config, "pools: {warehouse: 2, mail: 7}\n", &err), 0);
+	assert_int_equal(config.n_pools, 2);
+	assert_int_equal(read_text(&config, "pools: {tapes: 1, warehouse: 3}\n", &err), 0);
+	assert_int_equal(config.n_pools, 3);
+	assert_string_equal(config.pools[0].name, "warehouse");
+	assert_int_equal(config.pools[0].capacity, 3);
+	assert_string_equal(config.pools[1].name, "mail");
+	assert_int_equal(config.pools[1].capacity, 7);
+	assert_string_equal(config.pools[2].name, "tapes");
+	assert_int_equal(config.pools[2].capacity, 1);
+}
+
 static void faults_name_the_place_and_what_was_meant(void **state)
 {
 	static const struct {
@@ -83,7 +101,14 @@ static void faults_name_the_place_and_what_was_meant(void **state)
 		{"ledger: [a]\n", "1:9"},
 		{"job_directories: x\n", "a list"},
 		{"job_directories: [[x]]\n", "is to be a text"},
-		{"pools: {a: 1}\n", "not available in this version"},
+		{"mail: {a: 1}\n", "not available in this version"},
+		{"pools: [a]\n", "1:8: 'pools' is to be a map of names"},
+		{"pools: {a: 1, b: 0}\n", "pools: b: expected a whole number from 1"},
+		{"pools: {a: -1}\n", "pools: a: expected a whole number from 1"},
+		{"pools:\n  a: many\n", "2:6: pools: a: expected a whole number from 1"},
+		{"pools: {a: 1.5}\n", "pools: a: expected a whole number from 1"},
+		{"pools: {a: [1]}\n", "pools: a: expected a whole number from 1"},
+		{"pools: {a: 99999999999999999999}\n", "pools: a: expected a whole number from 1"},
 		{"- a\n", "a map of keys"},
 		{"ledger: a\nledger: b\n", "2:1"},
 	};
@@ -104,6 +129,7 @@ int main(void)
 		cmocka_unit_test(a_relative_ledger_lies_beside_the_file),
 		cmocka_unit_test(other_urls_stay_as_they_are),
 		cmocka_unit_test(a_later_file_goes_before_an_earlier_one),
+		cmocka_unit_test(a_pool_is_as_large_as_the_later_file_says),
 		cmocka_unit_test(faults_name_the_place_and_what_was_meant),
 	};
 
