@@ -136,7 +136,7 @@ void check_exit(struct machine *m, const struct instance *inst)
 		is_plausible = inst->saw_missing;
 		break;
 	case 69:
-		is_plausible = m->opt->instances > 1;
+		is_plausible = m->opt->instances > 1 || m->opt->pool_units > 0;
 		break;
 	case 74:
 		is_plausible = inst->saw_broken || inst->saw_trouble;

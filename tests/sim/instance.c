@@ -19,6 +19,7 @@
 #include "sim/finisher.h"
 #include "sim/lost.h"
 #include "sim/night.h"
+#include "sim/pool_check.h"
 #include "sim/proc.h"
 #include "sim/shadow.h"
 #include "sim/witness.h"
@@ -287,6 +288,7 @@ static void instance_drain(struct instance *inst)
 		if (!instance_settle(inst))
 			return;
 		window_check_idle(inst);
+		pool_check_waiting(inst);
 		if (inst->m->trace.events % STATUS_EVERY == 0)
 			instance_look_at_status(inst);
 	}
@@ -423,6 +425,13 @@ static void instance_begin(struct instance *inst)
 				    .has_beats = m->opt->has_beats,
 				    .boot_id = "00000000-0000-4000-8000-000000000000",
 				    .pid = inst->number};
+	if (m->opt->pool_units > 0) {
+		struct session_pool *pool = arena_new(&m->arena, struct session_pool);
+		*pool = (struct session_pool){arena_str(&m->arena, POOL_NAME),
+					      m->opt->pool_capacity};
+		spec.pools = pool;
+		spec.n_pools = 1;
+	}
 	if (machine_fault(m, F_FIRST))
 		spec.first_n = rng_range(&m->rng, 1, m->opt->n_records + 1);
 	if (machine_fault(m, F_STOP_BY))

@@ -90,6 +90,7 @@ struct instance {
 	char identity[24];
 	int64_t began_us;
 	int64_t stopped_us; /* when it heard the first signal, 0 never */
+	int64_t refused_us; /* boot clock: its run was not given the pool; 0: it was */
 	utime stop_by;
 	bool ignores_window;
 	int at_step; /* of the run that it has joined last, as the ledger told it */

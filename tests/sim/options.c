@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "job/job.h"
+#include "sim/pool_check.h"
 #include "sim/rng.h"
 
 struct fault_row {
@@ -477,13 +478,32 @@ static void options_draw_finish(struct options *o)
 		o->instances = 2;
 }
 
+/* Runs that share a pool. In most of these nights two are worked at once. */
+static void options_draw_pool(struct options *o)
+{
+	struct rng r;
+
+	rng_seed(&r, rng_mix(o->seed ^ UINT64_C(0x706f6f6c)));
+	if (o->is_paced || o->is_ending || rng_below(&r, 6) != 0)
+		return;
+	o->pool_units = rng_range(&r, 1, 2);
+	o->pool_capacity = o->pool_units + rng_range(&r, 0, 2);
+	o->pool_wait_us = tenths(&r, 2) ? 0 : rng_spread(&r, US_PER_S, 10 * US_PER_MIN);
+	if (o->per_start || o->has_inbox || tenths(&r, 3))
+		return;
+	o->regions = OPTIONS_REGIONS_MAX;
+	o->instances = o->instances > 2 ? o->instances : (int)rng_range(&r, 2, 3);
+	o->start_gap_us = rng_spread(&r, US_PER_MS, US_PER_S);
+}
+
 /* A job file is written in milliseconds; what is checked must be what was written. */
 static void options_round(struct options *o)
 {
 	int64_t *const times[] = {
 		&o->key_valid_us,  &o->timeout_us,  &o->first_us,	   &o->max_us,
 		&o->within_run_us, &o->open_for_us, &o->breaker_window_us, &o->give_up_after_us,
-		&o->window_max_us, &o->grace_us,    &o->stalled_after_us,  &o->expect_us};
+		&o->window_max_us, &o->grace_us,    &o->stalled_after_us,  &o->expect_us,
+		&o->pool_wait_us};
 
 	for (size_t i = 0; i < ARRAY_LEN(times); i++)
 		*times[i] -= *times[i] % US_PER_MS;
@@ -511,6 +531,7 @@ void options_from_seed(struct options *o, uint64_t seed)
 	options_draw_steps(o);
 	options_draw_inbox(o);
 	options_draw_finish(o);
+	options_draw_pool(o);
 	/* Waiting is by the wall clock: when that jumps, it may be too short. */
 	if (o->fault[F_CLOCK])
 		o->shows_after_us = 0;
@@ -680,6 +701,12 @@ void options_put_job(const struct options *o, struct buf *out)
 	put_us(out, ", give_up_after", o->give_up_after_us);
 	buf_printf(out, "}\nchunk: {items: %lld}\n", (long long)o->chunk_items);
 	options_put_window(o, out);
+	if (o->pool_units > 0) {
+		buf_printf(out, "require: {pools: {" POOL_NAME ": %lld}, ",
+			   (long long)o->pool_units);
+		put_us(out, "wait", o->pool_wait_us);
+		buf_puts(out, "}\n");
+	}
 	if (o->has_finish)
 		buf_puts(out, "on_finish:\n  - {sqlite: a.db, sql: 'select 1'}\n");
 }
@@ -696,6 +723,8 @@ void options_print(const struct options *o)
 	(void)printf("records %u%s, slots %d, regions %d, instances %d, lanes %d\n", o->n_records,
 		     o->by_reference ? " by reference" : "", o->slots, o->regions, o->instances,
 		     o->lanes);
+	if (o->pool_units > 0)
+		(void)printf("of the pool there are %lld\n", (long long)o->pool_capacity);
 	if (o->end_takes_us > 0)
 		(void)printf("the end takes %lld ms at most\n",
 			     (long long)(o->end_takes_us / US_PER_MS));

@@ -162,6 +162,9 @@ struct options {
 	int64_t quota_limit;  /* attempts an hour, 0: no quota */
 	int64_t quota_reserve;
 	bool quota_waits;
+	int64_t pool_units; /* that a run needs of a pool, 0: of none */
+	int64_t pool_capacity;
+	int64_t pool_wait_us;
 	bool is_paced;	/* nothing but the rate keeps items from being begun */
 	bool is_ending; /* nothing but the end of the window, or of the date, does */
 

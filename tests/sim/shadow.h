@@ -17,6 +17,7 @@
 #include "sim/ending_check.h"
 #include "sim/inbox.h"
 #include "sim/machine.h"
+#include "sim/pool_check.h"
 #include "sim/sums.h"
 #include "sim/witness.h"
 
@@ -98,6 +99,7 @@ struct run_view {
 	int failed_healthy;  /* how often it failed when there were no faults any more */
 	bool was_told;	     /* then: the source was told everything, and that went well */
 	struct end_view end[END_VIEWS];
+	struct pool_view pool;
 	struct sums sums;
 	struct witness *witnesses; /* by record */
 	uint32_t *item_of;	   /* by record: its item + 1, 0 none */

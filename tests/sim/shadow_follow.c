@@ -244,6 +244,7 @@ static const follow_fn followers[LEDGER_OP_COUNT_] = {
 	[LOP_INBOX_READ] = follow_nothing,
 	[LOP_RATE_TAKE] = follow_counted,
 	[LOP_QUOTA_TAKE] = follow_counted,
+	[LOP_POOLS_TAKE] = follow_nothing, /* see pool_check.h */
 	[LOP_PERSON] = follow_by_walk,
 	[LOP_BREAKER_GET] = follow_breaker,
 	[LOP_BREAKER_PUT] = follow_breaker,
@@ -253,6 +254,7 @@ static const follow_fn followers[LEDGER_OP_COUNT_] = {
 bool shadow_follow(struct shadow_walk *walk, struct instance *inst, struct ledger_op *op)
 {
 	assert(followers[op->kind] != NULL); /* a new one needs a line there */
+	pool_follow(inst, op);
 	return followers[op->kind](walk, inst, op);
 }
 
