@@ -146,6 +146,9 @@ static void lost_happens(struct machine *m)
 	lost_drop(&m->was);
 	m->was = lost_save(m);
 	m->decisions_are_lost |= l->has_decisions;
+	/* Who has not written again yet what an earlier one lost writes that now, too. */
+	for (struct instance *i = m->instances; i != NULL; i = i->next)
+		i->is_uncompared = !lost_is_behind(i);
 	ledger_memory_go_back(m->ledger);
 	for (size_t i = 0; i < l->n; i++)
 		lost_restore_run(m, &l->runs[i]);
@@ -156,7 +159,8 @@ static void lost_happens(struct machine *m)
 	for (struct instance *i = m->instances; i != NULL; i = i->next) {
 		i->is_failed_over = i->inc != 0;
 		/* What it does not know to have been made it does not write again, but sends. */
-		i->is_uncompared = lost_is_behind(i) && m->was->inc_batch[i->inc] <= i->acked;
+		i->is_uncompared = i->is_uncompared && lost_is_behind(i) &&
+				   m->was->inc_batch[i->inc] <= i->acked;
 	}
 	TRACE(m, TRACE_LOST, 0, 0, 0, 0);
 	beats_fail_over(m);
