@@ -36,23 +36,38 @@ static int64_t capacity_of(const struct run *r, const char *name)
 	return 1;
 }
 
-/* For who looks at the run, too. */
+/* Kept for who looks at the run, and said. */
+static void pools_note(struct run *r, const char *text)
+{
+	commit_add(r->commit, LOP_RUN_NOTE, NULL, NULL)->u.run_note = (struct lop_run_note){
+		.run_id = r->id,
+		.at = r->ops->now(r->world),
+		.kind = "require.pools",
+		.text = arena_str(commit_arena(r->commit), text)};
+	run_say(r, SAY_INFO, "%s %s", r->row.name, text);
+}
+
 static void say_waiting(struct run *r)
 {
-	struct arena *a = commit_arena(r->commit);
 	AUTO(buf) struct buf text = BUF_INIT(RUN_REASON_MAX);
 
 	if (r->pools.is_said)
 		return;
 	r->pools.is_said = true;
 	buf_printf(&text, "waits for %s, for at most ", r->waits);
-	text_put_span(&text, pools_required(r)->wait_us);
-	commit_add(r->commit, LOP_RUN_NOTE, NULL, NULL)->u.run_note = (struct lop_run_note){
-		.run_id = r->id,
-		.at = r->ops->now(r->world),
-		.kind = "require.pools",
-		.text = arena_str(a, buf_str(&text))};
-	run_say(r, SAY_INFO, "%s %s", r->row.name, buf_str(&text));
+	text_put_duration(&text, pools_required(r)->wait_us);
+	pools_note(r, buf_str(&text));
+}
+
+static void say_taken(struct run *r)
+{
+	AUTO(buf) struct buf text = BUF_INIT(RUN_REASON_MAX);
+
+	if (!r->pools.is_said)
+		return;
+	buf_puts(&text, "has its pools, after ");
+	text_put_span(&text, r->ops->boot_us(r->world) - r->pools.asked_at);
+	pools_note(r, buf_str(&text));
 }
 
 static void pools_on_taken(void *arg, struct ledger_op *op)
@@ -65,6 +80,7 @@ static void pools_on_taken(void *arg, struct ledger_op *op)
 	if (r->phase != RUN_POOLS_WANTED)
 		return;
 	if (take->ret_taken) {
+		say_taken(r);
 		r->waits[0] = '\0';
 		r->phase = run_first_phase(r);
 		return;
@@ -74,12 +90,13 @@ static void pools_on_taken(void *arg, struct ledger_op *op)
 	(void)snprintf(r->waits, sizeof(r->waits),
 		       "pool %s: %" PRId64 " of %" PRId64 " in use, by %s", take->ret_full,
 		       take->ret_used, capacity_of(r, take->ret_full), holder); /* may be cut */
-	if (now >= r->pools.until) {
+	int64_t until = r->pools.asked_at + pools_required(r)->wait_us;
+	if (now >= until) {
 		run_stop(r, EXIT_BUSY, false, "require.pools: %s", r->waits);
 		return;
 	}
 	say_waiting(r);
-	r->pools.ask_at = run_earliest(now + ASK_AGAIN_US, r->pools.until);
+	r->pools.ask_at = run_earliest(now + ASK_AGAIN_US, until);
 }
 
 void pools_turn(struct run *r)
@@ -90,8 +107,8 @@ void pools_turn(struct run *r)
 
 	if (p->is_out || now < p->ask_at)
 		return;
-	if (p->until == 0)
-		p->until = now + require->wait_us;
+	if (p->asked_at == 0)
+		p->asked_at = now;
 	p->is_out = true;
 	struct arena *a = commit_arena(r->commit);
 	struct ledger_pool *pools = arena_alloc(a, (require->n_pools + 1) * sizeof(*pools));

@@ -66,7 +66,7 @@ enum run_phase {
 /* Asking for named resources. Boot clock. */
 struct run_pools {
 	int64_t ask_at;
-	int64_t until; /* to be waited for so long; 0: not asked yet */
+	int64_t asked_at; /* first; 0: not yet */
 	bool is_out;
 	bool is_said; /* that they are waited for */
 };

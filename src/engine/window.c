@@ -398,7 +398,7 @@ void window_check(struct run *r)
 	if (now >= window_end(r))
 		window_is_over(r);
 	if ((r->breaker.state != BREAKER_CLOSED && r->phase == RUN_WORKING) ||
-	    r->phase == RUN_LOADING_NOW || share_waits(r))
+	    r->phase < RUN_WORKING || share_waits(r))
 		r->last_settled_at = now; /* waits by name, or the reader has its own limits */
 	else if (now - r->last_settled_at >= window_stalled_us(r))
 		run_stop(r, EXIT_LATER, false,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Named pools that runs share. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -205,6 +206,81 @@ static void a_batch_that_is_sent_again_takes_nothing_more(void **state)
 	is_taken(TAKE_POOLS(b, b->b, second, BOTH));
 }
 
+/* ---- at once ---- */
+
+enum { ROUNDS = 20 };
+
+/* A transaction that is applied by a thread of its own. */
+struct taker {
+	pthread_t thread;
+	struct ledger *ledger;
+	struct ledger_txn *txn;
+	struct ledger_op *op;
+};
+
+static void taker_begin(struct taker *t, struct bench *b, struct actor *by, int64_t run,
+			const struct ledger_pool *pool)
+{
+	t->op = begin(b, by, LOP_POOLS_TAKE);
+	pools_wish(t->op, run, pool, 1);
+	t->ledger = by->ledger;
+	t->txn = b->txn;
+	t->txn->batch = by->batch + 1;
+	b->txn = NULL;
+}
+
+static void *taker_apply(void *arg)
+{
+	struct taker *t = arg;
+
+	do {
+		ledger_txn_rewind(t->txn);
+		ledger_apply(t->ledger, t->txn);
+	} while (t->txn->status == LEDGER_BUSY);
+	return NULL;
+}
+
+static void of_two_who_take_at_once_one_does(void **state)
+{
+	struct bench *b = *state;
+
+	if (!b->has_handles)
+		return;
+	struct actor *const by[2] = {b->a, b->b};
+	actor_begin(b, b->b);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct taker takers[2];
+		int64_t runs[2];
+		char due[32];
+		char name[32];
+		/* One that was never taken: there is no row that they could wait for. */
+		(void)snprintf(name, sizeof(name), "pool-%d", round);
+		const struct ledger_pool pool = {name, 1, 1};
+		for (int i = 0; i < 2; i++) {
+			(void)snprintf(due, sizeof(due), "%d/%d", round, i);
+			runs[i] = run_create(b, by[i], &(struct plan){.due = due});
+			run_join(b, by[i], runs[i]);
+		}
+		for (int i = 0; i < 2; i++)
+			taker_begin(&takers[i], b, by[i], runs[i], &pool);
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(
+				pthread_create(&takers[i].thread, NULL, taker_apply, &takers[i]),
+				0);
+		int n = 0;
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(pthread_join(takers[i].thread, NULL), 0);
+			assert_int_equal(takers[i].txn->status, LEDGER_APPLIED);
+			by[i]->batch++;
+			n += takers[i].op->u.pools_take.ret_taken;
+			ledger_txn_free(takers[i].txn);
+		}
+		assert_int_equal(n, 1);
+		for (int i = 0; i < 2; i++)
+			leave(b, by[i], runs[i]);
+	}
+}
+
 /* ---- failovers ---- */
 
 static enum ledger_status apply_by(struct bench *b, struct journal *journal)
@@ -271,6 +347,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(more_than_there_is_can_never_be_had),
 	CASE(whoever_is_not_on_the_run_takes_nothing),
 	CASE(a_batch_that_is_sent_again_takes_nothing_more),
+	CASE(of_two_who_take_at_once_one_does),
 	CASE(what_a_failover_lost_is_taken_again),
 	CASE(whoever_lost_it_to_another_ends),
 };

@@ -111,7 +111,7 @@ def test_the_second_waits_and_goes_on_when_the_first_ends(box):
     words = f'waits for pool warehouse: 1 of 1 in use, by {holder}, for at most 30'
     assert words in box.process_said(second)
     assert held(box) == {('warehouse', holder): 1}
-    [(kind, text)] = box.ask('SELECT kind, text FROM note')
+    [(kind, text)] = wait_until(lambda: box.ask('SELECT kind, text FROM note'))  # it is said first
     assert kind == 'require.pools' and text.startswith(words)
     for verb in ('status', 'why'):
         said = box.run(verb, *(['second'] if verb == 'why' else []))
@@ -397,7 +397,7 @@ def test_the_end_of_the_window_ends_the_waiting(box):
     ends(box, first)
 
 
-def test_another_wait_holds_at_once(box):
+def test_another_file_holds_at_once(box):
     write(box, 'first')
     write(box, 'second')
     first = holds(box, 'first')
@@ -414,11 +414,11 @@ def test_another_wait_holds_at_once(box):
 def test_waiting_is_no_standstill(box):
     """Nothing is settled for longer than window.stalled_after, and it waits by name."""
     write(box, 'first')
-    write(box, 'second', more='window: {stalled_after: 1s}\n')
+    write(box, 'second', more='window: {stalled_after: 10s}\n')
     first = holds(box, 'first')
     second = waits(box, 'second')
     # A third one shows that more than this has passed.
-    write(box, 'third', wait='2s')
+    write(box, 'third', wait='12s')
     assert run(box, 'third').code == 69
     assert second.poll() is None, box.process_said(second)
     lets_go(box, 'first', 'second')
