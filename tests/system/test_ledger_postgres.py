@@ -148,7 +148,7 @@ def test_attempts_are_kept_by_day_and_a_day_can_be_dropped(box, postgres):
     box.verify()
 
 
-TODAY = '(extract(epoch from now()) / 86400)::bigint'
+TODAY = 'floor(extract(epoch from now()) / 86400)::bigint'
 
 
 @pytest.fixture(name='clerk')
