@@ -64,6 +64,9 @@ ST_MUST_CHECK int json_parse_into(struct json_doc *doc, const char *text, size_t
 const struct json *json_find(const struct json *object, const char *name, size_t name_len);
 /* RFC 6901 JSON pointer, or NULL when there is nothing. */
 const struct json *json_pointer(const struct json *root, const char *pointer);
+/* Takes the token that the pointer begins with, after its '/', with ~1 and ~0 undone; gives how
+ * many bytes of it are in `out`, `size` at most. */
+size_t json_pointer_take(const char **pointer, char *out, size_t size);
 /* Appends the value as compact JSON, numbers as they were written. */
 void json_put(struct buf *b, const struct json *value);
 

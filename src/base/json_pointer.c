@@ -69,3 +69,20 @@ const struct json *json_pointer(const struct json *root, const char *pointer)
 	}
 	return at;
 }
+
+size_t json_pointer_take(const char **pointer, char *out, size_t size)
+{
+	size_t n = 0;
+
+	assert(**pointer == '/');
+	for ((*pointer)++; **pointer != '\0' && **pointer != '/'; (*pointer)++) {
+		char c = **pointer;
+		if (c == '~' && (*pointer)[1] != '\0') {
+			(*pointer)++;
+			c = **pointer == '1' ? '/' : '~';
+		}
+		if (n < size)
+			out[n++] = c;
+	}
+	return n;
+}

@@ -102,14 +102,13 @@ static void take_pool(struct config_read *read, const struct node *node)
 			   node->name);
 		return;
 	}
-	for (size_t i = 0; i < config->n_pools; i++)
-		if (strcmp(config->pools[i].name, node->name) == 0) {
-			config->pools[i].capacity = capacity;
-			return;
-		}
-	config->pools = xrealloc(config->pools, config->n_pools + 1, sizeof(*config->pools));
-	config->pools[config->n_pools++] = (struct session_pool){.name = xstrdup(node->name),
-								 .capacity = capacity};
+	size_t at = session_pool_find(config->pools, config->n_pools, node->name);
+	if (at == config->n_pools) {
+		config->pools = xrealloc(config->pools, config->n_pools + 1,
+					 sizeof(*config->pools));
+		config->pools[config->n_pools++].name = xstrdup(node->name);
+	}
+	config->pools[at].capacity = capacity;
 }
 
 static void take_pools(struct config_read *read, const struct node *node)

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "cli/cli.h"
@@ -11,20 +10,13 @@
 #include "engine/session.h"
 #include "job/job.h"
 
-static const struct session_pool *find_pool(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->n_pools; i++)
-		if (strcmp(config->pools[i].name, name) == 0)
-			return &config->pools[i];
-	return NULL;
-}
-
 int pools_check(const struct job *job, const struct config *config, struct err *err)
 {
 	assert(job != NULL && config != NULL && err != NULL);
 	for (size_t i = 0; i < job->require.n_pools; i++) {
 		const struct job_pool *wanted = &job->require.pools[i];
-		const struct session_pool *pool = find_pool(config, wanted->name);
+		size_t at = session_pool_find(config->pools, config->n_pools, wanted->name);
+		const struct session_pool *pool = at == config->n_pools ? NULL : &config->pools[at];
 		if (pool == NULL && wanted->units > 1)
 			return ERR(err, ERR_CONFIG,
 				   "require.pools.%s: %" PRId64

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "job/job.h"
 #include "source/input.h"
 #include "source/patience.h"
@@ -141,21 +142,16 @@ static const char *root_of(const struct job *job)
 /* Objects of one member each, as the pointer leads, and in the innermost the list. */
 static void put_pointer(const char *pointer, struct buf *out)
 {
+	AUTO(str) char *name = xcalloc(strlen(pointer) + 1, 1);
+
 	while (*pointer == '/') {
-		AUTO(buf) struct buf name = BUF_INIT(PATH_BYTES_MAX);
-		const char *c = pointer + 1;
-		for (; *c != '\0' && *c != '/'; c++) {
-			bool is_escape = c[0] == '~' && (c[1] == '0' || c[1] == '1');
-			buf_putc(&name, !is_escape ? *c : c[1] == '0' ? '~' : '/');
-			c += is_escape ? 1 : 0;
-		}
+		size_t len = json_pointer_take(&pointer, name, strlen(pointer));
 		struct json_writer w;
 		buf_putc(out, '{');
 		jw_init(&w, out);
-		jw_string(&w, buf_str(&name), name.len);
+		jw_string(&w, name, len);
 		jw_done(&w);
 		buf_puts(out, ": ");
-		pointer = c;
 	}
 	buf_puts(out, "[\n");
 }

@@ -185,13 +185,8 @@ static void session_check_lease(struct session *s)
 static void session_note_failover(struct session *s, const char *text)
 {
 	session_say(s, SAY_WARNING, "%s", text);
-	if (s->run == NULL)
-		return;
-	struct ledger_op *op = commit_add(&s->commit, LOP_RUN_NOTE, NULL, NULL);
-	op->u.run_note = (struct lop_run_note){.run_id = s->run->id,
-					       .at = s->ops->now(s->world),
-					       .kind = "ledger",
-					       .text = arena_str(commit_arena(&s->commit), text)};
+	if (s->run != NULL)
+		run_note(s->run, "ledger", text, 0);
 }
 
 /* Another server has taken over. What this instance had there is there again; of others that is

@@ -28,22 +28,26 @@ bool pools_are_wanted(const struct run *r)
 	return pools_required(r)->n_pools > 0;
 }
 
+size_t session_pool_find(const struct session_pool *pools, size_t n, const char *name)
+{
+	size_t at = 0;
+
+	while (at < n && strcmp(pools[at].name, name) != 0)
+		at++;
+	return at;
+}
+
 static int64_t capacity_of(const struct run *r, const char *name)
 {
-	for (size_t i = 0; i < r->spec->n_pools; i++)
-		if (strcmp(r->spec->pools[i].name, name) == 0)
-			return r->spec->pools[i].capacity;
-	return 1;
+	size_t at = session_pool_find(r->spec->pools, r->spec->n_pools, name);
+
+	return at == r->spec->n_pools ? 1 : r->spec->pools[at].capacity;
 }
 
 /* Kept for who looks at the run, and said. */
 static void pools_note(struct run *r, const char *text)
 {
-	commit_add(r->commit, LOP_RUN_NOTE, NULL, NULL)->u.run_note = (struct lop_run_note){
-		.run_id = r->id,
-		.at = r->ops->now(r->world),
-		.kind = "require.pools",
-		.text = arena_str(commit_arena(r->commit), text)};
+	run_note(r, "require.pools", text, 0);
 	run_say(r, SAY_INFO, "%s %s", r->row.name, text);
 }
 

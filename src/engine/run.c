@@ -29,6 +29,17 @@ void run_say(struct run *r, enum say_level level, const char *fmt, ...)
 	r->ops->say(r->world, level, text);
 }
 
+void run_note(struct run *r, const char *kind, const char *text, utime until)
+{
+	struct ledger_op *op = commit_add(r->commit, LOP_RUN_NOTE, NULL, NULL);
+
+	op->u.run_note = (struct lop_run_note){.run_id = r->id,
+					       .at = r->ops->now(r->world),
+					       .kind = kind,
+					       .text = arena_str(commit_arena(r->commit), text),
+					       .until = until};
+}
+
 int64_t run_quarantine_us(const struct job *job)
 {
 	return job->work.timeout_us + QUARANTINE_EXTRA_US;

@@ -349,6 +349,8 @@ void run_set_limit(struct run *r);
 void run_refresh(struct run *r, const struct job *now);
 const char *run_phase_text(const struct run *r);
 void run_say(struct run *r, enum say_level level, const char *fmt, ...) ST_PRINTF(3, 4);
+/* Keeps it for who looks at the run; `kind` is static. `until`: see lop_run_note, 0 none. */
+void run_note(struct run *r, const char *kind, const char *text, utime until);
 
 /* Stops between items and leaves with `exit_status` when work is left. `fails`: the run ends as
  * failed. The first reason stays. */

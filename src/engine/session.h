@@ -27,6 +27,9 @@ struct session_pool {
 	int64_t capacity;
 };
 
+/* Where it is among them; `n` when it is not. */
+size_t session_pool_find(const struct session_pool *pools, size_t n, const char *name);
+
 struct session_spec {
 	const struct job *job; /* today's file; kept until session_free */
 	const char *slot;      /* of the present slot: 2026-11-23 or 2026-11-23T01:30+01:00 */

@@ -180,14 +180,7 @@ void window_turn(struct run *r)
 /* Kept for who looks at the run, and said. `until`: its end by the forecast, 0 not known. */
 static void window_note(struct run *r, const char *kind, const char *text, utime until)
 {
-	struct arena *a = commit_arena(r->commit);
-
-	commit_add(r->commit, LOP_RUN_NOTE, NULL, NULL)->u.run_note = (struct lop_run_note){
-		.run_id = r->id,
-		.at = r->ops->now(r->world),
-		.kind = kind,
-		.text = arena_str(a, text),
-		.until = until};
+	run_note(r, kind, text, until);
 	run_say(r, SAY_WARNING, "%s: %s", r->row.name, text);
 }
 

@@ -195,23 +195,6 @@ static bool enter_element(struct walk *w, const char *index, size_t index_len)
 	return true;
 }
 
-/* One token of a pointer, `~1` and `~0` undone. */
-static size_t take_token(const char **pointer, char *out, size_t size)
-{
-	size_t n = 0;
-
-	for ((*pointer)++; **pointer != '\0' && **pointer != '/'; (*pointer)++) {
-		char c = **pointer;
-		if (c == '~' && (*pointer)[1] != '\0') {
-			(*pointer)++;
-			c = **pointer == '1' ? '/' : '~';
-		}
-		if (n < size)
-			out[n++] = c;
-	}
-	return n;
-}
-
 static bool enter(struct walk *w, const char *token, size_t len)
 {
 	if (walk_char(w) == '{')
@@ -230,7 +213,7 @@ size_t jsonl_locate(const char *text, size_t len, const struct field *field)
 		return enter(&w, name, strlen(name)) ? w.at : 0;
 	}
 	for (const char *p = field->from; *p == '/';) {
-		size_t n = take_token(&p, token, sizeof(token));
+		size_t n = json_pointer_take(&p, token, sizeof(token));
 		if (!enter(&w, token, n))
 			return 0;
 	}

@@ -207,10 +207,9 @@ static void settle_as_retry(struct bench *b, int64_t run, int32_t epoch, utime f
 	commit(b);
 }
 
-/* Whatever the clock has done meanwhile: times do not say it. */
-static void a_claim_says_whether_an_earlier_attempt_was_begun(void **state)
+/* A run of one item, which is to be tried and never was; gives the run. */
+static int64_t retry_never_begun(struct bench *b)
 {
-	struct bench *b = *state;
 	struct held held;
 	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 1});
 
@@ -219,6 +218,15 @@ static void a_claim_says_whether_an_earlier_attempt_was_begun(void **state)
 	loose_put(b, &held, 0, LOOSE_RETRY)->u.loose_put.row.first_started = 0;
 	chunk_progress(b, &held, true);
 	commit(b);
+	return run;
+}
+
+/* Whatever the clock has done meanwhile: times do not say it. */
+static void a_claim_says_whether_an_earlier_attempt_was_begun(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = retry_never_begun(b);
+
 	assert_false(was_begun(b, run));
 	settle_as_retry(b, run, 1, 0); /* it certainly did not happen */
 	assert_false(was_begun(b, run));
@@ -233,14 +241,8 @@ static void a_claim_says_whether_an_earlier_attempt_was_begun(void **state)
 static void what_a_dead_instance_had_claimed_was_begun(void **state)
 {
 	struct bench *b = *state;
-	struct held held;
-	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 1});
+	int64_t run = retry_never_begun(b);
 
-	assert_true(chunk_claim(b, b->a, run, &held));
-	(void)begin(b, b->a, LOP_INSTANCE_LIST);
-	loose_put(b, &held, 0, LOOSE_RETRY)->u.loose_put.row.first_started = 0;
-	chunk_progress(b, &held, true);
-	commit(b);
 	actor_begin(b, b->b);
 	assert_int_equal(loose_claim(b, b->b, run, 1)->u.loose_claim.ret_n, 1);
 	actor_kill(b, b->b);

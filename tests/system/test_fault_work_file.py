@@ -10,7 +10,7 @@ import tempfile
 
 import pytest
 
-from lib.box import descendants, kill, wait_until
+from lib.box import descendants, kill, kill_family, wait_until
 from lib.segments import HEAD_BYTES, beside, heads, segments, shelves
 from test_work_file import fill, write
 
@@ -48,9 +48,7 @@ def stopped_at(box, point):
 
 
 def kill_all(run):
-    for pid in [run.pid, *descendants(run.pid)]:
-        kill(pid)
-    run.wait()
+    kill_family(run)
 
 
 @pytest.mark.parametrize('ending', ['', '.gz', '.zst'])
@@ -156,9 +154,7 @@ def test_of_two_in_a_run_one_dies_and_the_other_makes_its_end(faulty):
     box = faulty
     good = undisturbed(box, rows=10000)
     one, two = two_in_a_run(box)
-    for pid in [one.pid, *descendants(one.pid)]:
-        kill(pid)
-    one.wait()
+    kill_family(one)
     assert two.wait(120) == 0, box.process_said(two)
     assert bytes_of(box, 'out.jsonl') == good
     assert beside(box.path) == []

@@ -3,11 +3,10 @@
 that are marked `both` (conftest.py), and by test_same_on_both.py."""
 import json
 import os
-import signal
 
 import pytest
 from conftest import Night
-from lib.box import Box, descendants, kill, wait_until
+from lib.box import Box, kill_family, wait_until
 from lib.held import Held
 
 
@@ -36,9 +35,7 @@ def test_a_killed_run_is_taken_over_by_the_next(box):
     box.file('slow.yaml', JOB)
     first = box.start('run', 'slow.yaml', '--no-progress')
     wait_until(lambda: len(box.lines('effects')) >= 10)
-    for pid in [first.pid, *descendants(first.pid)]:
-        kill(pid, signal.SIGKILL)
-    first.wait()
+    kill_family(first)
     said = box.run('run', 'slow.yaml', '--no-progress')
     assert said.code in (0, 3), said
     effects = box.lines('effects')
@@ -227,9 +224,7 @@ def test_instances_says_when_each_was_last_heard_of(box, postgres):
     first = heard()
     assert first['state'] == 'live' and [name.split('@')[0] for name in first['runs']] == ['slow']
     wait_until(lambda: heard()['last_heard_at'] > first['last_heard_at'], every_s=0.2)
-    for pid in [run.pid, *descendants(run.pid)]:
-        kill(pid, signal.SIGKILL)
-    run.wait()
+    kill_family(run)
     last = heard()
     # By the server's clock, for it alone knows when it was told.
     assert last['last_heard_at'][:19] <= postgres.value(

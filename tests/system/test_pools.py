@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from lib.box import Box, descendants, kill, wait_until
+from lib.box import Box, kill_family, wait_until
 
 JOB = '''version: 1
 job: {name}
@@ -132,9 +132,7 @@ def test_nothing_is_given_back_by_one_that_was_killed_and_nothing_need_be(box):
     write(box, 'second')
     first = holds(box, 'first')
     second = waits(box, 'second')
-    for pid in [first.pid, *descendants(first.pid)]:
-        kill(pid)
-    first.wait()
+    kill_family(first)
     lets_go(box, 'second')
     ends(box, second)
     assert ended(box, 'second') == KEYS and ended(box, 'first') == []
@@ -214,9 +212,7 @@ def test_a_run_keeps_it_until_its_last_instance_leaves(box):
     one = holds(box, 'first')
     other = box.start('work', 'first')
     until(box, other, lambda: len(begun(box, 'first')) == 2)
-    for pid in [one.pid, *descendants(one.pid)]:
-        kill(pid)
-    one.wait()
+    kill_family(one)
     said = run(box, 'second')
     assert said.code == 69 and 'in use, by first@' in said.err, said
     lets_go(box, 'first', 'second')
@@ -376,9 +372,7 @@ def test_who_waits_can_be_killed(box):
     write(box, 'second')
     first = holds(box, 'first')
     second = waits(box, 'second')
-    for pid in [second.pid, *descendants(second.pid)]:
-        kill(pid)
-    second.wait()
+    kill_family(second)
     lets_go(box, 'first', 'second')
     ends(box, first)
     assert run(box, 'second').code == 0

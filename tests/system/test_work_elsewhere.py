@@ -9,7 +9,7 @@ import os
 import signal
 
 import pytest
-from lib.box import Box, descendants, kill, wait_until
+from lib.box import Box, kill_family, wait_until
 from lib.letters import JOB, sent_once, stopped_run, write_csv, write_letters
 from lib.segments import segments
 
@@ -132,9 +132,7 @@ def stopped_file_run(box):
     box.file('report.yaml', FILE_JOB)
     run = box.start('run', 'report.yaml', start_new_session=True)
     wait_until(lambda: segments(f'{box.path}/here') > 3)
-    for pid in [run.pid, *descendants(run.pid)]:
-        kill(pid)
-    run.wait()
+    kill_family(run)
     assert not os.path.exists(os.path.join(box.path, 'here/out.csv'))
 
 
@@ -171,9 +169,7 @@ def test_the_others_say_who_comes_and_goes_and_dies(box):
     wait_until(lambda: box.process_said(run).count(' takes part in ') == 2)
     wait_until(lambda: ' takes part in letters@' in box.process_said(leaver).split('\n', 1)[1])
     assert box.process_said(victim).count('is also worked on by') == 2
-    for pid in [victim.pid, *descendants(victim.pid)]:
-        kill(pid)
-    victim.wait()
+    kill_family(victim)
     wait_until(lambda: 'was declared dead' in box.process_said(run))
     leaver.send_signal(signal.SIGTERM)
     leaver.send_signal(signal.SIGTERM)

@@ -11,7 +11,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-from lib.box import descendants, kill, wait_until
+from lib.box import kill_family, wait_until
 from lib.segments import beside, segments
 
 JOB = '''
@@ -114,9 +114,7 @@ def test_killed_again_and_again_it_is_the_same_bytes(box, ending):
     for after in (3, 40, 150, 300):
         keeper = box.start('run', 'job.yaml')
         wait_until(lambda: keeper.poll() is not None or segments(box.path) >= after)
-        for pid in [keeper.pid, *descendants(keeper.pid)]:
-            kill(pid)
-        keeper.wait()
+        kill_family(keeper)
         if os.path.exists(f'{box.path}/b.xml{ending}'):
             break
     assert box.run('run', 'job.yaml').code == 0

@@ -296,6 +296,7 @@ static int sq_write(struct sq *q, struct ledger_txn *txn)
 {
 	q->is_replay = false;
 	q->new_inc = 0;
+	q->rollup_added = NULL;
 	if (sq_gate_take(&q->locks, &txn->err) < 0)
 		return sq_files_failed(q, txn);
 	if (sq_files_check(q, &txn->err) < 0) {

@@ -72,13 +72,14 @@ struct sq {
 	struct sq_space space;
 	struct sq_files files;
 	struct sq_cached cache[SQ_CACHE_SLOTS];
-	int rc;				      /* of the last call of SQLite that failed */
-	int os_errno;			      /* and what the system said then */
-	char text[160];			      /* and the words */
-	bool is_broken;			      /* storage failed once: nothing is trusted any more */
-	const struct ledger_op *rollup_added; /* in this transaction, with its number; NULL none */
-	bool is_replay;	   /* the batch was applied before: only results are asked for */
-	int64_t new_inc;   /* instance that the transaction under way begins, 0 none */
+	int rc;		 /* of the last call of SQLite that failed */
+	int os_errno;	 /* and what the system said then */
+	char text[160];	 /* and the words */
+	bool is_broken;	 /* storage failed once: nothing is trusted any more */
+	bool is_replay;	 /* the batch was applied before: only results are asked for */
+	int64_t new_inc; /* instance that the transaction under way begins, 0 none */
+	/* of the transaction under way, what was added with its number; NULL none */
+	const struct ledger_op *rollup_added;
 	int wal_pages;	   /* after the last commit */
 	int checkpoint_at; /* pages in the WAL above which the next checkpoint is tried */
 	int64_t checkpointed_us;

@@ -39,7 +39,6 @@ int sq_batch_number(struct sq *q, const struct ledger_txn *txn)
 		" WHERE inc = ?1 AND batch = ?16 - 1 AND run_id = ?2 AND minute = ?3";
 	const struct ledger_op *op = txn->first;
 
-	q->rollup_added = NULL;
 	while (op != NULL && op->kind != LOP_ROLLUP_ADD)
 		op = op->next;
 	int rc = op == NULL ? 0

@@ -250,6 +250,13 @@ def kill(pid, how=signal.SIGKILL):
     return True
 
 
+def kill_family(process):
+    """A call with all that it has started, at once."""
+    for pid in [process.pid, *descendants(process.pid)]:
+        kill(pid)
+    process.wait()
+
+
 def wait_until(what, limit_s=120, every_s=0.005):
     """Waits until what() is true and gives what it gave; fails the test when that takes too long."""
     end = time.monotonic() + limit_s
