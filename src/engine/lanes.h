@@ -66,7 +66,7 @@ struct lanes {
 	size_t n_places; /* the first so many were ever used; walks need not go further */
 	struct list bodies;
 	uint32_t next_handle;
-	int deaths_in_a_row; /* without an outcome in between */
+	int deaths_in_a_row; /* without an outcome or an answer in between */
 	int64_t not_before;  /* boot clock: a dying kind of lane is started with growing waits */
 };
 

@@ -118,6 +118,7 @@ void tell_on_frame(struct run *r, const struct frame *frame)
 		return;
 	}
 	r->tell.n_open--;
+	r->lanes.deaths_in_a_row = 0;
 	r->last_settled_at = r->ops->boot_us(r->world); /* it goes on: not stalled */
 	if (done.err[0] != '\0') {
 		tell_fail(r, done.err, done.is_lasting);

@@ -185,6 +185,7 @@ void writeback_on_frame(struct run *r, const struct frame *frame)
 		arena_done(&a);
 		return;
 	}
+	r->lanes.deaths_in_a_row = 0;
 	while (i < w->n_open && w->open[i].chunk_id != done.chunk_id)
 		i++;
 	if (i < w->n_open && r->phase < RUN_LEAVING) {

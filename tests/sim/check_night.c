@@ -13,6 +13,17 @@
 #define STOP_TAKES_US (25 * US_PER_S)
 enum { MAX_DEAD_FREE = 20 }; /* max_dead's default: 10 % and at least so many */
 
+/* Of some item it was not known whether it took effect. */
+static bool was_doubted(const struct run_view *run)
+{
+	for (uint32_t i = 0; i < run->n_items; i++) {
+		const struct witness *w = &run->witnesses[run->items[i].record];
+		if (w->deaths > 0 || w->unclear > 0 || w->told[OUTCOME_UNKNOWN] > 0)
+			return true;
+	}
+	return false;
+}
+
 bool check_may_fail(struct machine *m, const struct run_view *run)
 {
 	const struct options *o = m->opt;
@@ -23,7 +34,8 @@ bool check_may_fail(struct machine *m, const struct run_view *run)
 		return true;
 	if (o->max_rejects_pct == 0 && run->n_rejected > 10)
 		return true;
-	if (o->canary > 0 && (n[ITEM_DEAD] > 0 || o->fault[F_FLAKY] || o->fault[F_NEVER]))
+	if (o->canary > 0 &&
+	    (n[ITEM_DEAD] > 0 || was_doubted(run) || o->fault[F_FLAKY] || o->fault[F_NEVER]))
 		return true;
 	/* Where only those are left that fail again and again, nothing says that it works. */
 	if (strstr(run->reason, "give_up_after") != NULL &&
