@@ -58,6 +58,7 @@ int run_result_begin(struct run_result *result, struct ledger *ledger,
 	result->job = arena_str(&result->arena, spec->job->name);
 	plan_run_name(spec, spec->job->name, 1, name, sizeof(name));
 	result->present = arena_str(&result->arena, name);
+	result->only_present = spec->only_named && spec->run_id == 0;
 	int rc = report_runs(ledger, &newest, keep_last, result, err);
 	if (rc >= 0)
 		rc = report_runs(ledger, &open_ones, keep_before, result, err);
@@ -79,6 +80,7 @@ static bool has_moved(const struct report_run *before, const struct report_run *
 }
 
 struct putter {
+	const struct run_result *result;
 	struct cli *cli;
 	struct json_writer *w; /* NULL: text */
 	int64_t n;
@@ -146,10 +148,20 @@ static void put_text(struct buf *out, const struct report_run *run)
 	arena_done(&arena);
 }
 
+/* The run of the present slot, or a further one of it (#N). */
+static bool is_present(const struct run_result *result, const char *name)
+{
+	size_t len = strlen(result->present);
+
+	return strncmp(name, result->present, len) == 0 && (name[len] == '\0' || name[len] == '#');
+}
+
 static int put_run(void *arg, const struct report_run *run)
 {
 	struct putter *p = arg;
 
+	if (p->result->only_present && !is_present(p->result, run->name))
+		return 0;
 	p->n++;
 	if (p->w == NULL) {
 		put_text(&p->cli->out.buf, run);
@@ -205,7 +217,7 @@ static int put_runs(const struct run_result *result, struct putter *p, struct le
 void run_result_put(struct run_result *result, struct cli *cli, struct ledger *ledger, int status)
 {
 	struct json_writer w = {0};
-	struct putter p = {.cli = cli, .w = cli->wants_json ? &w : NULL};
+	struct putter p = {.result = result, .cli = cli, .w = cli->wants_json ? &w : NULL};
 	struct err err = ERR_INIT;
 
 	assert(result->job != NULL);

@@ -8,6 +8,7 @@
 #ifndef STINT_CLI_RUN_RESULT_H
 #define STINT_CLI_RUN_RESULT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct run_result {
 	size_t n_before;
 	int64_t last_id;     /* the highest number there was */
 	const char *present; /* the name of the run of the present slot */
+	bool only_present;   /* others of the job are others' business */
 };
 
 /* Looks at the ledger before anything is begun. */

@@ -83,8 +83,8 @@ static void open_body(struct source_keys *keys)
 {
 	const struct job *step = job_step(keys->job, keys->step);
 
-	if (step == NULL)
-		return;
+	if (step == NULL || step->source.kind == SOURCE_NONE)
+		return; /* without a source there is none to look at */
 	int rc = body_open(step, keys->bytes.data, keys->bytes.len, (uint32_t)keys->n, false,
 			   &keys->body, &keys->trouble);
 	if (rc != 0)

@@ -205,7 +205,10 @@ static void put_text(const struct stop *s)
 			continue;
 		buf_printf(out, "%s: ", run->name);
 		put_instances(run, out);
-		buf_printf(out, " %s asked to %s\n", s->cli->is_dry_run ? "would be" : "was",
+		buf_printf(out, " %s asked to %s\n",
+			   s->cli->is_dry_run ? "would be"
+			   : run->n == 1      ? "was"
+					      : "were",
 			   s->now ? "end attempts and stop" : "stop between items");
 		out_spill(&s->cli->out);
 	}

@@ -46,18 +46,28 @@ static bool is_of_present_slot(const struct lop_run_list *list, const struct led
 	return strncmp(row->due_key, list->due_base, len) == 0 && row->due_key[len] == '/';
 }
 
+/* A run that is made now is the newest of all. */
+static bool is_older(const struct session_spec *spec, const struct lop_run_list *list,
+		     const struct ledger_run_row *row)
+{
+	return spec->again || list->ret_due == NULL || row->id < list->ret_due->id;
+}
+
 static void plan_older(const struct session_spec *spec, const struct lop_run_list *list,
 		       struct plan *plan)
 {
 	for (size_t i = 0; i < list->ret_n; i++) {
 		const struct ledger_run_row *row = &list->ret_rows[i];
 		bool is_present = is_of_present_slot(list, row);
-		if (is_over(row) || (spec->only_named && !is_present))
+		if (is_over(row))
 			continue;
 		if (!is_present && list->ret_live_elsewhere[i]) {
-			plan->on_elsewhere = row;
+			if (is_older(spec, list, row))
+				plan->on_elsewhere = row;
 			continue;
 		}
+		if (spec->only_named && !is_present)
+			continue;
 		if (!is_present && spec->job->carry_over == JOB_ABANDON) {
 			/* Of this very slot with other parameters, or of a later one: not given up.
 			 */

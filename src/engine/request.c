@@ -82,8 +82,10 @@ static void request_on_list(void *arg, struct ledger_op *op)
 		switch (row->verb) {
 		case REQUEST_STOP_NOW:
 		case REQUEST_STOP:
-			run_say(r, SAY_INFO, "%s stops this run: %s", row->who, row->why);
-			run_stop(r, EXIT_LATER, false, "stopped by %s: %s", row->who, row->why);
+			run_say(r, SAY_INFO, "%s stops this run%s%s", row->who,
+				row->why[0] == '\0' ? "" : ": ", row->why);
+			run_stop(r, EXIT_LATER, false, "stopped by %s%s%s", row->who,
+				 row->why[0] == '\0' ? "" : ": ", row->why);
 			r->was_asked_to_stop = true;
 			if (row->verb == REQUEST_STOP_NOW)
 				run_cut(r);

@@ -36,7 +36,7 @@ struct session_spec {
 	const char *date;      /* its business date: 2026-11-23 */
 	const char *params;    /* JSON object: all parameters, as text values */
 	const char *identity; /* "NAME=VALUE,…" of the identifying ones, sorted by name; "" none */
-	bool only_named;      /* --date or --slot: this run and no other */
+	bool only_named;      /* --date or --slot: works this run and no other */
 	int64_t run_id;	      /* retry --now, work: this run and no other; 0 none */
 	bool is_guest;	      /* work: its source may be on another host */
 	bool again;

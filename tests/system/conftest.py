@@ -18,8 +18,8 @@ BOTH = {
     'test_cli_abandon', 'test_cli_attempts', 'test_cli_items', 'test_cli_ledger', 'test_cli_rejects',
     'test_cli_report', 'test_cli_resolve', 'test_cli_retry', 'test_cli_run', 'test_cli_runs',
     'test_cli_skip', 'test_cli_status', 'test_cli_stop', 'test_cli_why', 'test_fault_process_limits',
-    'test_figures', 'test_forecast', 'test_kill_stop', 'test_pools', 'test_steps', 'test_steps_shown',
-    'test_stream', 'test_totals', 'test_work', 'test_work_elsewhere',
+    'test_figures', 'test_forecast', 'test_kill_stop', 'test_overlap', 'test_pools', 'test_steps',
+    'test_steps_shown', 'test_stream', 'test_totals', 'test_work', 'test_work_elsewhere',
 }
 
 JOB = '''version: 1

@@ -50,6 +50,8 @@ def test_between_items(slow, which):
     slow.file('go')
     assert slow.process.wait(timeout=120) == 75, slow.process_said(slow.process)
     assert slow.lines('finished') == ['k0']
+    [run] = json.loads(slow.run('runs', '--json').out)['runs']
+    assert run['reason'].startswith('stopped by ') and ':' not in run['reason'], run
     slow.verify()
 
 

@@ -126,6 +126,28 @@ static void an_older_run_that_is_on_elsewhere_keeps_us_from_starting(void **stat
 	assert_int_equal(plan_runs(&spec, &list, &arena).verdict, PLAN_OLDER_IS_ON);
 }
 
+static void so_it_does_a_call_that_names_its_run(void **state)
+{
+	spec.only_named = true;
+	add(7, RUN_OPEN, "2026-11-22");
+	elsewhere[0] = true;
+	assert_int_equal(plan_runs(&spec, &list, &arena).verdict, PLAN_OLDER_IS_ON);
+}
+
+static void what_is_on_elsewhere_and_is_younger_keeps_nobody(void **state)
+{
+	add(7, RUN_OPEN, "2026-11-23");
+	add(8, RUN_OPEN, "2026-11-24");
+	list.ret_due = &rows[0];
+	elsewhere[1] = true;
+	struct plan plan = plan_runs(&spec, &list, &arena);
+	assert_int_equal(plan.verdict, PLAN_WORK);
+	assert_int_equal(plan.n_runs, 1);
+	assert_int_equal(plan.runs[0], 7);
+	spec.again = true; /* a further run is the youngest itself */
+	assert_int_equal(plan_runs(&spec, &list, &arena).verdict, PLAN_OLDER_IS_ON);
+}
+
 static void per_start_a_call_resumes_or_begins_never_both(void **state)
 {
 	job.once_per = JOB_ONCE_PER_START;
@@ -207,6 +229,8 @@ int main(void)
 		T(the_run_of_today_is_resumed_and_not_made_twice),
 		T(todays_run_that_is_on_elsewhere_is_joined),
 		T(an_older_run_that_is_on_elsewhere_keeps_us_from_starting),
+		T(so_it_does_a_call_that_names_its_run),
+		T(what_is_on_elsewhere_and_is_younger_keeps_nobody),
 		T(per_start_a_call_resumes_or_begins_never_both),
 		T(two_starts_in_one_second_are_two),
 		T(carry_over_may_leave_or_abandon_old_runs),
