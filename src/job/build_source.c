@@ -208,8 +208,10 @@ static void check_files(struct build *b, struct node *kind)
 	struct node *wait_for = node_find(kind, "wait_for");
 	struct node *path = node_find_good(kind, "path");
 
-	if (build_is_unusual(wait_for) && b->job->source.when_missing != JOB_MISSING_WAIT)
-		build_fault_key(b, wait_for, "means something only with when_missing: wait");
+	if (build_is_unusual(wait_for) && b->job->source.when_missing != JOB_MISSING_WAIT &&
+	    b->job->source.stable_for_us == 0)
+		build_fault_key(b, wait_for,
+				"means something only with when_missing: wait or stable_for");
 	if (path != NULL && path->len == 0)
 		build_fault(b, path, "expected a path, found ''");
 	(void)build_check_template(b, path, TEMPLATE_FOR_PATH, NULL); /* it reported */

@@ -163,7 +163,7 @@ static const struct schema_key rows[] = {
 	{"@file.when_missing", T_ENUM, .words = "fail|wait|ok", .fallback = "fail",
 	 AT(source.when_missing), .says = "What happens when there is no such file."},
 	{"@file.wait_for", T_DURATION, .max = YEAR, .fallback = "1h", AT(source.wait_for_us),
-	 .says = "when_missing wait: at most so long."},
+	 .says = "when_missing wait, stable_for: at most so long."},
 	{"@file.stable_for", T_DURATION, .max = YEAR, .fallback = "0", AT(source.stable_for_us),
 	 .says = "A file counts once it has not changed for so long."},
 	{"@file.older_than", T_DURATION, .max = 30 * YEAR, AT(source.older_than_us),

@@ -127,11 +127,12 @@ static void delimiter_and_quote_differ(void **state)
 		"2:36: source.csv.delimiter: expected one character, found '::'");
 }
 
-static void waiting_is_said_with_when_missing(void **state)
+static void waiting_is_said_with_what_is_waited_for(void **state)
 {
-	assert_only_fault(
-		"job: a\nsource: {files: {path: a, wait_for: 3h}}\n" NOOP,
-		"2:27: source.files.wait_for: means something only with when_missing: wait");
+	assert_only_fault("job: a\nsource: {files: {path: a, wait_for: 3h}}\n" NOOP,
+			  "2:27: source.files.wait_for: means something only with when_missing: "
+			  "wait or stable_for");
+	job_free(job_of("job: a\nsource: {files: {path: a, wait_for: 3h, stable_for: 5s}}\n" NOOP));
 	/* the default, written out */
 	job_free(job_of("job: a\nsource: {files: {path: a, wait_for: 1h}}\n" NOOP));
 }
@@ -378,7 +379,7 @@ int main(void)
 		cmocka_unit_test(key_is_a_field_that_is_never_null),
 		cmocka_unit_test(uniqueness_needs_a_key),
 		cmocka_unit_test(delimiter_and_quote_differ),
-		cmocka_unit_test(waiting_is_said_with_when_missing),
+		cmocka_unit_test(waiting_is_said_with_what_is_waited_for),
 		cmocka_unit_test(csv_keys_need_csv_on_standard_input),
 		cmocka_unit_test(path_may_name_the_run_and_not_the_item),
 		cmocka_unit_test(trailer_has_a_pattern_and_names),
