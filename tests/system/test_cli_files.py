@@ -157,3 +157,10 @@ def test_schema(box):
     assert said.code == 0
     doc = json.loads(said.out)
     assert '2020-12' in doc['$schema'] and 'work' in doc['properties']
+
+
+def test_explain_says_whose_a_job_is_and_where_a_person_reads_what_to_do(box):
+    box.file('good.yaml', GOOD + 'owner: billing@example.com\nrunbook: https://wiki.example.com/good\n')
+    said = box.run('explain', 'good.yaml')
+    assert 'owner: billing@example.com\n' in said.out, said
+    assert 'runbook: https://wiki.example.com/good\n' in said.out, said

@@ -204,3 +204,29 @@ def test_a_plain_job_has_none_to_show(box):
     assert json.loads(box.run('runs', '--json').out)['runs'][0]['step'] is None
     for verb in (['items'], ['attempts', '1:0'], ['status'], ['why', '1'], ['why', '1:0'], ['logs', '1']):
         assert 'step' not in box.run(*verb).out.lower(), verb
+
+
+def test_a_step_has_its_own_breaker_retry_chunk_filter_and_transform(box):
+    """The first gives up after its first failures; else all its items were dead, and the second began."""
+    box.file('in.csv', 'id\n' + ''.join(f'k{i}\n' for i in range(30)))
+    box.file('own.yaml', '''job: own
+steps:
+  - name: first
+    source: {csv: {path: in.csv}, key: id, fields: {id: text}}
+    filter: id ~= "k0"
+    transform: twice = id .. id
+    work: {exec: {shell: 'echo "$STINT_FIELD_twice" >>tries; [ -e well ]', input: none}, effect: idempotent,
+           concurrency: 1}
+    retry: {attempts: 2, first: 10ms, max: 10ms}
+    breaker: {at_least: 3, open_for: 100ms, open_max: 100ms, give_up_after: 1ms}
+    chunk: {items: 4}
+  - name: second
+    source: {csv: {path: in.csv}, key: id, fields: {id: text}}
+    work: {exec: {shell: 'echo "$STINT_KEY" >>second; exit 1', input: none}, effect: idempotent, max_dead: 100%}
+    go_on_when: done_with_failures
+retry: {attempts: 1}
+''')
+    said = box.run('run', 'own.yaml')
+    assert said.code == 1, said
+    assert len(box.lines('tries')) < 29 and box.lines('tries')[0] == 'k1k1'
+    assert view(box, 'SELECT max(n) FROM chunk') == [(4,)]

@@ -154,6 +154,18 @@ def test_a_run_that_does_not_balance_does_not_begin(box, wrong, words):
     assert len(box.lines('effects')) == 2
 
 
+@pytest.mark.parametrize('total, code', [('3.00', 0), ('3.01', 1)])
+def test_a_trailer_s_sum(box, total, code):
+    write(box, ['1,1.00,EUR', '2,2.00,EUR', f'T,{total},'],
+          more='control: {sum: {total: "${trailer.sum}"}}')
+    box.file('job.yaml', box.read('job.yaml').replace(
+        '{path: in.csv}', '{path: in.csv, trailer: {when: "^T,", columns: {sum: 2}}}'))
+    said = box.run('run', 'job.yaml')
+    assert said.code == code, said
+    assert len(box.lines('effects')) == (2 if code == 0 else 0)
+    assert code == 0 or 'is 3.01, but the 2 records read add up to 3.00' in said.err, said
+
+
 def test_a_control_file_that_is_not_there(box):
     write(box, ['1,1.00,EUR'], more=CONTROL)
     said = box.run('run', 'job.yaml')

@@ -238,6 +238,29 @@ def test_limits_end_it(box, script):
     assert 'stopped: ' in item['error'] or 'stack overflow' in item['error'], item
 
 
+@pytest.mark.parametrize('limits, words', [
+    ('instructions: 20000', 'stopped: it ran for more than 20000 instructions'),
+    ('memory: 64K', 'stopped: it needs more than 65536 bytes')])
+def test_the_limits_of_lua_work_are_its_own(box, limits, words):
+    """They hold for it alone: the transform does as much, and the item that does little is done."""
+    box.file('in.csv', 'id\n1\n2\n')
+    script = 'local t = {} for i = 1, 20000 do t[i] = i end'
+    box.file('job.yaml', f'''job: limited
+source: {{csv: {{path: in.csv}}, key: id, fields: {{id: integer}}}}
+transform: |
+  {script} n = #t
+work:
+  lua:
+    script: |
+      if id == 1 then {script} end
+    lua_limits: {{{limits}}}
+''')
+    said = box.run('run', 'job.yaml')
+    assert said.code == 3, said
+    [dead] = box.items('--state', 'dead')
+    assert dead['key'] == '1' and dead['error_class'] == 'script' and words in dead['error'], dead
+
+
 def test_lua_work_says_what_becomes_of_an_item(box):
     box.file('in.csv', 'id,what\n1,good\n2,again\n3,never\n4,odd\n5,nothing\n')
     box.file('job.yaml', '''job: judged

@@ -247,6 +247,27 @@ def build_library(top, folder, name, text):
     subprocess.run(['ar', 'crsT', str(place / f'lib{folder}.a'), str(obj)], check=True)
 
 
+REFERENCE = '''# Keys
+| `chunk.items` | integer | | |
+| `source.later`* | map | | |
+| `source.later.url` | text | | |
+| `source.fields.*` | text | | |
+## file (shared)
+| `file.path` | text | | |
+'''
+
+
+@pytest.mark.parametrize('text, found', [
+    ("JOB = 'path: x\\nchunk: {items: 5}'", []),
+    ("JOB = {'path': 1, 'chunk': {'items': 5}}", []),
+    ("items = 'path: x'; x = 'chunk: {}'", [2]),
+    ("", [2, 7])])
+def test_a_key_without_a_test_is_found(tree, text, found):
+    files = {'docs/job-file-reference.md': REFERENCE, 'tests/system/test_x.py': text}
+    assert rules(tree('check-keys', files)) == [
+        f'docs/job-file-reference.md:{line}:untested-key' for line in found]
+
+
 @pytest.mark.parametrize('folder, name, call, allowed', [
     ('core', 'x', 'memcpy', True),
     ('core', 'x', 'base_helper', True),
