@@ -153,10 +153,10 @@ def test_no_call_is_made_beyond_a_quota_so_none_is_paid_for(box):
     """`over_quota` is the price of calls that this version never makes; who says it reads so."""
     box.file('in.csv', 'id\n1\n2\n4\n')
     box.file('work', '#!/bin/sh\necho "$1" >>effects\n', mode=0o755)
-    box.file('work.yaml', JOB.replace('  concurrency', '  quota: {name: calls, limit: 2, per: month}\n  concurrency')
-             % '{per_item: 0.10, over_quota: 5.00}')
-    said = box.run('explain', 'work.yaml')
-    assert '0.10 an item, 5.00 a call beyond the quota' in re.sub(r'\s+', ' ', said.out.replace('#', ' ')), said
+    box.file('work.yaml', (JOB % '{per_item: 0.10, over_quota: 5.00}').replace(
+        '  concurrency', '  quota: {name: calls, limit: 2, per: month}\n  concurrency'))
+    said = re.sub(r'\s+', ' ', box.run('explain', 'work.yaml').out.replace('#', ' '))
+    assert '0.10 an item, 5.00 a call beyond the quota' in said
     said = box.run('run', 'work.yaml', '--no-progress')
     assert said.code == 75 and 'the quota calls is used up' in said.out, said
     assert len(box.lines('effects')) == 2

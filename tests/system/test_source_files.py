@@ -44,19 +44,20 @@ def rejects(box):
 # ---- how records are told apart ----------------------------------------------------------------------
 
 ODD = b"made by X\non Monday\n'7';'M;ller'\n8;'It''s \xfc'\n"
+ODD_KEYS = '''header: false, delimiter: ";", quote: "'", encoding: latin1, skip_first: 2'''
 
 
 def test_a_file_of_another_sort_is_read_as_it_is_said_to_be(box):
     """No header, its own delimiter and quote, an encoding, and lines that are no records."""
     box.file('in.csv', ODD)
-    write(box, '''csv: {path: in.csv, header: false, delimiter: ";", quote: "'", encoding: latin1, skip_first: 2}''')
+    write(box, f'csv: {{path: in.csv, {ODD_KEYS}}}')
     run(box, 0)
     assert noted(box) == ['7=M;ller', "8=It's ü"]
 
 
 def test_so_is_standard_input(box):
-    write(box, '''stdin: {format: csv, header: false, delimiter: ";", quote: "'", encoding: latin1, skip_first: 2,
-          trailer: {when: "^T;", columns: {count: 2}}}''', 'control: {count: "${trailer.count}"}')
+    write(box, f'''stdin: {{format: csv, {ODD_KEYS},
+          trailer: {{when: "^T;", columns: {{count: 2}}}}}}''', 'control: {count: "${trailer.count}"}')
     run(box, 0, stdin=ODD + b'T;2\n')
     assert noted(box) == ['7=M;ller', "8=It's ü"]
     said = run(box, 1, '--again', stdin=ODD)
@@ -134,7 +135,8 @@ def test_younger_files_are_left_out(box):
 def growing(box, name):
     """The file, with a line more whenever one looks."""
     path = box.file(name, 'id,name\n')
-    with subprocess.Popen(['/bin/sh', '-c', f'while echo $((n += 1)),x >>"{path}"; do sleep 0.05; done']) as writer:
+    shell = f'while echo $((n += 1)),x >>"{path}"; do sleep 0.05; done'
+    with subprocess.Popen(['/bin/sh', '-c', shell]) as writer:
         try:
             yield
         finally:
@@ -165,13 +167,15 @@ def test_content_that_an_earlier_run_had_is_refused(box):
     assert len(noted(box)) == 3
 
 
-@pytest.mark.parametrize('then, left', [('keep', ['in.csv']), ('delete', []), ('"move:done"', ['done/in.csv'])])
+@pytest.mark.parametrize('then, left', [
+    ('keep', ['in.csv']), ('delete', []), ('"move:done"', ['done/in.csv'])])
 def test_what_becomes_of_a_file_whose_items_are_all_settled(box, then, left):
     box.file('in.csv', 'id,name\n7,Ann\n')
     write(box, f'csv: {{path: in.csv, then: {then}}}')
     run(box, 0)
     assert noted(box) == ['7=Ann']
-    assert [name for name in ('in.csv', 'done/in.csv') if os.path.exists(os.path.join(box.path, name))] == left
+    there = [name for name in ('in.csv', 'done/in.csv') if os.path.exists(os.path.join(box.path, name))]
+    assert there == left
 
 
 def test_what_keeps_coming_is_for_a_later_version(box):
