@@ -606,7 +606,9 @@ int frame_get_then(const struct frame *f, struct frame_then *ret, struct err *er
 	v.first_item = get_i64(&r);
 	v.n = get_n(&r, 0);
 	v.good = get_bits(&r, v.n);
-	v.dead = get_bits(&r, get_bool(&r) ? v.n : 0);
+	bool has_dead = get_bool(&r);
+	r.failed |= has_dead && v.n == 0; /* a frame is written in one way only */
+	v.dead = get_bits(&r, has_dead ? v.n : 0);
 	v.body = get_blob(&r, &v.body_len);
 	if (get_end(f, &r, err) != 0)
 		return ERR_BUG;

@@ -399,6 +399,7 @@ void frame_put_waits(struct buf *b, const struct frame_waits *f)
 void frame_put_then(struct buf *b, const struct frame_then *f)
 {
 	size_t start = frame_begin(b, FRAME_THEN);
+	bool has_dead = f->dead != NULL && f->n > 0;
 
 	buf_put_u8(b, f->ending);
 	put_i64(b, f->epoch);
@@ -406,8 +407,8 @@ void frame_put_then(struct buf *b, const struct frame_then *f)
 	put_i64(b, f->first_item);
 	buf_put_u32(b, f->n);
 	put_bits(b, f->good, f->n);
-	buf_put_u8(b, f->dead == NULL ? 0 : 1);
-	put_bits(b, f->dead, f->dead == NULL ? 0 : f->n);
+	buf_put_u8(b, has_dead ? 1 : 0);
+	put_bits(b, f->dead, has_dead ? f->n : 0);
 	buf_put_bytes(b, f->body, f->body_len);
 	frame_end(b, start);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Expressions, by precedence; what is done with numbers becomes calls. */
 #include <assert.h>
+#include <ctype.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -76,7 +77,8 @@ static int read_number(struct script_reader *r, bool negative)
 
 	r->part = PART_OF_ANY;
 	if (is_hex(t)) {
-		digits = strspn(t->text + 2, "0123456789abcdefABCDEF");
+		while (digits + 2 < t->len && isxdigit((unsigned char)t->text[digits + 2]))
+			digits++;
 		if (digits != t->len - 2 || digits > HEX_DIGITS_MAX)
 			return script_fault(r, "expected a number, found %s",
 					    QUOTED(t->text, t->len));
