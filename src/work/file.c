@@ -5,7 +5,11 @@
  * whether they can be written: the segment of their chunk is made anew at the end.
  */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -17,6 +21,7 @@
 #include "sys/clock.h"
 #include "work/backend.h"
 #include "work/exec_mask.h"
+#include "work/exec_plan.h"
 #include "work/output.h"
 
 enum { FILE_MAGIC = 0x46696c65, WORDS_MAX = 4 * ERR_TEXT_MAX, ITEM_BYTES_MAX = 64 * 1024 * 1024 };
@@ -115,11 +120,44 @@ static void file_free(void *state)
 	free(work);
 }
 
+/* What does not change by itself. A disk that is full, or away, may be back when it is written. */
+static int check_directory(const char *path, struct err *err)
+{
+	struct stat st = {0};
+
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		return ERR(err, ERR_CONFIG, "'%s' is no directory", path);
+	if (access(path, W_OK | X_OK) == 0)
+		return 0;
+	switch (errno) {
+	case ENOENT:
+	case ENOTDIR:
+		return ERR(err, ERR_CONFIG, "directory '%s' does not exist", path);
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return ERR_SYS(err, ERR_PERM, errno, "cannot write into '%s'", path);
+	default:
+		return 0;
+	}
+}
+
+/* As far as the job alone says where; what placeholders stand for, a run knows. */
 static int file_check(const struct job *job, struct err *err)
 {
-	(void)job; /* its directory may come yet */
-	(void)err;
-	return 0;
+	const char *path = job->work.output.path;
+	const char *base = strrchr(path, '/');
+	const char *unknown = strstr(path, "${");
+	struct stat st = {0};
+
+	if (base != NULL && unknown != NULL && unknown < base)
+		return 0;
+	AUTO(str) char *whole = exec_plan_join(job->directory, path);
+	AUTO(str) char *parent = xstrndup(whole, (size_t)(strrchr(whole, '/') + 1 - whole));
+	int rc = check_directory(parent, err);
+	if (rc == 0 && unknown == NULL && stat(whole, &st) == 0 && S_ISDIR(st.st_mode))
+		rc = ERR(err, ERR_CONFIG, "'%s' is a directory, not a file", whole);
+	return rc;
 }
 
 const struct work_backend work_file = {
