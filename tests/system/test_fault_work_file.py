@@ -205,7 +205,7 @@ def test_a_full_disk_is_told_and_made_good_when_there_is_room(box, small):
 
 
 def test_a_place_where_nothing_can_be_written_is_told_before_the_first_item(box, small):
-    """It does not change by itself, so nobody waits for it, and no run begins. Once it is mended all is well."""
+    """It does not change by itself, so no run begins that would wait for it. Mended, all is well."""
     fill(box, ROWS)
     os.mkdir(f'{box.path}/is-a-directory')
     box.file('file')
