@@ -288,18 +288,6 @@ int pg_check(PGconn *conn, const PGresult *result, enum pg_class *ret_class, str
 	return pg_fail(conn, result, ret_class, err);
 }
 
-void pg_cancel(PGconn *conn)
-{
-	char said[256];
-	PGcancel *cancel = PQgetCancel(conn);
-
-	if (cancel == NULL)
-		return;
-	/* When it does not arrive, the connection is closed all the same. */
-	(void)PQcancel(cancel, said, sizeof(said));
-	PQfreeCancel(cancel);
-}
-
 /* After the one result there is nothing but the end. */
 static int read_to_end(PGconn *conn, int64_t deadline_us, struct err *err)
 {

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 import pytest
-from lib.box import wait_until
+from lib.box import cast, is_alive, wait_until
 from lib.postgres import Database, account
 from lib.target import Postgres, Sqlite, count, make, row, work_sql, work_table
 
@@ -336,3 +336,25 @@ def test_a_view_that_takes_no_rows_makes_nothing_dead(box, target):
     target.ask('alter table t_ rename to t')
     assert run.wait(180) == 0, box.process_said(run)
     assert dead(box) == []
+
+
+def test_a_server_that_is_frozen_holds_nobody_beyond_the_time_limit(box, target):
+    """As a container that is paused: its kernel takes connections, and nobody ever answers."""
+    server = target.database.server
+    make_quick(box, target, [row(i) for i in range(1, 6)], work_sql(
+        target, 'insert into t (id) select ${id} from pg_sleep(1)'))
+    box.file('import.yaml', box.read('import.yaml').replace('work:', 'work:\n  timeout: 10s', 1))
+    run = box.start('run', 'import.yaml')
+    try:
+        wait_until(lambda: server.value("select count(*) from pg_stat_activity where wait_event = 'PgSleep'")
+                   != '0' or run.poll() is not None)
+        lanes = cast(run.pid)['lane']
+        server.freeze()
+        wait_until(lambda: 'does not answer in time' in box.process_said(run) or
+                   run.poll() is not None, limit_s=300)
+        assert run.poll() is None, box.process_said(run)
+        assert all(is_alive(lane) for lane in lanes), 'a lane had to be killed'
+    finally:
+        server.thaw()
+    assert run.wait(180) == 0, box.process_said(run)
+    assert count(target) == 5
