@@ -97,6 +97,35 @@ def test_verbs_and_runs_while_a_ledger_is_away_make_no_new_one_by_mistake(box):
     assert not os.path.exists(box.ledger)
 
 
+def test_a_link_to_a_ledger_is_the_ledger(box):
+    """Who comes by the link and who comes by the file see each other."""
+    keys = write_job(box, 2000)
+    real = box.ledger
+    link = os.path.join(box.path, 'elsewhere', 'link.db')
+    os.mkdir(os.path.dirname(link))
+    os.symlink(real, link)
+    assert box.run('ledger', 'init').code == 0
+    run = box.start(*RUN)
+    wait_until(lambda: len(box.lines('effects')) > 100)
+    box.env['STINT_LEDGER'] = 'sqlite:' + link
+    other = box.start(*RUN)
+    assert {run.wait(180), other.wait(180)} == {0}, box.process_said(run) + box.process_said(other)
+    assert os.listdir(os.path.dirname(link)) == ['link.db']
+    figures(box, keys, 'once')
+
+
+def test_a_ledger_with_two_names_is_refused(box):
+    """By each name it would have a log and locks of its own."""
+    write_job(box, 5)
+    assert box.run('ledger', 'init').code == 0
+    os.link(box.ledger, box.ledger + '.twin')
+    said = box.run(*RUN)
+    assert said.code == 73 and '2 names (hard links)' in said.err, said
+    assert box.lines('effects') == []
+    os.remove(box.ledger + '.twin')
+    assert box.run(*RUN).code == 0
+
+
 def test_a_ledger_on_nfs_is_refused(box):
     write_job(box, 5)
     box.compile('faultio.so', 'faultio.c', '-shared', '-fPIC')

@@ -41,6 +41,22 @@ static char *sq_plain_path(const char *path)
 	return plain;
 }
 
+/* Safety: where the path is a link, the file that it leads to. The log and the locks stand beside
+ * that, for SQLite as for us; by a name of its own we would see nobody who is there by another. */
+static char *sq_real_path(const char *path)
+{
+	char *plain = sq_plain_path(path);
+	struct stat st = {0};
+
+	if (lstat(plain, &st) < 0 || !S_ISLNK(st.st_mode))
+		return plain;
+	char *real = realpath(plain, NULL);
+	if (real == NULL) /* it leads nowhere; whoever opens it says so */
+		return plain;
+	free(plain);
+	return real;
+}
+
 static char *sq_directory_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -102,6 +118,12 @@ static int sq_check_file(const char *path, const char *directory, unsigned flags
 	}
 	if (st.st_mode != 0 && !S_ISREG(st.st_mode))
 		return ERR(err, ERR_LEDGER, "the ledger %s is no regular file", path);
+	/* Safety: by its other name it has another log and other locks. */
+	if (st.st_nlink > 1)
+		return ERR(err, ERR_LEDGER,
+			   "the ledger %s has %ju names (hard links); whoever comes by another one "
+			   "would not see what is done by this: remove all but one",
+			   path, (uintmax_t)st.st_nlink);
 	int rc = sq_check_file_system(path, flags, err);
 	if (rc < 0)
 		return rc;
@@ -346,7 +368,7 @@ static int sq_open(const char *path, unsigned flags, struct ledger **ret_ledger,
 
 	q->magic = SQ_MAGIC;
 	q->base.backend = &ledger_sqlite;
-	q->path = sq_plain_path(path);
+	q->path = sq_real_path(path);
 	q->directory = sq_directory_of(q->path);
 	q->locks = (struct sq_locks){.live_fd = -1, .gate_fd = -1, .probe_fd = -1};
 	q->checkpoint_at = CHECKPOINT_BYTES / 4096;
