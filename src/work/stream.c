@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -46,6 +47,18 @@ void stream_tell_waiting(struct stream *stream, enum outcome outcome, const char
 			    &(struct frame_outcome){
 				    .outcome = (uint8_t)outcome, .err_class = class, .err = words});
 	}
+}
+
+/* Nobody was given any of it, and nobody ever can be. */
+static void stream_tell_too_long(struct stream *stream, struct stream_item *item)
+{
+	char words[STREAM_WORDS_BYTES];
+
+	(void)snprintf(words, sizeof(words), "its line would have more than %d MiB",
+		       STREAM_LINE_MAX >> 20); /* fits */
+	stream_tell(stream, item,
+		    &(struct frame_outcome){
+			    .outcome = OUTCOME_DEAD, .err_class = "bad-item", .err = words});
 }
 
 /* ---- who gets what ---- */
@@ -122,8 +135,9 @@ static void stream_turn(struct stream *stream)
 			stream_wait(stream);
 			break;
 		}
-		list_remove(node);
-		stream_worker_add(w, CONTAINER_OF(node, struct stream_item, node));
+		struct stream_item *item = CONTAINER_OF(node, struct stream_item, node);
+		if (!stream_worker_add(w, item))
+			stream_tell_too_long(stream, item);
 	}
 	struct list *node = NULL;
 	struct list *next = NULL;
@@ -221,7 +235,6 @@ static void stream_free(void *state)
 		stream_worker_free(w);
 	}
 	loop_timer_free(stream->timer);
-	exec_core_allow(&stream->core);
 	exec_plan_free(stream->plan);
 	exec_mask_free(stream->mask);
 	exec_user_free(stream->user);
@@ -261,7 +274,6 @@ static int stream_open(const struct work_context *context, void **ret_state, str
 	stream->context = context;
 	stream->space = xcalloc(1, STREAM_READ_BYTES);
 	stream->items = xcalloc(FRAME_TICKETS_MAX, sizeof(*stream->items));
-	exec_core_forbid(&stream->core);
 	stream->mask = exec_mask_new(job);
 	stream->line = stream_line_new(job);
 	stream->doc = stream_answer_doc();

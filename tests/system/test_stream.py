@@ -175,3 +175,16 @@ def test_what_is_with_a_worker_is_finished_when_the_run_is_stopped(box):
     again = [item['key'] for worker in seen(box) for item in worker[1:-1]]
     assert sorted(handed + again) == sorted(keys)   # none twice, none missing
     box.verify()
+
+
+def test_a_line_that_is_too_long_is_the_item_s_end_and_no_other_s(box):
+    """A transform makes more of a record than a line may have; JSON writes six bytes for such a one."""
+    script = ('transform: |\n  big = "\\1"\n'
+              '  if n == 1 then for i = 1, 24 do big = big .. big end end\n')
+    write_job(box, ['done:a', 'done:b', 'done:c'], job=JOB + script + 'lua_limits: {memory: 256M}\n')
+    said = box.run('run', 'lines.yaml')
+    assert said.code == 3, said
+    found = box.items('--state', 'dead')
+    assert [(i['key'], i['error_class']) for i in found] == [('done:b', 'bad-item')], found
+    assert '64 MiB' in found[0]['error']
+    assert sorted(item['key'] for worker in seen(box) for item in worker[1:-1]) == ['done:a', 'done:c']
