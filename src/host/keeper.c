@@ -49,7 +49,7 @@ static void keeper_pass_on(int signal_number)
 	int saved = errno;
 
 	if (signal_number != SIGHUP)
-		keeper_was_told = 1;
+		keeper_was_told = signal_number;
 	if (keeper_engine_pid > 0)
 		(void)kill(keeper_engine_pid, signal_number);
 	errno = saved;
@@ -149,7 +149,11 @@ static int keeper_once(char *const *argv, int *ret_status, struct err *err)
 	int rc = keeper_spawn(argv, pair[1], &pid, err);
 	(void)close(pair[1]);
 	if (rc == 0) {
+		(void)FAULT("keeper.started");
 		keeper_engine_pid = pid;
+		/* What came while it was being started was passed on to nobody. */
+		if (keeper_was_told != 0)
+			(void)kill(pid, keeper_was_told);
 		*ret_status = keeper_watch(pair[0], pid);
 		keeper_engine_pid = 0;
 	}
@@ -188,6 +192,12 @@ static bool keeper_is_end(int status, int64_t lived_us)
 	if (!WIFEXITED(status))
 		return false;
 	return WEXITSTATUS(status) != EXIT_MEMORY || lived_us < BEGUN_US;
+}
+
+/* Ended by the signal that was passed on, before it was so far as to wait for any. */
+static bool keeper_was_early(int status)
+{
+	return keeper_was_told != 0 && WIFSIGNALED(status) && WTERMSIG(status) == keeper_was_told;
 }
 
 static void keeper_say_death(int status)
@@ -240,6 +250,10 @@ int keeper_run(char *const *argv, int *ret_exit, struct err *err)
 		int64_t lived_us = clock_monotonic_us() - began;
 		if (keeper_is_end(status, lived_us)) {
 			*ret_exit = WEXITSTATUS(status);
+			return 0;
+		}
+		if (keeper_was_early(status)) {
+			*ret_exit = EXIT_LATER;
 			return 0;
 		}
 		keeper_say_death(status);

@@ -16,11 +16,13 @@
 struct err;
 struct item;
 struct job;
+struct rlimit;
 
 struct brief {
 	struct frame_hello hello; /* all from `arena` */
 	struct job *job;
 	struct template_run run;
+	const struct rlimit *core; /* for programs, of core files; NULL: as it is */
 	struct arena arena;
 };
 

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #include "sys/file.h"
 #include "sys/log.h"
 #include "sys/priority.h"
+#include "sys/proc.h"
 
 #define SHARED_BYTES sizeof(struct lane_shared)
 
@@ -194,6 +196,7 @@ int lane_main(void)
 	struct brief brief = {0};
 	struct link link = {0};
 	struct frame frame = {0};
+	struct rlimit core = {0};
 	struct err err = ERR_INIT;
 
 	if (!follow_parent(SIGKILL))
@@ -201,11 +204,13 @@ int lane_main(void)
 	set_signals();
 	set_descriptors();
 	raise_oom_score();
+	proc_forbid_core(&core);
 	int rc = link_init(&link, LANE_SOCKET_FD, &err);
 	if (rc == 0)
 		rc = link_read(&link, -1, &frame, &err);
 	if (rc == 0)
 		rc = brief_init(&brief, &frame, &err);
+	brief.core = &core;
 	if (rc == 0)
 		rc = take_priority(&brief.hello, &err);
 	int exit_status = EXIT_ENGINE_GONE;

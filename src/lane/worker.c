@@ -572,6 +572,7 @@ static int worker_init(struct worker *w, struct lane_shared *shared, struct err 
 					     .run_date = w->brief->hello.date,
 					     .nonce = w->brief->hello.nonce,
 					     .workers = w->brief->hello.workers,
+					     .core = w->brief->core,
 					     .slots = shared->slots,
 					     .until = &shared->until,
 					     .arg = w,

@@ -277,6 +277,17 @@ bool proc_limit_memory(int64_t more_bytes)
 	return setrlimit(RLIMIT_DATA, &limit) == 0;
 }
 
+void proc_forbid_core(struct rlimit *ret_before)
+{
+	int rc = getrlimit(RLIMIT_CORE, ret_before);
+
+	assert(rc == 0); /* a limit that exists */
+	struct rlimit none = *ret_before;
+	none.rlim_cur = none.rlim_max > 0 ? 1 : 0;
+	rc = setrlimit(RLIMIT_CORE, &none);
+	assert(rc == 0); /* within what is allowed */
+}
+
 /* ---- programs ---- */
 
 /* 0 when `path` can be run, else the errno that says why not. */

@@ -16,6 +16,7 @@
 #include "base/attr.h"
 
 struct err;
+struct rlimit;
 
 enum { PROC_ID_MAX = 40 };
 
@@ -44,6 +45,10 @@ int64_t proc_pss_bytes(pid_t pid);
 /* This process may have so much more data than now; who asks for more gets none. False when there
  * is no such limit: the system refuses it, or a sanitizer needs memory as it likes. */
 bool proc_limit_memory(int64_t more_bytes);
+/* Safety: for a process with secrets in its memory, of which no core file may be written. One byte
+ * is less than any core has and, unlike zero, keeps the kernel from handing a core to a program,
+ * too (core(5)). `ret_before` is how it was: for programs that it starts. */
+void proc_forbid_core(struct rlimit *ret_before);
 /* The file that execvp would run for `name`. ERR_CONFIG says what is wrong: not there, a directory,
  * not executable. */
 ST_MUST_CHECK int proc_find_program(const char *name, char *out, size_t size, struct err *err);

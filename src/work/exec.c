@@ -66,7 +66,6 @@ static void exec_free(void *state)
 			exec_attempt_kill(a, SIGKILL);
 		exec_attempt_free(a);
 	}
-	exec_core_allow(&exec->core);
 	exec_plan_free(exec->plan);
 	exec_mask_free(exec->mask);
 	answer_tests_free(exec->tests);
@@ -103,7 +102,6 @@ static int exec_open(const struct work_context *context, void **ret_state, struc
 	exec->context = context;
 	exec->null_fd = -1;
 	exec->space = xcalloc(1, EXEC_READ_BYTES);
-	exec_core_forbid(&exec->core);
 	exec->mask = exec_mask_new(context->job);
 	list_init(&exec->attempts);
 	int rc = exec_fill(exec, err);

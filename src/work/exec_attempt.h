@@ -10,7 +10,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "base/attr.h"
@@ -41,7 +40,6 @@ struct exec {
 	struct exec_mask *mask;
 	struct answer_tests *tests; /* NULL: the job has none */
 	struct exec_user *user;	    /* NULL: as this process */
-	struct rlimit core; /* of programs; this process leaves no core, see exec_core_forbid */
 	int null_fd;
 	char *space; /* EXEC_READ_BYTES */
 	struct list attempts;

@@ -150,19 +150,3 @@ int exec_spawn(const struct exec_spawn *spec, pid_t *ret_pid)
 		(void)umask(umask_before);
 	return rc;
 }
-
-void exec_core_forbid(struct rlimit *ret_before)
-{
-	int rc = getrlimit(RLIMIT_CORE, ret_before);
-
-	assert(rc == 0); /* a limit that exists */
-	struct rlimit none = *ret_before;
-	none.rlim_cur = none.rlim_max > 0 ? 1 : 0;
-	rc = setrlimit(RLIMIT_CORE, &none);
-	assert(rc == 0); /* within what is allowed */
-}
-
-void exec_core_allow(const struct rlimit *before)
-{
-	(void)setrlimit(RLIMIT_CORE, before); /* it was allowed before */
-}

@@ -32,10 +32,4 @@ struct exec_spawn {
 /* 0 and the process (and group) id, or the errno of why not. */
 ST_MUST_CHECK int exec_spawn(const struct exec_spawn *spec, pid_t *ret_pid);
 
-/* Safety: secrets are in this memory, so no core file of it may be written. One byte is less than
- * any core has and, unlike zero, keeps the kernel from handing a core to a program, too (core(5)).
- * `ret_before` is how it was: for programs, and to be put back. */
-void exec_core_forbid(struct rlimit *ret_before);
-void exec_core_allow(const struct rlimit *before);
-
 #endif

@@ -91,7 +91,7 @@ static int attempt_spawn(struct exec_attempt *a, const struct exec_call *call, s
 		.err_fd = p->out[1],
 		.umask = exec->context->job->work.umask,
 		.user = exec->user,
-		.core = &exec->core,
+		.core = exec->context->core,
 	};
 
 	a->began_at = clock_now();

@@ -40,7 +40,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "base/attr.h"
@@ -64,6 +63,9 @@ enum {
 	STREAM_WORKER_MAGIC = 0x53745772,
 	STREAM_QUEUE_BYTES = 64 * 1024, /* what a pipe holds */
 	STREAM_READ_BYTES = 64 * 1024,
+	/* The longest line of an item. Records are shorter; what a transform makes of them need not
+	 * be, and JSON writes six bytes for one that it has no letter for. */
+	STREAM_LINE_MAX = 64 * 1024 * 1024,
 	STREAM_CLASS_BYTES = 16,
 	STREAM_WORDS_BYTES = 512,
 	STREAM_DEATHS_MAX = 5,
@@ -138,7 +140,6 @@ struct stream {
 	struct exec_plan *plan;
 	struct exec_mask *mask;
 	struct exec_user *user; /* NULL: as this process */
-	struct rlimit core;	/* of workers; see exec_core_forbid */
 	struct stream_line *line;
 	struct json_doc *doc;
 	char *space; /* STREAM_READ_BYTES */
@@ -178,8 +179,8 @@ ST_MUST_CHECK int stream_worker_start(struct stream *stream, struct stream_worke
 				      struct stream_failure *ret_failure);
 /* Room for one more line? */
 bool stream_worker_has_room(const struct stream_worker *w);
-/* Takes the item, which is in no list, and queues its line. */
-void stream_worker_add(struct stream_worker *w, struct stream_item *item);
+/* Takes the item from those that wait, and queues its line. False: that is too long for any. */
+ST_MUST_CHECK bool stream_worker_add(struct stream_worker *w, struct stream_item *item);
 /* Writes what the pipe takes. */
 void stream_worker_write(struct stream_worker *w);
 /* Reads of its answers what is there, up to a bound; true when there may be more. */

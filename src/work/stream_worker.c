@@ -28,8 +28,6 @@
 
 enum {
 	READS_MAX = 16, /* of one worker, before others have their turn */
-	/* A longest line of an item: that many bytes of fields are refused long before. */
-	LINE_BYTES_MAX = 64 * 1024 * 1024,
 	WORDS_BYTES_MAX = 1024,
 	PIPE_ENDS = 2,
 };
@@ -47,18 +45,29 @@ bool stream_worker_has_room(const struct stream_worker *w)
 	       w->queue.len - w->queue_at < STREAM_QUEUE_BYTES;
 }
 
-void stream_worker_add(struct stream_worker *w, struct stream_item *item)
+bool stream_worker_add(struct stream_worker *w, struct stream_item *item)
 {
+	uint64_t id = (w->count + 1) * FRAME_TICKETS_MAX + FRAME_TICKET_SLOT(item->what.ticket);
+	size_t before = w->queue.len;
+
+	stream_line_put(w->stream->line, id, &item->what.item, &w->queue);
+	if (w->queue.failed) {
+		buf_truncate(&w->queue, before);
+		w->queue.failed = false; /* the lines before it are whole */
+		return false;
+	}
 	item->worker = w;
-	item->id = ++w->count * FRAME_TICKETS_MAX + FRAME_TICKET_SLOT(item->what.ticket);
-	item->at = w->written + (w->queue.len - w->queue_at);
-	stream_line_put(w->stream->line, item->id, &item->what.item, &w->queue);
+	item->id = id;
+	item->at = w->written + (before - w->queue_at);
+	w->count++;
+	list_remove(&item->node);
 	list_append(&w->items, &item->node);
 	w->n_items++;
 	if (w->unwritten == &w->items)
 		w->unwritten = &item->node;
 	if (w->unanswered == &w->items)
 		w->unanswered = &item->node;
+	return true;
 }
 
 static void item_set_begun(const struct stream_item *item, uint32_t begun)
@@ -399,7 +408,7 @@ static struct stream_worker *worker_new(struct stream *stream, pid_t pid, struct
 	w->err = loop_watch_new(loop, w->err_fd, LOOP_READ, worker_on_stderr, w);
 	w->child = loop_child_new(loop, pid, stream_worker_on_exit, w);
 	w->timer = loop_timer_new(loop, stream_worker_on_timer, w);
-	buf_init(&w->queue, STREAM_QUEUE_BYTES + LINE_BYTES_MAX);
+	buf_init(&w->queue, (size_t)STREAM_QUEUE_BYTES + STREAM_LINE_MAX);
 	buf_init(&w->line, STREAM_ANSWER_MAX);
 	exec_output_init(&w->said, keep, exec_mask_longest(stream->mask, NULL));
 	list_init(&w->items);
@@ -433,7 +442,7 @@ int stream_worker_start(struct stream *stream, struct stream_worker **ret_worker
 			.out_fd = pipes.out[1],
 			.err_fd = pipes.err[1],
 			.umask = stream->context->job->work.umask,
-			.core = &stream->core,
+			.core = stream->context->core,
 			.user = stream->user,
 		};
 		os_errno = exec_spawn(&spec, &pid);

@@ -24,6 +24,7 @@ struct err;
 struct item;
 struct job;
 struct loop;
+struct rlimit;
 struct work;
 
 /* In the environment of a lane: names of variables that programs do not get, each with a blank
@@ -37,6 +38,7 @@ struct work_context {
 	const char *run_date;
 	const char *nonce;	      /* STINT_NONCE */
 	uint32_t workers;	      /* mode: stream, how many; 0: as the job says */
+	const struct rlimit *core;    /* for programs, of core files; NULL: as it is */
 	bool asks;		      /* the work asks whether an item took effect, see verify.h */
 	struct lane_slot *slots;      /* shared memory, FRAME_TICKETS_MAX of them; NULL in tests */
 	const _Atomic int64_t *until; /* likewise: of struct lane_shared */

@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from lib.box import STINT_DEV, Box, cast, descendants, is_alive, kill, wait_until
+from lib.box import Box, STINT_DEV, cast, descendants, is_alive, is_stopped, kill, wait_until
 from lib.figures import figures
 from lib.job import RUN, write_job
 from lib.other_host import OtherHost
@@ -143,11 +143,6 @@ def test_without_its_lease_the_lanes_of_a_stopped_engine_go_on(two):
 
 
 # ---- 4: stopped inside a transaction ------------------------------------------------------------------
-
-
-def is_stopped(pid):
-    with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as f:
-        return f.read().rsplit(') ', 1)[1][0] == 'T'
 
 
 def stopped_inside(postgres, path, *faults):

@@ -6,7 +6,7 @@ import resource
 import signal
 
 import pytest
-from lib.box import cast, descendants, is_alive, kill, wait_until
+from lib.box import cast, descendants, is_alive, is_stopped, kill, wait_until
 from lib.figures import figures
 from lib.gate import stop_outside_a_commit
 from lib.job import RUN, run_until_over, without, write_job
@@ -168,6 +168,16 @@ def test_an_engine_that_stands_still_is_killed_by_its_keeper_and_resumes(faulty)
     assert not is_alive(engine)
     run_until_over(faulty)
     figures(faulty, keys, 'once', crashes=1)
+
+
+def test_a_stop_that_comes_while_the_engine_is_being_started_is_passed_on(faulty):
+    write_job(faulty, 20000)
+    faulty.faulty('keeper.started:1:stop')
+    run = faulty.start(*RUN)
+    wait_until(lambda: is_stopped(run.pid) or run.poll() is not None)
+    kill(run.pid, signal.SIGTERM)
+    kill(run.pid, signal.SIGCONT)
+    assert run.wait(180) == 75, faulty.process_said(run)
 
 
 # ---- what a program inherits ---------------------------------------------------------------------------

@@ -5,10 +5,12 @@ import json
 import os
 import re
 import resource
+import socket
+import subprocess
 
 import pytest
 from lib.account import assert_clean
-from lib.box import cast, children, descendants, kill, wait_until
+from lib.box import cast, children, descendants, kill, kill_family, wait_until
 
 CANARIES = {'env': 'Canary-env-Xk29 q/+%=', 'file': 'Canary-file-Zt81"\\', 'credential': 'Canary-cred-Pw55'}
 
@@ -142,6 +144,55 @@ def test_no_secret_is_kept_said_or_shown(guarded):
     assert '***' in logs
     account = assert_clean(box, 'secrets', [str(i) for i in range(1, 8)])
     assert account.counts['done'] == 2 and account.counts['dead'] == 5 and account.counts['rejected'] == 1
+
+
+def leave_no_core(pids):
+    for pid in pids:
+        try:
+            with open(f'/proc/{pid}/limits', encoding='utf-8') as f:
+                if not re.search(r'Max core file size +[01] ', f.read()):
+                    return False
+        except OSError:
+            return False  # it has just ended; there will be others
+    return pids != []
+
+
+QUIET_LANES = {
+    'http': """
+  csv: {path: items.csv}
+  key: id
+  fields: {id: integer}
+work:
+  http: {url: "http://127.0.0.1:%d/", method: POST, body: "${secret.a}"}
+  timeout: 10m
+""",
+    'a reader': """
+  stdin: {format: csv}
+  key: id
+  fields: {id: integer}
+work: {noop: {}}
+""",
+}
+
+
+@pytest.mark.parametrize('kind', QUIET_LANES)
+def test_no_lane_leaves_a_core(box, kind):
+    """Also one that starts no program: whatever it has been given is in its memory."""
+    with socket.create_server(('127.0.0.1', 0)) as server:  # takes connections, and answers none
+        box.env['STINT_TEST_TOKEN'] = CANARIES['env']
+        box.file('items.csv', 'id\n1\n2\n')
+        job = QUIET_LANES[kind].replace('%d', str(server.getsockname()[1]))
+        box.file('quiet.yaml', 'version: 1\njob: quiet\nsecrets: {a: env:STINT_TEST_TOKEN}\nsource:' + job)
+        hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        run = subprocess.Popen(
+            box.command('run', 'quiet.yaml', '-q'), cwd=box.path, env=box.env, stdin=subprocess.PIPE,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (hard, hard)))
+        # One that was only just made may still be as it was given.
+        wait_until(lambda: run.poll() is not None or leave_no_core(cast(run.pid)['lane']))
+        ended = run.poll()
+        kill_family(run)
+        run.stdin.close()
+        assert ended is None
 
 
 def test_the_oracle_sees_a_secret_that_is_written_down(guarded):

@@ -241,6 +241,12 @@ def is_alive(pid):
         return False
 
 
+def is_stopped(pid):
+    """By SIGSTOP."""
+    with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as f:
+        return f.read().rsplit(') ', 1)[1][0] == 'T'
+
+
 def kill(pid, how=signal.SIGKILL):
     """True when the process was there."""
     try:
