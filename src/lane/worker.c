@@ -222,10 +222,7 @@ static void ticket_begin(struct worker *w, struct ticket *ticket)
 		ticket_do(w, ticket, number);
 		return;
 	}
-	/* An item for a long-lived worker is only noted down: nothing that could end us, and no
-	 * time to spare. */
-	if (!job_is_stream(w->brief->job))
-		panic_context("run %s, item %lld", w->brief->run.name, (long long)number);
+	panic_context(w->brief->run.name, number);
 	work_start(w->work, &(struct work_attempt){
 				    .ticket = ticket->what.ticket,
 				    .is_probe = ticket->what.is_probe,
@@ -234,8 +231,7 @@ static void ticket_begin(struct worker *w, struct ticket *ticket)
 					     .attempt = ticket->what.attempt,
 					     .idempotency_key = ticket->idempotency_key},
 				    .request = ticket->what.is_probe ? 0 : ticket->what.request});
-	if (!job_is_stream(w->brief->job))
-		panic_context("%s", "");
+	panic_context(NULL, 0);
 }
 
 /* What the transform fails on is answered for, and the ticket is gone. */

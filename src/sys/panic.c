@@ -8,16 +8,19 @@
 #include <assert.h>
 #include <execinfo.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { CONTEXT_BYTES = 256, FRAMES_MAX = 64, STACK_BYTES = 64 * 1024 };
+#include "base/attr.h"
+
+enum { DIGITS_MAX = 20, FRAMES_MAX = 64, STACK_BYTES = 64 * 1024 };
 
 static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE};
 
-static _Thread_local char context[CONTEXT_BYTES];
+static _Thread_local struct {
+	const char *run; /* NULL: nothing in particular */
+	int64_t item;
+} context;
 
 /* An overflown stack has no room for a handler. */
 static char panic_stack[STACK_BYTES];
@@ -29,6 +32,31 @@ static void panic_say(const char *text)
 	(void)n; /* we are dying; there is nobody else to tell */
 }
 
+static void panic_say_number(int64_t number)
+{
+	char digits[DIGITS_MAX + 1] = "";
+	char *at = &digits[DIGITS_MAX];
+	uint64_t left = (uint64_t)number; /* items are counted from 0 */
+
+	do {
+		*--at = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	panic_say(at);
+}
+
+static void panic_say_context(void)
+{
+	if (context.run == NULL) {
+		panic_say("nothing in particular");
+		return;
+	}
+	panic_say("run ");
+	panic_say(context.run);
+	panic_say(", item ");
+	panic_say_number(context.item);
+}
+
 static void panic_handle(int sig)
 {
 	void *frames[FRAMES_MAX] = {0};
@@ -37,7 +65,7 @@ static void panic_handle(int sig)
 	panic_say("stint " STINT_VERSION ": died by SIG");
 	panic_say(name == NULL ? "?" : name);
 	panic_say("\nwhile working on: ");
-	panic_say(context[0] == '\0' ? "nothing in particular" : context);
+	panic_say_context();
 	panic_say("\nbacktrace:\n");
 	backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), STDERR_FILENO);
 	(void)raise(sig); /* the handler is gone (SA_RESETHAND): this ends the process */
@@ -67,12 +95,9 @@ void panic_install(void)
 	}
 }
 
-void panic_context(const char *fmt, ...)
+void panic_context(const char *run, int64_t item)
 {
-	va_list ap;
-
-	assert(fmt != NULL);
-	va_start(ap, fmt);
-	(void)vsnprintf(context, sizeof(context), fmt, ap); /* cut when too long, as promised */
-	va_end(ap);
+	assert(item >= 0);
+	context.run = run;
+	context.item = item;
 }

@@ -9,12 +9,13 @@
 #ifndef STINT_SYS_PANIC_H
 #define STINT_SYS_PANIC_H
 
-#include "base/attr.h"
+#include <stdint.h>
 
 /* Installs the handlers; a handler that is there already (a sanitizer's) stays. Main thread, once.
  */
 void panic_install(void);
-/* What this thread is working on, "run 17, item inv-000123", cut to fit; "" for nothing. */
-void panic_context(const char *fmt, ...) ST_PRINTF(1, 2);
+/* What this thread is working on: an item of the run `run`, which is lent until the next call;
+ * NULL: nothing in particular. Only noted, so that it costs nothing to say it of each item. */
+void panic_context(const char *run, int64_t item);
 
 #endif

@@ -132,13 +132,50 @@ static CURLcode set_method(CURL *easy, const struct http_request *request)
 	return code;
 }
 
+/* As libcurl itself takes a URL apart. Anew, since to one that is there it would be relative. */
+static CURLU *parse_url(const char *text)
+{
+	CURLU *url = curl_url();
+
+	if (url == NULL)
+		unreachable("no memory for libcurl");
+	if (curl_url_set(url, CURLUPART_URL, text,
+			 CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS) ==
+	    CURLUE_OK)
+		return url;
+	curl_url_cleanup(url);
+	return NULL; /* libcurl is given the text alone, and says what is wrong with it */
+}
+
+/* Mostly all items go to one URL. libcurl would take it apart and put it together again for each,
+ * which is a tenth of all that it does for a request. */
+static CURLcode set_url(struct http_call *call)
+{
+	CURL *easy = call->transfer.easy;
+	const struct buf *text = &call->request.url;
+	CURLcode code = CURLE_OK;
+
+	if (text->len == call->url_text.len &&
+	    memcmp(buf_str(text), buf_str(&call->url_text), text->len) == 0 && call->url != NULL)
+		return CURLE_OK;
+	CURLU *before = call->url;
+	call->url = parse_url(buf_str(text));
+	buf_reset(&call->url_text);
+	buf_put(&call->url_text, buf_str(text), text->len);
+	SET(CURLOPT_URL, buf_str(text));
+	SET(CURLOPT_CURLU, call->url);
+	curl_url_cleanup(before);
+	return code;
+}
+
 static void call_transfer(struct http_call *call, int64_t timeout_us)
 {
 	CURL *easy = call->transfer.easy;
 	const struct http_request *request = &call->request;
 	CURLcode code = set_method(easy, request);
 
-	SET(CURLOPT_URL, buf_str(&request->url));
+	if (code == CURLE_OK)
+		code = set_url(call);
 	SET(CURLOPT_HTTPHEADER, request->headers);
 	SET(CURLOPT_TIMEOUT_MS, (long)((timeout_us + US_PER_MS - 1) / US_PER_MS));
 	if (code != CURLE_OK)
@@ -300,6 +337,7 @@ struct http_call *http_call_new(struct http_client *client)
 	list_init(&call->node);
 	buf_init(&call->request.url, URL_BYTES_MAX);
 	buf_init(&call->request.body, BODY_BYTES_MAX);
+	buf_init(&call->url_text, URL_BYTES_MAX);
 	buf_init(&call->answer.body, (size_t)http_client_http(client)->max_answer_bytes);
 	call_prepare(call);
 	return call;
@@ -331,6 +369,8 @@ void http_call_free(struct http_call *call)
 		return;
 	assert(call->magic == CALL_MAGIC && !call->is_running);
 	curl_easy_cleanup(call->transfer.easy);
+	curl_url_cleanup(call->url);
+	buf_done(&call->url_text);
 	curl_slist_free_all(call->request.headers);
 	buf_done(&call->request.url);
 	buf_done(&call->request.body);

@@ -70,8 +70,10 @@ struct http_call {
 	struct http_client *client;
 	struct http_request request;
 	struct http_answer answer;
-	int n_sends; /* to where it goes now */
-	int n_hops;  /* redirects that were followed */
+	CURLU *url;	     /* what stands in `url_text`, taken apart; NULL: it cannot be */
+	struct buf url_text; /* of the last request that was sent */
+	int n_sends;	     /* to where it goes now */
+	int n_hops;	     /* redirects that were followed */
 	size_t header_bytes;
 	int64_t began_us;
 	bool is_running;
