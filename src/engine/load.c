@@ -221,14 +221,6 @@ struct lane *load_asker(struct run *r)
 	return reader != NULL && reader->state == LANE_UP ? reader : NULL;
 }
 
-/* The ledger has to be asked about keys that were done before, whatever is open. */
-static bool load_wants_seen(const struct run *r)
-{
-	enum job_unique unique = r->job->source.unique;
-
-	return unique == JOB_UNIQUE_JOB || unique == JOB_UNIQUE_WITHIN;
-}
-
 /* While nothing is open in earlier runs a reader need not ask about each chunk and wait for the
  * answer. Each commit of a chunk looks again, so that what opens meanwhile is missed for no more
  * chunks than the reader is ahead by. */
@@ -239,7 +231,7 @@ static void load_on_free(void *arg, struct ledger_op *op)
 	bool asks = !op->u.keys_find.ret_none_open;
 
 	if (reader == NULL || reader->state != LANE_UP || asks == r->reader_asks ||
-	    load_wants_seen(r))
+	    run_remembers_keys(r))
 		return;
 	r->reader_asks = asks;
 	frame_put_u32(&reader->out, FRAME_ASK_KEYS, asks ? 1 : 0);
@@ -247,7 +239,7 @@ static void load_on_free(void *arg, struct ledger_op *op)
 
 static void load_look_for_keys(struct run *r)
 {
-	if (!r->hello.ask_keys || load_wants_seen(r))
+	if (!r->hello.ask_keys || run_remembers_keys(r))
 		return;
 	struct lop_keys_find *find =
 		&commit_add(r->commit, LOP_KEYS_FIND, load_on_free, r)->u.keys_find;
@@ -363,7 +355,7 @@ static void load_ask_keys(struct run *r, const struct frame_keys *f)
 				       .step = r->step,
 				       .keys = keys,
 				       .n = f->n,
-				       .seen = load_wants_seen(r),
+				       .seen = run_remembers_keys(r),
 				       .seen_since = source->unique == JOB_UNIQUE_WITHIN
 							     ? r->ops->now(r->world) -
 								       source->unique_within_us

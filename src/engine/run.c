@@ -251,7 +251,8 @@ static void run_make_hello(struct run *r)
 		.nonce = nonce,
 		.source_path = r->row.source_path,
 		.first_n = r->row.first_n,
-		.ask_keys = r->job->source.key != NULL || r->job->source.kind == SOURCE_INBOX,
+		.ask_keys = r->job->source.key != NULL || r->job->source.kind == SOURCE_INBOX ||
+			    run_remembers_keys(r),
 		.sets_nice = r->job->process.nice != JOB_NICE_AS_IS,
 		.io = r->job->process.io == JOB_IO_IDLE		 ? FRAME_IO_IDLE
 		      : r->job->process.io == JOB_IO_BEST_EFFORT ? FRAME_IO_BEST_EFFORT

@@ -325,7 +325,8 @@ static void window_forecast(struct run *r)
 	if (now < r->expect_look_at || ((r->job->window.expect_us == 0 || r->said_late) &&
 					(r->cutoff == UTIME_NEVER || r->said_cutoff)))
 		return;
-	r->expect_look_at = now + US_PER_S;
+	/* While it loads nothing is known; its first item is begun with open eyes. */
+	r->expect_look_at = r->phase < RUN_WORKING ? now : now + US_PER_S;
 	if (r->job->window.expect_us > 0)
 		r->expect_look_at = run_earliest(
 			r->expect_look_at, later(r->began_at + r->job->window.expect_us, now));

@@ -206,6 +206,12 @@ def test_a_run_whose_date_is_over_fails_where_the_job_says_so(box):
     assert 'and it goes on' in box.run('report').out
 
 
+def test_a_short_run_that_goes_on_behind_its_date_says_so(box):
+    said = cutoff(box, 'go_on', '2026-01-05', 0)
+    assert 'its business date 2026-01-05 is over (window.date_cutoff), and it goes on' in said.err, said
+    assert len(box.lines('effects')) == 3
+
+
 def test_a_run_with_nothing_left_to_begin_has_no_cutoff(box):
     cutoff(box, 'fail', '2026-01-05', 0, items=0)
 
