@@ -72,7 +72,7 @@ static void put_item(struct lister *l, const struct report_item *item)
 	sent_put_text(&l->sent, "      ", out);
 	buf_puts(out, "      stint resolve ");
 	put_name(item, out);
-	buf_puts(out, " --done --why TEXT    (or --retry, --skip)\n");
+	buf_puts(out, " --done --why TEXT    # or --retry, --skip\n");
 }
 
 static void put_json(struct lister *l, const struct report_item *item)

@@ -20,6 +20,7 @@
 #include "cli/work_known.h"
 #include "host/keeper.h"
 #include "job/job.h"
+#include "job/secret.h"
 #include "ledger/ledger.h"
 #include "report/run.h"
 #include "work/work.h"
@@ -52,6 +53,8 @@ static int load_work(struct cli *cli, int64_t run_id, struct arena *arena,
 		rc = job_file_load(cli, ret_run->job_path, ret_job, err);
 	if (rc == 0)
 		rc = work_check(*ret_job, err);
+	if (rc == 0)
+		rc = secrets_check(*ret_job, err);
 	if (rc < 0 && ret_run->name != NULL)
 		err_add(err, "--now: %s: ", ret_run->name);
 	return rc;

@@ -17,6 +17,7 @@
 #include "cli/slot.h"
 #include "cli/verbs.h"
 #include "job/job.h"
+#include "job/secret.h"
 #include "script/check.h"
 #include "target/target.h"
 #include "work/work.h"
@@ -82,6 +83,18 @@ static int check_targets(const struct job *job, struct err *err)
 	return rc;
 }
 
+/* What the job needs of this host. */
+static int here_check(const struct job *job, struct err *err)
+{
+	int rc = work_check(job, err);
+
+	if (rc == 0)
+		rc = secrets_check(job, err);
+	if (rc < 0)
+		err_add(err, "%s: ", job->path);
+	return rc;
+}
+
 int verb_run(struct cli *cli, struct err *err)
 {
 	AUTO(job) struct job *job = NULL;
@@ -97,7 +110,7 @@ int verb_run(struct cli *cli, struct err *err)
 	if (rc == 0)
 		rc = script_check(job, err);
 	if (rc == 0)
-		rc = work_check(job, err);
+		rc = here_check(job, err);
 	if (rc == 0)
 		rc = check_targets(job, err);
 	bool ignores_window = cli->options.is_given[OPTION_IGNORE_WINDOW];

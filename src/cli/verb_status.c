@@ -50,6 +50,7 @@ struct found {
 	size_t n;
 	int64_t more;
 	enum part part;
+	bool has_failed; /* a run that goes on with the next call, of this part or one before */
 };
 
 static int keep(void *arg, const struct report_run *run)
@@ -59,6 +60,8 @@ static int keep(void *arg, const struct report_run *run)
 
 	if ((found->part == PART_ON && !is_on) || (found->part == PART_NEXT && is_on))
 		return 0;
+	if (found->part == PART_NEXT && strcmp(run->state, "failed") == 0)
+		found->has_failed = true;
 	if (found->n == PART_MAX)
 		found->more++;
 	else
@@ -139,7 +142,8 @@ static void put_run(struct cli *cli, struct found *found, const struct report_ru
 		buf_puts(b, run->state);
 		mark = ", ";
 		put_step(b, run, mark);
-		put_number(b, c->done + c->skipped, "settled", &mark);
+		put_number(b, c->done, "done", &mark);
+		put_number(b, c->skipped, "skipped", &mark);
 		put_number(b, c->waiting, "waiting", &mark);
 		put_number(b, c->running, "running", &mark);
 		put_number(b, c->retry, "in retry", &mark);
@@ -193,12 +197,19 @@ static void put_hint(struct cli *cli, const struct found *found)
 	const struct report_run *run = &found->runs[0];
 
 	if (found->part == PART_NEXT)
-		buf_printf(b, "    stint run %s    or  stint why %s\n", next_job_file(run, &arena),
-			   shell_word(run->name, &arena));
+		buf_printf(b, "    stint run %s    # or: stint why %s\n",
+			   next_job_file(run, &arena), shell_word(run->name, &arena));
 	else if (found->part == PART_PERSON)
-		buf_printf(b, "    stint report %s    says what to do\n",
+		buf_printf(b, "    stint report %s    # says what to do\n",
 			   shell_word(run->name, &arena));
 	arena_done(&arena);
+}
+
+static const char *none_text(const struct found *found)
+{
+	if (found->part == PART_PERSON && found->has_failed)
+		return "nothing but the cause of what failed, above";
+	return parts[found->part].none;
 }
 
 static void put_text(struct cli *cli, struct found *found)
@@ -218,7 +229,7 @@ static void put_text(struct cli *cli, struct found *found)
 	if (found->more > 0)
 		buf_printf(b, "  and %" PRId64 " more\n", found->more);
 	if (found->n == 0)
-		buf_printf(b, "  %s\n", parts[found->part].none);
+		buf_printf(b, "  %s\n", none_text(found));
 	else
 		put_hint(cli, found);
 }

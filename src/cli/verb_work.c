@@ -25,6 +25,7 @@
 #include "cli/work_known.h"
 #include "host/keeper.h"
 #include "job/job.h"
+#include "job/secret.h"
 #include "ledger/ledger.h"
 #include "report/run.h"
 #include "sys/clock.h"
@@ -63,6 +64,8 @@ static int load_work(struct cli *cli, int64_t run_id, struct arena *arena,
 		rc = run_job_load(ledger, run_id, ret_job, err);
 	if (rc == 0)
 		rc = work_check(*ret_job, err);
+	if (rc == 0)
+		rc = secrets_check(*ret_job, err);
 	if (rc < 0 && ret_run->name != NULL)
 		err_add(err, "%s: ", ret_run->name);
 	return rc;

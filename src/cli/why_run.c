@@ -185,6 +185,14 @@ static void say_numbers(const struct report_run *run, struct why *why)
 		  "before");
 }
 
+static void say_cause(const struct report_error *e, struct why *why)
+{
+	bool has_shape = e->fingerprint[0] != '\0';
+
+	why_say(why, "%" PRId64 " of %s: %s%s%s%s", e->n, e->err_class, e->sample,
+		has_shape ? "  [" : "", e->fingerprint, has_shape ? "]" : "");
+}
+
 static int say_causes(struct ledger *ledger, const struct report_run *run, struct why *why,
 		      struct err *err)
 {
@@ -194,9 +202,7 @@ static int say_causes(struct ledger *ledger, const struct report_run *run, struc
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	for (size_t i = 0; i < report->n_errors && i < CAUSES_SHOWN; i++)
-		why_say(why, "%" PRId64 " of %s: %s  [%s]", report->errors[i].n,
-			report->errors[i].err_class, report->errors[i].sample,
-			report->errors[i].fingerprint);
+		say_cause(&report->errors[i], why);
 	for (size_t i = 0; i < report->n_reasons && i < CAUSES_SHOWN; i++)
 		why_say(why, "%" PRId64 " rejected: %s (%s:%" PRId64 ")", report->reasons[i].n,
 			report->reasons[i].reason, report->reasons[i].path,

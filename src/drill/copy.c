@@ -18,7 +18,7 @@
 
 enum { CONCURRENCY_MAX = 4, NAMES_MAX = 256, USE_BYTES_MAX = 2048 };
 
-static const char *const kept[] = {"params", "secrets", "constants", "lua_limits"};
+static const char *const kept[] = {"params", "constants", "lua_limits"};
 static const char *const kept_of_work[] = {"key_valid", "when_in_doubt"};
 
 /* ---- what answers keep ---- */

@@ -51,7 +51,8 @@ static void protect_say(struct run *r, enum breaker_state was)
 	if (b->state == BREAKER_CLOSED)
 		run_say(r, SAY_INFO, "%s works again", r->endpoint);
 	else if (was == BREAKER_CLOSED)
-		run_say(r, SAY_WARNING, "%s: the breaker is open: %s; nothing is sent for a while",
+		run_say(r, SAY_WARNING,
+			"%s: the breaker is open: %s; nothing more is begun for a while",
 			r->endpoint, b->reason);
 }
 
@@ -165,7 +166,7 @@ static void protect_trip(struct run *r, enum breaker_says says, const char *reas
 		(void)snprintf(words, sizeof(words), "%lld of %lld attempts failed: %s",
 			       (long long)failed, (long long)answered, reason);
 	}
-	run_say(r, SAY_WARNING, "%s: %s; nothing is sent for a while", r->endpoint, words);
+	run_say(r, SAY_WARNING, "%s: %s; nothing more is begun for a while", r->endpoint, words);
 	breaker_trip(&r->breaker, r->ops->boot_us(r->world));
 	protect_put_words(r, words);
 	slots_recall(r);

@@ -67,3 +67,26 @@ int secret_read(const struct job *job, const struct job_secret *secret, struct b
 	}
 	return r < 0 ? r : buf_check(out, "a secret", err);
 }
+
+static int check_own(const struct job *job, struct err *err)
+{
+	for (size_t i = 0; i < job->n_secrets; i++) {
+		const struct job_secret *secret = &job->secrets[i];
+		if (strncmp(secret->reference, "env:", 4) == 0 &&
+		    getenv(secret->reference + 4) == NULL)
+			return ERR(err, ERR_CONFIG,
+				   "secret %s: the environment variable %s is not set here",
+				   secret->name, secret->reference + 4);
+	}
+	return 0;
+}
+
+int secrets_check(const struct job *job, struct err *err)
+{
+	assert(job != NULL && err != NULL);
+	int rc = check_own(job, err);
+
+	for (size_t i = 0; i < job->n_steps && rc == 0; i++)
+		rc = check_own(job->steps[i], err);
+	return rc;
+}

@@ -21,5 +21,8 @@ enum { SECRET_BYTES_MAX = 64 * 1024 };
  * and why it cannot be read. */
 ST_MUST_CHECK int secret_read(const struct job *job, const struct job_secret *secret,
 			      struct buf *out, struct err *err);
+/* Whether the environment has what env:NAME refers to: nobody can put it there any more once a
+ * process is on its way. What is in files may still come. ERR_CONFIG. */
+ST_MUST_CHECK int secrets_check(const struct job *job, struct err *err);
 
 #endif

@@ -65,20 +65,25 @@ static int gather_errors(struct ledger *ledger, struct report *r, struct err *er
 		" sum(CASE WHEN state = 'in_doubt' THEN 1 ELSE 0 END),"
 		" sum(CASE WHEN state = 'retry' THEN 1 ELSE 0 END), min(error_class), min(error)"
 		" FROM item WHERE run_id = ?1 AND state IN ('dead', 'in_doubt', 'retry')"
-		" GROUP BY fingerprint ORDER BY count(*) DESC, fingerprint";
+		" AND error_class IS NOT NULL"
+		" GROUP BY fingerprint, CASE WHEN fingerprint IS NULL THEN error_class END"
+		" ORDER BY count(*) DESC, fingerprint, min(error_class)";
 	static const char examples[] =
-		"SELECT item, key FROM item WHERE run_id = ?1 AND fingerprint = ?2"
+		"SELECT item, key FROM item WHERE run_id = ?1"
+		" AND (fingerprint = ?2 OR (?2 = '' AND fingerprint IS NULL AND error_class = ?4))"
 		" AND state IN ('dead', 'in_doubt', 'retry') ORDER BY item LIMIT ?3";
 	struct ledger_param params[] = {
 		{.type = LEDGER_INT, .number = r->run.id},
 		{.type = LEDGER_TEXT},
 		{.type = LEDGER_INT, .number = REPORT_EXAMPLES_MAX},
+		{.type = LEDGER_TEXT},
 	};
 
 	int rc = ledger_select(ledger, groups, params, 1, on_error, r, err);
 	for (size_t i = 0; i < r->n_errors && rc == 0; i++) {
 		struct examples x = {.report = r, .error = &r->errors[i]};
 		params[1].text = r->errors[i].fingerprint;
+		params[3].text = r->errors[i].err_class;
 		rc = ledger_select(ledger, examples, params, ARRAY_LEN(params), on_example, &x,
 				   err);
 	}

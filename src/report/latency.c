@@ -188,9 +188,11 @@ void latency_put_text(const struct ledger_stats *s, struct buf *out)
 	put_item(s, out);
 	if (unmeasured > 0)
 		buf_printf(out,
-			   "  and %" PRId64 " attempts whose durations are not known: who is killed"
-			   " takes those of the last second with him\n",
-			   unmeasured);
+			   "  and %" PRId64 " %s not known: a process that is killed takes"
+			   " those of its last second with it\n",
+			   unmeasured,
+			   unmeasured == 1 ? "attempt whose duration is"
+					   : "attempts whose durations are");
 }
 
 static void put_class(struct buf *out, const char *name, int64_t n, int64_t us, const char *sample)

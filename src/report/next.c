@@ -144,6 +144,19 @@ static void add_records(const struct report_run *run, const char *name, struct a
 		 "works what was mended, and nothing twice");
 }
 
+/* Fed back by --source, what was mended would be done by that run and by this one. */
+static void add_load(const struct report_run *run, const char *name, struct arena *arena,
+		     struct next *next)
+{
+	next_add(next, arena_printf(arena, "stint rejects %s", name),
+		 count_text(run->rejects[REJECTS_OF_LOAD],
+			    "record could not be read: mend it in the source itself, which "
+			    "`stint run` then reads again",
+			    "records could not be read: mend them in the source itself, which "
+			    "`stint run` then reads again",
+			    arena));
+}
+
 /* What --source cannot stand for: it would be read by other steps, too, or be no source of theirs.
  */
 static void add_whole(const struct report_run *run, enum report_rejects kind, const char *name,
@@ -210,6 +223,9 @@ static void add_rejects(const struct report_run *run, const char *name, struct a
 		case REJECTS_OF_FILES:
 			add_records(run, name, arena, next);
 			break;
+		case REJECTS_OF_LOAD:
+			add_load(run, name, arena, next);
+			break;
 		case REJECTS_AMONG:
 		case REJECTS_OF_STEP:
 			add_whole(run, kind, name, arena, next);
@@ -239,11 +255,8 @@ static void add_items(const struct report_run *run, const char *name, struct are
 				    "item may have taken effect or not: look at the other side",
 				    "items may have taken effect or not: look at the other side",
 				    arena));
-		next_add(next,
-			 arena_printf(
-				 arena,
-				 "stint resolve ITEM --done --why TEXT    (or --retry, --skip)"),
-			 "then decide, one by one or by --run");
+		next_add(next, "stint resolve ITEM --done --why TEXT",
+			 "then decide, one by one or by --run; or --retry, or --skip");
 	}
 	if (c->dead > 0) {
 		next_add(next, arena_printf(arena, "stint items --run %s --state dead", name),

@@ -133,6 +133,7 @@ static int load_joined(struct ledger *ledger, struct report_run *run, struct err
 struct sorting {
 	struct report_run *run;
 	struct job *job; /* NULL: a text that a newer program has written */
+	struct arena *arena;
 };
 
 static int on_job_text(void *arg, const struct ledger_row *row)
@@ -185,17 +186,23 @@ static enum report_rejects kind_of(const struct job *job, int64_t number)
 static int on_step(void *arg, const struct ledger_row *row)
 {
 	const struct sorting *s = arg;
+	enum report_rejects kind = kind_of(s->job, ledger_row_int(row, 0));
 
-	s->run->rejects[kind_of(s->job, ledger_row_int(row, 0))] += ledger_row_int(row, 1);
+	/* What was moved out of an inbox is nowhere else: that load goes on where it was. */
+	if (kind != REJECTS_OF_INBOX && strcmp(s->run->state, "failed") == 0 &&
+	    strcmp(ledger_row_str(row, 2, s->arena), "loading") == 0)
+		kind = REJECTS_OF_LOAD;
+	s->run->rejects[kind] += ledger_row_int(row, 1);
 	return 0;
 }
 
-static int load_rejects(struct ledger *ledger, struct report_run *run, struct err *err)
+static int load_rejects(struct ledger *ledger, struct arena *arena, struct report_run *run,
+			struct err *err)
 {
 	static const char of_job[] = "SELECT job_text FROM run_text WHERE run_id = ?1";
-	static const char of_steps[] = "SELECT number, rejected FROM step WHERE run_id = ?1";
+	static const char of_steps[] = "SELECT number, rejected, state FROM step WHERE run_id = ?1";
 	struct ledger_param param = {.type = LEDGER_INT, .number = run->id};
-	struct sorting s = {.run = run};
+	struct sorting s = {.run = run, .arena = arena};
 
 	if (run->n_rejected == 0)
 		return 0;
@@ -231,7 +238,7 @@ int report_run_load(struct ledger *ledger, int64_t id, struct arena *arena,
 	}
 	int rc = run.n_joined > 0 ? load_joined(ledger, &run, err) : 0;
 	if (rc == 0)
-		rc = load_rejects(ledger, &run, err);
+		rc = load_rejects(ledger, arena, &run, err);
 	if (rc == 0)
 		*ret_run = run;
 	return rc;

@@ -23,6 +23,7 @@ struct ledger;
 /* Where rejected records came from. */
 enum report_rejects {
 	REJECTS_OF_FILES, /* which --source takes the place of */
+	REJECTS_OF_LOAD,  /* … that failed: the next call reads all of it again */
 	REJECTS_AMONG,	  /* … of one step among others that do not read them */
 	REJECTS_TOLD,	  /* rows, of a query that by on_done no longer finds what is done */
 	REJECTS_BEHIND,	  /* … that begins behind the last one: cursor_from */

@@ -126,7 +126,10 @@ static void put_error(const struct report *r, const struct report_error *e, stru
 	}
 	if (e->n_retry > 0)
 		put_term(out, mark, "retry", e->n_retry);
-	buf_printf(out, "  %s  [%s]\n      ", e->err_class, e->fingerprint);
+	buf_printf(out, "  %s", e->err_class);
+	if (e->fingerprint[0] != '\0')
+		buf_printf(out, "  [%s]", e->fingerprint);
+	buf_puts(out, "\n      ");
 	put_printable(out, e->sample, SAMPLE_COLUMNS);
 	buf_puts(out, "\n      ");
 	for (size_t i = 0; i < e->n_examples; i++) {

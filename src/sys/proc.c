@@ -25,6 +25,7 @@
 enum {
 	SMALL_FILE_BYTES = 8 * 1024,
 	ENVIRON_MAX_BYTES = 4 * 1024 * 1024, /* Linux allows a quarter of the stack limit */
+	INTERPRETER_LINE_MAX = 255,	     /* what the kernel reads of #! */
 	STAT_PARENT = 4,
 	STAT_START_TIME = 22, /* field of /proc/PID/stat, proc(5) */
 	STAT_AFTER_NAME = 3,  /* the field after the program's name */
@@ -308,8 +309,11 @@ static int program_fail(const char *name, const char *path, int os_errno, struct
 {
 	switch (os_errno) {
 	case EISDIR:
-		return ERR(err, ERR_CONFIG, "program '%s': %s is a directory", name, path);
+		return ERR(err, ERR_CONFIG, "program '%s' is a directory", path);
 	case EACCES:
+		if (strcmp(name, path) == 0)
+			return ERR(err, ERR_CONFIG, "program '%s' is not executable (chmod +x)",
+				   name);
 		return ERR(err, ERR_CONFIG, "program '%s': %s is not executable", name, path);
 	case ENOENT:
 	case ENOTDIR:
@@ -317,6 +321,31 @@ static int program_fail(const char *name, const char *path, int os_errno, struct
 	default:
 		return ERR_SYS(err, ERR_CONFIG, os_errno, "program '%s'", name);
 	}
+}
+
+int proc_check_interpreter(const char *path, struct err *err)
+{
+	char line[INTERPRETER_LINE_MAX + 1] = "";
+	AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : pread(fd, line, INTERPRETER_LINE_MAX, 0);
+
+	assert(err != NULL);
+	if (n < 3 || line[0] != '#' || line[1] != '!')
+		return 0;
+	line[n] = '\0';
+	char *name = line + 2 + strspn(line + 2, " \t");
+	name[strcspn(name, " \t\n")] = '\0';
+	if (name[0] != '/' || access(name, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	size_t len = strlen(name);
+	if (name[len - 1] == '\r')
+		return ERR(err, ERR_CONFIG,
+			   "program '%s': its first line ends as in Windows, in CR LF, so its "
+			   "interpreter is not found; have it end in LF",
+			   path);
+	return ERR(err, ERR_CONFIG,
+		   "program '%s': its interpreter '%s' (first line, #!) does not exist", path,
+		   name);
 }
 
 static int program_copy(const char *path, char *out, size_t size, struct err *err)
@@ -344,6 +373,8 @@ static int program_search(const char *name, char *out, size_t size, struct err *
 		int n = snprintf(path, sizeof(path), "%.*s%s%s", len, at, len == 0 ? "./" : "/",
 				 name);
 		int rc = n < 0 || (size_t)n >= sizeof(path) ? ENOENT : program_check(path);
+		if (rc == 0 && proc_check_interpreter(path, err) < 0)
+			return ERR_CONFIG;
 		if (rc == 0)
 			return program_copy(path, out, size, err);
 		if (rc != ENOENT && rc != ENOTDIR && refused_errno == 0) {
@@ -369,5 +400,7 @@ int proc_find_program(const char *name, char *out, size_t size, struct err *err)
 	int rc = program_check(name);
 	if (rc != 0)
 		return program_fail(name, name, rc, err);
+	if (proc_check_interpreter(name, err) < 0)
+		return ERR_CONFIG;
 	return program_copy(name, out, size, err);
 }

@@ -49,8 +49,11 @@ bool proc_limit_memory(int64_t more_bytes);
  * is less than any core has and, unlike zero, keeps the kernel from handing a core to a program,
  * too (core(5)). `ret_before` is how it was: for programs that it starts. */
 void proc_forbid_core(struct rlimit *ret_before);
+/* Whether the file begins with #! and an interpreter that is not there: ERR_CONFIG says so. What
+ * cannot be looked at is left to who starts it. */
+ST_MUST_CHECK int proc_check_interpreter(const char *path, struct err *err);
 /* The file that execvp would run for `name`. ERR_CONFIG says what is wrong: not there, a directory,
- * not executable. */
+ * not executable, no interpreter. */
 ST_MUST_CHECK int proc_find_program(const char *name, char *out, size_t size, struct err *err);
 
 #endif

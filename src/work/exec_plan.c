@@ -89,6 +89,8 @@ char *exec_plan_join(const char *directory, const char *path)
 {
 	struct buf b = BUF_INIT(strlen(directory) + strlen(path) + 1);
 
+	while (strncmp(path, "./", 2) == 0 && path[2] != '/' && path[2] != '\0')
+		path += 2;
 	if (path[0] != '/') {
 		buf_puts(&b, directory);
 		buf_putc(&b, '/');

@@ -9,6 +9,7 @@
 #include "sys/clock.h"
 #include "sys/fault.h"
 #include "sys/file.h"
+#include "sys/proc.h"
 #include "work/classify.h"
 #include "work/exec_attempt.h"
 #include "work/exec_plan.h"
@@ -34,6 +35,7 @@ static void attempt_fail_start(struct exec_attempt *a, const struct exec_call *c
 {
 	const char *class = "";
 	enum outcome outcome = classify_start(os_errno, &class);
+	struct err interpreter = ERR_INIT;
 
 	if (outcome == OUTCOME_ALL && call->is_of_item)
 		outcome = OUTCOME_RETRY;
@@ -43,6 +45,8 @@ static void attempt_fail_start(struct exec_attempt *a, const struct exec_call *c
 	else if (os_errno == ENOEXEC)
 		(void)ERR(&a->err, ERR_CONFIG, "'%s' is no program: it does not begin with #!",
 			  call->program);
+	else if (os_errno == ENOENT && proc_check_interpreter(call->program, &interpreter) < 0)
+		a->err = interpreter;
 	exec_attempt_fail(a, outcome, class);
 }
 

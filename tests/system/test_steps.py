@@ -186,7 +186,7 @@ def test_each_verb_says_at_which_step_a_run_is(box):
     assert box.run('run', 'night.yaml').code == 3  # it may not go on
     status = json.loads(box.run('status', '--json').out)
     assert [run['step'] for run in status['next']] == ['load']
-    assert ': stopped, step load, 3 settled' in box.run('status').out
+    assert ': stopped, step load, 3 done' in box.run('status').out
     why = json.loads(box.run('why', 'night', '--json').out)
     assert why['step'] == 'load' and 'it is at its step load' in why['because']
     assert 'it is at its step load' in box.run('why', '1').out

@@ -87,7 +87,7 @@ def test_who_cannot_tell_leaves_it_to_when_in_doubt(box, policy, state, code):
 
 
 def test_no_answer_is_a_no_but_that_of_the_program(box):
-    make(box, ['fizzle'], look='#!/no/such/interpreter\n')
+    make(box, ['fizzle'], act=ACT.replace('#!/bin/sh\n', "#!/bin/sh\necho '#!/no/such/interpreter' >look\n"))
     said = box.run('run', 'pay.yaml')
     assert said.code == 3, said
     assert box.keys('in_doubt') == ['fizzle'] and box.lines('effects') == []
@@ -252,9 +252,9 @@ def die_over(box, job, ids):
         kill(pid)
     process.wait(timeout=180)
     # The next call finds them; it has nothing else to do.
-    del box.env['TOKEN']
     said = box.run('run', 'pay.yaml')
     assert said.code == 3, said
+    del box.env['TOKEN']  # who looks need not have it
 
 
 def test_the_report_names_each_item_in_doubt_for_whom_and_what_was_sent(box):
@@ -266,7 +266,7 @@ def test_the_report_names_each_item_in_doubt_for_whom_and_what_was_sent(box):
         assert f'1:{number}  {item}, for {item}@example.com, since 20' in said.out
         assert f"sent: ./act {item} '--card=***' '--token=***' 'two words'" in said.out
         assert f'"mail":"{item}@example.com","card":"***"' in said.out
-        assert f'stint resolve 1:{number} --done --why TEXT    (or --retry, --skip)' in said.out
+        assert f'stint resolve 1:{number} --done --why TEXT    # or --retry, --skip' in said.out
     document = json.loads(box.run('report', 'pay', '--json').out)
     assert [d['person'] for d in document['doubts']] == ['a1@example.com', 'b2@example.com', 'c3@example.com']
     first = document['doubts'][0]

@@ -130,6 +130,24 @@ static void rows_are_mended_where_they_are(void **state)
 	}
 }
 
+/* What is fed back beside a load that will be made again would be done by both. */
+static void rejects_of_a_load_that_failed_are_mended_in_the_source(void **state)
+{
+	struct arena arena = {0};
+	struct next next = {0};
+	struct report_run r = run("failed", false);
+
+	r.n_rejected = r.rejects[REJECTS_OF_LOAD] = 30;
+	next_of_run(&r, &arena, &next);
+	assert_true(has(&next, "stint run '/srv/my jobs/j.yaml'"));
+	assert_true(has(&next, "stint rejects j@2026-11-23#2"));
+	for (size_t i = 0; i < next.n; i++)
+		assert_null(strstr(next.steps[i].command, "--again"));
+	assert_non_null(
+		strstr(next.steps[1].because, "30 records could not be read: mend them in"));
+	arena_done(&arena);
+}
+
 static void each_step_has_what_is_right_for_its_source(void **state)
 {
 	struct arena arena = {0};
@@ -190,6 +208,7 @@ int main(void)
 		cmocka_unit_test(what_is_left_over_goes_on_with_run),
 		cmocka_unit_test(a_run_with_parameters_is_named_by_them),
 		cmocka_unit_test(rows_are_mended_where_they_are),
+		cmocka_unit_test(rejects_of_a_load_that_failed_are_mended_in_the_source),
 		cmocka_unit_test(each_step_has_what_is_right_for_its_source),
 		cmocka_unit_test(a_run_at_work_may_be_stopped),
 		cmocka_unit_test(each_kind_of_failure_has_its_commands),

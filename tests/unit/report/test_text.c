@@ -130,7 +130,7 @@ static void durations_and_classes_are_tables(void **state)
 	assert_non_null(strstr(buf_str(&b), "  exec of mails\n    total                     14     "
 					    "2.00 ms        0 us     2.00 ms     2.00 ms     "
 					    "2.00 ms     2.00 ms\n"));
-	assert_non_null(strstr(buf_str(&b), "and 1 attempts whose durations are not known"));
+	assert_non_null(strstr(buf_str(&b), "and 1 attempt whose duration is not known"));
 	assert_non_null(strstr(buf_str(&b), "  exit-1                       3     5.00 ms  no"));
 	assert_null(strstr(buf_str(&b), "no\nuser"));
 	assert_non_null(strstr(buf_str(&b), "  of other classes             2     2.00 ms  "));

@@ -173,12 +173,22 @@ static void resources_are_told(void **state)
 
 /* ---- programs ---- */
 
-static void make_file(const char *name, mode_t mode)
+static void make_text_file(const char *name, mode_t mode, const char *text)
 {
 	struct err err = ERR_INIT;
 
-	if (file_write_atomic(scratch_path(name), "#!/bin/sh\n", 10, mode, &err) != 0)
+	if (file_write_atomic(scratch_path(name), text, strlen(text), mode, &err) != 0)
 		fail_msg("%s", err.text);
+}
+
+static void make_file(const char *name, mode_t mode)
+{
+	make_text_file(name, mode, "#!/bin/sh\n");
+}
+
+static void make_text(const char *name, const char *text)
+{
+	make_text_file(name, 0755, text);
 }
 
 static void assert_not_found(const char *name, const char *words)
@@ -235,6 +245,12 @@ static void program_with_a_slash_is_that_file(void **state)
 	assert_not_found(scratch_path("absent"), "does not exist");
 	assert_not_found(scratch_directory, "is a directory");
 	assert_not_found("/dev/null", "is not executable");
+	make_text("windows", "#!/bin/sh\r\necho\r\n");
+	assert_not_found(scratch_path("windows"), "CR LF");
+	make_text("orphan", "#! /no/such/python -u\n");
+	assert_not_found(scratch_path("orphan"), "its interpreter '/no/such/python'");
+	make_text("sound", "#!/bin/sh -e\n");
+	assert_int_equal(proc_find_program(scratch_path("sound"), path, sizeof(path), &err), 0);
 	assert_int_equal(proc_find_program(scratch_path("runs"), small, sizeof(small), &err),
 			 ERR_CONFIG);
 }

@@ -448,7 +448,7 @@ static void checks_before_a_run_name_what_is_missing(void **state)
 		 "work: program 'no-such-program' is in no directory of PATH"},
 		{"  exec: {command: [/no/such]}\n", "work: program '/no/such' does not exist"},
 		{"  exec: {command: [etc/passwd]}\n",
-		 "work: program '//etc/passwd': //etc/passwd is not executable"},
+		 "work: program '//etc/passwd' is not executable (chmod +x)"},
 		{"  exec: {command: [\"true\"], directory: /no/such}\n",
 		 "work: directory '/no/such' does not exist"},
 		{"  exec: {command: [\"true\"], directory: /etc/passwd}\n",
