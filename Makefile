@@ -13,7 +13,7 @@ TRIALS ?= 400
 .DEFAULT_GOAL := release
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 release:  ## build the program: build/stint
 	@tools/build release
@@ -26,6 +26,10 @@ demo:  ## a first night of batch work to watch (installs what building takes)
 check:  ## everything that must hold before a merge (installs what testing takes)
 	@tools/setup build test
 	@tools/run-checks all
+
+check-postgres:  ## the system tests, each with its ledger in PostgreSQL
+	@tools/setup build test
+	@tools/run-checks postgres
 
 quick:  ## gates, unit and contract tests, a short simulation: under a minute
 	@tools/run-checks quick
@@ -102,5 +106,5 @@ install: release  ## install under DESTDIR and PREFIX=/usr/local
 clean:  ## remove everything built
 	rm -rf build build-*/
 
-.PHONY: help release demo check quick lint sim sim-long chaos chaos-long sim-bugs inject decimals \
-	asan tsan valgrind fuzz fuzz-million analyze format bench install clean
+.PHONY: help release demo check check-postgres quick lint sim sim-long chaos chaos-long sim-bugs \
+	inject decimals asan tsan valgrind fuzz fuzz-million analyze format bench install clean

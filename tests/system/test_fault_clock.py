@@ -115,7 +115,9 @@ def test_by_the_wall_clock_a_jump_would_end_it(box, clock):
     wait_until(lambda: len(box.lines('effects')) > 10, limit_s=60)
     clock.by(2 * HOUR)
     assert process.wait(120) == 75, box.process_said(process)
-    assert 'window.max' in box.process_said(process)
+    # Where instances beat, the last beat may be two hours old before the hour of the run is looked at.
+    said = box.process_said(process)
+    assert 'window.max' in said or box.database and 'has not acknowledged' in said, said
 
 
 @pytest.mark.parametrize('jump', [HOUR, 10 * YEAR])

@@ -4,19 +4,34 @@
 The program is $STINT, else build/stint. Nothing of the machine's configuration is seen from inside.
 The ledger is a file of the box, or a database of its own (lib/postgres.py).
 """
+import atexit
 import contextlib
+import functools
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 STINT = os.path.abspath(os.environ.get('STINT', os.path.join(TOP, 'build', 'stint')))
 # The build with fault points.
 STINT_DEV = os.path.abspath(os.environ.get('STINT_DEV', os.path.join(TOP, 'build-dev', 'stint')))
+
+
+@functools.cache
+def compiled(source, *flags):
+    """The program of a C file in lib/, made once for each worker."""
+    folder = tempfile.mkdtemp(prefix=f'stint-made-{os.getpid()}-')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = os.path.join(folder, 'made')
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), source)
+    subprocess.run(['cc', '-O1', '-D_GNU_SOURCE', '-o', path, source, *flags], check=True)
+    return path
 
 
 class Result:
@@ -103,8 +118,7 @@ class Box:
     def compile(self, name, source, *flags):
         """Makes a program (or, by flags, a library) of the box from a C file in lib/. Gives its path."""
         path = os.path.join(self.path, name)
-        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), source)
-        subprocess.run(['cc', '-O1', '-D_GNU_SOURCE', '-o', path, source, *flags], check=True)
+        shutil.copy(compiled(source, *flags), path)
         return path
 
     def open_to_others(self):
