@@ -5,7 +5,8 @@ A night: one run of a job whose items end in every way that an item can end.
 
 What works on a ledger in a file works on one in PostgreSQL. A test that uses a box runs on either where
 it is marked `both`, or is in a module of BOTH; with STINT_TEST_LEDGER=postgres all run there, but for
-those marked `file`, which are about the file; with =both on either, with =sqlite only on a file.
+those marked `file`, which are about the file; so it is by `make check-postgres`. With =both all run on
+either, with =sqlite only on a file.
 """
 import json
 import os
@@ -15,11 +16,12 @@ from lib.box import STINT_DEV, Box, kill, wait_until
 from lib.postgres import Server
 
 BOTH = {
-    'test_cli_abandon', 'test_cli_attempts', 'test_cli_items', 'test_cli_ledger', 'test_cli_rejects',
-    'test_cli_report', 'test_cli_resolve', 'test_cli_retry', 'test_cli_run', 'test_cli_runs',
-    'test_cli_skip', 'test_cli_status', 'test_cli_stop', 'test_cli_why', 'test_fault_process_limits',
-    'test_figures', 'test_forecast', 'test_kill_stop', 'test_overlap', 'test_pools', 'test_steps',
-    'test_steps_shown', 'test_stream', 'test_totals', 'test_work', 'test_work_elsewhere',
+    'test_breaker', 'test_cli_abandon', 'test_cli_attempts', 'test_cli_items', 'test_cli_ledger',
+    'test_cli_rejects', 'test_cli_report', 'test_cli_resolve', 'test_cli_retry', 'test_cli_run',
+    'test_cli_runs', 'test_cli_skip', 'test_cli_status', 'test_cli_stop', 'test_cli_why',
+    'test_fault_process_limits', 'test_figures', 'test_forecast', 'test_kill_poison', 'test_kill_stop',
+    'test_overlap', 'test_pools', 'test_steps', 'test_steps_shown', 'test_stream', 'test_totals',
+    'test_verify', 'test_window', 'test_work', 'test_work_elsewhere',
 }
 
 JOB = '''version: 1

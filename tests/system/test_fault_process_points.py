@@ -147,6 +147,7 @@ def kill_at_call(box, call, n):
 # ---- again and again ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_program_that_dies_again_and_again_is_given_up_in_words_and_resumes_later(faulty):
     keys = write(faulty, 'once')
     faulty.faulty('ledger.chunk_claim.before:1:crash')
@@ -160,6 +161,7 @@ def test_a_program_that_dies_again_and_again_is_given_up_in_words_and_resumes_la
     figures(faulty, keys, 'once', crashes=0)
 
 
+@pytest.mark.long
 def test_without_a_bound_it_is_started_again_and_again(faulty):
     """The negative control."""
     write(faulty, 'once')

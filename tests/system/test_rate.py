@@ -80,6 +80,8 @@ def screen(box):
     os.close(theirs)
 
 
+@pytest.mark.long
+@pytest.mark.both
 def test_two_engines_on_one_ledger_keep_the_rate_in_every_window(box):
     """A minute is long enough for jitter of a busy machine to be within the guard: 1.2 s."""
     keys = write_job(box, 128, 'rate: 120/m', more='chunk: {items: 7}')

@@ -94,6 +94,7 @@ def test_the_tasks_of_an_array_do_all_of_it_once(cluster, box):
     box.verify()
 
 
+@pytest.mark.long
 def test_a_task_drains_before_its_time_limit(cluster, box):
     open_run(box)
     # A minute, and the signal at once or soon after: an attempt takes two seconds, all of them two minutes.

@@ -123,6 +123,7 @@ def test_what_a_person_left_out_is_taken_as_skipped(box):
     box.verify()
 
 
+@pytest.mark.long
 def test_kills_lose_and_mix_nothing(box):
     n = 100
     make(box, n)

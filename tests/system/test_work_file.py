@@ -103,6 +103,7 @@ def test_after_a_person_retried_an_item_the_whole_file_is_made_again(box):
     assert len(box.keys('dead')) == 20
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('ending', ['', '.gz'])
 def test_killed_again_and_again_it_is_the_same_bytes(box, ending):
     fill(box, 20000)
