@@ -33,8 +33,11 @@ struct board {
 
 void changes_apply(const struct changes *c, struct options *o)
 {
-	for (size_t i = 0; i < FAULT_COUNT_; i++)
+	for (size_t i = 0; i < FAULT_COUNT_; i++) {
+		/* A night in which nothing but the rate holds items up is then none. */
+		o->is_paced = o->is_paced && !c->with[i];
 		o->fault[i] = (o->fault[i] || c->with[i]) && !c->without[i];
+	}
 	if (c->records != CHANGE_NONE)
 		o->n_records = (uint32_t)c->records;
 	if (c->instances != CHANGE_NONE && c->instances >= 1)

@@ -327,11 +327,30 @@ void lost_check_redone(const struct instance *inst)
 	}
 }
 
-void lost_not_compared(const struct machine *m, const struct run_view *run, uint32_t item)
+static struct item_place *was_place(const struct machine *m, const struct run_view *run,
+				    uint32_t item)
 {
 	for (size_t i = 0; m->was != NULL && i < m->was->n; i++)
 		if (m->was->runs[i].run == run && item < m->was->runs[i].n_items)
-			m->was->runs[i].items[item].is.by = 0;
+			return &m->was->runs[i].items[item].is;
+	return NULL;
+}
+
+void lost_not_compared(const struct machine *m, const struct run_view *run, uint32_t item)
+{
+	struct item_place *was = was_place(m, run, item);
+
+	if (was != NULL)
+		was->by = 0;
+}
+
+void lost_retaken(const struct machine *m, const struct run_view *run, uint32_t item, int64_t inc)
+{
+	const struct item_place *was = was_place(m, run, item);
+
+	/* Lost by an earlier failover: it came after what another one had said of the item. */
+	if (was != NULL && was->by != inc)
+		lost_not_compared(m, run, item);
 }
 
 void lost_death(struct instance *inst)

@@ -27,6 +27,8 @@ void lost_check_redone(const struct instance *inst);
 /* Since the failover a person or a rule has decided anew about the item, or somebody who took the
  * instance for dead has claimed it. */
 void lost_not_compared(const struct machine *m, const struct run_view *run, uint32_t item);
+/* The instance writes its claim of it again. */
+void lost_retaken(const struct machine *m, const struct run_view *run, uint32_t item, int64_t inc);
 /* It lives no more, or is taken for dead. */
 void lost_death(struct instance *inst);
 /* The standby has all that there is: nothing of it can be lost any more. */

@@ -236,6 +236,7 @@ static void follow_loose_claim(struct shadow_walk *walk, int64_t inc,
 					  ? NULL
 					  : item_find(run, op->again.id);
 	if (again != NULL) {
+		lost_retaken(m, run, (uint32_t)op->again.id, inc);
 		again->is.loose = op->to_probe ? LOOSE_PROBING : LOOSE_HELD;
 		again->is.owner = again->is.by = inc;
 		again->is.epoch = op->again.epoch;
