@@ -120,7 +120,11 @@ static void lost_restore_run(const struct machine *m, const struct lost_run *fro
 
 	run->state = from->state;
 	run->sums = from->sums;
-	memcpy(run->end, from->end, sizeof(run->end));
+	for (int kind = 0; kind < END_VIEWS; kind++) { /* what was made meanwhile is made */
+		run->end[kind].owner = from->end[kind].owner;
+		run->end[kind].epoch = from->end[kind].epoch;
+		run->end[kind].is_done = from->end[kind].is_done;
+	}
 	for (uint32_t i = 0; i < run->n_items; i++) {
 		run->items[i].is = from->items[i].is;
 		run->items[i].seen = from->items[i].seen;
