@@ -509,6 +509,7 @@ struct lop_request_list {
 	const struct ledger_request_row *ret_rows;
 	size_t ret_n;
 };
+/* Nothing where there is none: a failover has lost it after we had read it. */
 struct lop_request_obey {
 	int64_t id;
 };

@@ -42,8 +42,6 @@ int pl_guard_words(struct ledger_txn *txn, const struct ledger_op *op)
 			       (long long)op->u.run_leave.run_id);
 	case LOP_INSTANCE_END:
 		return pl_lost(txn, "instance %lld still holds work", (long long)txn->inc);
-	case LOP_REQUEST_OBEY:
-		return pl_lost(txn, "there is no request %lld", (long long)op->u.request_obey.id);
 	}
 	return pl_lost(txn, "what %s needs is not there any more", ledger_op_name(op->kind));
 }

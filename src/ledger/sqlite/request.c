@@ -51,11 +51,8 @@ static int sq_request_close(struct sq *q, int64_t id, int64_t inc, int64_t now_m
 int sq_request_obey(struct sq *q, struct ledger_txn *txn, struct ledger_op *op)
 {
 	const struct lop_request_obey *o = &op->u.request_obey;
-	int rc = sq_request_close(q, o->id, txn->inc, rule_ms(txn->now));
 
-	if (rc == 0)
-		return sq_lost(txn, "there is no request %lld", (long long)o->id);
-	return rc < 0 ? SQ_FAILED : 0;
+	return sq_request_close(q, o->id, txn->inc, rule_ms(txn->now)) < 0 ? SQ_FAILED : 0;
 }
 
 int sq_request_add(struct sq *q, const struct ledger_request_row *row, int64_t inc, int64_t now_ms)
