@@ -53,9 +53,8 @@ static int pl_request_close(struct pl *q, int64_t id, int64_t now_ms)
 
 int pl_request_obey(struct pl *q, struct ledger_txn *txn, struct ledger_op *op)
 {
-	static const char sql[] =
-		"UPDATE request SET obeyed_at = coalesce(obeyed_at, $2),"
-		" obeyed_by = coalesce(obeyed_by, $3) WHERE id = $1";
+	static const char sql[] = "UPDATE request SET obeyed_at = coalesce(obeyed_at, $2),"
+				  " obeyed_by = coalesce(obeyed_by, $3) WHERE id = $1";
 
 	return pl_send(q, sql,
 		       PL_ARGS(PL_INT(op->u.request_obey.id), PL_INT(rule_ms(txn->now)),
