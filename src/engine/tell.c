@@ -46,6 +46,13 @@ static struct lane *tell_lane(struct run *r)
 	return lane;
 }
 
+/* Who may be taken for dead begins nothing that is done once. The next beat that is made wakes us.
+ */
+static bool tell_may_send(const struct run *r)
+{
+	return r->tell.ending == 0 || pulse_lets(r->pulse, r->ops->boot_us(r->world));
+}
+
 static void tell_send(struct run *r, struct lane *lane, const struct ledger_chunk_row *row)
 {
 	const struct tell *t = &r->tell;
@@ -69,7 +76,7 @@ static void tell_on_list(void *arg, struct ledger_op *op)
 	struct lane *lane = lanes_find_role(&r->lanes, LANE_FINISHER);
 
 	r->tell.is_listing = false;
-	if (lane == NULL || r->phase != RUN_TELLING)
+	if (lane == NULL || r->phase != RUN_TELLING || !tell_may_send(r))
 		return;
 	/* Something is open again, or others have finished it: what was told so far is no whole. */
 	if (r->tell.ending != 0 && !list->ret_is_settled) {
@@ -156,7 +163,8 @@ bool tell_turn(struct run *r)
 
 	if (r->tell.has_ended)
 		return true;
-	if (lane == NULL || lane->state != LANE_UP || r->tell.is_listing || r->tell.n_open > 0)
+	if (lane == NULL || lane->state != LANE_UP || r->tell.is_listing || r->tell.n_open > 0 ||
+	    !tell_may_send(r))
 		return false;
 	if (r->tell.ending != 0 && !r->tell.takes_items) {
 		tell_send(r, lane, &(struct ledger_chunk_row){0});

@@ -110,7 +110,10 @@ static void keep_chunk_claim(struct arena *a, struct kept_batch *b, const struct
 		keep(a, b, op)->u.chunk_claim = (struct lop_chunk_claim){
 			.run_id = c->run_id,
 			.step = c->step,
-			.again = {.id = c->ret_rows[i].id, .epoch = c->ret_rows[i].epoch}};
+			.again = {.id = c->ret_rows[i].id,
+				  .epoch = c->ret_rows[i].epoch,
+				  .n_done = (int32_t)bits_count(c->ret_rows[i].done,
+								c->ret_rows[i].n)}};
 }
 
 static void keep_loose_claim(struct arena *a, struct kept_batch *b, const struct ledger_op *op)
@@ -296,9 +299,13 @@ static bool kept_mend(struct arena *a, struct kept_batch *b, size_t place, utime
 		kept_decide(a, at, now);
 		return true;
 	}
+	/* Safety: since the failover a person has skipped an item of it, which is open to us. What
+	 * was done in it is written, and we end. */
+	if (op->kind == LOP_CHUNK_CLAIM && op->u.chunk_claim.again.n_done >= 0)
+		op->u.chunk_claim.again.n_done = -1;
 	/* An item of it is open again, that a person had taken out: it is not closed, but what was
 	 * done in it is written. */
-	if (op->kind == LOP_CHUNK_PROGRESS && op->u.chunk_progress.close)
+	else if (op->kind == LOP_CHUNK_PROGRESS && op->u.chunk_progress.close)
 		op->u.chunk_progress.close = false;
 	else /* others have what it is about */
 		*(before != NULL ? before : at) = op->next;

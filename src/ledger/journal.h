@@ -12,6 +12,7 @@
  *          What a person decided is not written again, but for this: an item that was sent back and
  *          claimed since is sent back again, together with the claim. Where a skip was lost, a
  *          chunk with its item is not closed (the instance ends), and no outcome is lost by that.
+ *          Where something was skipped since in a chunk that is claimed again, the instance ends.
  *          A run's pools are taken again; whoever has lost them to another run meanwhile ends, too.
  *          Counts for people (latencies, classes of failures, notes), slots of rates and quotas,
  *          and the breaker's moves are not written again: those that were lost stay lost.

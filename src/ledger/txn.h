@@ -340,11 +340,12 @@ struct ledger_retake {
 	int64_t id;
 	int32_t epoch;	/* 0: none is named */
 	bool was_begun; /* an item, before that: for who writes it again */
+	int32_t n_done; /* a chunk: so many of its items at most may be done; -1: any number */
 };
 
 /* C. Up to `max` ready chunks of an open run that is at this step, in order, with bodies. Nothing
  * for an instance that is not live. With `again`, just that chunk, which nobody may have claimed
- * since; nothing comes back. */
+ * since, and of which nobody may have skipped anything; nothing comes back. */
 struct lop_chunk_claim {
 	int64_t run_id;
 	int32_t step;

@@ -196,6 +196,27 @@ static struct ledger_op *person_says(struct bench *b, int64_t run, enum person_v
 	return op;
 }
 
+static void a_chunk_of_which_something_was_skipped_is_not_taken_again(void **state)
+{
+	struct bench *b = *state;
+	int64_t run = run_ready(b, b->a, &(struct plan){.n_chunks = 1, .n = 3});
+	struct held held;
+	const int64_t item = 1;
+
+	assert_true(chunk_claim(b, b->a, run, &held));
+	begin(b, b->a, LOP_GIVE_BACK)->u.give_back.run_id = run;
+	commit(b);
+	(void)person_says(b, run, PERSON_SKIP, &item);
+	struct ledger_op *op = retake_chunk(b, b->a, &held, held.epoch + 1);
+	refused(b, LEDGER_LOST);
+	assert_ptr_equal(b->txn->lost, op);
+	op = retake_chunk(b, b->a, &held, held.epoch + 1);
+	op->u.chunk_claim.again.n_done = -1;
+	commit(b);
+	assert_int_equal(counts_of(b, run).ready_chunks, 0);
+	assert_int_equal(counts_of(b, run).skipped, 1);
+}
+
 static void a_retry_that_was_lost_is_known_to_who_has_claimed_it(void **state)
 {
 	struct bench *b = *state;
@@ -288,6 +309,7 @@ static void outcomes_are_not_lost_with_a_skip(void **state)
 static const struct CMUnitTest cases[] = {
 	CASE(a_chunk_is_taken_again_in_its_epoch_only),
 	CASE(an_item_is_taken_again_in_its_epoch_only),
+	CASE(a_chunk_of_which_something_was_skipped_is_not_taken_again),
 	CASE(batches_that_were_lost_are_told_and_may_be_skipped),
 	CASE(what_cannot_be_written_again_ends_the_instance),
 	CASE(what_was_tried_since_it_was_sent_back_is_written_again),

@@ -7,6 +7,7 @@
 #include "frame/frame.h"
 #include "job/job.h"
 #include "sim/adapt_check.h"
+#include "sim/beats.h"
 #include "sim/body.h"
 #include "sim/breaker_check.h"
 #include "sim/lost.h"
@@ -203,6 +204,20 @@ static void check_bulk(struct proc *p, struct run_view *run, const struct frame_
 	TRACE(p->m, TRACE_WORK, p->pid, h->first_item, f->ticket, 0);
 }
 
+/* What is done once, at the end, is begun by who is not to be taken for dead. */
+static int check_then(struct proc *p, const struct frame *frame, struct err *err)
+{
+	struct frame_then then;
+	int rc = frame_get_then(frame, &then, err);
+
+	if (rc == 0 && then.ending != 0 && beats_is_lapsed(p->inst))
+		machine_fail(p->m, "lapsed",
+			     "lane %u is told to make the end of run %lld, and the last known beat "
+			     "is too old",
+			     p->lane, (long long)p->sent_run_id);
+	return rc;
+}
+
 static int check_frame(struct proc *p, const struct frame *frame, struct arena *a, struct err *err)
 {
 	struct run_view *run = shadow_run(p->m, p->sent_run_id);
@@ -222,6 +237,8 @@ static int check_frame(struct proc *p, const struct frame *frame, struct arena *
 		adapt_begin(p->inst);
 		return rc;
 	}
+	if (frame->type == FRAME_THEN)
+		return check_then(p, frame, err);
 	if (frame->type != FRAME_CHUNK && frame->type != FRAME_DROP && frame->type != FRAME_WORK &&
 	    frame->type != FRAME_BULK)
 		return 0;

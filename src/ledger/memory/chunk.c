@@ -38,8 +38,9 @@ static int mem_chunk_retake(struct memory *m, struct ledger_txn *txn, struct led
 	struct mem_chunk *chunk = mem_chunk_find(m, c->again.id);
 
 	if (chunk == NULL || chunk->run_id != c->run_id || chunk->state != CHUNK_READY ||
-	    chunk->epoch != c->again.epoch - 1)
-		return mem_lost(txn, "chunk %lld was claimed by others since",
+	    chunk->epoch != c->again.epoch - 1 ||
+	    (c->again.n_done >= 0 && bits_count(chunk->done, chunk->n) > (size_t)c->again.n_done))
+		return mem_lost(txn, "chunk %lld was claimed or changed by others since",
 				(long long)c->again.id);
 	mem_chunk_take(m, txn, chunk, rule_claim_token(txn, op));
 	return 0;

@@ -36,13 +36,14 @@ static int pl_chunk_retake(struct pl *q, const struct ledger_txn *txn, const str
 	static const char sql[] =
 		"WITH g AS (UPDATE chunk SET state = 1, owner = $1, claimed_at = $3, epoch = $6,"
 		" token = $4, rev = 0 WHERE id = $5 AND run_id = $2 AND state = 0"
-		" AND epoch = $6 - 1 RETURNING 1) SELECT 1 / count(*) FROM g";
+		" AND epoch = $6 - 1 AND ($7 < 0 OR n_done <= $7) RETURNING 1)"
+		" SELECT 1 / count(*) FROM g";
 	const struct lop_chunk_claim *c = &op->u.chunk_claim;
 
 	return pl_send(q, sql,
 		       PL_ARGS(PL_INT(txn->inc), PL_INT(c->run_id), PL_INT(rule_ms(txn->now)),
 			       PL_INT_OR_NULL(rule_claim_token(txn, op)), PL_INT(c->again.id),
-			       PL_INT(c->again.epoch)));
+			       PL_INT(c->again.epoch), PL_INT(c->again.n_done)));
 }
 
 static int64_t pl_claim_from(const struct pl *q, int64_t run_id)

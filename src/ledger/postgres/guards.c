@@ -19,7 +19,7 @@ int pl_guard_words(struct ledger_txn *txn, const struct ledger_op *op)
 			       (long long)p->chunk_id, p->epoch, p->rev,
 			       p->close ? ", or not every item of it is done" : "");
 	case LOP_CHUNK_CLAIM:
-		return pl_lost(txn, "chunk %lld was claimed by others since",
+		return pl_lost(txn, "chunk %lld was claimed or changed by others since",
 			       (long long)op->u.chunk_claim.again.id);
 	case LOP_LOOSE_CLAIM:
 		return pl_lost(txn, "item %lld was claimed by others since",

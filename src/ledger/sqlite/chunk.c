@@ -55,15 +55,16 @@ static int sq_chunk_retake(struct sq *q, struct ledger_txn *txn, const struct le
 {
 	static const char sql[] =
 		"UPDATE chunk SET state = 1, owner = ?1, claimed_at = ?3, epoch = ?6, token = ?4,"
-		" rev = 0 WHERE id = ?5 AND run_id = ?2 AND state = 0 AND epoch = ?6 - 1";
+		" rev = 0 WHERE id = ?5 AND run_id = ?2 AND state = 0 AND epoch = ?6 - 1"
+		" AND (?7 < 0 OR n_done <= ?7)";
 	const struct lop_chunk_claim *c = &op->u.chunk_claim;
 	int rc = sq_change(q, sql,
 			   SQ_ARGS(SQ_INT(txn->inc), SQ_INT(c->run_id), SQ_INT(rule_ms(txn->now)),
 				   SQ_INT_OR_NULL(rule_claim_token(txn, op)), SQ_INT(c->again.id),
-				   SQ_INT(c->again.epoch)));
+				   SQ_INT(c->again.epoch), SQ_INT(c->again.n_done)));
 
 	if (rc == 0)
-		return sq_lost(txn, "chunk %lld was claimed by others since",
+		return sq_lost(txn, "chunk %lld was claimed or changed by others since",
 			       (long long)c->again.id);
 	return rc < 0 ? rc : 0;
 }
