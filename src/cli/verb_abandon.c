@@ -83,20 +83,31 @@ static void put_document(struct cli *cli, const struct report_run *run,
 
 static int remove_litter(void *arg, const struct frame_hello *hello, struct err *err)
 {
-	(void)arg;
-	return litter_remove(hello, err);
+	return litter_remove(hello, arg, err);
+}
+
+static int look_for_litter(void *arg, const struct frame_hello *hello, struct err *err)
+{
+	return litter_look(hello, arg, err);
 }
 
 /* What the run has written beside its files. Who is still at work on it would write more: then it
- * is left to the same call once more. */
-static void tidy(const struct cli *cli, struct ledger *ledger, const struct report_run *run)
+ * is left to the same call once more. True when something went. */
+static bool tidy(const struct cli *cli, struct ledger *ledger, const struct report_run *run)
 {
 	struct err err = ERR_INIT;
+	bool is_there = false;
+	bool is_busy = run->n_joined > 0;
 
-	if (run->n_joined > 0)
-		return;
-	if (run_hello(ledger, run->id, remove_litter, NULL, &err) < 0)
+	if (run_hello(ledger, run->id, is_busy ? look_for_litter : remove_litter, &is_there, &err) <
+	    0)
 		cli_note(cli, "what it wrote beside its file may be left: %s", err.text);
+	if (is_busy && is_there)
+		cli_note(cli,
+			 "what it wrote beside its file is left: an instance that is, or was until "
+			 "just now, at work on it may write more; once it has ended, the same call "
+			 "removes it");
+	return is_there && !is_busy;
 }
 
 static int abandon(struct cli *cli, struct person_ledger *ledger, const struct report_run *run,
@@ -117,14 +128,18 @@ static int abandon(struct cli *cli, struct person_ledger *ledger, const struct r
 			return rc;
 	}
 	bool is_abandoned = done.ret_changed > 0 || strcmp(run->state, "abandoned") == 0;
-	if (is_abandoned && !cli->is_dry_run)
-		tidy(cli, ledger->reader, run);
+	bool is_tidied = is_abandoned && !cli->is_dry_run && tidy(cli, ledger->reader, run);
 	if (cli->wants_json)
 		put_document(cli, run, &done);
 	else
 		put_text(cli, run, &done);
 	if (done.ret_changed > 0)
 		return EXIT_DONE;
+	if (is_tidied) {
+		cli_note(cli, "%s was abandoned before; what it had left beside its file is gone",
+			 run->name);
+		return EXIT_DONE;
+	}
 	cli_error("%s is over (%s): there is nothing to abandon", run->name, run->state);
 	return EXIT_NO;
 }

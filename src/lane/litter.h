@@ -8,12 +8,17 @@
 #ifndef STINT_LANE_LITTER_H
 #define STINT_LANE_LITTER_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 
 struct err;
 struct frame_hello;
 
-/* Of all steps of the run, as a lane would be told of it. ERR_CONFIG. */
-ST_MUST_CHECK int litter_remove(const struct frame_hello *hello, struct err *err);
+/* Of all steps of the run, as a lane would be told of it, and whether there was any. ERR_CONFIG. */
+ST_MUST_CHECK int litter_remove(const struct frame_hello *hello, bool *ret_was_there,
+				struct err *err);
+/* Whether there is any; changes nothing. ERR_CONFIG. */
+ST_MUST_CHECK int litter_look(const struct frame_hello *hello, bool *ret_is_there, struct err *err);
 
 #endif

@@ -417,6 +417,11 @@ static void remove_any(void *arg, int directory, const char *name)
 	(void)unlinkat(directory, name, 0); /* what stays is only litter */
 }
 
+bool segments_are_there(const struct segments *s)
+{
+	return access(s->directory, F_OK) == 0;
+}
+
 void segments_remove(const struct segments *s)
 {
 	segments_each(s, remove_any, NULL);

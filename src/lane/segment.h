@@ -88,6 +88,8 @@ void segments_each(const struct segments *s, void (*fn)(void *arg, int directory
 		   void *arg);
 /* All of them, and the directory. */
 void segments_remove(const struct segments *s);
+/* Whether the directory is there that they are in. */
+bool segments_are_there(const struct segments *s);
 
 /* The failure that fits errno. */
 ST_MUST_CHECK int segment_fail(int os_errno, const char *what, const char *path, struct err *err);
