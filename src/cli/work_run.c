@@ -26,6 +26,7 @@
 #include "host/keeper.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
+#include "source/source.h"
 #include "sys/clock.h"
 #include "sys/proc.h"
 
@@ -46,13 +47,45 @@ utime work_run_called_at(void)
 	return at;
 }
 
+static int check_two(const struct job *a, const struct job *b, struct err *err)
+{
+	if (a->source.kind == b->source.kind && strcmp(a->source.path, b->source.path) == 0)
+		return 0;
+	return ERR(err, ERR_USAGE,
+		   "--source: it would be read by every step, and %s and %s read different files "
+		   "(%s, %s)",
+		   a->step_name, b->step_name, a->source.path, b->source.path);
+}
+
+/* Every step that has a source of its own reads it: it cannot stand for two, nor for a database. */
+static int check_replaced(const struct job *job, struct err *err)
+{
+	const struct job *first = NULL;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < job->n_steps; i++) {
+		const struct job *step = job->steps[i];
+		rc = source_check_path(step, err);
+		if (rc < 0 && step->step_name != NULL)
+			err_add(err, "step %s: ", step->step_name);
+		if (rc < 0 || !job_is_from_files(step))
+			continue;
+		if (first == NULL)
+			first = step;
+		rc = check_two(first, step, err);
+	}
+	if (rc == 0 && first == NULL)
+		rc = ERR(err, ERR_USAGE, "--source: job %s reads no files", job->name);
+	return rc;
+}
+
 int work_run_source(const struct job *job, const char *path, char **ret_path, struct err *err)
 {
 	AUTO(buf) struct buf b = BUF_INIT(PATH_BYTES_MAX);
 	bool is_glob = strpbrk(path, "*?[") != NULL;
 
-	if (job->source.kind == SOURCE_NONE || job->source.kind == SOURCE_STDIN)
-		return ERR(err, ERR_USAGE, "--source: job %s reads no files", job->name);
+	if (check_replaced(job, err) < 0)
+		return err->code;
 	if (!is_glob && access(path, F_OK) != 0)
 		return ERR_SYS(err, errno == EACCES ? ERR_PERM : ERR_NOINPUT, errno, "--source %s",
 			       QUOTED(path, strlen(path)));

@@ -417,6 +417,11 @@ bool job_verifies(const struct job *job)
 	return job->work.verify.command != NULL || job->work.verify.url != NULL;
 }
 
+bool job_is_from_files(const struct job *job)
+{
+	return job->source.kind >= SOURCE_CSV && job->source.kind <= SOURCE_FILES;
+}
+
 bool job_is_from_database(const struct job *job)
 {
 	assert(job != NULL);

@@ -473,6 +473,8 @@ bool job_is_bulk(const struct job *job);
 
 /* True when items are rows of a database. */
 bool job_is_from_database(const struct job *job);
+/* True when they are files or what is in files, which another file can stand for. */
+bool job_is_from_files(const struct job *job);
 
 /* The step that the items were read in first: the job itself, unless it takes those of another. */
 const struct job *job_origin(const struct job *job);

@@ -127,7 +127,7 @@ static int or_elsewhere(const struct source *s, int rc, struct err *err)
 	return SOURCE_ELSEWHERE;
 }
 
-static int check_path(const struct job *job, struct err *err)
+int source_check_path(const struct job *job, struct err *err)
 {
 	if (job_is_from_database(job))
 		return ERR(err, ERR_CONFIG,
@@ -157,7 +157,7 @@ int source_open(const struct source_options *options, struct source **ret_source
 		.retry = &job->source.retry, .arg = options->arg, .wait = options->wait};
 	assert(job->source.kind == SOURCE_FILES || job->source.kind == SOURCE_STEP ||
 	       job_is_from_database(job) || shape_format_of(job) != SHAPE_NONE);
-	int rc = has_path ? check_path(job, err) : 0;
+	int rc = has_path ? source_check_path(job, err) : 0;
 	if (rc == 0)
 		rc = machine_here(s->machine, err);
 	if (rc == 0)

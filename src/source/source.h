@@ -50,6 +50,8 @@ struct source_options {
 	int (*find_items)(void *arg, int64_t from, struct frame_step_items *ret, struct err *err);
 };
 
+/* Whether another file may be read in the place of what the job names (--source). ERR_CONFIG. */
+ST_MUST_CHECK int source_check_path(const struct job *job, struct err *err);
 /* Gives in *ret_source. Returns SOURCE_MISSING (when_missing: fail, or the wait is over) or
  * SOURCE_MISSING_OK with err saying what is missing. SOURCE_ELSEWHERE, also from source_next: the
  * load was begun on another machine, and cannot go on with what is found here. */

@@ -92,6 +92,34 @@ def test_rejects_of_steps_with_other_sources_are_not_sent_to_source(box):
     assert not any('--source' in c for c in commands(box)), commands(box)
     assert any(c.startswith('stint run ') and c.endswith(' --again') for c in commands(box))
     assert 'mend them in their files' in box.run('report', 'night').out
+    box.file('mended.csv', 'id\n7\n')
+    said = box.run('run', 'night.yaml', '--again', '--source', 'mended.csv')
+    assert said.code == 64, said
+    assert 'every step, and load and send read different files (in.csv, other.csv)' in said.err
+    assert box.ask('SELECT count(*) FROM run') == [(1,)]
+
+
+def test_a_source_that_a_later_step_could_not_take_is_refused_before_the_first_item(box):
+    make(box, INBOX)
+    box.file('mended.csv', 'id\n7\n')
+    said = box.run('run', 'night.yaml', '--source', 'mended.csv')
+    assert said.code == 78, said
+    assert 'step send: --source names a file, and this job reads its inbox' in said.err, said
+    assert not box.has_ledger() or box.ask('SELECT count(*) FROM run') == [(0,)]
+
+
+def test_a_source_stands_for_that_of_a_later_step_where_only_that_reads_a_file(box):
+    make(box, SAME)
+    box.file('night.yaml', """job: night
+steps:
+  - {name: open, work: {exec: {command: [./act, open, it], input: none}}}
+  - name: send
+    source: {%s}
+    work: {exec: {command: [./act, send, "${id}"], input: none}}
+""" % SAME)
+    box.file('mended.csv', 'id\n7\n8\n9\n')
+    assert box.run('run', 'night.yaml', '--source', 'mended.csv').code == 0
+    assert box.ask('SELECT step, done FROM step ORDER BY number') == [('open', 1), ('send', 3)]
 
 
 def test_rejects_of_an_inbox_in_a_later_step_name_add(box):
