@@ -16,6 +16,7 @@
 #include "cli/params.h"
 #include "cli/slot.h"
 #include "cli/verbs.h"
+#include "host/keeper.h"
 #include "job/job.h"
 #include "job/secret.h"
 #include "script/check.h"
@@ -111,7 +112,7 @@ int verb_run(struct cli *cli, struct err *err)
 		rc = script_check(job, err);
 	if (rc == 0)
 		rc = here_check(job, err);
-	if (rc == 0)
+	if (rc == 0 && keeper_child_fd() < 0) /* it was, before the engine was started */
 		rc = check_targets(job, err);
 	bool ignores_window = cli->options.is_given[OPTION_IGNORE_WINDOW];
 	utime stop_by = UTIME_NEVER;

@@ -29,6 +29,26 @@ void run_say(struct run *r, enum say_level level, const char *fmt, ...)
 	r->ops->say(r->world, level, text);
 }
 
+void run_warn(struct run *r, const char *text)
+{
+	if (r->warned[0] != '\0' && strncmp(r->warned, text, sizeof(r->warned) - 1) == 0) {
+		r->warned_again++;
+		return;
+	}
+	run_warn_over(r);
+	run_say(r, SAY_WARNING, "%s", text);
+	(void)snprintf(r->warned, sizeof(r->warned), "%s", text); /* cut is well */
+}
+
+void run_warn_over(struct run *r)
+{
+	if (r->warned_again > 0)
+		run_say(r, SAY_WARNING, "%s (%lld times more)", r->warned,
+			(long long)r->warned_again);
+	r->warned[0] = '\0';
+	r->warned_again = 0;
+}
+
 void run_note(struct run *r, const char *kind, const char *text, utime until)
 {
 	struct ledger_op *op = commit_add(r->commit, LOP_RUN_NOTE, NULL, NULL);
@@ -519,6 +539,7 @@ void run_leave(struct run *r)
 	assert(r->n_tickets == 0 && list_is_empty(&r->loose));
 	r->phase = RUN_LEAVING;
 	r->exit_status = r->stop_exit;
+	run_warn_over(r);
 	protect_leave(r);
 	stats_end(r);
 	share_leave(r);

@@ -205,6 +205,9 @@ struct run_ending {
 	bool is_made;  /* something was, here: who made it puts away what is left */
 };
 
+/* Of a warning: enough to know it again. */
+enum { RUN_WARNED_MAX = 512 };
+
 struct run {
 	struct session *session;
 	struct commit *commit;
@@ -235,6 +238,8 @@ struct run {
 	utime cutoff;	   /* when the business date is over; UTIME_NEVER: it does not matter */
 	bool looked_unfit; /* nothing fits, and it was looked whether anything is left */
 	bool said_cutoff;  /* that it will be, or is */
+	char warned[RUN_WARNED_MAX]; /* what run_warn said last; "": that is over */
+	int64_t warned_again;	     /* so often it came besides */
 
 	/* what was there when we joined, and what came */
 	struct ledger_counts counts;				      /* as last read */
@@ -349,6 +354,10 @@ void run_set_limit(struct run *r);
 void run_refresh(struct run *r, const struct job *now);
 const char *run_phase_text(const struct run *r);
 void run_say(struct run *r, enum say_level level, const char *fmt, ...) ST_PRINTF(3, 4);
+/* A warning that comes for each try of the same: said once. run_warn_over, when that is over, says
+ * how often it came besides. */
+void run_warn(struct run *r, const char *text);
+void run_warn_over(struct run *r);
 /* Keeps it for who looks at the run; `kind` is static. `until`: see lop_run_note, 0 none. */
 void run_note(struct run *r, const char *kind, const char *text, utime until);
 

@@ -91,7 +91,9 @@ void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outco
 	}
 	settle_rest(r, t, f);
 	if (f->err[0] != '\0')
-		run_say(r, SAY_WARNING, "%s", f->err);
+		run_warn(r, f->err);
+	else if (done > 0)
+		run_warn_over(r);
 	if (done > 0) {
 		forecast_add(r->forecast, f->took_us);
 		stats_unit(r, done, f->took_us);

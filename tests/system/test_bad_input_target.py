@@ -358,3 +358,17 @@ def test_a_server_that_is_frozen_holds_nobody_beyond_the_time_limit(box, target)
         server.thaw()
     assert run.wait(180) == 0, box.process_said(run)
     assert count(target) == 5
+
+
+def test_a_target_that_is_away_is_told_once_and_then_counted(box, target):
+    """Nobody listens there. Not a line for each try: the first, how often it came, and the end."""
+    make(box, target, [row(i) for i in range(1, 200)], work_table(target))
+    box.env['TARGET'] = 'postgres://nobody@127.0.0.1:1/x'
+    box.file('import.yaml', box.read('import.yaml') + 'chunk: {items: 5}\nbreaker: {at_least: 6, open_for: 100ms, '
+             'open_max: 100ms, give_up_after: 400ms}\n')
+    said = box.run('run', 'import.yaml')
+    assert said.code == 1, said
+    lines = [line for line in said.err.split('\n') if 'port 1 failed: Connection refused' in line]
+    warnings = [line for line in lines if line.startswith('stint: warning: database ')]
+    assert len(warnings) == 2 and ' times more)' in warnings[1], said
+    assert len([line for line in lines if not line.startswith('stint: ')]) == 1, said  # before the run
