@@ -364,11 +364,11 @@ def test_a_target_that_is_away_is_told_once_and_then_counted(box, target):
     """Nobody listens there. Not a line for each try: the first, how often it came, and the end."""
     make(box, target, [row(i) for i in range(1, 200)], work_table(target))
     box.env['TARGET'] = 'postgres://nobody@127.0.0.1:1/x'
-    box.file('import.yaml', box.read('import.yaml') + 'chunk: {items: 5}\nbreaker: {at_least: 6, open_for: 100ms, '
-             'open_max: 100ms, give_up_after: 400ms}\n')
+    box.file('import.yaml', box.read('import.yaml') + 'chunk: {items: 5}\nbreaker: '
+             '{at_least: 6, open_for: 100ms, open_max: 100ms, give_up_after: 400ms}\n')
     said = box.run('run', 'import.yaml')
     assert said.code == 1, said
-    lines = [line for line in said.err.split('\n') if 'port 1 failed: Connection refused' in line]
+    lines = [line for line in said.err.split('\n') if 'port 1 failed: ' in line]
     warnings = [line for line in lines if line.startswith('stint: warning: database ')]
     assert len(warnings) == 2 and ' times more)' in warnings[1], said
     assert len([line for line in lines if not line.startswith('stint: ')]) == 1, said  # before the run

@@ -262,6 +262,23 @@ static void what_fails_while_it_is_open_is_excused_until_it_has_been_given_up(vo
 	assert_false(breaker_excuses(&b, &POLICY, WALL + 1000));
 }
 
+static void the_window_says_what_was_counted_in_it(void **state)
+{
+	struct breaker b = {0};
+	int64_t answered = -1;
+	int64_t failed = -1;
+
+	breaker_window(&b, &POLICY, 1000, &answered, &failed);
+	assert_true(answered == 0 && failed == 0);
+	assert_false(count(&b, 3, BREAKER_WORKS, 1000));
+	assert_false(count(&b, 2, BREAKER_FAILS, 1000));
+	assert_false(count(&b, 5, BREAKER_NOTHING, 1000));
+	breaker_window(&b, &POLICY, 1000 + POLICY.window_us / 2, &answered, &failed);
+	assert_true(answered == 5 && failed == 2);
+	breaker_window(&b, &POLICY, 1000 + 2 * POLICY.window_us, &answered, &failed);
+	assert_true(answered == 0 && failed == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +300,7 @@ int main(void)
 		cmocka_unit_test(it_does_not_give_up_before_a_probe_could_be_sent),
 		cmocka_unit_test(it_gives_up_by_when_this_instance_came_to_know),
 		cmocka_unit_test(what_fails_while_it_is_open_is_excused_until_it_has_been_given_up),
+		cmocka_unit_test(the_window_says_what_was_counted_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,6 +201,30 @@ static void who_asks_to_be_left_alone_is(void **state)
 	assert_int_equal(decide(&keyed, &a).fate, FATE_ASKED);
 }
 
+static void a_key_lasts_for_nine_tenths_of_its_time(void **state)
+{
+	struct decide_policy policy = POLICY;
+
+	policy.effect = DECIDE_KEYED;
+	policy.key_valid_us = 100 * US_PER_S;
+	assert_true(decide_key_lasts(&policy, NOW, NOW + 90 * US_PER_S - 1));
+	assert_false(decide_key_lasts(&policy, NOW, NOW + 90 * US_PER_S));
+	assert_true(decide_key_lasts(&policy, 0, NOW)); /* nothing is unclear */
+	policy.key_valid_us = 0;			/* for ever */
+	assert_true(decide_key_lasts(&policy, 1, NOW));
+	policy.key_valid_us = 1;
+	policy.effect = DECIDE_ONCE; /* it is not repeated for its key */
+	assert_true(decide_key_lasts(&policy, 1, NOW));
+}
+
+static void the_other_side_is_asked_once_it_has_settled(void **state)
+{
+	struct decide_policy policy = POLICY;
+
+	policy.settle_us = 10 * US_PER_S;
+	assert_int_equal(decide_doubt_due(&policy, NOW), NOW + 10 * US_PER_S);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +242,8 @@ int main(void)
 		cmocka_unit_test(a_lanes_death_charges_crashes_only_to_who_was_alone),
 		cmocka_unit_test(what_never_began_comes_back_uncharged),
 		cmocka_unit_test(who_asks_to_be_left_alone_is),
+		cmocka_unit_test(a_key_lasts_for_nine_tenths_of_its_time),
+		cmocka_unit_test(the_other_side_is_asked_once_it_has_settled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

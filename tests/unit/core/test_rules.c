@@ -12,7 +12,9 @@
 #include "core/fingerprint.h"
 #include "core/limits.h"
 #include "core/meter.h"
+#include "core/outcome.h"
 #include "core/retry.h"
+#include "core/timing.h"
 
 /* ---- retry ---- */
 
@@ -117,6 +119,19 @@ static void one_cause_has_one_fingerprint(void **state)
 	assert_string_equal(a, "");
 }
 
+static void outcomes_and_timings_have_names_and_no_phase_takes_no_time(void **state)
+{
+	for (enum outcome o = OUTCOME_DONE; o < OUTCOME_COUNT_; o++)
+		for (enum outcome other = OUTCOME_DONE; other < o; other++)
+			assert_string_not_equal(outcome_name(o), outcome_name(other));
+	assert_string_equal(outcome_name(OUTCOME_NOT_BEGUN), "not_begun");
+	assert_string_equal(outcome_name(OUTCOME_COUNT_), "?");
+	assert_string_equal(timing_name(TIMING_COMMIT), "commit");
+	assert_int_equal(timing_us(100, 250), 150);
+	assert_int_equal(timing_us(100, 100), 1);
+	assert_int_equal(timing_us(100, 90), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +142,7 @@ int main(void)
 		cmocka_unit_test(a_share_of_dead_items_needs_at_least_twenty),
 		cmocka_unit_test(the_meter_forgets_what_is_older_than_half_a_minute),
 		cmocka_unit_test(one_cause_has_one_fingerprint),
+		cmocka_unit_test(outcomes_and_timings_have_names_and_no_phase_takes_no_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,16 @@ static void what_happens_at_one_time_has_no_slope(void **state)
 	assert_true(t.level == 35 && !t.has_slope);
 }
 
+static void the_middle_of_some_values(void **state)
+{
+	double odd[] = {7, -1, 3};
+	double even[] = {10, 4, 1, 2};
+
+	assert_true(trend_median(odd, 0) == 0);
+	assert_true(trend_median(odd, ARRAY_LEN(odd)) == 3);
+	assert_true(trend_median(even, ARRAY_LEN(even)) == 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -63,6 +73,7 @@ int main(void)
 		cmocka_unit_test(a_few_that_are_far_off_change_nothing),
 		cmocka_unit_test(too_few_have_a_middle_and_no_slope),
 		cmocka_unit_test(what_happens_at_one_time_has_no_slope),
+		cmocka_unit_test(the_middle_of_some_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
