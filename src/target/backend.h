@@ -27,6 +27,7 @@ struct target_fail {
 	bool is_lost;		 /* the connection is of no use any more */
 	bool is_timeout;	 /* … since the time limit is over */
 	bool is_unopened;	 /* there was none */
+	bool is_unclear;	 /* it may have been committed all the same */
 	int64_t row;		 /* which of the rows it was about, or NO_ROW */
 	struct err err;
 };
@@ -80,7 +81,8 @@ struct target {
 	const struct target_backend *backend;
 	void *state; /* the backend's, while it is open */
 	char uuid[2 * 16 + 1];
-	bool is_marked; /* effect: transactional */
+	bool is_marked;	    /* effect: transactional */
+	bool keeps_unclear; /* no marks: what may be committed is not tried again here */
 	bool is_open;
 	bool is_gathered;   /* commit: run */
 	bool is_prepared;   /* `before` was executed, by us or by others */

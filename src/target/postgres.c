@@ -22,6 +22,9 @@
 
 enum { URL_BYTES_MAX = 64 * 1024, NAME_BYTES = 32, NUMBER_BYTES = 24 };
 
+#define QUERY_CANCELED "57014"
+#define CANCEL_HEARD_US (2 * US_PER_S)
+
 /* Types of the server's catalogue, which never change. */
 enum {
 	OID_ANY = 0,
@@ -462,6 +465,25 @@ static int send_end(struct target *t, struct target_unit *const *units, size_t n
 	return 0;
 }
 
+/* After the time limit: whether the server says that it has stopped, so that there is no COMMIT. */
+static bool cancel_is_heard(const struct target *t)
+{
+	const struct postgres_target *p = t->state;
+	int64_t until_us = clock_boot_us() + CANCEL_HEARD_US;
+	struct err ignored = ERR_INIT;
+
+	while (PQstatus(p->conn) == CONNECTION_OK) {
+		AUTO(pg_result) PGresult *result = NULL;
+		if (pg_next(p->conn, until_us, &result, &ignored) < 0 ||
+		    PQresultStatus(result) == PGRES_PIPELINE_SYNC)
+			return false;
+		const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+		if (state != NULL && strcmp(state, QUERY_CANCELED) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int postgres_run(struct target *t, const struct target_txn *txn, struct target_fail *fail)
 {
 	bool is_table = t->place.job->work.kind == WORK_TABLE;
@@ -477,14 +499,20 @@ static int postgres_run(struct target *t, const struct target_txn *txn, struct t
 	for (size_t i = 0; rc == 0 && i < n_sql; i++)
 		rc = send_row(t, txn->rows[i], fail);
 	sent = n_sql * t->n_statements;
+	bool is_ended = rc == 0;
 	if (rc == 0)
 		rc = send_end(t, txn->units, txn->n_units, &sent, fail);
 	if (rc < 0) {
 		fail->is_lost = true;
+		fail->is_unclear = is_ended;
 		return -1;
 	}
 	(void)FAULT("target.commit");
 	rc = pipeline_end(t, sent, NULL, &failed, fail);
+	/* Only an answer to a statement before the COMMIT says that there was none. */
+	fail->is_unclear = rc < 0 && fail->is_lost &&
+			   (fail->state[0] == '\0' || failed + 1 >= sent) &&
+			   !(fail->is_timeout && cancel_is_heard(t));
 	if (rc < 0 && failed < n_sql * t->n_statements && !(fail->is_lost && !fail->is_timeout))
 		fail->row = (int64_t)(failed / t->n_statements);
 	return rc;

@@ -475,7 +475,10 @@ static int sqlite_run(struct target *t, const struct target_txn *txn, struct tar
 		if (txn->units[i]->is_marking && put_marks(t, s, txn->units[i], fail) < 0)
 			return -1;
 	(void)FAULT("target.commit");
-	return run_out(s, s->commit, fail);
+	if (run_out(s, s->commit, fail) == 0)
+		return 0;
+	fail->is_unclear = fail->is_lost;
+	return -1;
 }
 
 static void sqlite_rollback(struct target *t)

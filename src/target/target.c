@@ -60,6 +60,7 @@ int target_open(const struct target_place *place, struct target **ret_target, st
 	t->job = &job->work.target;
 	t->backend = t->job->dialect == STATEMENT_SQLITE ? &target_sqlite : &target_postgres;
 	t->is_marked = job->work.effect == JOB_TRANSACTIONAL;
+	t->keeps_unclear = job_needs_start_mark(job);
 	t->is_gathered = job_is_all_or_none(job);
 	t->wait_us = RECONNECT_FIRST_US;
 	hash_hex(place->ledger_uuid, 16, t->uuid);
@@ -354,6 +355,17 @@ static bool on_fail(struct work_list *w, struct ranges *todo, const struct range
 	return false;
 }
 
+/* Safety: there are no marks that would say whether it was committed, and the ledger is to know
+ * that nobody does, before anything is repeated. */
+static bool rows_are_unclear(struct work_list *w, const struct target_fail *fail)
+{
+	if (!w->t->keeps_unclear || !fail->is_unclear)
+		return false;
+	for (size_t i = 0; i < w->n_rows; i++)
+		row_fails(w, (size_t)(w->rows[i] - w->batch->rows), OUTCOME_UNKNOWN, fail);
+	return true;
+}
+
 static bool solve(struct work_list *w, struct ranges *todo, const struct range *range)
 {
 	struct target_fail fail;
@@ -361,6 +373,8 @@ static bool solve(struct work_list *w, struct ranges *todo, const struct range *
 
 	for (int i = 0; rc < 0 && i < TRIES_MAX; i++) {
 		rc = attempt(w, range->lo, range->hi, &fail);
+		if (rc < 0 && rows_are_unclear(w, &fail))
+			return true;
 		if (rc < 0 && !verdict_is_passing(w->t->job, &fail, i))
 			break;
 	}

@@ -156,6 +156,51 @@ def test_a_connection_that_is_cut_in_commit_leaves_each_effect_once(box, postgre
         proxy.close()
 
 
+@pytest.mark.parametrize('effect', ['once', 'idempotent\n  key_valid: 1h'])
+@pytest.mark.parametrize('where', ['before', 'after'])
+def test_without_marks_a_commit_that_was_not_answered_is_unknown(box, postgres, where, effect):
+    """Nobody says whether it took place: with `once` it is in doubt, and nothing is done twice."""
+    proxy = PgProxy(postgres.server)
+    try:
+        target = Postgres(box, postgres)
+        target.ask('create table e(id bigint)')
+        work = work_sql(target, 'insert into e values (${id})') + f'  effect: {effect}\n  concurrency: 1\n'
+        make(box, target, [row(i) for i in range(1, 11)], work)
+        box.env['TARGET'] = proxy.uri(postgres.name)
+        proxy.writing = b'insert into e'
+        proxy.cut(where, 3)
+        said = box.run('run', 'import.yaml')
+        assert proxy.cuts == 1
+        twice = 1 if where == 'after' else 0
+        if effect == 'once':
+            assert said.code == 3, said
+            [doubtful] = box.items('--state', 'in_doubt')
+            assert 'connection' in json.dumps(doubtful), doubtful
+            assert count(target, 'select count(*) from e') == 9 + twice
+            assert count(target, 'select count(distinct id) from e') == 9 + twice
+        else:
+            assert said.code == 0, said
+            assert count(target, 'select count(*) from e') == 10 + twice
+            states = [a['outcome'] for i in range(1, 11)
+                      for a in json.loads(box.run('attempts', f'import/{i}', '--json').out)['attempts']]
+            assert 'unknown' in states, states
+    finally:
+        proxy.close()
+
+
+def test_what_was_stopped_at_its_time_limit_is_not_in_doubt(box, postgres):
+    """The server says that it stopped: there was no COMMIT."""
+    target = Postgres(box, postgres)
+    target.ask('create table e(id bigint)')
+    work = work_sql(target, 'insert into e select ${id} from pg_sleep(case ${id} when 3 then 600 else 0 end)')
+    make(box, target, [row(i) for i in range(1, 6)], work + '  effect: once\n  timeout: 5s\n')
+    said = box.run('run', 'import.yaml')
+    assert said.code == 3, said
+    [failed] = box.items('--state', 'dead')
+    assert failed['key'] == '3' and failed['error_class'] == 'timeout', failed
+    assert count(target, 'select count(*) from e') == 4
+
+
 @pytest.mark.parametrize('work', ['sql', 'table', 'run'])
 def test_the_target_may_be_the_ledger_s_own_database(tmp_path, postgres, work):
     box = Box(tmp_path)

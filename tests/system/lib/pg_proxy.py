@@ -94,7 +94,7 @@ class Connection:
                 sql = self.statements.get(body.split(b'\0')[1], b'')
                 if sql.startswith(b'BEGIN'):
                     writes = False
-                writes = writes or b'READ WRITE' in sql or b'UPDATE stint_mark' in sql
+                writes = writes or b'READ WRITE' in sql or self.proxy.writing in sql
                 commits = writes and sql == b'COMMIT'
                 if commits and self.proxy.takes('before'):
                     raise Closed
@@ -129,6 +129,7 @@ class PgProxy:
         self.lock = threading.Lock()
         self.connections = []
         self.plan = None  # where, how many to let pass
+        self.writing = b'UPDATE stint_mark'  # of a target: a transaction with this in it
         self.cuts = 0
         self.delay_s = 0  # before each end of a batch
         self.is_held = threading.Event()
