@@ -102,6 +102,11 @@ uint64_t commit_number(struct commit *c)
 	return c->opened;
 }
 
+bool commit_is_open(const struct commit *c, uint64_t number)
+{
+	return c->open != NULL && c->opened == number;
+}
+
 void commit_claim_nothing(struct commit *c)
 {
 	for (struct ledger_op *op = commit_open(c)->first; op != NULL; op = op->next) {

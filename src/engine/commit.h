@@ -75,6 +75,8 @@ struct ledger_op *commit_add_first(struct commit *c, enum ledger_op_kind kind, c
 void commit_wait(struct commit *c, struct ledger_op *op, commit_fn fn, void *arg);
 /* Names the open transaction (opening one if need be), for as long as it is open. */
 uint64_t commit_number(struct commit *c);
+/* Is the transaction of this number still open? */
+bool commit_is_open(const struct commit *c, uint64_t number);
 /* Claims of the open transaction find nothing. */
 void commit_claim_nothing(struct commit *c);
 /* The arena of the open transaction, for texts and bits of its operations. */

@@ -317,9 +317,10 @@ void loose_set_ticket(struct run *r, struct loose *loose, bool has_ticket)
 
 uint32_t begun_room(struct run *r)
 {
+	/* What came back since the last commit went out does not count: the very commit that marks
+	 * others says of these how they ended. */
 	uint32_t begun = r->n_sent + r->n_marking + r->n_ahead + r->n_loose_waiting +
-			 r->loose_claimed + r->n_unsettled;
-
+			 r->loose_claimed + settle_flying(r);
 	uint32_t most = 3 * r->limit + SENT_AHEAD;
 
 	return begun < most ? most - begun : 0;

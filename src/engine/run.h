@@ -518,7 +518,8 @@ void loose_free(struct run *r, struct loose *loose);
 /* Gives it a ticket, or takes it away again. */
 void loose_set_ticket(struct run *r, struct loose *loose, bool has_ticket);
 /* How many more may be begun: a crash puts in doubt what is sent, marked, claimed, and what came
- * back but is not durable yet. Together at most three times the concurrency and SENT_AHEAD. */
+ * back and the commit that says so is not through yet. Together at most three times the concurrency
+ * and SENT_AHEAD. */
 uint32_t begun_room(struct run *r);
 /* How many loose items may be claimed. */
 uint32_t claim_loose_room(struct run *r);
@@ -547,6 +548,8 @@ void probe_skip(struct run *r, struct loose *loose);
 #define SETTLE_CRASH "crash"
 
 void settle_outcome(struct run *r, struct lane *lane, const struct frame_outcome *f);
+/* How many came back, and the commit that says so is under way. */
+uint32_t settle_flying(const struct run *r);
 void settle_bulk(struct run *r, struct lane *lane, const struct frame_bulk_outcome *f);
 /* The lane died with this ticket. */
 void settle_lost(struct run *r, struct ticket *t, bool begun, bool alone, bool proven);

@@ -390,6 +390,13 @@ static void count_unsettled(struct run *r)
 		r->unsettled_since = r->unsettled->since;
 }
 
+uint32_t settle_flying(const struct run *r)
+{
+	bool is_open = commit_is_open(r->commit, r->unsettled_in);
+
+	return r->n_unsettled - (is_open ? r->unsettled->n : 0);
+}
+
 void ticket_back(struct run *r, struct lane *lane)
 {
 	count_unsettled(r);
