@@ -3,7 +3,7 @@
  * One call of the program: what the command line said, and where results and messages go.
  *
  * Promise: results go to standard output, everything else to standard error; the exit status is
- *          that of CLI.md. Errors say what failed, why, and what to do next.
+ *          that of docs/exit-codes.md. Errors say what failed, why, and what to do next.
  * Owner:   cli_main, on its stack; verbs lend it. One thread.
  */
 #ifndef STINT_CLI_CLI_H

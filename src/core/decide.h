@@ -3,7 +3,7 @@
  * What becomes of an item after an attempt. Pure: the whole policy of retry, doubt and death in one
  * place, a function of what is known and a given time.
  *
- * Rules (PROTOCOL 2, 3.7, 3.9; JOBFILE "What an attempt can end as", "Effects"):
+ * Rules (docs/effects.md):
  *   done       done.
  *   retry      charged; again after a wait, or dead when the attempts are used up.
  *   dead       charged, unless it was refused before it began; dead.

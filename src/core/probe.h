@@ -2,7 +2,7 @@
 /*
  * What becomes of an item in doubt after it was asked whether it took effect (verify). Pure.
  *
- * Rules (PROTOCOL 3.7; JOBFILE work.verify):
+ * Rules (docs/effects.md, verify):
  *   yes         done.
  *   no          counts only when it was asked `settle` or more after nothing could act on the item
  *               any more, and twice in a row, the second time `settle` or more after the first:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who is dead, on a ledger where no kernel's lock can tell: an observer watches how often each
- * instance has beaten, by its own clock (PROTOCOL 3.6).
+ * instance has beaten, by its own clock.
  *
  * Promise: no clock of another machine is compared, and no time counts in which the observer did
  *          not look: after it was stopped, or could not reach the ledger, watching begins anew.

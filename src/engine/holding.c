@@ -378,7 +378,7 @@ void claim_turn(struct run *r)
 	utime now = r->ops->now(r->world);
 	uint32_t want = claim_wanted(r);
 
-	/* While it is open nothing is claimed (DESIGN 7), nor what would not end in time (5). */
+	/* While it is open nothing is claimed, nor what would not end in time. */
 	if (protect_holds(r) || pulse_awaits(r->pulse) || !window_fits(r, 0))
 		return;
 	if (r->no_more_chunks && r->ops->boot_us(r->world) >= r->reclaim_at && r->looks_for_dead)
@@ -391,7 +391,7 @@ void claim_turn(struct run *r)
 		want = CLAIM_CHUNKS_MAX;
 	if (want > 0 && !r->chunk_claim_out && !r->no_more_chunks)
 		claim_chunks(r, want);
-	/* Retries share the slots fairly with chunks: half of them at most (PROTOCOL 3.9). */
+	/* Retries share the slots fairly with chunks: half of them at most. */
 	uint32_t limit = run_limit_now(r);
 	uint32_t share = limit > 1 && r->pending > 0 ? limit / 2 : limit;
 	uint32_t have = r->n_loose;

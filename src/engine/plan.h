@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which runs a call of `run` works, and in what order (JOBFILE, Runs). Pure.
+ * Which runs a call of `run` works, and in what order. Pure.
  *
  * Unfinished runs of the job first, oldest first, then the run of the present slot unless it is
  * over. With once_per: start a call resumes what is unfinished or begins something new, never both.

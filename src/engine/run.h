@@ -377,7 +377,7 @@ void run_ask_counts(struct run *r);
 void run_take_counts(struct run *r, const struct ledger_counts *counts);
 
 /* How many items may wait in lanes, all lanes together, behind those that run: so a lane need not
- * ask for the next, and what a crash repeats or puts in doubt stays bounded (PROTOCOL 3.3, W). */
+ * ask for the next, and what a crash repeats or puts in doubt stays bounded. */
 enum { SENT_AHEAD = 8 };
 
 /* Soon enough for people, late enough not to turn in circles. */

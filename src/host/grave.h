@@ -4,7 +4,7 @@
  *          found.
  *
  * A process is known by its environment (STINT_NONCE=nonce.lane.), which every descendant inherits
- * and which survives the death of its parents (PROTOCOL 3.6). What clears its environment escapes
+ * and which survives the death of its parents. What clears its environment escapes
  * this: then a cgroup would be needed.
  */
 #ifndef STINT_HOST_GRAVE_H

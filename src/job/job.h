@@ -501,7 +501,7 @@ bool job_is_stream(const struct job *job);
 /* True when the work is done in a database: sql, table. */
 bool job_has_target(const struct job *job);
 
-/* True when an attempt must not begin before its started mark is durable (PROTOCOL: once, and
+/* True when an attempt must not begin before its started mark is durable (once, and
  * idempotent with key_valid). */
 bool job_needs_start_mark(const struct job *job);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The schema of job files: one row for every key that JOBFILE.md knows.
+ * The schema of job files: one row for every key that there is, also of later versions.
  *
  * Checking, defaults, filling `struct job`, `explain`, the JSON Schema and the reference page are
  * all made from these rows, so they cannot disagree. A row names its place by a path:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Templates: text with placeholders `${NAME}`, as JOBFILE "Placeholders" lists them.
+ * Templates: text with placeholders `${NAME}`, as docs/job-file.md lists them.
  *
  * Promise: a placeholder's value is escaped for where it stands, never pasted; `$${` is a literal
  *          `${`. Unknown names are found when the template is parsed against the names the job

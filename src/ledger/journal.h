@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an instance has had acknowledged lately, so that it can be written again where a server that
- * took over has lost it (PROTOCOL 3.8).
+ * took over has lost it.
  *
  * Promise: the ledger then has the instance's claims, marks, outcomes and loose items as they were
  *          acknowledged, batch by batch, each applied once; only then does the transaction go there

@@ -2,7 +2,7 @@
 /*
  * The ledger: the only authority on what was claimed, started and done.
  *
- * Promise: what PROTOCOL calls I1 to I16; `ledger_verify` checks them. Several processes may have
+ * Promise: I1 to I16 of docs/engine.md; `ledger_verify` checks them. Several processes may have
  *          the same ledger open; a write transaction is exclusive and durable when ledger_apply
  *          says LEDGER_APPLIED.
  * Owner:   ledger_open gives, ledger_close frees. One thread at a time; the engine's writer thread

@@ -15,7 +15,7 @@
 
 #include "base/attr.h"
 
-/* ---- states as they are stored; the numbers are PROTOCOL's ---- */
+/* ---- states as they are stored; the numbers stay ---- */
 
 #define INSTANCE_STATES(X)                                                                         \
 	X(INSTANCE_LIVE, 1, "live")                                                                \
@@ -82,7 +82,7 @@ enum ledger_ending {
 /* Several of them together. */
 #define ENDING_BIT(ending) (1U << (unsigned)(ending))
 
-/* PROTOCOL 2: pure, keyed, marker, unsafe, segment. */
+/* idempotent; with key_valid; transactional; once; transactional by a file */
 enum effect_class { EFFECT_PURE = 1, EFFECT_KEYED, EFFECT_MARKER, EFFECT_UNSAFE, EFFECT_SEGMENT };
 enum doubt_policy { DOUBT_RETRY = 1, DOUBT_ASK, DOUBT_SKIP };
 

@@ -11,8 +11,8 @@
  *          ledger_txn_free.
  * Pure:    no I/O here; part of the simulation's seam.
  *
- * To change an operation: both backends (sqlite/, memory/), the contract suite, and PROTOCOL's
- * words in docs/ledger.md. To change what is stored: a new schema version in sqlite/schema.c.
+ * To change an operation: both backends (sqlite/, memory/), the contract suite, and what
+ * docs/ledger.md says. To change what is stored: a new schema version in sqlite/schema.c.
  */
 #ifndef STINT_LEDGER_TXN_H
 #define STINT_LEDGER_TXN_H
@@ -710,7 +710,7 @@ enum ledger_status {
 	LEDGER_NO_SPACE, /* certainly not committed: the disk is full */
 	LEDGER_BEHIND,	 /* a failover has lost acknowledged batches, those behind `ret_batch`;
 			  * nothing was committed. ledger/journal.h writes them again */
-	LEDGER_BROKEN	 /* storage failed: end with 74 and never retry the fsync (PROTOCOL 3.8) */
+	LEDGER_BROKEN	 /* storage failed: end with 74 and never retry the fsync */
 };
 
 enum { LEDGER_TXN_MAGIC = 0x7c1a0e51 };

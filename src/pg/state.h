@@ -2,8 +2,8 @@
 /*
  * What an SQLSTATE means to us: a class, and the failure that it becomes. Pure: a table.
  *
- * The rows are those of JOBFILE, "What an attempt can end as", row sql, told finer where the words
- * for people, or what the ledger does, differ.
+ * The rows are those of the table in docs/targets.md, told finer where the words for people, or
+ * what the ledger does, differ.
  */
 #ifndef STINT_PG_STATE_H
 #define STINT_PG_STATE_H

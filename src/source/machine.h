@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which machine a source was read on, so that another one knows that a file it cannot find may
- * well be there: it leaves the work to those that see it, and fails nothing (PROTOCOL 3.10).
+ * well be there: it leaves the work to those that see it, and fails nothing.
  */
 #ifndef STINT_SOURCE_MACHINE_H
 #define STINT_SOURCE_MACHINE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The marker table (PROTOCOL 3.7): its DDL. */
+/* The marker table (docs/targets.md): its DDL. */
 #ifndef STINT_TARGET_MARKER_H
 #define STINT_TARGET_MARKER_H
 

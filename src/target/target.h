@@ -3,8 +3,8 @@
  * A database that items take effect in: work.sql and work.table.
  *
  * Promise: what a batch says is done is committed in the target, together with its mark
- *          (PROTOCOL 3.7); what took effect once is found by its mark and not done again, whoever
- *          died in between, also in the middle of a COMMIT. A row that the database refuses is left
+ *          (docs/targets.md); what took effect once is found by its mark and not done again,
+ * whoever died in between, also in the middle of a COMMIT. A row that the database refuses is left
  *          out with the database's own words, and the others of its batch are committed. Nothing of
  *          an item comes into the text of a statement. Nothing waits for longer than the work's
  *          time limit and some seconds.

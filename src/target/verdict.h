@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a failure of a database says (JOBFILE "What an attempt can end as", row sql). Pure: tables.
+ * What a failure of a database says (docs/targets.md). Pure: tables.
  */
 #ifndef STINT_TARGET_VERDICT_H
 #define STINT_TARGET_VERDICT_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the exit status of a program says (JOBFILE "What an attempt can end as", row exec). Pure:
- * tables.
+ * What the exit status of a program says (docs/job-file.md). Pure: tables.
  */
 #ifndef STINT_WORK_CLASSIFY_H
 #define STINT_WORK_CLASSIFY_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the end of an HTTP exchange says about its item (JOBFILE "What an attempt can end as", row
- * http). Pure: tables.
+ * What the end of an HTTP exchange says about its item (docs/http.md). Pure: tables.
  */
 #ifndef STINT_WORK_HTTP_CLASSIFY_H
 #define STINT_WORK_HTTP_CLASSIFY_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The idempotency key of an item (PROTOCOL 2): what another side may use to notice that it has had
- * this one already. The same for every attempt; only a person's "do it again" (redo) makes a new
- * one.
+ * The idempotency key of an item (docs/effects.md): what another side may use to notice that it has
+ * had this one already. The same for every attempt; only a person's "do it again" (redo) makes a
+ * new one.
  *
  *     base32(SHA-256("stint1" ‖ ledger ‖ run ‖ item ‖ effect ‖ redo)), 32 characters
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What must hold: cheap checks at each commit, whole ones now and then and after the night. A check
- * that fails calls machine_fail() with the name of the promise (PROTOCOL's I1 to I16 where it is
- * one of them).
+ * that fails calls machine_fail() with the name of the promise (I1 to I16 of docs/engine.md
+ * where it is one of them).
  */
 #ifndef STINT_TESTS_SIM_CHECK_H
 #define STINT_TESTS_SIM_CHECK_H

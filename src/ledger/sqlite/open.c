@@ -18,7 +18,7 @@ enum {
 	DIRECTORY_MODE = 0750,
 	UUID_DIGITS = 2 * LEDGER_UUID_BYTES,
 	BUSY_MS = 2000,		   /* for people's shells, which know no gate */
-	CHECKPOINT_BYTES = 4 << 20 /* of WAL, PROTOCOL 3.4 */
+	CHECKPOINT_BYTES = 4 << 20 /* of WAL */
 };
 
 struct sq *sq_of(struct ledger *ledger)
