@@ -195,15 +195,15 @@ static void put_guards(const struct job *job, struct buf *out)
 	if (source->max_items > 0)
 		buf_printf(out, " More than %" PRId64 " items stop it before the first one.",
 			   source->max_items);
+	if (source->surge > 0)
+		buf_printf(out,
+			   " So do more than %g times the median of the last 20 runs (from 5 on).",
+			   source->surge);
 	if (source->max_age.field != NULL) {
 		buf_printf(out, " An item whose %s is longer ago than ", source->max_age.field);
 		text_put_duration(out, source->max_age.limit_us);
 		buf_puts(out, " is not begun any more: it is dead.");
 	}
-	if (source->surge > 0)
-		buf_printf(out,
-			   " So do more than %g times the median of the last 20 runs (from 5 on).",
-			   source->surge);
 	if (source->when_empty == JOB_EMPTY_FAIL)
 		buf_puts(out, " Nothing to do is a failure.");
 	else if (source->when_empty == JOB_EMPTY_WARN)

@@ -54,6 +54,7 @@ enum script_given {
 	X(error, "FTWB")                                                                           \
 	X(ipairs, "FTWB")                                                                          \
 	X(lower, "FTWB")                                                                           \
+	X(math, "FTWB")                                                                            \
 	X(max, "FTWB")                                                                             \
 	X(min, "FTWB")                                                                             \
 	X(retry, "W")                                                                              \
@@ -61,7 +62,9 @@ enum script_given {
 	X(round, "FTWB")                                                                           \
 	X(select, "FTWB")                                                                          \
 	X(starts_with, "FTWB")                                                                     \
+	X(string, "FTWB")                                                                          \
 	X(sub, "FTWB")                                                                             \
+	X(table, "FTWB")                                                                           \
 	X(tonumber, "FTWB")                                                                        \
 	X(tostring, "FTWB")                                                                        \
 	X(trim, "FTWB")                                                                            \

@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "base/decimal.h"
 #include "script/amount.h"
+#include "script/values.h"
 
 /* A table's text would be its address. */
 static int fn_tostring(lua_State *lua)
@@ -120,6 +121,64 @@ static int fn_max(lua_State *lua)
 	return pick(lua, true);
 }
 
+/* As Lua's, but a thing that has no text has none here either, and no address is told. */
+static int fn_format(lua_State *lua)
+{
+	for (const char *at = luaL_checkstring(lua, 1); (at = strchr(at, '%')) != NULL;) {
+		at++;
+		at += strspn(at, "-+ #0123456789.");
+		if (*at == 'p')
+			return luaL_error(lua, "there is no %%p here");
+		at += *at == '\0' ? 0 : 1;
+	}
+	for (int i = 2; i <= lua_gettop(lua); i++)
+		if (lua_type(lua, i) == LUA_TTABLE || lua_type(lua, i) == LUA_TFUNCTION)
+			return luaL_error(lua, "a %s has no text", luaL_typename(lua, i));
+	lua_pushvalue(lua, lua_upvalueindex(1));
+	lua_insert(lua, 1);
+	lua_call(lua, lua_gettop(lua) - 1, 1);
+	return 1;
+}
+
+/* Lua's would count to n even where there is nothing to repeat. */
+static int fn_rep(lua_State *lua)
+{
+	size_t len = 0;
+	size_t between = 0;
+
+	(void)luaL_checklstring(lua, 1, &len);
+	(void)luaL_optlstring(lua, 3, "", &between);
+	if (len + between == 0) {
+		lua_settop(lua, 1);
+		return 1;
+	}
+	lua_pushvalue(lua, lua_upvalueindex(1));
+	lua_insert(lua, 1);
+	lua_call(lua, lua_gettop(lua) - 1, 1);
+	return 1;
+}
+
+/* x // 1 goes down for numbers of every kind. */
+static int fn_floor(lua_State *lua)
+{
+	luaL_checkany(lua, 1);
+	lua_settop(lua, 1);
+	lua_pushinteger(lua, 1);
+	lua_arith(lua, LUA_OPIDIV);
+	return 1;
+}
+
+static int fn_ceil(lua_State *lua)
+{
+	luaL_checkany(lua, 1);
+	lua_settop(lua, 1);
+	lua_arith(lua, LUA_OPUNM);
+	lua_pushinteger(lua, 1);
+	lua_arith(lua, LUA_OPIDIV);
+	lua_arith(lua, LUA_OPUNM);
+	return 1;
+}
+
 /* Copies the named functions of the library on top of the stack into the table below it. */
 static void take_functions(lua_State *lua, const char *const *names)
 {
@@ -128,6 +187,45 @@ static void take_functions(lua_State *lua, const char *const *names)
 		lua_setfield(lua, -3, *names);
 	}
 	lua_pop(lua, 1);
+}
+
+/* string, also as what texts have (currency:upper()), math and table: what of them is the same for
+ * the same record, and is over soon whatever the text is: no patterns. */
+static void open_tables(lua_State *lua)
+{
+	static const char *const string[] = {"byte",	"char", "len",	 "lower",
+					     "reverse", "sub",	"upper", NULL};
+	static const char *const table[] = {"concat", "insert", "remove", "unpack", NULL};
+	static const luaL_Reg math[] = {{"abs", fn_abs}, {"ceil", fn_ceil}, {"floor", fn_floor},
+					{"max", fn_max}, {"min", fn_min},   {NULL, NULL}};
+
+	lua_newtable(lua);
+	luaL_requiref(lua, "string", luaopen_string, 0);
+	(void)lua_getfield(lua, -1, "format");
+	lua_pushcclosure(lua, fn_format, 1);
+	lua_setfield(lua, -3, "format");
+	(void)lua_getfield(lua, -1, "rep");
+	lua_pushcclosure(lua, fn_rep, 1);
+	lua_setfield(lua, -3, "rep");
+	take_functions(lua, string);
+	values_protect(lua, "string");
+	/* Opening it gave texts methods of its own, patterns and "10" + 1 among them. */
+	lua_pushliteral(lua, "");
+	lua_createtable(lua, 0, 1);
+	lua_pushvalue(lua, -3);
+	lua_setfield(lua, -2, "__index");
+	(void)lua_setmetatable(lua, -2);
+	lua_pop(lua, 1);
+	lua_setfield(lua, -2, "string");
+	lua_newtable(lua);
+	luaL_requiref(lua, "table", luaopen_table, 0);
+	take_functions(lua, table);
+	values_protect(lua, "table");
+	lua_setfield(lua, -2, "table");
+	lua_newtable(lua);
+	luaL_setfuncs(lua, math, 0);
+	values_protect(lua, "math");
+	lua_setfield(lua, -2, "math");
 }
 
 void library_open(lua_State *lua)
@@ -152,11 +250,7 @@ void library_open(lua_State *lua)
 	take_functions(lua, base);
 	luaL_requiref(lua, "string", luaopen_string, 0);
 	take_functions(lua, string);
-	/* Opening it gave texts methods, patterns and "10" + 1 among them. */
-	lua_pushliteral(lua, "");
-	lua_pushnil(lua);
-	(void)lua_setmetatable(lua, -2);
-	lua_pop(lua, 1);
+	open_tables(lua);
 	luaL_setfuncs(lua, own, 0);
 	amount_open(lua);
 }

@@ -70,6 +70,16 @@ def test_fields_are_added_and_changed_with_exact_digits(box, run):
     box.verify()
 
 
+def test_functions_have_the_names_that_lua_gives_them(box, run):
+    said = run('|\n  email = string.upper(email):sub(1, 3)\n  total_eur = math.floor(total)\n'
+               '  code = string.format("%s-%03d", currency:lower(), id)\n')
+    assert said.code == 0, said
+    found = [json.loads(line) for line in box.lines('out')][0]
+    assert (found['email'], found['total_eur'], found['code']) == ('ANN', 19, 'eur-001'), found
+    said = run('a = email:gsub("a", "b")', TO_OUT, RECORDS, '--again')
+    assert said.code in (1, 3) and 'there is no string.gsub here' in box.run('report').out, said
+
+
 def test_they_are_wherever_fields_are(box, run):
     said = run('sum = total * 2', '{shell: "echo $0 $STINT_FIELD_sum $STINT_FIELD_total >>out", '
                'input: none, env: {A: "${sum}"}, directory: "."}')
