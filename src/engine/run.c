@@ -345,7 +345,8 @@ static int run_take_new_file(struct run *r, const char *difference, struct err *
 	put_one_line(&line, difference);
 	if (is_refused_change(difference))
 		return ERR(err, ERR_CONFIG,
-			   "a run cannot go on with another source, key or effect: %s",
+			   "--with-new-file: a run cannot go on with another source, key or "
+			   "effect: %s",
 			   buf_str(&line));
 	run_say(r, SAY_INFO, "%s goes on with the new file: %s", r->row.name, buf_str(&line));
 	job_free(TAKE(r->job));
@@ -359,8 +360,10 @@ static int run_parse_job(struct run *r, struct err *err)
 	AUTO(buf) struct buf difference = BUF_INIT(DIFFERENCE_MAX);
 	AUTO(buf) struct buf line = BUF_INIT(2 * DIFFERENCE_MAX);
 
-	if (run_read_job(r, err) < 0)
+	if (run_read_job(r, err) < 0) {
+		err_add(err, "its job file cannot be read any more: ");
 		return err->code;
+	}
 	if (run_refresh_job(r, r->spec->job, &difference) != JOB_CHANGED)
 		return 0;
 	if (r->spec->with_new_file)
@@ -424,9 +427,7 @@ static void run_on_joined(void *arg, struct ledger_op *op)
 		run_say(r, SAY_INFO, "%s: step %d of %zu, %s", r->row.name, r->step, r->row.n_steps,
 			join->ret_row.steps[r->step - 1].name);
 	if (run_parse_job(r, &err) < 0) {
-		err_add(&err, "its job file: ");
-		run_stop(r, EXIT_CONFIG, false, "its job file cannot be read any more: %s",
-			 err.text);
+		run_stop(r, EXIT_CONFIG, false, "%s", err.text);
 		r->cut_at = 0;
 		r->phase = RUN_DRAINING;
 		return;

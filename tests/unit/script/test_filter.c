@@ -194,14 +194,12 @@ static void what_does_not_end_is_ended(void **state)
 static void nothing_leads_out(void **state)
 {
 	static const char *const names[] = {
-		"io",	  "os",	      "load",	      "loadfile",     "loadstring",
-		"dofile", "require",  "package",      "debug",	      "collectgarbage",
-		"utf8",	  "coroutine",
-		"pcall",  "xpcall",   "getmetatable", "setmetatable", "rawget",
-		"rawset", "rawequal", "rawlen",	      "next",	      "pairs",
-		"print",  "_G",	      "warn",	      "dump",	      "rep",
-		"format", "gsub",     "find",	      "match",	      "gmatch",
-		"pack",	  "unpack",
+		"io",	    "os",      "load",	       "loadfile",	 "loadstring", "dofile",
+		"require",  "package", "debug",	       "collectgarbage", "utf8",       "coroutine",
+		"pcall",    "xpcall",  "getmetatable", "setmetatable",	 "rawget",     "rawset",
+		"rawequal", "rawlen",  "next",	       "pairs",		 "print",      "_G",
+		"warn",	    "dump",    "rep",	       "format",	 "gsub",       "find",
+		"match",    "gmatch",  "pack",	       "unpack",
 	};
 	char text[64] = "";
 
