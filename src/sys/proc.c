@@ -24,7 +24,7 @@
 
 enum {
 	SMALL_FILE_BYTES = 8 * 1024,
-	ENVIRON_MAX_BYTES = 4 * 1024 * 1024, /* Linux allows a quarter of the stack limit */
+	ENVIRON_MAX_BYTES = 8 * 1024 * 1024, /* Linux allows 6 MiB, with arguments */
 	INTERPRETER_LINE_MAX = 255,	     /* what the kernel reads of #! */
 	STAT_PARENT = 4,
 	STAT_START_TIME = 22, /* field of /proc/PID/stat, proc(5) */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -164,6 +165,39 @@ static void processes_are_found_and_ended_by_their_environment(void **state)
 	assert_int_equal(reap(c), SIGTERM);
 }
 
+/* Where the stack has no limit, Linux gives a program up to 6 MiB of arguments and environment. */
+static void the_largest_environment_is_looked_at(void **state)
+{
+	enum { N = 48, EACH = 120 * 1000 };
+	struct rlimit stack = {0};
+	char *argv[] = {(char[]){"sleep"}, (char[]){"60"}, NULL};
+	char *envp[N + 2] = {0};
+	char last[64];
+
+	assert_int_equal(getrlimit(RLIMIT_STACK, &stack), 0);
+	if (stack.rlim_max != RLIM_INFINITY)
+		skip();
+	for (int i = 0; i < N; i++) {
+		envp[i] = calloc(EACH + 1, 1);
+		memset(envp[i], 'x', EACH);
+		envp[i][1] = '=';
+	}
+	(void)snprintf(last, sizeof(last), "STINT_TEST_LARGE=%d.", (int)getpid());
+	envp[N] = last;
+	pid_t child = fork();
+	if (child == 0) {
+		stack.rlim_cur = RLIM_INFINITY;
+		(void)setrlimit(RLIMIT_STACK, &stack);
+		(void)execve("/bin/sleep", argv, envp);
+		_exit(1);
+	}
+	await_found("STINT_TEST_LARGE", strchr(last, '=') + 1, 1);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(reap(child), SIGKILL);
+	for (int i = 0; i < N; i++)
+		free(envp[i]);
+}
+
 static void resources_are_told(void **state)
 {
 	assert_true(proc_cpus() >= 1);
@@ -284,6 +318,7 @@ int main(void)
 		cmocka_unit_test(machine_and_boot_have_names),
 		cmocka_unit_test(pidfd_tells_the_end_of_a_process),
 		cmocka_unit_test(processes_are_found_and_ended_by_their_environment),
+		cmocka_unit_test(the_largest_environment_is_looked_at),
 		cmocka_unit_test(resources_are_told),
 		cmocka_unit_test(program_is_found_along_path),
 		cmocka_unit_test(program_with_a_slash_is_that_file),
