@@ -37,6 +37,8 @@ chunk: {items: 10}
 '''
 ENTRIES = ("select sum(idx_tup_read) from pg_stat_user_indexes where indexrelname in"
            " ('chunk_ready', 'chunk_held', 'instance_batch_pkey')")
+SESSIONS = ("select count(*) from pg_stat_activity where datname = current_database()"
+            " and application_name like 'stint%'")
 VERSIONS = "select sum(n_tup_upd) from pg_stat_user_tables where relname in ('run_', 'run_step')"
 
 
@@ -52,6 +54,8 @@ def counted(box, postgres, what):
     with Held(postgres, 'begin isolation level repeatable read; select count(*) from stint.chunk;'):
         said = box.run('run', 'many.yaml', '--no-progress')
         assert said.code == 0, said
+        # What a session has counted is there when it has ended, which is a while after its client has.
+        wait_until(lambda: postgres.value(SESSIONS, user='postgres') == '0')
         after = int(postgres.value(what, user='postgres'))  # of the run alone
     assert figures(box, keys, 'idempotent').needless == 0
     return after - before

@@ -33,6 +33,7 @@
 #include "pg/pg.h"
 
 #define PL_CHECK_VIOLATION "23514"
+#define PL_DUPLICATE_TABLE "42P07"
 enum { PL_MAGIC = 0x5ce1d6e9, PL_SCHEMA_VERSION = 3, PL_SQLSTATE_CHARS = 5 };
 /* "stnt": the first number of every advisory lock; the second is an instance's, or -1 for whoever
  * makes or upgrades the ledger, … -4 for who takes of pools. In SQL texts it stands as 1937010292.

@@ -398,10 +398,12 @@ void pl_partitions_make(struct pl *q, utime now)
 		(void)pl_sync(q);
 		/* Rows of today that are there already keep no other day from having its own. */
 		bool goes_on = pl_failed_with(q, PL_CHECK_VIOLATION);
-		if (i == 0 && q->sqlstate[0] != '\0')
+		/* Another has made it at the same moment; the server's cache did not say so yet. */
+		bool is_there = pl_failed_with(q, PL_DUPLICATE_TABLE);
+		if (i == 0 && q->sqlstate[0] != '\0' && !is_there)
 			pl_partition_words(q, now);
 		pl_forget(q);
-		if (!goes_on)
+		if (!goes_on && !is_there)
 			return;
 	}
 }
