@@ -54,12 +54,13 @@ static bool is_out_of_quarantine(const struct proc *p)
 		p->m->boot_us - p->at_large_us >= p->timeout_us + QUARANTINE_EXTRA_US);
 }
 
+/* What is done at the end of a run may be going on while a person has a step made again. */
 static void check_alone(struct proc *p)
 {
 	for (const struct proc *other = p->m->procs; other != NULL; other = other->next)
 		if (other != p && other->role == LANE_FINISHER && other->is_alive &&
-		    other->end_epoch != 0 && other->run_id == p->run_id &&
-		    !is_out_of_quarantine(other))
+		    other->end_epoch != 0 && other->end_kind == p->end_kind &&
+		    other->run_id == p->run_id && !is_out_of_quarantine(other))
 			machine_fail(p->m, "end-twice",
 				     "pid %lld and pid %lld make the end of run %lld at once",
 				     (long long)p->pid, (long long)other->pid,
@@ -108,8 +109,9 @@ void ending_take_part(struct proc *p, const struct frame_then *then)
 		return;
 	}
 	const struct end_view *end = &run->end[then->ending];
-	if (p->end_epoch != then->epoch) {
+	if (p->end_epoch != then->epoch || p->end_kind != then->ending) {
 		p->end_epoch = then->epoch;
+		p->end_kind = then->ending;
 		p->end_of = 0;
 		if (end->hopeless_for == p->inst)
 			machine_fail(m, "end-hopeless",

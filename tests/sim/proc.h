@@ -56,6 +56,7 @@ struct proc {
 	bool is_deaf;
 	bool has_failed;   /* a finisher that could not do a part */
 	int64_t end_epoch; /* … is making the end of the run, this try of it; 0: it is not … */
+	int end_kind;	   /* enum ledger_ending */
 	uint32_t end_of;   /* … so far of so many items */
 	bool is_stopping;  /* FRAME_STOP came */
 	int signal;
