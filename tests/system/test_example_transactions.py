@@ -4,9 +4,9 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 
-from lib.box import TOP
+from lib.box import TOP, wait_until
+from lib.held import Held
 
 COUNT = 20000
 EXAMPLE = os.path.join(TOP, 'examples', 'transactions')
@@ -47,23 +47,26 @@ def test_each_transaction_is_everywhere_once(box, postgres):
     expect_all(box, postgres)
 
 
+def kill_all(run):
+    try:
+        os.killpg(run.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    run.wait(60)
+
+
 def test_kills_in_between_change_nothing(box, postgres):
     prepare(box, postgres)
-    killed = 0
+    # The first for certain: a lock keeps it waiting. The others unless they are over sooner.
+    with Held(postgres, 'begin; lock table stint_mark in exclusive mode'):
+        run = box.start('run', 'transactions.yaml', start_new_session=True)
+        wait_until(lambda: postgres.value('select count(*) from pg_locks where not granted') != '0')
+        kill_all(run)
     for marks in (3, 30, 60):
         run = box.start('run', 'transactions.yaml', start_new_session=True)
-        until = time.monotonic() + 120
-        while run.poll() is None and time.monotonic() < until:
-            if int(postgres.value('select count(*) from stint_mark')) >= marks:
-                break
-            time.sleep(0.01)
-        killed += run.poll() is None
-        try:
-            os.killpg(run.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        run.wait(60)
-    assert killed > 0
+        wait_until(lambda n=marks, r=run: r.poll() is not None
+                   or int(postgres.value('select count(*) from stint_mark')) >= n)
+        kill_all(run)
     said = box.run('run', 'transactions.yaml')
     assert said.code == 0, said
     expect_all(box, postgres)
