@@ -73,7 +73,7 @@ static void run_on_idle_look(void *arg, struct ledger_op *op)
 		return;
 	r->next_due = n->next_due;
 	open = n->waiting + n->running + n->retry + n->in_doubt - n->asked;
-	r->ending.is_settled = open == 0;
+	r->ending.is_open = open > 0;
 	/* What only others hold, they end, or give back. */
 	bool is_theirs = window_is_cut_off(r) && n->ready_chunks == 0 && n->held_by_others > 0 &&
 			 n->next_due == UTIME_NEVER;

@@ -289,10 +289,11 @@ void protect_leave(struct run *r)
 		protect_release(r);
 }
 
-/* All items have ended: while the end of the run is made, nothing is wanted of the endpoint. */
-static bool protect_is_over(const struct run *r)
+/* Whether anything is wanted of the endpoint: where nothing is at hand, only a look at the ledger
+ * says whether all items have ended. */
+static bool protect_is_wanted(const struct run *r)
 {
-	return r->ending.is_settled && dispatch_is_idle(r);
+	return !dispatch_is_idle(r) || r->ending.is_open;
 }
 
 bool protect_gave_up(struct run *r)
@@ -300,7 +301,7 @@ bool protect_gave_up(struct run *r)
 	const struct breaker_policy policy = policy_of(r);
 
 	/* What is out may end well. */
-	if (!r->breaker_is_known || r->breaker_put_out || r->n_sent > 0 || protect_is_over(r) ||
+	if (!r->breaker_is_known || r->breaker_put_out || r->n_sent > 0 || !protect_is_wanted(r) ||
 	    r->ops->boot_us(r->world) < breaker_gives_up_at(&r->breaker, &policy))
 		return false;
 	run_stop(r, EXIT_FAILED, true,
@@ -324,7 +325,7 @@ int64_t protect_deadline(const struct run *r)
 	if (!r->breaker_is_known || r->breaker_put_out || r->n_sent > 0 ||
 	    r->breaker.state == BREAKER_CLOSED)
 		return at;
-	if (!protect_is_over(r))
+	if (protect_is_wanted(r))
 		at = breaker_gives_up_at(&r->breaker, &policy);
 	if (!has_something_to_send(r))
 		return at;

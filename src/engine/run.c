@@ -566,6 +566,8 @@ void run_leave(struct run *r)
 
 static void run_work(struct run *r)
 {
+	if (!dispatch_is_idle(r))
+		r->ending.is_open = false; /* of what the last look saw this may be all */
 	dispatch_turn(r);
 	window_turn(r);
 	run_refresh_counts(r);

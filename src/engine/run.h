@@ -194,7 +194,7 @@ struct tell {
 /* What is done once at the end, and whose turn it is. */
 struct run_ending {
 	uint32_t missing; /* ENDING_BITs of what the ledger wants done */
-	bool is_settled;  /* no item was open when that was asked last */
+	bool is_open;	  /* some item was, when that was asked last, and nothing was begun since */
 	bool is_told;	  /* the source */
 	bool is_out;	  /* an operation of it is under way */
 	bool is_ours;	  /* it is taken, and being done … */

@@ -125,8 +125,9 @@ static void keep_loose_claim(struct arena *a, struct kept_batch *b, const struct
 			.run_id = c->run_id,
 			.step = c->step,
 			.to_probe = c->to_probe,
-			.again = {c->ret_rows[i].item, c->ret_rows[i].epoch,
-				  c->ret_rows[i].was_begun}};
+			.again = {.id = c->ret_rows[i].item,
+				  .epoch = c->ret_rows[i].epoch,
+				  .was_begun = c->ret_rows[i].was_begun}};
 }
 
 static void keep_progress(struct arena *a, struct lop_chunk_progress *p)
