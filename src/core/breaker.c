@@ -182,6 +182,13 @@ bool breaker_holds(const struct breaker *b, int64_t now_us)
 	return b->state == BREAKER_OPEN && now_us < b->until_us;
 }
 
+void breaker_postpone(struct breaker *b, int64_t until_us)
+{
+	assert(b != NULL);
+	if (b->first_probe_us < until_us)
+		b->first_probe_us = until_us;
+}
+
 int64_t breaker_gives_up_at(const struct breaker *b, const struct breaker_policy *policy)
 {
 	if (b->state == BREAKER_CLOSED)

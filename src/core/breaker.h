@@ -105,6 +105,8 @@ void breaker_window(const struct breaker *b, const struct breaker_policy *policy
 bool breaker_excuses(const struct breaker *b, const struct breaker_policy *policy, utime now);
 /* It is open, and its time has not come: nothing can be done about it. */
 bool breaker_holds(const struct breaker *b, int64_t now_us);
+/* No probe can be sent before then, for a reason that is not the endpoint's: a quota is used up. */
+void breaker_postpone(struct breaker *b, int64_t until_us);
 /* When it will not have been closed for so long that the run is to be given up: give_up_after since
  * this instance knows, or, when no probe has failed since then, since one could have been sent.
  * INT64_MAX: it is closed. */

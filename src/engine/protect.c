@@ -265,6 +265,9 @@ void protect_turn(struct run *r)
 	if (r->limit_told == 0 ||
 	    (r->limit_told != run_limit_now(r) && now >= r->limit_told_at + LIMIT_TOLD_US))
 		protect_tell_limit(r);
+	/* What the quota holds back says nothing of the endpoint. */
+	if (r->breaker.state != BREAKER_CLOSED && share_is_used_up(r))
+		breaker_postpone(&r->breaker, share_next(r));
 	if (r->breaker_put_out || !r->breaker_is_known || r->n_sent > 0)
 		return;
 	if (r->breaker.state == BREAKER_OPEN && now >= r->breaker.until_us &&

@@ -146,6 +146,13 @@ bool share_waits(struct run *r)
 	       rate_opens_at(r) > r->ops->boot_us(r->world);
 }
 
+bool share_is_used_up(const struct run *r)
+{
+	const struct run_quota *q = &r->share.quota;
+
+	return q->name != NULL && q->is_used_up && q->in_hand == 0;
+}
+
 int64_t share_next(struct run *r)
 {
 	int64_t now = r->ops->boot_us(r->world);

@@ -80,6 +80,8 @@ bool share_waits(struct run *r);
 /* What it waits for: "its rate of 5/s until 18:00"; lent. `ret_until`: until when, 0 not known. */
 const char *share_words(struct run *r, utime *ret_until);
 int64_t share_deadline(const struct run *r);
+/* The quota is, until more is asked for at share_next. */
+bool share_is_used_up(const struct run *r);
 /* When there may be something to use up again, as far as is known; boot clock. */
 int64_t share_next(struct run *r);
 

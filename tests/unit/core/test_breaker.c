@@ -248,6 +248,22 @@ static void it_does_not_give_up_before_a_probe_could_be_sent(void **state)
 	assert_int_equal(breaker_gives_up_at(&b, &policy), 60);
 }
 
+static void it_does_not_give_up_while_a_quota_holds_the_probe_back(void **state)
+{
+	struct breaker_policy policy = POLICY;
+	struct breaker_row row = {0};
+	struct breaker b = {0};
+
+	policy.give_up_after_us = 10;
+	breaker_trip(&b, 50);
+	row = breaker_row_opened(&row, &policy, WALL, "down");
+	(void)breaker_take(&b, &row, 1, WALL, 51);
+	breaker_postpone(&b, 60);
+	assert_int_equal(breaker_gives_up_at(&b, &policy), 51 + 30 + 10);
+	breaker_postpone(&b, 3000);
+	assert_int_equal(breaker_gives_up_at(&b, &policy), 3010);
+}
+
 static void what_fails_while_it_is_open_is_excused_until_it_has_been_given_up(void **state)
 {
 	struct breaker_row row = {0};
@@ -298,6 +314,7 @@ int main(void)
 		cmocka_unit_test(a_wall_clock_that_jumps_keeps_it_open_no_longer_than_the_pause),
 		cmocka_unit_test(closed_again_it_has_forgotten_its_window),
 		cmocka_unit_test(it_does_not_give_up_before_a_probe_could_be_sent),
+		cmocka_unit_test(it_does_not_give_up_while_a_quota_holds_the_probe_back),
 		cmocka_unit_test(it_gives_up_by_when_this_instance_came_to_know),
 		cmocka_unit_test(what_fails_while_it_is_open_is_excused_until_it_has_been_given_up),
 		cmocka_unit_test(the_window_says_what_was_counted_in_it),
