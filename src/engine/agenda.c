@@ -219,6 +219,7 @@ static void session_close_run(struct session *s)
 	s->is_source_behind |= s->run->writeback.is_left && s->run->exit_status == EXIT_LATER;
 	/* Another step talks to others, and its attempts are as long as they are. */
 	entry->breaker = s->run->goes_on ? (struct breaker){0} : s->run->breaker;
+	entry->breaker_step = s->run->step;
 	if (s->run->goes_on)
 		s->forecast = (struct forecast){0};
 	entry->said_late = s->run->said_late;
@@ -281,6 +282,7 @@ static void session_next_run(struct session *s)
 		if (!s->is_second_pass || is_worth_a_second_pass(s, entry)) {
 			s->run = run_new(s, entry->id, s->is_second_pass || s->n_runs == 1);
 			s->run->breaker = entry->breaker;
+			s->run->breaker_step = entry->breaker_step;
 			s->run->said_late = entry->said_late;
 			s->run->said_over = entry->said_over;
 			s->run->said_cutoff = entry->said_cutoff;

@@ -243,6 +243,9 @@ static void run_name_endpoint(struct run *r)
 
 	endpoint_put(&name, r->job);
 	r->endpoint = arena_str(&r->arena, buf_str(&name));
+	/* Safety: of another step it is another's, whose version may be the same by chance. */
+	if (r->breaker_step != r->step)
+		r->breaker = (struct breaker){0};
 	protect_look(r);
 }
 

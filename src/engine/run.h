@@ -290,6 +290,7 @@ struct run {
 	int64_t attempt_us;   /* smoothed length of an attempt, for start-ahead */
 	const char *endpoint; /* in `arena`: whose breaker it is */
 	struct breaker breaker;
+	int32_t breaker_step;  /* the step that it is of, by what is known of it from before */
 	bool breaker_is_known; /* the ledger was asked */
 	bool breaker_look_out; /* it is being asked */
 	bool breaker_put_out;  /* a change is being written */

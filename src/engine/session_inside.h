@@ -41,7 +41,8 @@ struct session_run { /* a run of this call and how it ended */
 	int exit_status;
 	utime left_due; /* UTIME_NEVER: waits for nothing */
 	bool may_come_again;
-	struct breaker breaker;			/* as it was when the run was left */
+	struct breaker breaker;			/* as it was when the run was left … */
+	int32_t breaker_step;			/* … at this step: others may have gone on */
 	bool said_late, said_over, said_cutoff; /* a call says it once of each run */
 };
 
