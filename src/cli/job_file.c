@@ -12,6 +12,8 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "job/job.h"
+#include "job/secret.h"
+#include "work/work.h"
 
 enum { PATH_BYTES_MAX = 64 * 1024 };
 
@@ -113,4 +115,11 @@ int job_file_load(const struct cli *cli, const char *word, struct job **ret_job,
 	if (rc < 0)
 		return rc;
 	return job_load(path, say_fault, NULL, ret_job, err);
+}
+
+int job_file_fits_here(const struct job *job, struct err *err)
+{
+	int rc = work_check(job, err);
+
+	return rc == 0 ? secrets_check(job, err) : rc;
 }

@@ -16,6 +16,9 @@ struct job;
  * are said on standard error; then it fails with ERR_CONFIG and their number. Gives the job. */
 ST_MUST_CHECK int job_file_load(const struct cli *cli, const char *word, struct job **ret_job,
 				struct err *err);
+/* Whether this host has what the job needs of it before its first item: programs, directories,
+ * secrets in the environment. */
+ST_MUST_CHECK int job_file_fits_here(const struct job *job, struct err *err);
 /* The path alone; gives. ERR_NOINPUT when there is none. */
 ST_MUST_CHECK int job_file_find(const struct cli *cli, const char *word, char **ret_path,
 				struct err *err);

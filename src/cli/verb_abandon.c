@@ -81,14 +81,9 @@ static void put_document(struct cli *cli, const struct report_run *run,
 	buf_putc(&cli->out.buf, '\n');
 }
 
-static int remove_litter(void *arg, const struct frame_hello *hello, struct err *err)
+static int take_litter(void *arg, const struct frame_hello *hello, struct err *err)
 {
-	return litter_remove(hello, arg, err);
-}
-
-static int look_for_litter(void *arg, const struct frame_hello *hello, struct err *err)
-{
-	return litter_look(hello, arg, err);
+	return litter_take(arg, hello, err);
 }
 
 /* What the run has written beside its files. Who is still at work on it would write more: then it
@@ -96,18 +91,18 @@ static int look_for_litter(void *arg, const struct frame_hello *hello, struct er
 static bool tidy(const struct cli *cli, struct ledger *ledger, const struct report_run *run)
 {
 	struct err err = ERR_INIT;
-	bool is_there = false;
-	bool is_busy = run->n_joined > 0;
+	struct litter litter = {.removes = run->n_joined == 0};
 
-	if (run_hello(ledger, run->id, is_busy ? look_for_litter : remove_litter, &is_there, &err) <
-	    0)
+	if (run_hello(ledger, run->id, take_litter, &litter, &err) < 0) {
 		cli_note(cli, "what it wrote beside its file may be left: %s", err.text);
-	if (is_busy && is_there)
+		return false;
+	}
+	if (litter.is_there && !litter.removes)
 		cli_note(cli,
 			 "what it wrote beside its file is left: an instance that is, or was until "
 			 "just now, at work on it may write more; once it has ended, the same call "
 			 "removes it");
-	return is_there && !is_busy;
+	return litter.is_there && litter.removes;
 }
 
 static int abandon(struct cli *cli, struct person_ledger *ledger, const struct report_run *run,

@@ -20,10 +20,8 @@
 #include "cli/work_known.h"
 #include "host/keeper.h"
 #include "job/job.h"
-#include "job/secret.h"
 #include "ledger/ledger.h"
 #include "report/run.h"
-#include "work/work.h"
 
 static const struct person_words words = {
 	.schema = "stint.retry.1",
@@ -52,9 +50,7 @@ static int load_work(struct cli *cli, int64_t run_id, struct arena *arena,
 	if (rc == 0)
 		rc = job_file_load(cli, ret_run->job_path, ret_job, err);
 	if (rc == 0)
-		rc = work_check(*ret_job, err);
-	if (rc == 0)
-		rc = secrets_check(*ret_job, err);
+		rc = job_file_fits_here(*ret_job, err);
 	if (rc < 0 && ret_run->name != NULL)
 		err_add(err, "--now: %s: ", ret_run->name);
 	return rc;

@@ -18,10 +18,8 @@
 #include "cli/verbs.h"
 #include "host/keeper.h"
 #include "job/job.h"
-#include "job/secret.h"
 #include "script/check.h"
 #include "target/target.h"
-#include "work/work.h"
 
 /* Everything that the command line says about the run, checked. */
 struct wish {
@@ -84,13 +82,10 @@ static int check_targets(const struct job *job, struct err *err)
 	return rc;
 }
 
-/* What the job needs of this host. */
-static int here_check(const struct job *job, struct err *err)
+static int check_host(const struct job *job, struct err *err)
 {
-	int rc = work_check(job, err);
+	int rc = job_file_fits_here(job, err);
 
-	if (rc == 0)
-		rc = secrets_check(job, err);
 	if (rc < 0)
 		err_add(err, "%s: ", job->path);
 	return rc;
@@ -111,7 +106,7 @@ int verb_run(struct cli *cli, struct err *err)
 	if (rc == 0)
 		rc = script_check(job, err);
 	if (rc == 0)
-		rc = here_check(job, err);
+		rc = check_host(job, err);
 	if (rc == 0 && keeper_child_fd() < 0) /* it was, before the engine was started */
 		rc = check_targets(job, err);
 	bool ignores_window = cli->options.is_given[OPTION_IGNORE_WINDOW];

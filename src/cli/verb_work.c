@@ -25,11 +25,9 @@
 #include "cli/work_known.h"
 #include "host/keeper.h"
 #include "job/job.h"
-#include "job/secret.h"
 #include "ledger/ledger.h"
 #include "report/run.h"
 #include "sys/clock.h"
-#include "work/work.h"
 
 #define PAUSE_FIRST_US (2 * US_PER_S)
 #define PAUSE_MAX_US (30 * US_PER_S)
@@ -63,9 +61,7 @@ static int load_work(struct cli *cli, int64_t run_id, struct arena *arena,
 	if (rc == 0)
 		rc = run_job_load(ledger, run_id, ret_job, err);
 	if (rc == 0)
-		rc = work_check(*ret_job, err);
-	if (rc == 0)
-		rc = secrets_check(*ret_job, err);
+		rc = job_file_fits_here(*ret_job, err);
 	if (rc < 0 && ret_run->name != NULL)
 		err_add(err, "%s: ", ret_run->name);
 	return rc;

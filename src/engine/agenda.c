@@ -217,9 +217,9 @@ static void session_close_run(struct session *s)
 	entry->exit_status = s->run->exit_status;
 	entry->left_due = s->run->left_due;
 	s->is_source_behind |= s->run->writeback.is_left && s->run->exit_status == EXIT_LATER;
-	/* Another step talks to others, and its attempts are as long as they are. */
-	entry->breaker = s->run->goes_on ? (struct breaker){0} : s->run->breaker;
+	entry->breaker = s->run->breaker;
 	entry->breaker_step = s->run->step;
+	/* Another step's attempts are as long as they are. */
 	if (s->run->goes_on)
 		s->forecast = (struct forecast){0};
 	entry->said_late = s->run->said_late;

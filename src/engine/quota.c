@@ -163,8 +163,7 @@ void quota_turn(struct run *r, int64_t wanted)
 	quota_look(r);
 	if (wanted == 0)
 		return;
-	if (q->is_used_up && q->in_hand == 0 &&
-	    r->job->work.quota.when_used_up == JOB_USED_UP_STOP) {
+	if (share_is_used_up(r) && r->job->work.quota.when_used_up == JOB_USED_UP_STOP) {
 		quota_stop(r);
 		return;
 	}
@@ -180,7 +179,7 @@ int64_t quota_deadline(struct run *r, int64_t wanted)
 	if (q->name == NULL)
 		return at;
 	at = quota_asks_at(r, wanted);
-	if (q->is_used_up && q->in_hand == 0) /* until the next period */
+	if (share_is_used_up(r)) /* until the next period */
 		at = run_earliest(at, r->ops->boot_us(r->world) + q->ends - r->ops->now(r->world));
 	return at;
 }

@@ -4,8 +4,8 @@
  *          found.
  *
  * A process is known by its environment (STINT_NONCE=nonce.lane.), which every descendant inherits
- * and which survives the death of its parents. What clears its environment escapes
- * this: then a cgroup would be needed.
+ * and which survives the death of its parents. What clears its environment escapes this: then a
+ * cgroup would be needed.
  */
 #ifndef STINT_HOST_GRAVE_H
 #define STINT_HOST_GRAVE_H

@@ -6,13 +6,8 @@
 #include "lane/brief.h"
 #include "lane/segment.h"
 
-struct search {
-	bool removes;
-	bool is_there;
-};
-
-static int search_step(struct search *search, const struct frame_hello *hello,
-		       uint32_t *ret_n_steps, struct err *err)
+static int litter_take_step(struct litter *litter, const struct frame_hello *hello,
+			    uint32_t *ret_n_steps, struct err *err)
 {
 	struct brief brief = {0};
 	int rc = brief_of(&brief, hello, err);
@@ -23,8 +18,8 @@ static int search_step(struct search *search, const struct frame_hello *hello,
 	if (rc == 0 && brief.job->work.kind == WORK_FILE) {
 		struct segments segments;
 		rc = segments_init(&segments, &brief, err);
-		search->is_there = search->is_there || (rc == 0 && segments_are_there(&segments));
-		if (rc == 0 && search->removes)
+		litter->is_there = litter->is_there || (rc == 0 && segments_are_there(&segments));
+		if (rc == 0 && litter->removes)
 			segments_remove(&segments);
 		segments_done(&segments);
 	}
@@ -32,33 +27,13 @@ static int search_step(struct search *search, const struct frame_hello *hello,
 	return rc;
 }
 
-static int search_all(struct search *search, const struct frame_hello *hello, struct err *err)
+int litter_take(struct litter *litter, const struct frame_hello *hello, struct err *err)
 {
 	struct frame_hello of_step = *hello;
 	uint32_t n_steps = 1;
 	int rc = 0;
 
 	for (of_step.step = 1; rc == 0 && of_step.step <= n_steps; of_step.step++)
-		rc = search_step(search, &of_step, &n_steps, err);
-	return rc;
-}
-
-int litter_remove(const struct frame_hello *hello, bool *ret_was_there, struct err *err)
-{
-	struct search search = {.removes = true};
-	int rc = search_all(&search, hello, err);
-
-	if (rc == 0)
-		*ret_was_there = search.is_there;
-	return rc;
-}
-
-int litter_look(const struct frame_hello *hello, bool *ret_is_there, struct err *err)
-{
-	struct search search = {.removes = false};
-	int rc = search_all(&search, hello, err);
-
-	if (rc == 0)
-		*ret_is_there = search.is_there;
+		rc = litter_take_step(litter, &of_step, &n_steps, err);
 	return rc;
 }

@@ -15,10 +15,13 @@
 struct err;
 struct frame_hello;
 
-/* Of all steps of the run, as a lane would be told of it, and whether there was any. ERR_CONFIG. */
-ST_MUST_CHECK int litter_remove(const struct frame_hello *hello, bool *ret_was_there,
-				struct err *err);
-/* Whether there is any; changes nothing. ERR_CONFIG. */
-ST_MUST_CHECK int litter_look(const struct frame_hello *hello, bool *ret_is_there, struct err *err);
+struct litter {
+	bool removes;  /* or only looks */
+	bool is_there; /* given back; where it removes, it was */
+};
+
+/* Of all steps of the run, as a lane would be told of it. ERR_CONFIG. */
+ST_MUST_CHECK int litter_take(struct litter *litter, const struct frame_hello *hello,
+			      struct err *err);
 
 #endif

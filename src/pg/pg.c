@@ -288,6 +288,13 @@ int pg_check(PGconn *conn, const PGresult *result, enum pg_class *ret_class, str
 	return pg_fail(conn, result, ret_class, err);
 }
 
+bool pg_is_cancelled(const PGresult *result)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	return state != NULL && pg_class_of(state) == PG_CANCELLED;
+}
+
 /* After the one result there is nothing but the end. */
 static int read_to_end(PGconn *conn, int64_t deadline_us, struct err *err)
 {

@@ -82,6 +82,8 @@ struct pg_query {
 ST_MUST_CHECK int pg_run(PGconn *conn, const struct pg_query *query, PGresult **ret_result,
 			 enum pg_class *ret_class, struct err *err);
 
+/* Whether the server has stopped what it did, since it was asked to or took too long. */
+bool pg_is_cancelled(const PGresult *result);
 /* Asks the server to stop what it does for this connection, in at most some seconds. */
 void pg_cancel(PGconn *conn);
 

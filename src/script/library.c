@@ -121,6 +121,16 @@ static int fn_max(lua_State *lua)
 	return pick(lua, true);
 }
 
+/* Calls Lua's own function, which this one stands before (wrap_function), with what it was given.
+ */
+static int call_own(lua_State *lua)
+{
+	lua_pushvalue(lua, lua_upvalueindex(1));
+	lua_insert(lua, 1);
+	lua_call(lua, lua_gettop(lua) - 1, 1);
+	return 1;
+}
+
 /* As Lua's, but a thing that has no text has none here either, and no address is told. */
 static int fn_format(lua_State *lua)
 {
@@ -134,10 +144,7 @@ static int fn_format(lua_State *lua)
 	for (int i = 2; i <= lua_gettop(lua); i++)
 		if (lua_type(lua, i) == LUA_TTABLE || lua_type(lua, i) == LUA_TFUNCTION)
 			return luaL_error(lua, "a %s has no text", luaL_typename(lua, i));
-	lua_pushvalue(lua, lua_upvalueindex(1));
-	lua_insert(lua, 1);
-	lua_call(lua, lua_gettop(lua) - 1, 1);
-	return 1;
+	return call_own(lua);
 }
 
 /* Lua's would count to n even where there is nothing to repeat. */
@@ -152,10 +159,7 @@ static int fn_rep(lua_State *lua)
 		lua_settop(lua, 1);
 		return 1;
 	}
-	lua_pushvalue(lua, lua_upvalueindex(1));
-	lua_insert(lua, 1);
-	lua_call(lua, lua_gettop(lua) - 1, 1);
-	return 1;
+	return call_own(lua);
 }
 
 /* x // 1 goes down for numbers of every kind. */
@@ -189,6 +193,15 @@ static void take_functions(lua_State *lua, const char *const *names)
 	lua_pop(lua, 1);
 }
 
+/* Puts `fn` into the table below the library on top of the stack, before what that has by the name.
+ */
+static void wrap_function(lua_State *lua, const char *name, lua_CFunction fn)
+{
+	(void)lua_getfield(lua, -1, name);
+	lua_pushcclosure(lua, fn, 1);
+	lua_setfield(lua, -3, name);
+}
+
 /* string, also as what texts have (currency:upper()), math and table: what of them is the same for
  * the same record, and is over soon whatever the text is: no patterns. */
 static void open_tables(lua_State *lua)
@@ -201,12 +214,8 @@ static void open_tables(lua_State *lua)
 
 	lua_newtable(lua);
 	luaL_requiref(lua, "string", luaopen_string, 0);
-	(void)lua_getfield(lua, -1, "format");
-	lua_pushcclosure(lua, fn_format, 1);
-	lua_setfield(lua, -3, "format");
-	(void)lua_getfield(lua, -1, "rep");
-	lua_pushcclosure(lua, fn_rep, 1);
-	lua_setfield(lua, -3, "rep");
+	wrap_function(lua, "format", fn_format);
+	wrap_function(lua, "rep", fn_rep);
 	take_functions(lua, string);
 	values_protect(lua, "string");
 	/* Opening it gave texts methods of its own, patterns and "10" + 1 among them. */

@@ -22,7 +22,6 @@
 
 enum { URL_BYTES_MAX = 64 * 1024, NAME_BYTES = 32, NUMBER_BYTES = 24 };
 
-#define QUERY_CANCELED "57014"
 #define CANCEL_HEARD_US (2 * US_PER_S)
 
 /* Types of the server's catalogue, which never change. */
@@ -477,8 +476,7 @@ static bool cancel_is_heard(const struct target *t)
 		if (pg_next(p->conn, until_us, &result, &ignored) < 0 ||
 		    PQresultStatus(result) == PGRES_PIPELINE_SYNC)
 			return false;
-		const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-		if (state != NULL && strcmp(state, QUERY_CANCELED) == 0)
+		if (pg_is_cancelled(result))
 			return true;
 	}
 	return false;

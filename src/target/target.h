@@ -4,10 +4,10 @@
  *
  * Promise: what a batch says is done is committed in the target, together with its mark
  *          (docs/targets.md); what took effect once is found by its mark and not done again,
- * whoever died in between, also in the middle of a COMMIT. A row that the database refuses is left
- *          out with the database's own words, and the others of its batch are committed. Nothing of
- *          an item comes into the text of a statement. Nothing waits for longer than the work's
- *          time limit and some seconds.
+ *          whoever died in between, also in the middle of a COMMIT. A row that the database refuses
+ *          is left out with the database's own words, and the others of its batch are committed.
+ *          Nothing of an item comes into the text of a statement. Nothing waits for longer than the
+ *          work's time limit and some seconds.
  * Owner:   the lane's thread, which is blocked meanwhile.
  * Failure: is an outcome of rows, or of the rest of a batch; a connection that is lost is opened
  *          again with the next batch.

@@ -73,13 +73,6 @@ static void pl_note_timeline(struct pl *q, int64_t timeline)
 	q->timeline = timeline;
 }
 
-static bool is_cancelled(const PGresult *rows)
-{
-	const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
-
-	return state != NULL && strcmp(state, "57014") == 0;
-}
-
 static int pl_set_up(struct pl *q, PGconn *conn)
 {
 	AUTO(pl_rows) PGresult *rows = NULL;
@@ -90,7 +83,7 @@ static int pl_set_up(struct pl *q, PGconn *conn)
 		PQclear(PQexec(conn, "SELECT " PL_KEEPALIVES)); /* helps where it can be had */
 	rows = PQexec(conn, settings);
 	/* An administrator's limit may be shorter than it takes to lift it. */
-	for (int i = 1; i < SETTINGS_TRIES && is_cancelled(rows); i++) {
+	for (int i = 1; i < SETTINGS_TRIES && pg_is_cancelled(rows); i++) {
 		PQclear(rows);
 		rows = PQexec(conn, settings);
 	}

@@ -229,16 +229,31 @@ static void it_gives_up_by_when_this_instance_came_to_know(void **state)
 	assert_int_equal(breaker_gives_up_at(&b, &POLICY), 1050);
 }
 
-static void it_does_not_give_up_before_a_probe_could_be_sent(void **state)
+static struct breaker_policy hasty(void)
 {
 	struct breaker_policy policy = POLICY;
-	struct breaker_row row = {0};
-	struct breaker b = {0};
 
 	policy.give_up_after_us = 10;
-	breaker_trip(&b, 50);
-	row = breaker_row_opened(&row, &policy, WALL, "down");
-	(void)breaker_take(&b, &row, 1, WALL, 51);
+	return policy;
+}
+
+static struct breaker_row open_at_51(struct breaker *b)
+{
+	const struct breaker_policy policy = hasty();
+	const struct breaker_row none = {0};
+
+	breaker_trip(b, 50);
+	struct breaker_row row = breaker_row_opened(&none, &policy, WALL, "down");
+	(void)breaker_take(b, &row, 1, WALL, 51);
+	return row;
+}
+
+static void it_does_not_give_up_before_a_probe_could_be_sent(void **state)
+{
+	struct breaker b = {0};
+	const struct breaker_policy policy = hasty();
+	struct breaker_row row = open_at_51(&b);
+
 	assert_int_equal(breaker_gives_up_at(&b, &policy), 51 + 30 + 10);
 	row = breaker_row_probed(&row, 1, WALL + 30, 500);
 	(void)breaker_take(&b, &row, 1, WALL + 30, 81);
@@ -250,14 +265,10 @@ static void it_does_not_give_up_before_a_probe_could_be_sent(void **state)
 
 static void it_does_not_give_up_while_a_quota_holds_the_probe_back(void **state)
 {
-	struct breaker_policy policy = POLICY;
-	struct breaker_row row = {0};
 	struct breaker b = {0};
+	const struct breaker_policy policy = hasty();
 
-	policy.give_up_after_us = 10;
-	breaker_trip(&b, 50);
-	row = breaker_row_opened(&row, &policy, WALL, "down");
-	(void)breaker_take(&b, &row, 1, WALL, 51);
+	(void)open_at_51(&b);
 	breaker_postpone(&b, 60);
 	assert_int_equal(breaker_gives_up_at(&b, &policy), 51 + 30 + 10);
 	breaker_postpone(&b, 3000);

@@ -265,3 +265,21 @@ void rig_expect_no_children(const struct rig *rig)
 		if (clock_monotonic_us() > end)
 			fail_msg("there are programs left");
 }
+
+sqlite3 *rig_open_target(const struct rig *rig)
+{
+	char path[sizeof(rig->directory) + sizeof("/target.db")] = "";
+	sqlite3 *db = NULL;
+
+	(void)snprintf(path, sizeof(path), "%s/target.db", rig->directory); /* it fits */
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	return db;
+}
+
+void rig_execute(const struct rig *rig, const char *sql)
+{
+	sqlite3 *db = rig_open_target(rig);
+
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}

@@ -6,6 +6,7 @@
 #ifndef STINT_TESTS_UNIT_LANE_RIG_H
 #define STINT_TESTS_UNIT_LANE_RIG_H
 
+#include <sqlite3.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,6 +33,11 @@ void rig_init(struct rig *rig);
 void rig_done(struct rig *rig);
 /* Writes a file into the directory. */
 void rig_write(const struct rig *rig, const char *name, const char *text);
+
+/* target.db in the directory, made where it is not there; to be closed. */
+sqlite3 *rig_open_target(const struct rig *rig);
+/* Executes statements there. */
+void rig_execute(const struct rig *rig, const char *sql);
 
 /* Starts the process. Descriptors 3 and 4 of it are as host/ makes them. */
 void rig_start(struct rig *rig);

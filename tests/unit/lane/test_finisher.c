@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,28 +28,10 @@ enum { PATH_BYTES = 128 };
 	JOB "  sql: {sqlite: target.db, statement: 'INSERT INTO t VALUES (${id})',"                \
 	    " after: 'DELETE FROM nowhere'}\n"
 
-static sqlite3 *open_target(const struct rig *rig)
-{
-	char path[PATH_BYTES] = "";
-	sqlite3 *db = NULL;
-
-	(void)snprintf(path, sizeof(path), "%s/target.db", rig->directory); /* it fits */
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	return db;
-}
-
-static void execute(sqlite3 *db, const char *sql)
-{
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-}
-
 static void make_target(const struct rig *rig)
 {
-	sqlite3 *db = open_target(rig);
-
-	execute(db, "CREATE TABLE t (id TEXT)");
-	execute(db, marker_ddl(STATEMENT_SQLITE));
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	rig_execute(rig, "CREATE TABLE t (id TEXT)");
+	rig_execute(rig, marker_ddl(STATEMENT_SQLITE));
 }
 
 static struct frame_then_done end_of(struct rig *rig, uint8_t ending)

@@ -26,7 +26,6 @@ enum {
 	FIRST = 0x80,
 	SECOND = 0x40,
 	LAST = 0x20,
-	PATH_BYTES = 128
 };
 
 static const char CSV[] = "id,mail,total\n"
@@ -42,27 +41,9 @@ static const char CSV[] = "id,mail,total\n"
 #define SQL JOB "  sql: {sqlite: target.db, statement: 'INSERT INTO t VALUES (${id}, ${mail})'}\n"
 #define TABLE JOB "  table: {sqlite: target.db, table: t, columns: [id, mail]}\n"
 
-static sqlite3 *open_target(const struct rig *rig)
-{
-	char path[PATH_BYTES] = "";
-	sqlite3 *db = NULL;
-
-	(void)snprintf(path, sizeof(path), "%s/target.db", rig->directory); /* it fits */
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	return db;
-}
-
-static void execute(const struct rig *rig, const char *sql)
-{
-	sqlite3 *db = open_target(rig);
-
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 static int count(const struct rig *rig)
 {
-	sqlite3 *db = open_target(rig);
+	sqlite3 *db = rig_open_target(rig);
 	sqlite3_stmt *statement = NULL;
 
 	assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM t", -1, &statement, NULL),
@@ -80,8 +61,8 @@ static int set_up(void **state)
 
 	rig_init(&rig);
 	rig_write(&rig, "in.csv", CSV);
-	execute(&rig, "CREATE TABLE t(id TEXT PRIMARY KEY, mail TEXT)");
-	execute(&rig, marker_ddl(STATEMENT_SQLITE));
+	rig_execute(&rig, "CREATE TABLE t(id TEXT PRIMARY KEY, mail TEXT)");
+	rig_execute(&rig, marker_ddl(STATEMENT_SQLITE));
 	*state = &rig;
 	return 0;
 }
@@ -142,7 +123,7 @@ static void what_it_is_asked_for_is_done_and_nothing_else(void **state)
 	struct rig *rig = *state;
 
 	for (size_t i = 0; i < 2; i++) {
-		execute(rig, "DELETE FROM t; DELETE FROM stint_mark");
+		rig_execute(rig, "DELETE FROM t; DELETE FROM stint_mark");
 		begin_with(rig, jobs[i]);
 		struct frame_bulk_outcome answer = work_unit(rig, 1, FIRST | LAST);
 		assert_int_equal(answer.done[0], FIRST | LAST);
@@ -173,8 +154,8 @@ static void a_row_that_is_refused_is_told_alone(void **state)
 	struct rig *rig = *state;
 
 	for (size_t i = 0; i < 2; i++) {
-		execute(rig, "DELETE FROM t; DELETE FROM stint_mark;"
-			     "INSERT INTO t VALUES ('inv-2', 'there already')");
+		rig_execute(rig, "DELETE FROM t; DELETE FROM stint_mark;"
+				 "INSERT INTO t VALUES ('inv-2', 'there already')");
 		begin_with(rig, jobs[i]);
 		struct frame_bulk_outcome answer = work_unit(rig, 1, ALL);
 		assert_int_equal(answer.done[0], FIRST | LAST);
@@ -193,8 +174,8 @@ static void words_show_no_value_that_nobody_may_see(void **state)
 {
 	struct rig *rig = *state;
 
-	execute(rig, "CREATE TRIGGER no BEFORE INSERT ON t WHEN new.mail IS NOT NULL"
-		     " BEGIN SELECT raise(ABORT, 'bob@example.com is not wanted'); END");
+	rig_execute(rig, "CREATE TRIGGER no BEFORE INSERT ON t WHEN new.mail IS NOT NULL"
+			 " BEGIN SELECT raise(ABORT, 'bob@example.com is not wanted'); END");
 	begin_with(rig, SQL);
 	struct frame_bulk_outcome answer = work_unit(rig, 1, SECOND);
 	assert_int_equal(answer.n_failures, 1);
@@ -207,7 +188,7 @@ static void what_no_item_can_be_done_for_blames_none(void **state)
 {
 	struct rig *rig = *state;
 
-	execute(rig, "DROP TABLE t");
+	rig_execute(rig, "DROP TABLE t");
 	begin_with(rig, SQL);
 	struct frame_bulk_outcome answer = work_unit(rig, 1, ALL);
 	assert_int_equal(answer.done[0], 0);
@@ -259,7 +240,7 @@ static void one_item_is_answered_for_itself(void **state)
 {
 	struct rig *rig = *state;
 
-	execute(rig, "INSERT INTO t VALUES ('inv-2', 'there already')");
+	rig_execute(rig, "INSERT INTO t VALUES ('inv-2', 'there already')");
 	begin_with(rig, SQL);
 	rig_work(rig, 1, HANDLE, 0);
 	rig_send(rig);
@@ -272,7 +253,7 @@ static void one_item_is_answered_for_itself(void **state)
 	o = rig_expect_outcome(rig);
 	assert_int_equal(o.outcome, OUTCOME_DEAD);
 	assert_string_equal(o.err_class, "sqlstate-23505");
-	execute(rig, "DROP TABLE t");
+	rig_execute(rig, "DROP TABLE t");
 	rig_work(rig, 3, HANDLE, 2);
 	rig_send(rig);
 	assert_int_equal(rig_expect_outcome(rig).outcome, OUTCOME_ALL);
